@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { currencyConversion, date } from "../schema.ts";
+
+export const jobFrequencies = ["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC"] as const;
+
+/** What a bill run covers (m3ter semantics 18.7). Without dates: the period that is open now. */
+export const billJobRequest = z.object({
+  accountIds: z.array(z.string()).min(1).max(100).optional(),
+  billingFrequency: z.enum(jobFrequencies).optional(),
+  billFrequencyInterval: z.int().min(1).max(365).optional(),
+  lastDateInBillingPeriod: date.optional(),
+  billDate: date.optional(),
+  dueDate: date.optional(),
+  externalInvoiceDate: date.optional(),
+  targetCurrency: z.string().length(3).optional(),
+  currencyConversions: z.array(currencyConversion).max(250).optional(),
+  timezone: z.string().optional(),
+  yearEpoch: date.optional(),
+  monthEpoch: date.optional(),
+  weekEpoch: date.optional(),
+  dayEpoch: date.optional(),
+});
+export type BillJobRequest = z.output<typeof billJobRequest>;
+
+export const billJobStatuses = [
+  "PENDING",
+  "INITIALIZING",
+  "RUNNING",
+  "COMPLETE",
+  "CANCELLED",
+] as const;
+export type BillJobStatus = (typeof billJobStatuses)[number];

@@ -1,0 +1,64 @@
+/** One field of a request that was refused, by its path in the body or its query parameter. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/**
+ * Every refusal that the API can answer with: its status and its sentence. `retryable` is what the
+ * `x-should-retry` header tells an m3ter SDK, which would otherwise retry 408, 409, 429 and 5xx (semantics 2.2).
+ */
+export const problems = {
+  MALFORMED_JSON: { status: 400, sentence: "The body is not valid JSON" },
+  INEXACT_NUMBER: {
+    status: 400,
+    sentence: "A number has more digits than a double can hold exactly",
+  },
+  VALIDATION_FAILED: { status: 400, sentence: "The request is not valid" },
+  VERSION_MISMATCH: { status: 400, sentence: "The version is not the stored one" },
+  DUPLICATE_VALUE: { status: 400, sentence: "Another record already has this value" },
+  REFERENCE_NOT_FOUND: { status: 400, sentence: "The request names a record that does not exist" },
+  RECORD_IN_USE: { status: 400, sentence: "The record is referenced by others" },
+  RULE_VIOLATED: { status: 400, sentence: "The request breaks a rule of this resource" },
+  INVALID_NEXT_TOKEN: { status: 400, sentence: "The nextToken is not one that a list returned" },
+  UNSUPPORTED_GRANT_TYPE: { status: 400, sentence: "grant_type must be client_credentials" },
+  INVALID_CREDENTIALS: { status: 401, sentence: "The access key or secret is not valid" },
+  UNAUTHORIZED: { status: 403, sentence: "Unauthorized: a valid bearer token is required" },
+  FORBIDDEN: { status: 403, sentence: "Access to this organization is not allowed" },
+  INGEST_BODY_TOO_LARGE: { status: 403, sentence: "The measurements body is too large" },
+  NOT_FOUND: { status: 404, sentence: "There is no such record" },
+  ROUTE_NOT_FOUND: { status: 404, sentence: "There is no such route" },
+  METHOD_NOT_ALLOWED: { status: 405, sentence: "The route does not have this method" },
+  BODY_TOO_LARGE: { status: 413, sentence: "The body is too large" },
+  URI_TOO_LONG: { status: 414, sentence: "The URL is too long" },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, sentence: "The content type is not supported" },
+  TOO_MANY_BILL_JOBS: { status: 429, sentence: "Ten bill jobs are already under way" },
+  OVERLOADED: { status: 429, sentence: "The server is busy; try again", retryable: true },
+  INTERNAL: { status: 500, sentence: "The server made a mistake; it has been logged" },
+  UNAVAILABLE: {
+    status: 503,
+    sentence: "The server cannot answer now; try again",
+    retryable: true,
+  },
+} as const satisfies Record<string, { status: number; sentence: string; retryable?: boolean }>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** A refusal on its way to the client; turned into a reply in one place, `http/replies.ts`. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly fields: readonly FieldError[];
+
+  constructor(code: ProblemCode, fields: readonly FieldError[] = [], options?: ErrorOptions) {
+    const named = fields.map(({ field, message }) => `${field} ${message}`).join("; ");
+    const { sentence } = problems[code];
+    super(named === "" ? sentence : `${sentence}: ${named}`, options);
+    this.name = "Problem";
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+/** The same, for the common case of one field. */
+export const fieldProblem = (code: ProblemCode, field: string, message: string): Problem =>
+  new Problem(code, [{ field, message }]);

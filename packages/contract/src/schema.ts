@@ -1,0 +1,87 @@
+import { z } from "zod";
+
+/**
+ * The field types that m3ter's published schemas are made of. Lengths and patterns: m3ter semantics 2.3, 2.6.
+ */
+
+/** Any code: no control characters, no white space at either end, single spaces allowed inside. */
+const codePattern = /^[^\p{Cc}\s](?:[^\p{Cc}\s]| )*(?<! )$/u;
+/** A code that calculations can name. */
+const identifierPattern = /^[\p{L}_$][\p{L}_$0-9]*$/u;
+
+export const code = z
+  .string()
+  .min(1)
+  .max(80)
+  .regex(codePattern, "must not contain control characters or begin or end with white space");
+
+export const identifier = z
+  .string()
+  .min(1)
+  .max(80)
+  .regex(
+    identifierPattern,
+    "must begin with a letter, _ or $ and hold only letters, digits, _ and $",
+  );
+
+export const name = z.string().min(1).max(200);
+export const description = z.string().max(200);
+/** The id of another record; that the record exists is checked when it is declared as a reference. */
+export const id = z.string().length(36);
+export const currencyCode = z.string().min(1);
+/** Three characters, as plan templates and plan groups want it. */
+export const currencyCode3 = z.string().length(3);
+
+/** A finite JSON number; its decimal digits are exact (see `http/json.ts`). */
+export const number = z.number();
+export const positive = z.number().positive();
+export const nonNegative = z.number().nonnegative();
+
+/** `YYYY-MM-DD`. */
+export const date = z.iso.date();
+/** ISO 8601 with a zone; stored and returned in UTC. */
+export const dateTime = z.iso
+  .datetime({ offset: true, error: "must be an ISO 8601 date and time with a zone" })
+  .transform((text, context) => {
+    const at = new Date(text);
+    if (Number.isNaN(at.getTime())) {
+      context.addIssue({ code: "custom", message: "must be a date and time that exists" });
+      return z.NEVER;
+    }
+    return at.toISOString();
+  });
+
+export const customFields = z
+  .record(z.string(), z.union([z.string(), z.number()]))
+  .refine((fields) => Object.keys(fields).length <= 100, "must not have more than 100 entries");
+
+export const billingFrequencies = [
+  "DAILY",
+  "WEEKLY",
+  "MONTHLY",
+  "ANNUALLY",
+  "AD_HOC",
+  "MIXED",
+] as const;
+export const billingFrequency = z.enum(billingFrequencies);
+export const childBillingMode = z.enum(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"]);
+export const creditApplicationOrder = z.array(z.enum(["PREPAYMENT", "BALANCE"]));
+export const statementMode = z.enum(["NONE", "JSON", "JSON_AND_CSV"]);
+export const interval = z.int().min(1).max(365);
+export const offset = z.int().min(0).max(364);
+
+export const currencyConversion = z.object({
+  from: z.string().min(1),
+  to: z.string().min(1),
+  multiplier: positive.optional(),
+});
+
+/** `{start, end}` in the wrong order is the client's mistake; equal is an empty period and allowed. */
+export const endsAfterStart = (
+  period: { startDate?: string | undefined; endDate?: string | undefined },
+  context: z.RefinementCtx,
+): void => {
+  if (period.startDate === undefined || period.endDate === undefined) return;
+  if (period.endDate >= period.startDate) return;
+  context.addIssue({ code: "custom", path: ["endDate"], message: "must not be before startDate" });
+};
