@@ -1,0 +1,31 @@
+import type { z } from "zod";
+import { type FieldError, Problem } from "./problem.ts";
+
+/** `["dataFields", 0, "code"]` → `dataFields[0].code`. */
+export const fieldPath = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+
+const fieldErrors = (error: z.ZodError): FieldError[] =>
+  error.issues.map((issue) => ({
+    field: fieldPath(issue.path) || "body",
+    message: issue.message,
+  }));
+
+/** An optional field sent as null counts as not sent (m3ter semantics 2.3). */
+const withoutNulls = (input: unknown): unknown => {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
+};
+
+/** The input as the schema reads it, or a Problem that names every wrong field. */
+export const validate = <Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+): z.output<Schema> => {
+  const result = schema.safeParse(withoutNulls(input));
+  if (result.success) return result.data;
+  throw new Problem("VALIDATION_FAILED", fieldErrors(result.error));
+};

@@ -1,0 +1,60 @@
+import { createHash, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { promisify } from "node:util";
+import type { Database } from "../ports/database.ts";
+
+/** Whom a request acts for. */
+export interface Principal {
+  readonly orgId: string;
+  readonly serviceUserId: string;
+}
+
+export interface Keys {
+  /** The owner of a key pair, or undefined when either half is wrong. */
+  readonly verify: (accessKey: string, secret: string) => Promise<Principal | undefined>;
+}
+
+const derive = promisify<string, Buffer, number, Buffer>(scrypt);
+const keyBytes = 32;
+
+/** `salt:scrypt(secret)`, both in hex. */
+export const hashSecret = async (secret: string): Promise<string> => {
+  const salt = randomBytes(16);
+  return `${salt.toString("hex")}:${(await derive(secret, salt, keyBytes)).toString("hex")}`;
+};
+
+const matches = async (secret: string, hash: string): Promise<boolean> => {
+  const [salt = "", expected = ""] = hash.split(":");
+  const actual = await derive(secret, Buffer.from(salt, "hex"), keyBytes);
+  return timingSafeEqual(actual, Buffer.from(expected, "hex"));
+};
+
+/** How long a verified secret is believed without asking the database, so a removed key ends within it. */
+const believedMs = 10_000;
+const believedMax = 10_000;
+
+/**
+ * One SDK asks for a token before every call (m3ter semantics 1.2), and scrypt is slow on purpose: a secret that
+ * was verified is remembered for a moment, by its SHA-256.
+ */
+export const createKeys = (database: Database, now: () => number): Keys => {
+  const believed = new Map<string, { principal: Principal; until: number }>();
+
+  return {
+    verify: async (accessKey, secret) => {
+      const proof = createHash("sha256").update(`${accessKey}\0${secret}`).digest("base64");
+      const known = believed.get(proof);
+      if (known !== undefined && known.until > now()) return known.principal;
+      const key = await database
+        .selectFrom("access_key")
+        .innerJoin("service_user", "service_user.id", "access_key.service_user_id")
+        .select(["secret_hash", "service_user.id", "service_user.org_id"])
+        .where("access_key", "=", accessKey)
+        .executeTakeFirst();
+      if (key === undefined || !(await matches(secret, key.secret_hash))) return undefined;
+      const principal = { orgId: key.org_id, serviceUserId: key.id };
+      if (believed.size >= believedMax) believed.clear();
+      believed.set(proof, { principal, until: now() + believedMs });
+      return principal;
+    },
+  };
+};

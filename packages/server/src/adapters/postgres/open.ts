@@ -1,0 +1,24 @@
+import { Kysely, PostgresDialect } from "kysely";
+import { Pool } from "pg";
+import type { Logger } from "pino";
+import type { Database, Tables } from "../../ports/database.ts";
+import { migrate } from "./migrate.ts";
+
+export interface PostgresConnection {
+  readonly database: Database;
+  /** For libraries that speak `pg` themselves, such as the job queue. */
+  readonly pool: Pool;
+  readonly close: () => Promise<void>;
+}
+
+const connectionsMax = 16;
+
+/** Connects, brings the schema up to date, and is ready for queries. */
+export const openPostgres = async (url: string, logger: Logger): Promise<PostgresConnection> => {
+  const pool = new Pool({ connectionString: url, max: connectionsMax, keepAlive: true });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on("error", (error) => logger.warn({ error }, "idle database connection lost"));
+  await migrate(pool);
+  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return { database, pool, close: () => database.destroy() };
+};

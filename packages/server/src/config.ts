@@ -1,0 +1,128 @@
+import { resolve } from "node:path";
+
+interface Setting {
+  readonly name: string;
+  /** What holds when it is absent. */
+  readonly fallback: string | undefined;
+  readonly reason: string;
+}
+
+/** Every setting of the server. `docs/configuration.md` is printed from this table. */
+export const settings = {
+  port: {
+    name: "TURNPIKE_PORT",
+    fallback: "8080",
+    reason:
+      "Where the server listens; 0 takes any free port (see server.json in the data directory).",
+  },
+  host: {
+    name: "TURNPIKE_HOST",
+    fallback: "127.0.0.1",
+    reason: "The address to listen on; loopback until you decide otherwise.",
+  },
+  dataDir: {
+    name: "TURNPIKE_DATA_DIR",
+    fallback: "./.turnpike",
+    reason: "All state. One server per directory.",
+  },
+  orgId: {
+    name: "TURNPIKE_ORG_ID",
+    fallback: undefined,
+    reason: "The first organization, created at the first start; generated when absent.",
+  },
+  accessKey: {
+    name: "TURNPIKE_ACCESS_KEY",
+    fallback: undefined,
+    reason: "The access key of the first service user; generated when absent.",
+  },
+  apiSecret: {
+    name: "TURNPIKE_API_SECRET",
+    fallback: undefined,
+    reason:
+      "The secret of that key; when absent it is generated and written to credentials.json in the data directory.",
+  },
+  databaseUrl: {
+    name: "DATABASE_URL",
+    fallback: undefined,
+    reason: "An external PostgreSQL, 15 or newer, instead of the embedded one.",
+  },
+  logLevel: {
+    name: "TURNPIKE_LOG_LEVEL",
+    fallback: "info",
+    reason: "trace, debug, info, warn, error or silent.",
+  },
+  bodyBytesMax: {
+    name: "TURNPIKE_BODY_BYTES_MAX",
+    fallback: "1048576",
+    reason: "The largest configuration request; larger ones answer 413.",
+  },
+  ingestBodyBytesMax: {
+    name: "TURNPIKE_INGEST_BODY_BYTES_MAX",
+    fallback: "4194304",
+    reason: "The largest measurements request; larger ones answer 403, as m3ter's do.",
+  },
+} as const satisfies Record<string, Setting>;
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly orgId: string | undefined;
+  readonly accessKey: string | undefined;
+  readonly apiSecret: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly bodyBytesMax: number;
+  readonly ingestBodyBytesMax: number;
+}
+
+/** A setting that cannot be used; the process ends with its message. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The only reader of the environment. Throws ConfigError naming the setting and what it wants. */
+export const readConfig = (environment: Environment): Config => {
+  const text = ({ name, fallback }: Setting): string | undefined => {
+    const given = environment[name];
+    return given === undefined || given === "" ? fallback : given;
+  };
+  const whole = (setting: Setting, most: number): number => {
+    const given = text(setting) ?? "";
+    const value = Number(given);
+    if (/^\d+$/.test(given) && value <= most) return value;
+    throw new ConfigError(
+      `${setting.name} must be a whole number from 0 to ${most}, not "${given}"`,
+    );
+  };
+  const level = (): LogLevel => {
+    const given = text(settings.logLevel);
+    const known = logLevels.find((candidate) => candidate === given);
+    if (known !== undefined) return known;
+    throw new ConfigError(`${settings.logLevel.name} must be one of ${logLevels.join(", ")}`);
+  };
+  if ((text(settings.accessKey) === undefined) !== (text(settings.apiSecret) === undefined)) {
+    throw new ConfigError(
+      `${settings.accessKey.name} and ${settings.apiSecret.name} must be given together`,
+    );
+  }
+  const gigabyte = 1_073_741_824;
+  return {
+    port: whole(settings.port, 65_535),
+    host: text(settings.host) ?? settings.host.fallback,
+    dataDir: resolve(text(settings.dataDir) ?? settings.dataDir.fallback),
+    orgId: text(settings.orgId),
+    accessKey: text(settings.accessKey),
+    apiSecret: text(settings.apiSecret),
+    databaseUrl: text(settings.databaseUrl),
+    logLevel: level(),
+    bodyBytesMax: whole(settings.bodyBytesMax, gigabyte),
+    ingestBodyBytesMax: whole(settings.ingestBodyBytesMax, gigabyte),
+  };
+};

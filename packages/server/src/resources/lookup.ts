@@ -1,0 +1,64 @@
+import { z } from "zod";
+import type { Resource, Stored } from "@turnpike/contract/resource.ts";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import { findRecord, findRecords, type RecordRow, toReply } from "./records.ts";
+
+type Reader = Database | DatabaseTransaction;
+
+/** Stored documents passed their schema when they were written, so the type is known and not checked again. */
+export const typed = <R extends Resource>(_resource: R, row: RecordRow): Stored<R> =>
+  z.custom<Stored<R>>().parse(toReply(row));
+
+/** A record of a known kind by its id. */
+export const lookup = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  { orgId, id }: { orgId: string; id: string },
+): Promise<Stored<R> | undefined> => {
+  const row = await findRecord(reader, { orgId, kind: resource.kind, id });
+  return row === undefined ? undefined : typed(resource, row);
+};
+
+/** The same for many, by id. */
+export const lookupAll = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  { orgId, ids }: { orgId: string; ids: Iterable<string> },
+): Promise<Map<string, Stored<R>>> => {
+  const rows = await findRecords(reader, { orgId, kind: resource.kind, ids });
+  return new Map(rows.map((row) => [row.id, typed(resource, row)]));
+};
+
+/** Every record that names `id` in `field`, oldest first. */
+export const lookupReferring = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  { orgId, field, ids }: { orgId: string; field: string; ids: readonly string[] },
+): Promise<Stored<R>[]> => {
+  if (ids.length === 0) return [];
+  const rows = await reader
+    .selectFrom("record")
+    .selectAll("record")
+    .innerJoin("reference", (join) =>
+      join
+        .onRef("reference.org_id", "=", "record.org_id")
+        .onRef("reference.from_kind", "=", "record.kind")
+        .onRef("reference.from_id", "=", "record.id"),
+    )
+    .where("record.org_id", "=", orgId)
+    .where("record.kind", "=", resource.kind)
+    .where("reference.field", "=", field)
+    .where("reference.to_id", "in", [...ids])
+    .orderBy("record.dt_created")
+    .orderBy("record.id")
+    .execute();
+  return rows.map((row) => typed(resource, row));
+};
+
+/** Takes the write lock of a record, so that writers who check the same thing take turns. */
+export const lock = async (
+  transaction: DatabaseTransaction,
+  key: { orgId: string; kind: string; id: string },
+): Promise<void> => {
+  await findRecord(transaction, key, "for update");
+};

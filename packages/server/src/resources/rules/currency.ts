@@ -1,0 +1,12 @@
+import { fieldProblem } from "@turnpike/contract/problem.ts";
+import type { Rules } from "../rule.ts";
+
+/** Every organization has US dollars (m3ter semantics 18.9). */
+export const defaultCurrency = "USD";
+
+export const currencyRules: Rules = {
+  remove: async ({ document }) => {
+    if (document["code"] !== defaultCurrency) return;
+    throw fieldProblem("RULE_VIOLATED", "id", `is ${defaultCurrency}, which cannot be deleted`);
+  },
+};

@@ -1,0 +1,23 @@
+import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { lookupReferring } from "../lookup.ts";
+import type { Rules, Write } from "../rule.ts";
+
+/** A field that an aggregation targets stays on its meter (m3ter semantics 4). */
+const keepTargetedFields = async ({ transaction, orgId, id, document, before }: Write) => {
+  if (before === undefined) return document;
+  const { dataFields, derivedFields } = meter.fields.parse(document);
+  const codes = new Set([...dataFields, ...derivedFields].map(({ code }) => code));
+  const on = { orgId, field: "meterId", ids: [id] };
+  for (const user of await lookupReferring(transaction, aggregation, on)) {
+    const used = [user.targetField, ...(user.segmentedFields ?? [])];
+    const lost = used.find((code) => !codes.has(code) && user.aggregation !== "CUSTOM_SQL");
+    if (lost === undefined) continue;
+    const message = `must keep ${lost}, which aggregation ${user.id} (${user.name}) uses`;
+    throw fieldProblem("RULE_VIOLATED", "dataFields", message);
+  }
+  return document;
+};
+
+export const meterRules: Rules = { write: keepTargetedFields };
