@@ -11,6 +11,8 @@ export interface Operation {
   readonly noun: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
+  /** How the body comes: as JSON unless said otherwise; `raw` is read by the handler itself. */
+  readonly accepts?: "json or form" | "raw";
   readonly body?: z.ZodType;
   /** Without one, any JSON object. */
   readonly reply?: z.ZodType;
@@ -22,8 +24,17 @@ type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 /** What a handler receives once the contract has been checked. */
 export interface Request<O extends Operation> {
+  /** Of the caller, which is the one in the path. */
   readonly orgId: string;
+  /** The service user that calls. */
+  readonly principal: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Parsed<O["query"]>;
   readonly body: Parsed<O["body"]>;
+  /** The body as it came, with the headers that say how to read it. */
+  readonly raw: {
+    readonly body: Uint8Array;
+    readonly contentType: string | undefined;
+    readonly contentEncoding: string | undefined;
+  };
 }

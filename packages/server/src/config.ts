@@ -112,12 +112,16 @@ export const readConfig = (environment: Environment): Config => {
       `${settings.accessKey.name} and ${settings.apiSecret.name} must be given together`,
     );
   }
+  const orgId = text(settings.orgId)?.toLowerCase();
+  if (orgId !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(orgId)) {
+    throw new ConfigError(`${settings.orgId.name} must be a UUID, not "${orgId}"`);
+  }
   const gigabyte = 1_073_741_824;
   return {
     port: whole(settings.port, 65_535),
     host: text(settings.host) ?? settings.host.fallback,
     dataDir: resolve(text(settings.dataDir) ?? settings.dataDir.fallback),
-    orgId: text(settings.orgId),
+    orgId,
     accessKey: text(settings.accessKey),
     apiSecret: text(settings.apiSecret),
     databaseUrl: text(settings.databaseUrl),

@@ -40,12 +40,19 @@ const accept = async (
   return rule({ transaction, orgId, id, document, before: before?.document });
 };
 
+interface Insertion {
+  readonly caller: Caller;
+  readonly body: unknown;
+  readonly at: Date;
+  /** Of a singleton, which is named after its organization; any other record gets a new one. */
+  readonly id?: string | undefined;
+}
+
 export const insert = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, body, at }: { caller: Caller; body: unknown; at: Date },
+  { caller, body, at, id = randomUUIDv7() }: Insertion,
 ): Promise<Written> => {
-  const id = randomUUIDv7();
   const document = await accept(transaction, resource, { caller, id, body });
   const row = await transaction
     .insertInto("record")

@@ -1,16 +1,18 @@
 import { account } from "@turnpike/contract/accounts/account.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
 import { lock, lookup, lookupReferring } from "../lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** m3ter semantics 2.9. */
 const childrenMax = 999;
 
+const refuse = (message: string): Problem =>
+  fieldProblem("RULE_VIOLATED", "parentAccountId", message);
+
 /** Hierarchies have one level (m3ter semantics 14.2). */
 const staysOneLevelDeep = async ({ transaction, orgId, id, document }: Write) => {
   const { parentAccountId } = account.fields.parse(document);
   if (parentAccountId === undefined) return document;
-  const refuse = (message: string) => fieldProblem("RULE_VIOLATED", "parentAccountId", message);
   if (parentAccountId === id) throw refuse("must be another account");
   await lock(transaction, { orgId, kind: account.kind, id: parentAccountId });
   const parent = await lookup(transaction, account, { orgId, id: parentAccountId });

@@ -1,0 +1,61 @@
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldPath } from "@turnpike/contract/validation.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** A number that a double may not hold exactly has more than 15 significant digits. */
+const longNumber = /\d[\d.]{15,}/;
+/** Text that PostgreSQL cannot store: NUL and halves of surrogate pairs. */
+const suspectText = /\\u0000|\\ud[89a-f]/i;
+const depthMax = 64;
+
+/**
+ * The value of a JSON body. MALFORMED_JSON when it is not JSON in UTF-8; INEXACT_NUMBER when a number would change
+ * on its way through a double; VALIDATION_FAILED when a text holds what no database stores.
+ */
+export const parseJson = (body: Uint8Array): unknown => {
+  const text = decode(body);
+  const value = read(text);
+  if (suspectText.test(text)) checkTexts(value, []);
+  return value;
+};
+
+const decode = (body: Uint8Array): string => {
+  try {
+    return utf8.decode(body);
+  } catch (error) {
+    throw new Problem("MALFORMED_JSON", [{ field: "body", message: "is not UTF-8" }], {
+      cause: error,
+    });
+  }
+};
+
+const read = (text: string): unknown => {
+  try {
+    return longNumber.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Problem("MALFORMED_JSON", [{ field: "body", message }], { cause: error });
+  }
+};
+
+const exactNumber = (key: string, value: unknown, context?: { source?: string }): unknown => {
+  if (typeof value !== "number" || context?.source === undefined) return value;
+  if (Number.isFinite(value) && decimal(value).eq(decimal(context.source))) return value;
+  throw fieldProblem("INEXACT_NUMBER", key, `is ${context.source}`);
+};
+
+const checkTexts = (value: unknown, path: readonly PropertyKey[]): void => {
+  if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
+    throw fieldProblem("VALIDATION_FAILED", fieldPath(path), "holds a character that is not text");
+  }
+  if (typeof value !== "object" || value === null) return;
+  if (path.length >= depthMax) {
+    throw fieldProblem("VALIDATION_FAILED", fieldPath(path), "is nested too deeply");
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    checkTexts(key, [...path, key]);
+    checkTexts(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+  }
+};

@@ -1,0 +1,172 @@
+import { z } from "zod";
+import type { Operation } from "@turnpike/contract/operation.ts";
+import { operations } from "@turnpike/contract/operations.ts";
+import type { Resource } from "@turnpike/contract/resource.ts";
+import { listQuery } from "../resources/filters.ts";
+
+type Json = Record<string, unknown>;
+
+const jsonSchema = (schema: z.ZodType): Json => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+  });
+  return rest;
+};
+
+const content = (schema: Json): Json => ({ content: { "application/json": { schema } } });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const pathParameters = (path: string): Json[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+
+const queryParameters = (query: z.ZodObject | undefined): Json[] => {
+  if (query === undefined) return [];
+  const { properties = {} } = z.toJSONSchema(query, { io: "input", unrepresentable: "any" });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
+};
+
+const replies = (schema: Json): Json => ({
+  "200": { description: "Success", ...content(schema) },
+  "4XX": { description: "The request was refused", ...content(ref("Problem")) },
+  "5XX": { description: "The server could not answer", ...content(ref("Problem")) },
+});
+
+const standardFields: Json = {
+  id: { type: "string" },
+  version: { type: "integer" },
+  dtCreated: { type: "string", format: "date-time" },
+  dtLastModified: { type: "string", format: "date-time" },
+  createdBy: { type: "string" },
+  lastModifiedBy: { type: "string" },
+};
+
+const problemSchema: Json = {
+  type: "object",
+  required: ["message", "errorCode", "statusCode"],
+  properties: {
+    message: { type: "string" },
+    errorCode: { type: "string" },
+    statusCode: { type: "integer" },
+    errors: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { field: { type: "string" }, message: { type: "string" } },
+      },
+    },
+  },
+};
+
+const resourceSchemas = (resource: Resource): Json => ({
+  [`${resource.noun}Request`]: {
+    allOf: [jsonSchema(resource.fields), { properties: { version: { type: "integer" } } }],
+  },
+  [`${resource.noun}Response`]: {
+    allOf: [jsonSchema(resource.fields), { properties: standardFields }],
+  },
+});
+
+interface Verb {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly hasBody: boolean;
+  readonly reply: Json;
+  readonly query?: z.ZodObject;
+}
+
+const verbsOf = (resource: Resource): Verb[] => {
+  const { noun } = resource;
+  const path = `/organizations/{orgId}/${resource.path}`;
+  const one = ref(`${noun}Response`);
+  const page = {
+    type: "object",
+    properties: { data: { type: "array", items: one }, nextToken: { type: "string" } },
+  };
+  if (resource.singleton !== undefined) {
+    return [
+      { id: `Get${noun}`, method: "get", path, hasBody: false, reply: one },
+      { id: `Update${noun}`, method: "put", path, hasBody: true, reply: one },
+    ];
+  }
+  const own = `${path}/{id}`;
+  return [
+    { id: `Create${noun}`, method: "post", path, hasBody: true, reply: one },
+    {
+      id: `List${noun}s`,
+      method: "get",
+      path,
+      hasBody: false,
+      reply: page,
+      query: listQuery(resource),
+    },
+    { id: `Get${noun}`, method: "get", path: own, hasBody: false, reply: one },
+    { id: `Update${noun}`, method: "put", path: own, hasBody: true, reply: one },
+    { id: `Delete${noun}`, method: "delete", path: own, hasBody: false, reply: one },
+  ];
+};
+
+const describeVerb = (resource: Resource, verb: Verb): Json => ({
+  operationId: verb.id,
+  tags: [resource.noun],
+  parameters: [...pathParameters(verb.path), ...queryParameters(verb.query)],
+  ...(verb.hasBody
+    ? { requestBody: { required: true, ...content(ref(`${resource.noun}Request`)) } }
+    : {}),
+  responses: replies(verb.reply),
+});
+
+const security: Readonly<Record<Operation["access"], Json[]>> = {
+  organization: [{ bearer: [] }],
+  key: [{ key: [] }],
+  public: [],
+};
+
+const describeOperation = (id: string, operation: Operation): Json => ({
+  operationId: id,
+  tags: [operation.noun],
+  summary: operation.summary,
+  security: security[operation.access],
+  parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
+  ...(operation.body === undefined
+    ? {}
+    : { requestBody: { required: true, ...content(jsonSchema(operation.body)) } }),
+  responses: replies(
+    operation.reply === undefined ? { type: "object" } : jsonSchema(operation.reply),
+  ),
+});
+
+/** The OpenAPI 3.1 document of everything that is served, printed from the declarations. */
+export const printOpenApi = (resources: readonly Resource[]): Json => {
+  const paths: Record<string, Json> = {};
+  const add = (path: string, method: string, description: Json): void => {
+    paths[path] = { ...paths[path], [method]: description };
+  };
+  for (const resource of resources) {
+    for (const verb of verbsOf(resource)) {
+      add(verb.path, verb.method, describeVerb(resource, verb));
+    }
+  }
+  for (const [id, operation] of Object.entries(operations)) {
+    add(operation.path, operation.method.toLowerCase(), describeOperation(id, operation));
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Turnpike", version: "1.0" },
+    security: security.organization,
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer" },
+        key: { type: "http", scheme: "basic" },
+      },
+      schemas: Object.assign({ Problem: problemSchema }, ...resources.map(resourceSchemas)),
+    },
+  };
+};

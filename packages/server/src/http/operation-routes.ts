@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Operation, Request } from "@turnpike/contract/operation.ts";
+import { operations, type OperationId } from "@turnpike/contract/operations.ts";
+import { validate } from "@turnpike/contract/validation.ts";
+import type { World } from "../operations/handler.ts";
+import { handlers } from "../operations/index.ts";
+import { formOrJsonBody, jsonBody, pathParams, queryParams, rawBody } from "./requests.ts";
+import { routePath } from "./resource-routes.ts";
+
+const operationIds = Object.keys(operations).filter(
+  (name): name is OperationId => name in operations,
+);
+
+const read = (request: FastifyRequest, operation: Operation): Request<Operation> => {
+  const body = operation.accepts === "json or form" ? formOrJsonBody : jsonBody;
+  return {
+    orgId: request.principal?.orgId ?? "",
+    principal: request.principal?.serviceUserId ?? "",
+    params: pathParams(request),
+    query: operation.query && validate(operation.query, queryParams(request)),
+    body: operation.body && validate(operation.body, body(request)),
+    raw: {
+      body: rawBody(request),
+      contentType: request.headers["content-type"],
+      contentEncoding: request.headers["content-encoding"],
+    },
+  };
+};
+
+/** The routes that are not verbs of a resource. */
+export const mountOperations = (
+  app: FastifyInstance,
+  world: World,
+  ingestBodyBytesMax: number,
+): void => {
+  for (const id of operationIds) {
+    const operation: Operation = operations[id];
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table pairs each handler with its own operation, which the type of a loop cannot say
+    const handle = handlers[id] as (request: unknown, world: World) => Promise<unknown>;
+    const isIngest = operation.accepts === "raw";
+    app.route({
+      method: operation.method,
+      url: routePath(operation.path),
+      config: { access: operation.access, isIngest },
+      ...(isIngest ? { bodyLimit: ingestBodyBytesMax } : {}),
+      handler: (request) => handle(read(request, operation), world),
+    });
+  }
+};

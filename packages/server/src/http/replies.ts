@@ -1,0 +1,54 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { Problem, type ProblemCode, problems } from "@turnpike/contract/problem.ts";
+
+/** What Fastify itself refuses, in our words. */
+const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "BODY_TOO_LARGE",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "MALFORMED_JSON",
+  FST_ERR_BAD_URL: "ROUTE_NOT_FOUND",
+  FST_ERR_MAX_PARAM_LENGTH: "URI_TOO_LONG",
+  FST_ERR_REQUEST_ABORTED: "MALFORMED_JSON",
+};
+
+/** PostgreSQL's connection and shutdown classes, and the operating system's: it may work the next time. */
+const passingFaults = /^(08|57P|53|40001|40P01|55P03|ECONN|ETIMEDOUT|EPIPE)/;
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+
+const asProblem = (error: unknown): Problem => {
+  if (error instanceof Problem) return error;
+  const code = codeOf(error);
+  const known = frameworkProblems[code];
+  if (known !== undefined) return new Problem(known, [], { cause: error });
+  return new Problem(passingFaults.test(code) ? "UNAVAILABLE" : "INTERNAL", [], { cause: error });
+};
+
+/** The error body of m3ter semantics 2.8. */
+export const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply => {
+  const definition: { status: number; retryable?: boolean } = problems[problem.code];
+  return reply
+    .code(definition.status)
+    .header("x-should-retry", definition.retryable === true ? "true" : "false")
+    .send({
+      message: problem.message,
+      errorCode: problem.code,
+      statusCode: definition.status,
+      ...(problem.fields.length === 0 ? {} : { errors: problem.fields }),
+    });
+};
+
+/** Every error of every route ends here; what is our fault is logged, once. */
+export const sendError = (
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  const problem = asProblem(error);
+  if (problems[problem.code].status >= 500) request.log.error({ err: error }, "request failed");
+  if (problem.code === "BODY_TOO_LARGE" && request.routeOptions.config.isIngest === true) {
+    return sendProblem(reply, new Problem("INGEST_BODY_TOO_LARGE"));
+  }
+  return sendProblem(reply, problem);
+};

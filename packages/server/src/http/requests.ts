@@ -1,0 +1,60 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Operation } from "@turnpike/contract/operation.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import type { Principal } from "../access/keys.ts";
+import { parseJson } from "./json.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set before any handler of a route that is not public. */
+    principal: Principal | undefined;
+  }
+  interface FastifyContextConfig {
+    /** Who may call; a route without it is public. */
+    access?: Operation["access"];
+    /** Its body is measurements: larger than the rest, and refused as m3ter refuses it. */
+    isIngest?: boolean;
+  }
+}
+
+const texts = z.record(z.string(), z.string());
+const queryTexts = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
+
+export const pathParams = (request: FastifyRequest): Record<string, string> =>
+  texts.parse(request.params);
+
+/** Query parameters as text; an empty one counts as absent, since the contract allows `?name=`. */
+export const queryParams = (request: FastifyRequest): Record<string, string | string[]> => {
+  const given = Object.entries(queryTexts.parse(request.query)).filter(([, value]) => value !== "");
+  const bad = given.find(([name, value]) => [name, value].flat().some(hasNul));
+  if (bad !== undefined) throw fieldProblem("VALIDATION_FAILED", bad[0], "holds a NUL character");
+  return Object.fromEntries(given);
+};
+
+const hasNul = (text: string): boolean => text.includes("\0");
+
+/** The body as it came, or nothing. */
+export const rawBody = (request: FastifyRequest): Uint8Array =>
+  request.body instanceof Uint8Array ? request.body : new Uint8Array();
+
+const jsonType = /^(application|text)\/([a-z0-9.+-]*\+)?json\s*(;|$)/i;
+const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i;
+
+/** The value of a JSON body; UNSUPPORTED_MEDIA_TYPE when the request says it is something else. */
+export const jsonBody = (request: FastifyRequest): unknown => {
+  const type = request.headers["content-type"];
+  if (type !== undefined && !jsonType.test(type)) {
+    const message = `must be application/json, not ${type}`;
+    throw fieldProblem("UNSUPPORTED_MEDIA_TYPE", "content-type", message);
+  }
+  const body = rawBody(request);
+  if (body.length > 0) return parseJson(body);
+  throw new Problem("MALFORMED_JSON", [{ field: "body", message: "is empty" }]);
+};
+
+/** The fields of a form, or of a JSON body (m3ter semantics 1.1). */
+export const formOrJsonBody = (request: FastifyRequest): unknown => {
+  if (!formType.test(request.headers["content-type"] ?? "")) return jsonBody(request);
+  return Object.fromEntries(new URLSearchParams(Buffer.from(rawBody(request)).toString()));
+};

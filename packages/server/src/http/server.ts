@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from "fastify";
+import type { Logger } from "pino";
+import { Problem } from "@turnpike/contract/problem.ts";
+import type { Resource } from "@turnpike/contract/resource.ts";
+import type { Keys } from "../access/keys.ts";
+import type { World } from "../operations/handler.ts";
+import type { Catalog } from "../resources/verbs.ts";
+import { authenticateBearer, authenticateKey, checkOrganization } from "./authentication.ts";
+import { printOpenApi } from "./openapi.ts";
+import { mountOperations } from "./operation-routes.ts";
+import { sendError, sendProblem } from "./replies.ts";
+import { pathParams } from "./requests.ts";
+import { mountResources } from "./resource-routes.ts";
+
+export interface HttpParts {
+  readonly world: World;
+  readonly keys: Keys;
+  readonly catalog: Catalog;
+  readonly resources: readonly Resource[];
+  readonly logger: Logger;
+  readonly bodyBytesMax: number;
+  readonly ingestBodyBytesMax: number;
+  /** Throws while the server cannot serve. */
+  readonly checkReady: () => Promise<void>;
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>;
+}
+
+/** The whole API, ready to listen. */
+export const createHttpServer = (parts: HttpParts): FastifyInstance => {
+  const loggerInstance: FastifyBaseLogger = parts.logger;
+  const app = Fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    bodyLimit: parts.bodyBytesMax,
+    // A path may hold a doubled slash: one SDK sends it (m3ter semantics 2.1).
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 512 },
+    frameworkErrors: sendError,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.decorateRequest("principal", undefined);
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem("ROUTE_NOT_FOUND")));
+  addAuthentication(app, parts);
+  addLogging(app);
+  mountProcessRoutes(app, parts);
+  mountOperations(app, parts.world, parts.ingestBodyBytesMax);
+  mountResources(app, parts.resources, parts.catalog);
+  return app;
+};
+
+const addAuthentication = (app: FastifyInstance, { world, keys }: HttpParts): void => {
+  app.addHook("onRequest", async (request) => {
+    const { access } = request.routeOptions.config;
+    if (access === "key") request.principal = await authenticateKey(request, keys);
+    if (access !== "organization") return;
+    const principal = await authenticateBearer(request, world.tokens);
+    checkOrganization(principal, pathParams(request)["orgId"] ?? "");
+    request.principal = principal;
+  });
+};
+
+/** One line for each request, without its headers and body, which hold secrets. */
+const addLogging = (app: FastifyInstance): void => {
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    request.log.info(
+      { ...requestFields(request), status: reply.statusCode, ms: reply.elapsedTime },
+      "request",
+    );
+  });
+};
+
+const requestFields = (request: FastifyRequest) => ({
+  method: request.method,
+  route: request.routeOptions.url ?? "unknown",
+  orgId: request.principal?.orgId,
+});
+
+const mountProcessRoutes = (app: FastifyInstance, parts: HttpParts): void => {
+  const openApi = printOpenApi(parts.resources);
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", async () => {
+    await parts.checkReady();
+    return { status: "ready" };
+  });
+  app.get("/openapi.json", async () => openApi);
+  app.get("/metrics", async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
+  );
+};

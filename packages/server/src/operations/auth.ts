@@ -1,0 +1,12 @@
+import { tokenSeconds } from "../access/tokens.ts";
+import type { Handlers } from "./handler.ts";
+
+/** The reply of m3ter semantics 1.1. */
+export const generateToken: Handlers["generateToken"] = async (
+  { orgId, principal },
+  { tokens },
+) => ({
+  access_token: await tokens.issue({ orgId, serviceUserId: principal }),
+  token_type: "Bearer",
+  expires_in: tokenSeconds,
+});

@@ -1,0 +1,16 @@
+import type { Operation, Request } from "@turnpike/contract/operation.ts";
+import type { operations, OperationId } from "@turnpike/contract/operations.ts";
+import type { Tokens } from "../access/tokens.ts";
+import type { Database } from "../ports/database.ts";
+
+/** What handlers may use; built once by `world.ts`. */
+export interface World {
+  readonly database: Database;
+  readonly tokens: Tokens;
+  readonly now: () => Date;
+}
+
+export type Handler<O extends Operation> = (request: Request<O>, world: World) => Promise<unknown>;
+
+/** One handler for each operation: a missing one does not compile. */
+export type Handlers = { readonly [Id in OperationId]: Handler<(typeof operations)[Id]> };

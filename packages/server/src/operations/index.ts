@@ -1,0 +1,4 @@
+import { generateToken } from "./auth.ts";
+import type { Handlers } from "./handler.ts";
+
+export const handlers: Handlers = { generateToken };
