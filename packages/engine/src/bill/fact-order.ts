@@ -1,0 +1,27 @@
+import { compareInstants } from "../time/period.ts";
+import type { AccountPlanTerms, BillFacts, PlanTerms } from "./facts.ts";
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
+  a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+
+const planInOrder = (plan: PlanTerms): PlanTerms => ({
+  ...plan,
+  pricings: plan.pricings.toSorted(byId),
+  counterPricings: plan.counterPricings.toSorted(byId),
+});
+
+const accountPlanInOrder = (accountPlan: AccountPlanTerms): AccountPlanTerms => ({
+  ...accountPlan,
+  plans: accountPlan.plans.map(planInOrder).sort(byId),
+});
+
+const byStart = (a: AccountPlanTerms, b: AccountPlanTerms): number =>
+  compareInstants(a.active.start, b.active.start) ||
+  byId(a, b) ||
+  (a.arrears?.number ?? -1) - (b.arrears?.number ?? -1);
+
+/** The facts with every list in an order of its own, so that a bill never depends on theirs. */
+export const inCanonicalOrder = (facts: BillFacts): BillFacts => ({
+  ...facts,
+  accountPlans: facts.accountPlans.map(accountPlanInOrder).sort(byStart),
+});

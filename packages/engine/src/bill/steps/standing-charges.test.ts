@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import type { BillFacts, BillTerms, StandingChargeTerms } from "../facts.ts";
+import { rateBill } from "../rate-bill.ts";
+import {
+  at,
+  on,
+  sampleAccountPlan,
+  sampleFacts,
+  samplePlan,
+  standingCharge,
+} from "../sample-facts.ts";
+
+const printed = (facts: BillFacts): readonly string[] => {
+  const bill = rateBill(facts);
+  if (bill.outcome === "failed") return bill.failures.map((failure) => JSON.stringify(failure));
+  return bill.lines.map(
+    ({ subtotal, servicePeriod: { start, end } }) =>
+      `${subtotal.toFixed(2)} ${start.toString().slice(0, 10)} ${end.toString().slice(0, 10)}`,
+  );
+};
+
+interface Case {
+  readonly charge: StandingChargeTerms;
+  readonly billDate: string;
+  readonly start?: string;
+  readonly end?: string;
+  readonly interval?: number;
+  readonly anchor?: string;
+  readonly billed?: Readonly<Record<string, string>>;
+}
+
+const bill = (given: Case): readonly string[] => {
+  const accountPlan = sampleAccountPlan({
+    active: {
+      start: at(given.start ?? "2024-01-01"),
+      end: given.end === undefined ? undefined : at(given.end),
+    },
+    cadence: {
+      anchor: on(given.anchor ?? "2022-01-01"),
+      frequency: "MONTHLY",
+      interval: given.interval ?? 1,
+    },
+    plans: [samplePlan({ pricings: [], standingCharge: given.charge })],
+  });
+  const terms: Partial<BillTerms> = { billDate: on(given.billDate), accountPlans: [accountPlan] };
+  return printed(sampleFacts({ terms, billedInAdvance: given.billed ?? {} }));
+};
+
+describe("in arrears", () => {
+  const charge = standingCharge(300);
+
+  test("a whole month", () => {
+    expect(bill({ charge, billDate: "2024-07-01" })).toEqual(["300.00 2024-06-01 2024-07-01"]);
+  });
+
+  test("a plan that starts on June 15 pays 16/30 × 300", () => {
+    expect(bill({ charge, start: "2024-06-15", billDate: "2024-07-01" })).toEqual([
+      "160.00 2024-06-15 2024-07-01",
+    ]);
+  });
+
+  test("a plan that ends at noon of June 10 pays 9.5/30 × 300", () => {
+    expect(bill({ charge, end: "2024-06-10T12:00:00Z", billDate: "2024-07-01" })).toEqual([
+      "95.00 2024-06-01 2024-06-10",
+    ]);
+  });
+
+  test("an epoch after the start: the ratios of both months add up", () => {
+    // Jan 1 to Jan 15 is 14 of the 31 days of Dec 15 to Jan 15: 300 × 14/31 = 135.48…; plus 300.
+    expect(
+      bill({ charge, start: "2022-01-01", anchor: "2022-02-15", billDate: "2022-02-15" }),
+    ).toEqual(["435.48 2022-01-01 2022-02-15"]);
+  });
+});
+
+describe("in advance", () => {
+  const charge = standingCharge(300, { billInAdvance: true });
+
+  test("the first bill is dated at the plan's start and pays for the rest of the month", () => {
+    expect(bill({ charge, start: "2024-06-15", billDate: "2024-06-15" })).toEqual([
+      "160.00 2024-06-15 2024-07-01",
+    ]);
+    expect(bill({ charge, start: "2024-06-15", billDate: "2024-07-01" })).toEqual([
+      "300.00 2024-07-01 2024-08-01",
+    ]);
+  });
+
+  test("a plan that ends after it was charged gets the unused part back", () => {
+    // June was charged in full; it ended on the 16th: 15/30 × 300 = 150 were due.
+    const ended = { charge, end: "2024-06-16", billDate: "2024-07-01" };
+    expect(bill({ ...ended, billed: { "STANDING_CHARGE/accountPlan/plan/5": "300" } })).toEqual([
+      "-150.00 2024-06-01 2024-06-16",
+    ]);
+    // The end was known when June was charged: nothing comes back.
+    expect(bill({ ...ended, billed: { "STANDING_CHARGE/accountPlan/plan/5": "150" } })).toEqual([]);
+    expect(bill(ended)).toEqual([]);
+  });
+});
+
+describe("every second quarterly bill (documented: every six months)", () => {
+  const quarterly = { interval: 3, start: "2024-01-01" };
+
+  test.each([
+    // Offset 0: the first bill. It covers the six months before April, of which the plan was
+    // active for 91 of 183 days: 600 × 91/183 = 298.36.
+    [0, "2024-04-01", ["298.36 2024-01-01 2024-04-01"]],
+    [0, "2024-07-01", []],
+    [0, "2024-10-01", ["600.00 2024-04-01 2024-10-01"]],
+    // Offset 1: the second bill, after six months.
+    [1, "2024-04-01", []],
+    [1, "2024-07-01", ["600.00 2024-01-01 2024-07-01"]],
+  ] as const)("offset %i, bill of %s", (offset, billDate, expected) => {
+    const charge = standingCharge(600, { interval: 2, offset });
+    expect(bill({ ...quarterly, charge, billDate })).toEqual(expected);
+  });
+
+  test("in advance it covers the two quarters that start with the bill", () => {
+    const charge = standingCharge(600, { interval: 2, billInAdvance: true });
+    expect(bill({ ...quarterly, charge, billDate: "2024-01-01" })).toEqual([
+      "600.00 2024-01-01 2024-07-01",
+    ]);
+    expect(bill({ ...quarterly, charge, billDate: "2024-04-01" })).toEqual([]);
+  });
+});

@@ -1,0 +1,60 @@
+/** Half-open: `start` belongs to the period, `end` does not. */
+export interface Period {
+  readonly start: Temporal.Instant;
+  readonly end: Temporal.Instant;
+}
+
+/** A period whose end may not be known yet. */
+export interface OpenPeriod {
+  readonly start: Temporal.Instant;
+  readonly end?: Temporal.Instant | undefined;
+}
+
+/** Milliseconds first: Temporal's own comparison costs twenty times as much. */
+export const compareInstants = (a: Temporal.Instant, b: Temporal.Instant): number => {
+  const difference = a.epochMilliseconds - b.epochMilliseconds;
+  return difference === 0 ? Temporal.Instant.compare(a, b) : difference;
+};
+
+export const isBefore = (a: Temporal.Instant, b: Temporal.Instant): boolean =>
+  compareInstants(a, b) < 0;
+
+export const earlier = (a: Temporal.Instant, b: Temporal.Instant): Temporal.Instant =>
+  isBefore(b, a) ? b : a;
+
+export const later = (a: Temporal.Instant, b: Temporal.Instant): Temporal.Instant =>
+  isBefore(a, b) ? b : a;
+
+export const contains = (period: OpenPeriod, at: Temporal.Instant): boolean =>
+  !isBefore(at, period.start) && (period.end === undefined || isBefore(at, period.end));
+
+/** What `period` shares with each of the others; undefined when nothing is left. */
+export const intersection = (
+  period: Period,
+  ...others: readonly (OpenPeriod | undefined)[]
+): Period | undefined => {
+  let { start, end } = period;
+  for (const other of others) {
+    if (other === undefined) continue;
+    start = later(start, other.start);
+    if (other.end !== undefined) end = earlier(end, other.end);
+  }
+  return isBefore(start, end) ? { start, end } : undefined;
+};
+
+/** The period cut at each of the instants that lie inside it, in order of time. */
+export const splitPeriod = (
+  period: Period,
+  cuts: readonly Temporal.Instant[],
+): readonly Period[] => {
+  const inside = cuts
+    .filter((cut) => isBefore(period.start, cut) && isBefore(cut, period.end))
+    .sort(compareInstants);
+  const pieces: Period[] = [];
+  let { start } = period;
+  for (const end of [...inside, period.end]) {
+    if (isBefore(start, end)) pieces.push({ start, end });
+    start = end;
+  }
+  return pieces;
+};
