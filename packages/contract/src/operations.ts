@@ -1,17 +1,8 @@
-import { z } from "zod";
-import type { Operation } from "./operation.ts";
+import { accessOperations } from "./access/operations.ts";
+import { billingOperations } from "./billing/operations.ts";
+import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
-export const operations = {
-  generateToken: {
-    method: "POST",
-    path: "/oauth/token",
-    noun: "Auth",
-    summary: "Exchange an access key and secret (HTTP Basic) for a bearer token",
-    accepts: "json or form",
-    body: z.object({ grant_type: z.literal("client_credentials"), scope: z.string().optional() }),
-    access: "key",
-  },
-} as const satisfies Record<string, Operation>;
+export const operations = { ...accessOperations, ...usageOperations, ...billingOperations };
 
 export type OperationId = keyof typeof operations;

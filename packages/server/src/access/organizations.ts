@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { currency } from "@turnpike/contract/accounts/currency.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
-import { findRecord } from "../resources/records.ts";
+import { findRecord } from "../records/records.ts";
 import { insert, recordChange } from "../resources/writes.ts";
 import { hashSecret } from "./keys.ts";
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Caller } from "../resources/caller.ts";
+import type { Caller } from "../records/caller.ts";
 import type { Catalog } from "../resources/verbs.ts";
 import { jsonBody, pathParams, queryParams } from "./requests.ts";
 

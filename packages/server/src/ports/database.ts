@@ -1,3 +1,4 @@
+import type { BillJobRequest, BillJobStatus } from "@turnpike/contract/billing/bill-job.ts";
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 
 /** A timestamptz: a Date when read, an ISO text or a Date when written. */
@@ -8,18 +9,71 @@ type Json<T> = ColumnType<T, string, string>;
 
 export type Document = Readonly<Record<string, unknown>>;
 
-export interface RecordTable {
+interface Audited {
+  dt_created: At;
+  dt_last_modified: At;
+  created_by: string;
+  last_modified_by: string;
+}
+
+export interface RecordTable extends Audited {
   org_id: string;
   kind: string;
   id: string;
   parent_id: string | null;
   code: string | null;
+  folded_code: string | null;
   version: Big;
   document: Json<Document>;
-  dt_created: At;
-  dt_last_modified: At;
-  created_by: string;
-  last_modified_by: string;
+}
+
+/** A date column: `YYYY-MM-DD`. */
+type LocalDate = string;
+/** A numeric column: text when read, so that no digit is lost. */
+type Exact = ColumnType<string, string, string>;
+
+export interface BillJobTable extends Audited {
+  org_id: string;
+  id: string;
+  version: Big;
+  type: "CREATE" | "RECALCULATE";
+  status: BillJobStatus;
+  request: Json<BillJobRequest>;
+}
+
+export interface BillTable extends Audited {
+  org_id: string;
+  id: string;
+  version: Big;
+  account_id: string;
+  bill_date: LocalDate;
+  currency: string;
+  billing_frequency: string;
+  billing_interval: number;
+  status: "PENDING" | "APPROVED";
+  is_locked: Generated<boolean>;
+  job_id: string;
+  starts_at: At;
+  ends_at: At;
+  start_date: LocalDate;
+  end_date: LocalDate;
+  due_date: LocalDate;
+  external_invoice_date: LocalDate;
+  time_zone: string;
+  total: Exact;
+  last_calculated_at: At;
+  facts: string;
+}
+
+export interface BillLineTable {
+  org_id: string;
+  bill_id: string;
+  id: string;
+  sequence_number: number;
+  key: string;
+  line_item_type: string;
+  converted_subtotal: Exact;
+  line: Json<unknown>;
 }
 
 /** The tables of the system of record, as `adapters/postgres/schema.sql` has them. */
@@ -49,6 +103,16 @@ export interface Tables {
     before: Json<Document> | null;
     after: Json<Document> | null;
   };
+  bill_job: BillJobTable;
+  bill_job_account: {
+    org_id: string;
+    job_id: string;
+    account_id: string;
+    is_done: Generated<boolean>;
+    failures: ColumnType<unknown[], string | undefined, string>;
+  };
+  bill: BillTable;
+  bill_line: BillLineTable;
 }
 
 /** The system of record: one SQL dialect, PostgreSQL, embedded or at DATABASE_URL. */

@@ -1,7 +1,7 @@
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import type { KindOf } from "./filters.ts";
-import { findRecords, type RecordRow } from "./records.ts";
+import { findRecords, type RecordRow } from "../records/records.ts";
 
 /** The fields of a page of records that live on other records, one query for each step of a path. */
 export const derivedFields = async (

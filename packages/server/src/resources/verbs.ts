@@ -3,11 +3,11 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller } from "../records/caller.ts";
 import { derivedFields } from "./derived.ts";
 import { conditions, type KindOf, listQuery } from "./filters.ts";
-import { decodePosition, type Page, pageOf } from "./paging.ts";
-import { findRecord, type RecordRow, toReply } from "./records.ts";
+import { decodePosition, type Page, pageOf } from "../records/paging.ts";
+import { findRecord, type RecordRow, toReply } from "../records/records.ts";
 import { erase, insert, recordChange, replace, type Written } from "./writes.ts";
 
 export type Reply = Document & { readonly id: string };

@@ -12,9 +12,9 @@ import {
   type RecordRow,
   toReply,
   unindex,
-} from "./records.ts";
+} from "../records/records.ts";
 import { rules } from "./rules.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller } from "../records/caller.ts";
 
 /** A record as it is now, and how it came to be so. */
 export interface Written {
@@ -61,7 +61,7 @@ export const insert = async (
       kind: resource.kind,
       id,
       parent_id: null,
-      code: codeOf(document),
+      ...codesOf(document),
       version: 1,
       document: JSON.stringify(document),
       dt_created: at,
@@ -91,7 +91,7 @@ export const replace = async (
   const row = await transaction
     .updateTable("record")
     .set({
-      code: codeOf(document),
+      ...codesOf(document),
       version: version + 1,
       document: JSON.stringify(document),
       dt_last_modified: at,
@@ -136,7 +136,13 @@ const locked = async (
   return row;
 };
 
-const codeOf = ({ code }: Document): string | null => (typeof code === "string" ? code : null);
+/** What people would take for the same code (m3ter semantics 3.4). */
+export const foldCode = (code: string): string => code.normalize("NFC").trim().toLowerCase();
+
+const codesOf = ({ code }: Document) =>
+  typeof code === "string"
+    ? { code, folded_code: foldCode(code) }
+    : { code: null, folded_code: null };
 
 /** The audit log's row for a change, in the change's own transaction. */
 export const recordChange = async (

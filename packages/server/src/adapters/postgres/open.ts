@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from "kysely";
-import { Pool } from "pg";
+import { Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Database, Tables } from "../../ports/database.ts";
 import { migrate } from "./migrate.ts";
@@ -12,6 +12,9 @@ export interface PostgresConnection {
 }
 
 const connectionsMax = 16;
+
+/** A date stays the text it is: as a Date it would move with the process's zone. */
+types.setTypeParser(types.builtins.DATE, (text) => text);
 
 /** Connects, brings the schema up to date, and is ready for queries. */
 export const openPostgres = async (url: string, logger: Logger): Promise<PostgresConnection> => {

@@ -6,7 +6,7 @@ import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { DatabaseTransaction } from "../../ports/database.ts";
-import { lock, lookup, lookupAll, lookupReferring } from "../lookup.ts";
+import { lock, lookup, lookupAll, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 type Dated = { readonly startDate: string; readonly endDate?: string | undefined };

@@ -1,6 +1,6 @@
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
-import { lock, lookup, lookupReferring } from "../lookup.ts";
+import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** m3ter semantics 2.9. */

@@ -1,7 +1,7 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { isNumericCategory, meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import { lookup } from "../lookup.ts";
+import { lookup } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** COUNT also counts texts, UNIQUE only texts; the rest calculate and need numbers (m3ter semantics 6.2). */

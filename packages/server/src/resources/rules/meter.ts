@@ -1,7 +1,7 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import { lookupReferring } from "../lookup.ts";
+import { lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** A field that an aggregation targets stays on its meter (m3ter semantics 4). */

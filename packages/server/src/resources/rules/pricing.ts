@@ -6,7 +6,7 @@ import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { pricing, type PricingBand } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import { lock, lookup, lookupReferring } from "../lookup.ts";
+import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 type Pricing = ReturnType<typeof pricing.fields.parse>;

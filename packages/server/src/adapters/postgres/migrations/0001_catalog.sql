@@ -34,6 +34,8 @@ CREATE TABLE record (
   -- The record it lives under, for collections such as a balance's schedules.
   parent_id uuid,
   code text,
+  -- The code without regard to case and surrounding space, to find codes that people would take for the same.
+  folded_code text,
   version bigint NOT NULL,
   document jsonb NOT NULL,
   dt_created timestamptz NOT NULL,
@@ -47,6 +49,9 @@ CREATE INDEX record_newest ON record (org_id, kind, dt_created DESC, id DESC);
 
 CREATE INDEX record_of_parent ON record (org_id, kind, parent_id, dt_created DESC, id DESC)
   WHERE parent_id IS NOT NULL;
+
+CREATE INDEX record_of_folded_code ON record (org_id, kind, folded_code)
+  WHERE folded_code IS NOT NULL;
 
 -- Values that no two records of a kind may share, such as codes.
 CREATE TABLE unique_value (

@@ -62,3 +62,20 @@ export const lock = async (
 ): Promise<void> => {
   await findRecord(transaction, key, "for update");
 };
+
+/** Every record of a kind, for the kinds that an organization has few of. */
+export const lookupEvery = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  orgId: string,
+): Promise<Stored<R>[]> => {
+  const rows = await reader
+    .selectFrom("record")
+    .selectAll()
+    .where("org_id", "=", orgId)
+    .where("kind", "=", resource.kind)
+    .orderBy("dt_created")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => typed(resource, row));
+};

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { Operation } from "../operation.ts";
+import { flag, paging, textList } from "../query.ts";
+import { date } from "../schema.ts";
+import { billJobRequest, billJobStatuses, jobFrequencies } from "./bill-job.ts";
+
+const additional = { additional: textList.optional() };
+
+const billList = z.object({
+  ...paging(100),
+  ...additional,
+  accountId: z.string().optional(),
+  billDate: date.optional(),
+  billDateStart: date.optional(),
+  billDateEnd: date.optional(),
+  billingFrequency: z.enum([...jobFrequencies, "MIXED"]).optional(),
+  billJobId: z.string().optional(),
+  excludeLineItems: flag.optional(),
+  externalInvoiceDateStart: date.optional(),
+  externalInvoiceDateEnd: date.optional(),
+  ids: textList.optional(),
+  includeBillTotal: flag.optional(),
+  locked: flag.optional(),
+  status: z.enum(["PENDING", "APPROVED"]).optional(),
+});
+
+export const billingOperations = {
+  createBillJob: {
+    method: "POST",
+    path: "/organizations/{orgId}/billjobs",
+    noun: "BillJob",
+    summary: "Calculate the bills of a period",
+    body: billJobRequest,
+    access: "organization",
+  },
+  listBillJobs: {
+    method: "GET",
+    path: "/organizations/{orgId}/billjobs",
+    noun: "BillJob",
+    summary: "List bill jobs",
+    query: z.object({
+      ...paging(100),
+      active: flag.optional(),
+      status: z.enum(billJobStatuses).optional(),
+    }),
+    access: "organization",
+  },
+  getBillJob: {
+    method: "GET",
+    path: "/organizations/{orgId}/billjobs/{id}",
+    noun: "BillJob",
+    summary: "Retrieve a bill job",
+    access: "organization",
+  },
+  cancelBillJob: {
+    method: "POST",
+    path: "/organizations/{orgId}/billjobs/{id}/cancel",
+    noun: "BillJob",
+    summary: "Cancel a bill job; the bills it has made stay",
+    access: "organization",
+  },
+  listBills: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills",
+    noun: "Bill",
+    summary: "List bills",
+    query: billList,
+    access: "organization",
+  },
+  getBill: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/{id}",
+    noun: "Bill",
+    summary: "Retrieve a bill",
+    query: z.object(additional),
+    access: "organization",
+  },
+  getLatestBill: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/latest/{accountId}",
+    noun: "Bill",
+    summary: "Retrieve the latest bill of an account",
+    query: z.object(additional),
+    access: "organization",
+  },
+  listBillsOfAccount: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/accountid/{accountId}",
+    noun: "Bill",
+    summary: "List the bills of an account",
+    query: z.object({ ...paging(100), ...additional }),
+    access: "organization",
+  },
+  listBillLineItems: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/{billId}/lineitems",
+    noun: "BillLineItem",
+    summary: "List the line items of a bill",
+    query: z.object({ ...paging(100), ...additional }),
+    access: "organization",
+  },
+  getBillLineItem: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/{billId}/lineitems/{id}",
+    noun: "BillLineItem",
+    summary: "Retrieve a line item of a bill",
+    query: z.object(additional),
+    access: "organization",
+  },
+} as const satisfies Record<string, Operation>;

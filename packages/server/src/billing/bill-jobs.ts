@@ -1,0 +1,212 @@
+import { randomUUIDv7 } from "node:crypto";
+import { type Selectable, sql } from "kysely";
+import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import type { BillJobTable, Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Caller } from "../records/caller.ts";
+
+/** Runs under way in one organization (m3ter semantics 2.9). */
+const activeJobsMax = 10;
+
+export interface BillJobPage {
+  readonly limit: number;
+  readonly after: { readonly createdAt: string; readonly id: string } | undefined;
+  readonly statuses: readonly BillJobTable["status"][];
+}
+
+export const activeStatuses = ["PENDING", "INITIALIZING", "RUNNING"] as const;
+
+/** Records a run and the accounts it covers; `queue` makes it start once the transaction commits. */
+export const createBillJob = async (
+  database: Database,
+  caller: Caller,
+  {
+    request,
+    at,
+    queue,
+  }: {
+    request: BillJobRequest;
+    at: Date;
+    queue: (
+      transaction: DatabaseTransaction,
+      key: { orgId: string; jobId: string },
+    ) => Promise<void>;
+  },
+): Promise<string> => {
+  const { orgId, principal } = caller;
+  const jobId = randomUUIDv7();
+  await database.transaction().execute(async (transaction) => {
+    await refuseTooMany(transaction, orgId);
+    await transaction
+      .insertInto("bill_job")
+      .values({
+        org_id: orgId,
+        id: jobId,
+        version: 1,
+        type: "CREATE",
+        status: "PENDING",
+        request: JSON.stringify(request),
+        dt_created: at,
+        dt_last_modified: at,
+        created_by: principal,
+        last_modified_by: principal,
+      })
+      .execute();
+    await addAccounts(transaction, { orgId, jobId }, request.accountIds);
+    await queue(transaction, { orgId, jobId });
+  });
+  return jobId;
+};
+
+const refuseTooMany = async (transaction: DatabaseTransaction, orgId: string): Promise<void> => {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`bill jobs of ${orgId}`}, 0))`.execute(
+    transaction,
+  );
+  const { count } = await transaction
+    .selectFrom("bill_job")
+    .select(({ fn }) => fn.countAll<string>().as("count"))
+    .where("org_id", "=", orgId)
+    .where("status", "in", [...activeStatuses])
+    .executeTakeFirstOrThrow();
+  if (Number(count) >= activeJobsMax) throw new Problem("TOO_MANY_BILL_JOBS");
+};
+
+/** The named accounts, each of which must exist, or every account that has a plan. */
+const addAccounts = async (
+  transaction: DatabaseTransaction,
+  { orgId, jobId }: { orgId: string; jobId: string },
+  accountIds: readonly string[] | undefined,
+): Promise<void> => {
+  if (accountIds === undefined) {
+    await sql`
+      INSERT INTO bill_job_account (org_id, job_id, account_id)
+      SELECT DISTINCT org_id, ${jobId}::uuid, to_id FROM reference
+      WHERE org_id = ${orgId} AND from_kind = 'accountPlan' AND field = 'accountId'
+    `.execute(transaction);
+    return;
+  }
+  const { rows } = await sql<{ account_id: string }>`
+    INSERT INTO bill_job_account (org_id, job_id, account_id)
+    SELECT org_id, ${jobId}::uuid, id FROM record
+    WHERE org_id = ${orgId} AND kind = 'account' AND id::text = ANY(${accountIds})
+    RETURNING account_id
+  `.execute(transaction);
+  const known = new Set(rows.map(({ account_id }) => account_id));
+  const missing = accountIds.findIndex((id) => !known.has(id));
+  if (missing < 0) return;
+  const message = `names no account: ${accountIds[missing]}`;
+  throw new Problem("REFERENCE_NOT_FOUND", [{ field: `accountIds[${missing}]`, message }]);
+};
+
+interface Progress {
+  readonly total: number;
+  readonly pending: number;
+  readonly failures: readonly { accountId: string; failures: unknown[] }[];
+  readonly billIds: readonly string[];
+}
+
+const progressOf = async (
+  database: Database,
+  { orgId, jobId }: { orgId: string; jobId: string },
+): Promise<Progress> => {
+  const accounts = await database
+    .selectFrom("bill_job_account")
+    .select(["account_id", "is_done", "failures"])
+    .where("org_id", "=", orgId)
+    .where("job_id", "=", jobId)
+    .execute();
+  const bills = await database
+    .selectFrom("bill")
+    .select("id")
+    .where("org_id", "=", orgId)
+    .where("job_id", "=", jobId)
+    .orderBy("id")
+    .execute();
+  return {
+    total: accounts.length,
+    pending: accounts.filter(({ is_done }) => !is_done).length,
+    failures: accounts.flatMap(({ account_id, failures }) =>
+      failures.length === 0 ? [] : [{ accountId: account_id, failures }],
+    ),
+    billIds: bills.map(({ id }) => id),
+  };
+};
+
+const toReply = (row: Selectable<BillJobTable>, progress: Progress) => ({
+  id: row.id,
+  version: Number(row.version),
+  ...row.request,
+  type: row.type,
+  status: row.status,
+  total: progress.total,
+  pending: progress.pending,
+  billIds: progress.billIds,
+  ...(progress.failures.length === 0 ? {} : { failures: progress.failures }),
+  dtCreated: row.dt_created.toISOString(),
+  dtLastModified: row.dt_last_modified.toISOString(),
+  createdBy: row.created_by,
+  lastModifiedBy: row.last_modified_by,
+});
+
+export type BillJobReply = ReturnType<typeof toReply>;
+
+/** A run with its progress; NOT_FOUND when the organization has none of that id. */
+export const readBillJob = async (
+  database: Database,
+  key: { orgId: string; jobId: string },
+): Promise<BillJobReply> => {
+  const row = await database
+    .selectFrom("bill_job")
+    .selectAll()
+    .where("org_id", "=", key.orgId)
+    .where(sql<boolean>`id::text = ${key.jobId}`)
+    .executeTakeFirst();
+  if (row === undefined) throw new Problem("NOT_FOUND");
+  return toReply(row, await progressOf(database, key));
+};
+
+/** Newest first, one more than the limit when there are more. */
+export const listBillJobs = async (
+  database: Database,
+  orgId: string,
+  { limit, after, statuses }: BillJobPage,
+): Promise<BillJobReply[]> => {
+  let query = database
+    .selectFrom("bill_job")
+    .selectAll()
+    .where("org_id", "=", orgId)
+    .orderBy("dt_created", "desc")
+    .orderBy("id", "desc")
+    .limit(limit);
+  if (statuses.length > 0) query = query.where("status", "in", [...statuses]);
+  if (after !== undefined) {
+    const { createdAt, id } = after;
+    query = query.where(sql<boolean>`(dt_created, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
+  }
+  const rows = await query.execute();
+  return Promise.all(
+    rows.map(async (row) => toReply(row, await progressOf(database, { orgId, jobId: row.id }))),
+  );
+};
+
+/** Ends a run that is not finished; its bills so far stay. */
+export const cancelBillJob = async (
+  database: Database,
+  caller: Caller,
+  { jobId, at }: { jobId: string; at: Date },
+): Promise<BillJobReply> => {
+  const key = { orgId: caller.orgId, jobId };
+  await database
+    .updateTable("bill_job")
+    .set({
+      status: "CANCELLED",
+      version: sql<string>`version + 1`,
+      dt_last_modified: at,
+      last_modified_by: caller.principal,
+    })
+    .where("org_id", "=", key.orgId)
+    .where(sql<boolean>`id::text = ${jobId}`)
+    .where("status", "in", [...activeStatuses])
+    .execute();
+  return readBillJob(database, key);
+};

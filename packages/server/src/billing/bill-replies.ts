@@ -1,0 +1,114 @@
+import type { Selectable } from "kysely";
+import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
+import type { LineBandUsage } from "@turnpike/engine/bill/line.ts";
+import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { BillLineTable, BillTable } from "../ports/database.ts";
+
+/** A JSON number with exactly the decimal's digits. */
+const number = (exact: Decimal | string): unknown => JSON.rawJSON(exact.toString());
+
+const bandReply = (band: LineBandUsage, conversionRate: Decimal) => ({
+  pricingBandId: band.pricingBandId,
+  lowerLimit: number(band.lowerLimit),
+  fixedPrice: number(band.fixedPrice),
+  unitPrice: number(band.unitPrice),
+  bandUnits: number(band.bandUnits),
+  bandQuantity: number(band.bandQuantity),
+  unitSubtotal: number(band.unitSubtotal),
+  bandSubtotal: number(band.bandSubtotal),
+  convertedBandSubtotal: number(band.bandSubtotal.times(conversionRate)),
+});
+
+/** The line as `storeBill` wrote it. */
+const readLine = (stored: unknown): BillLine =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written from a BillLine, by us
+  fromJson(stored as Json) as BillLine;
+
+/** The fields of m3ter semantics 18.5; `bandsAs` is the one name that differs between bill and line routes. */
+export const lineReply = (
+  row: Pick<Selectable<BillLineTable>, "id" | "bill_id" | "line">,
+  bandsAs: "usagePerPricingBand" | "bandUsage",
+) => {
+  const line = readLine(row.line);
+  return {
+    id: row.id,
+    billId: row.bill_id,
+    lineItemType: line.lineItemType,
+    description: line.description,
+    sequenceNumber: line.sequenceNumber,
+    productId: line.product?.id,
+    productName: line.product?.name,
+    productCode: line.product?.code,
+    accountingProductId: line.accountingProduct?.id,
+    accountingProductName: line.accountingProduct?.name,
+    accountingProductCode: line.accountingProduct?.code,
+    planId: line.planId,
+    planGroupId: line.planGroupId,
+    pricingId: line.pricingId,
+    aggregationId: line.aggregationId,
+    compoundAggregationId: line.compoundAggregationId,
+    meterId: line.meterId,
+    counterId: line.counterId,
+    chargeId: line.chargeId,
+    commitmentId: line.commitmentId,
+    balanceId: line.balanceId,
+    contractId: line.contractId,
+    segment: line.segment,
+    childAccountId: line.childAccount?.id,
+    childAccountCode: line.childAccount?.code,
+    quantity: number(line.quantity),
+    units: number(line.units),
+    unit: line.unit,
+    subtotal: number(line.subtotal),
+    currency: line.currency,
+    conversionRate: number(line.conversionRate),
+    convertedSubtotal: number(line.convertedSubtotal),
+    averageUnitPrice: number(line.averageUnitPrice),
+    [bandsAs]: line.bandUsage.map((band) => bandReply(band, line.conversionRate)),
+    servicePeriodStartDate: line.servicePeriod.start.toString(),
+    servicePeriodEndDate: line.servicePeriod.end.toString(),
+    referencedBillId: line.referencedBillId,
+    referencedLineItemId: line.referencedLineItemId,
+    reasonId: line.reasonId,
+  };
+};
+
+export interface BillRow extends Omit<Selectable<BillTable>, "facts"> {
+  readonly account_code: string | null;
+  readonly purchase_order_number: string | null;
+}
+
+/** The fields of m3ter semantics 18.6. */
+export const billReply = (
+  row: BillRow,
+  lines: readonly Selectable<BillLineTable>[] | undefined,
+) => ({
+  id: row.id,
+  version: Number(row.version),
+  accountId: row.account_id,
+  accountCode: row.account_code ?? undefined,
+  startDate: row.start_date,
+  endDate: row.end_date,
+  startDateTimeUTC: row.starts_at.toISOString(),
+  endDateTimeUTC: row.ends_at.toISOString(),
+  billDate: row.bill_date,
+  dueDate: row.due_date,
+  externalInvoiceDate: row.external_invoice_date,
+  billingFrequency: row.billing_frequency,
+  billFrequencyInterval: row.billing_interval === 0 ? undefined : row.billing_interval,
+  timezone: row.time_zone,
+  currency: row.currency,
+  locked: row.is_locked,
+  status: row.status,
+  billJobId: row.job_id,
+  purchaseOrderNumber: row.purchase_order_number ?? undefined,
+  createdDate: row.dt_created.toISOString(),
+  lastCalculatedDate: row.last_calculated_at.toISOString(),
+  billTotal: number(row.total),
+  lineItems: lines?.map((line) => lineReply(line, "usagePerPricingBand")),
+  dtCreated: row.dt_created.toISOString(),
+  dtLastModified: row.dt_last_modified.toISOString(),
+  createdBy: row.created_by,
+  lastModifiedBy: row.last_modified_by,
+});

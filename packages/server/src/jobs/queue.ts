@@ -1,0 +1,59 @@
+import { Logger as GraphileLogger, run, type TaskList } from "graphile-worker";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import { sql } from "kysely";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
+
+/** What each task is given. A task that is not in this table does not exist. */
+export interface Tasks {
+  readonly "bill-job": { readonly orgId: string; readonly jobId: string };
+}
+
+export type TaskHandlers = {
+  readonly [Name in keyof Tasks]: (payload: Tasks[Name]) => Promise<void>;
+};
+
+/** Tasks under way at the same time in one server; each may use a database connection and a core. */
+const concurrency = 2;
+const pollIntervalMs = 2_000;
+
+/** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
+export const enqueue = async <Name extends keyof Tasks>(
+  transaction: Database | DatabaseTransaction,
+  name: Name,
+  payload: Tasks[Name],
+): Promise<void> => {
+  await sql`SELECT graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json)`.execute(
+    transaction,
+  );
+};
+
+const ourLogger = (logger: Logger): GraphileLogger =>
+  new GraphileLogger(() => (level, message, meta) => {
+    const write = level === "warning" ? "warn" : level === "info" ? "debug" : level;
+    logger[write]({ ...meta }, message);
+  });
+
+/** Runs queued tasks until it is stopped; a task that fails is tried again later, with growing pauses. */
+export const startQueue = async (
+  pool: Pool,
+  handlers: TaskHandlers,
+  logger: Logger,
+): Promise<{ stop: () => Promise<void> }> => {
+  const taskList: TaskList = Object.fromEntries(
+    Object.entries(handlers).map(([name, handle]) => [
+      name,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `enqueue` wrote the payload of this very task
+      (payload: unknown) => handle(payload as Parameters<typeof handle>[0]),
+    ]),
+  );
+  const runner = await run({
+    pgPool: pool,
+    taskList,
+    concurrency,
+    pollInterval: pollIntervalMs,
+    noHandleSignals: true,
+    logger: ourLogger(logger),
+  });
+  return { stop: () => runner.stop() };
+};

@@ -1,0 +1,34 @@
+import {
+  activeStatuses,
+  cancelBillJob as cancel,
+  createBillJob as create,
+  listBillJobs as list,
+  readBillJob,
+} from "../billing/bill-jobs.ts";
+import { enqueue } from "../jobs/queue.ts";
+import { decodePosition, pageOf } from "../records/paging.ts";
+import type { Handlers } from "./handler.ts";
+
+export const createBillJob: Handlers["createBillJob"] = async (request, { database, now }) => {
+  const { orgId } = request;
+  const jobId = await create(database, request, {
+    request: request.body,
+    at: now(),
+    queue: (transaction, key) => enqueue(transaction, "bill-job", key),
+  });
+  return readBillJob(database, { orgId, jobId });
+};
+
+export const getBillJob: Handlers["getBillJob"] = ({ orgId, params }, { database }) =>
+  readBillJob(database, { orgId, jobId: params["id"] ?? "" });
+
+export const cancelBillJob: Handlers["cancelBillJob"] = (request, { database, now }) =>
+  cancel(database, request, { jobId: request.params["id"] ?? "", at: now() });
+
+export const listBillJobs: Handlers["listBillJobs"] = async ({ orgId, query }, { database }) => {
+  const { active, status, pageSize, nextToken } = query;
+  const after = nextToken === undefined ? undefined : decodePosition(nextToken);
+  const statuses = status === undefined ? (active === true ? activeStatuses : []) : [status];
+  const jobs = await list(database, orgId, { limit: pageSize + 1, after, statuses });
+  return pageOf(jobs, pageSize, ({ dtCreated, id }) => ({ createdAt: dtCreated, id }));
+};

@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { sql } from "kysely";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import type { Database } from "../ports/database.ts";
+import type {
+  AccountResolution,
+  DirectoryChange,
+  MeterSchema,
+  UsageDirectory,
+} from "../ports/usage-directory.ts";
+import { typed } from "../records/lookup.ts";
+import { foldCode, insert, recordChange } from "./writes.ts";
+
+/** Accounts that metering creates are created by the server itself. */
+const serverPrincipal = "00000000-0000-0000-0000-000000000000";
+
+export interface CatalogDirectory extends UsageDirectory {
+  /** To be called after every committed change of the catalog. */
+  readonly announce: (change: { orgId: string; kind: string }) => void;
+}
+
+/** What metering asks of the catalog, answered from PostgreSQL. */
+export const createDirectory = (database: Database, now: () => Date): CatalogDirectory => {
+  const listeners = new Set<(change: DirectoryChange) => void>();
+  const announce = ({ orgId, kind }: { orgId: string; kind: string }): void => {
+    if (kind !== "meter" && kind !== "account") return;
+    for (const listener of listeners) listener({ orgId, kind });
+  };
+  return {
+    announce,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    meters: (orgId, codes) => findMeters(database, orgId, codes),
+    accounts: async (orgId, codes) => {
+      const found = await findAccounts(database, orgId, codes);
+      const missing = codes.filter((code) => !found.has(code));
+      if (missing.length === 0) return found;
+      const close = await findCloseCodes(database, orgId, missing);
+      for (const code of missing) {
+        const closeTo = close.get(foldCode(code));
+        found.set(
+          code,
+          closeTo === undefined
+            ? await createAccount(database, { orgId, code, at: now() })
+            : { kind: "refused", closeTo },
+        );
+        // A new account is itself close to the codes that follow it in the same question.
+        if (closeTo === undefined) close.set(foldCode(code), code);
+      }
+      return found;
+    },
+  };
+};
+
+const findMeters = async (
+  database: Database,
+  orgId: string,
+  codes: readonly string[],
+): Promise<Map<string, MeterSchema>> => {
+  const rows = await database
+    .selectFrom("record")
+    .selectAll()
+    .where("org_id", "=", orgId)
+    .where("kind", "=", meter.kind)
+    .where(sql<boolean>`code = ANY(${codes}::text[])`)
+    .execute();
+  return new Map(
+    rows.map((row) => {
+      const { id, code, dataFields, derivedFields } = typed(meter, row);
+      return [code, { id, code, dataFields, derivedFields }];
+    }),
+  );
+};
+
+const findAccounts = async (
+  database: Database,
+  orgId: string,
+  codes: readonly string[],
+): Promise<Map<string, AccountResolution>> => {
+  const rows = await database
+    .selectFrom("record")
+    .select(["id", "code"])
+    .where("org_id", "=", orgId)
+    .where("kind", "=", account.kind)
+    .where(sql<boolean>`code = ANY(${codes}::text[])`)
+    .execute();
+  return new Map(rows.map(({ id, code }) => [code ?? "", { kind: "found", id }]));
+};
+
+/** Existing codes by what they are folded to. */
+const findCloseCodes = async (
+  database: Database,
+  orgId: string,
+  codes: readonly string[],
+): Promise<Map<string, string>> => {
+  const rows = await database
+    .selectFrom("record")
+    .select(["code", "folded_code"])
+    .where("org_id", "=", orgId)
+    .where("kind", "=", account.kind)
+    .where(sql<boolean>`folded_code = ANY(${codes.map(foldCode)}::text[])`)
+    .execute();
+  return new Map(rows.map(({ code, folded_code }) => [folded_code ?? "", code ?? ""]));
+};
+
+/** The skeleton account of m3ter semantics 3.5, or the one that somebody else created in the meantime. */
+const createAccount = async (
+  database: Database,
+  { orgId, code, at }: { orgId: string; code: string; at: Date },
+): Promise<AccountResolution> => {
+  const caller = { orgId, principal: serverPrincipal };
+  const body = {
+    code,
+    name: `${code}-autocreated`,
+    emailAddress: `${randomBytes(8).toString("hex")}-autocreated@example.com`,
+  };
+  try {
+    const { row } = await database.transaction().execute(async (transaction) => {
+      const written = await insert(transaction, account, { caller, body, at });
+      await recordChange(transaction, caller, { ...written, at });
+      return written;
+    });
+    return { kind: "created", id: row.id };
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "DUPLICATE_VALUE") throw error;
+    const found = (await findAccounts(database, orgId, [code])).get(code);
+    if (found === undefined) throw error;
+    return found;
+  }
+};
