@@ -1,0 +1,117 @@
+import { DuckDBDataChunk } from "@duckdb/node-api";
+import type { DuckDBAppender, DuckDBConnection, DuckDBType } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import type { Int64Values, PresenceBits, TextValues } from "../../ports/usage-log.ts";
+
+/** DuckDB's vector size: the most rows one chunk may have. */
+const chunkRowsMax = 2048;
+
+/**
+ * A column of a table, filled from the arrays of a row buffer. The bindings are called directly because the wrapper
+ * takes one boxed value at a time; these copy a vector in one call.
+ */
+export type ColumnSource =
+  | { readonly kind: "int64"; readonly values: Int64Values; readonly present?: PresenceBits }
+  | { readonly kind: "int32"; readonly values: Int32Array }
+  | { readonly kind: "int16"; readonly values: Int16Array; readonly present?: PresenceBits }
+  | { readonly kind: "text"; readonly values: TextValues }
+  | { readonly kind: "null" };
+
+interface Slice {
+  readonly start: number;
+  readonly count: number;
+}
+
+const copy = (vector: duckdb.Vector, array: Int16Array | Int32Array, slice: Slice): void => {
+  const { start, count } = slice;
+  const { BYTES_PER_ELEMENT: size, byteOffset, buffer } = array;
+  if (!(buffer instanceof ArrayBuffer)) throw new Error("row buffers are not shared memory");
+  duckdb.copy_data_to_vector(vector, 0, buffer, byteOffset + start * size, count * size);
+};
+
+const copyPresence = (vector: duckdb.Vector, bits: Uint8Array, { start, count }: Slice): void => {
+  // Chunks start at multiples of 2048 rows, so their bits start at a whole byte; DuckDB reads 64 at a time.
+  const words = new Uint8Array(Math.ceil(count / 64) * 8);
+  words.set(bits.subarray(start / 8, start / 8 + Math.ceil(count / 8)));
+  duckdb.vector_ensure_validity_writable(vector);
+  duckdb.copy_data_to_vector_validity(vector, 0, words.buffer, 0, words.byteLength);
+};
+
+const areAllPresent = (bits: Uint8Array, { start, count }: Slice): boolean => {
+  const end = start + count;
+  for (let row = start; row < end;) {
+    if ((row & 7) === 0 && row + 8 <= end) {
+      if (bits[row >> 3] !== 0xff) return false;
+      row += 8;
+    } else {
+      if (((bits[row >> 3] ?? 0) & (1 << (row & 7))) === 0) return false;
+      row++;
+    }
+  }
+  return true;
+};
+
+const fillTexts = (vector: duckdb.Vector, { values }: TextValues, { start, count }: Slice) => {
+  let absent: Uint8Array | undefined;
+  for (let row = 0; row < count; row++) {
+    const value = values[start + row] ?? null;
+    if (value !== null) {
+      duckdb.vector_assign_string_element(vector, row, value);
+      continue;
+    }
+    absent ??= new Uint8Array(Math.ceil(count / 8)).fill(0xff);
+    absent[row >> 3] = (absent[row >> 3] ?? 0) & ~(1 << (row & 7));
+  }
+  if (absent !== undefined) copyPresence(vector, absent, { start: 0, count });
+};
+
+const fill = (vector: duckdb.Vector, source: ColumnSource, slice: Slice): void => {
+  const { start, count } = slice;
+  if (source.kind === "int64") {
+    copy(vector, source.values.words, { start: start * 2, count: count * 2 });
+  } else if (source.kind === "text") {
+    fillTexts(vector, source.values, slice);
+  } else if (source.kind === "null") {
+    copyPresence(vector, new Uint8Array(count), { start: 0, count });
+  } else {
+    copy(vector, source.values, slice);
+  }
+  if (!("present" in source) || source.present === undefined) return;
+  if (!areAllPresent(source.present.bits, slice)) copyPresence(vector, source.present.bits, slice);
+};
+
+/** Appends columns to one table inside the transaction of its connection. */
+export class ChunkWriter {
+  readonly #appender: DuckDBAppender;
+  readonly #chunk: DuckDBDataChunk;
+
+  constructor(appender: DuckDBAppender, types: readonly DuckDBType[]) {
+    this.#appender = appender;
+    this.#chunk = DuckDBDataChunk.create(types);
+  }
+
+  static async open(
+    connection: DuckDBConnection,
+    table: string,
+    types: readonly DuckDBType[],
+  ): Promise<ChunkWriter> {
+    return new ChunkWriter(await connection.createAppender(table), types);
+  }
+
+  write(columns: readonly ColumnSource[], count: number): void {
+    for (let start = 0; start < count; start += chunkRowsMax) {
+      const slice = { start, count: Math.min(chunkRowsMax, count - start) };
+      this.#chunk.reset();
+      this.#chunk.rowCount = slice.count;
+      for (const [index, column] of columns.entries()) {
+        fill(duckdb.data_chunk_get_vector(this.#chunk.chunk, index), column, slice);
+      }
+      this.#appender.appendDataChunk(this.#chunk);
+    }
+    this.#appender.flushSync();
+  }
+
+  close(): void {
+    this.#appender.closeSync();
+  }
+}

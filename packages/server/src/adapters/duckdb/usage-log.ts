@@ -1,0 +1,170 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type {
+  CommitOutcome,
+  StoredUids,
+  UsageGroup,
+  UsageLog,
+  UsageRows,
+} from "../../ports/usage-log.ts";
+import { AccountNumbers } from "./accounts.ts";
+import { integer, rowsOf, text } from "./cells.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import type { UsageDatabase } from "./database.ts";
+import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
+import type { MeterTable } from "./meter-tables.ts";
+import { readUids } from "./stored-uids.ts";
+
+const isStorageFull = (error: unknown): boolean =>
+  error instanceof Error &&
+  /No space left on device|disk is full|ENOSPC|Disk quota exceeded|File too large/i.test(
+    error.message,
+  );
+
+interface Head {
+  readonly sequence: number;
+  readonly nextPosition: number;
+}
+
+/** Writes groups as DuckDB transactions: rows, new accounts and the batch record together or not at all. */
+export class DuckDbUsageLog implements UsageLog {
+  readonly secret: Uint8Array;
+  readonly accounts: AccountNumbers;
+  readonly tables: MeterTables;
+  readonly #database: UsageDatabase;
+  readonly #writers = new Map<
+    string,
+    { readonly table: MeterTable; readonly writer: ChunkWriter }
+  >();
+  #head: Head;
+
+  private constructor(database: UsageDatabase, state: State) {
+    this.#database = database;
+    this.secret = state.secret;
+    this.accounts = state.accounts;
+    this.tables = state.tables;
+    this.#head = state.head;
+  }
+
+  static async open(database: UsageDatabase): Promise<DuckDbUsageLog> {
+    const { writer } = database;
+    const accounts = new AccountNumbers();
+    const tables = new MeterTables();
+    await accounts.load(writer);
+    await tables.load(writer);
+    const secret = await readSecret(writer);
+    const head = await readHead(writer);
+    return new DuckDbUsageLog(database, { accounts, tables, secret, head });
+  }
+
+  nextPosition(): number {
+    return this.#head.nextPosition;
+  }
+
+  accountNumber(orgId: string, accountId: string): number {
+    return this.accounts.number(orgId, accountId);
+  }
+
+  async append(group: UsageGroup): Promise<CommitOutcome> {
+    const sequence = this.#head.sequence + 1;
+    const pending = this.accounts.pending();
+    try {
+      const { writer } = this.#database;
+      const tables = await this.#ensureTables(group.rows);
+      await writer.run("BEGIN");
+      for (const rows of group.rows) await this.#write(tables, rows);
+      const accounts = await writer.createAppender("account");
+      for (const { number, orgId, accountId } of pending) {
+        accounts.appendInteger(number);
+        accounts.appendVarchar(orgId);
+        accounts.appendVarchar(accountId);
+        accounts.endRow();
+      }
+      accounts.closeSync();
+      const { firstPosition, count, receivedAtMs } = group;
+      await writer.run(
+        `INSERT INTO batch VALUES (${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}));
+         COMMIT`,
+      );
+    } catch (error) {
+      return this.#recover(error, { sequence, group, pending: pending.length });
+    }
+    this.#advance({ sequence, group, pending: pending.length });
+    return { kind: "committed" };
+  }
+
+  uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {
+    return readUids(this.#database, {
+      receivedAtMs,
+      tables: this.tables,
+      nextPosition: this.nextPosition(),
+    });
+  }
+
+  #advance({ sequence, group, pending }: Attempt): void {
+    this.accounts.committed(pending);
+    this.#head = { sequence, nextPosition: group.firstPosition + group.count };
+  }
+
+  /** A commit that reports an error may still have happened; the batch record tells. */
+  async #recover(cause: unknown, attempt: Attempt): Promise<CommitOutcome> {
+    this.#writers.clear();
+    const { writer } = this.#database;
+    await writer.run("ROLLBACK").catch(() => undefined);
+    const head = await readHead(writer).catch(() => undefined);
+    if (head?.sequence === attempt.sequence) {
+      this.#advance(attempt);
+      return { kind: "committed" };
+    }
+    if (isStorageFull(cause)) return { kind: "storage-full" };
+    return { kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) };
+  }
+
+  async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {
+    const tables = new Map<UsageRows, MeterTable>();
+    for (const rows of groups) await this.tables.ensure(this.#database.writer, rows.layout);
+    // A second layout of a meter may have widened the table of the first.
+    for (const rows of groups) {
+      tables.set(rows, await this.tables.ensure(this.#database.writer, rows.layout));
+    }
+    return tables;
+  }
+
+  async #write(tables: ReadonlyMap<UsageRows, MeterTable>, rows: UsageRows): Promise<void> {
+    const table = tables.get(rows);
+    if (table === undefined) throw new Error("every rows of a group has a table");
+    let open = this.#writers.get(table.name);
+    if (open?.table !== table) {
+      open?.writer.close();
+      const types = columnTypes(table);
+      open = { table, writer: await ChunkWriter.open(this.#database.writer, table.name, types) };
+      this.#writers.set(table.name, open);
+    }
+    open.writer.write(columnSources(table, rows), rows.count);
+  }
+}
+
+interface State {
+  readonly secret: Uint8Array;
+  readonly accounts: AccountNumbers;
+  readonly tables: MeterTables;
+  readonly head: Head;
+}
+
+interface Attempt {
+  readonly sequence: number;
+  readonly group: UsageGroup;
+  readonly pending: number;
+}
+
+const readSecret = async (connection: DuckDBConnection): Promise<Uint8Array> => {
+  const [row] = await rowsOf(connection, "SELECT hex(secret) FROM store");
+  return Buffer.from(text(row?.[0]), "hex");
+};
+
+const readHead = async (connection: DuckDBConnection): Promise<Head> => {
+  const [row = [0, 0]] = await rowsOf(
+    connection,
+    "SELECT sequence, first_position + count FROM batch ORDER BY sequence DESC LIMIT 1",
+  );
+  return { sequence: integer(row[0]), nextPosition: integer(row[1]) };
+};

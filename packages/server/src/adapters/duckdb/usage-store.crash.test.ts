@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DirectoryInUse } from "../../ports/usage-store.ts";
+import type { UsageStore } from "../../ports/usage-store.ts";
+import { crashBatch, crashDirectory, crashMeter } from "./crash-writer.ts";
+import { openUsageStore } from "./usage-store.ts";
+
+const runs = Number(process.env["TURNPIKE_CRASH_RUNS"] ?? 5);
+const writer = new URL("crash-writer.ts", import.meta.url).pathname;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "turnpike-crash-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const open = (path: string): Promise<UsageStore> =>
+  openUsageStore({
+    path,
+    directory: crashDirectory(),
+    worker: new URL("../../usage-worker.ts", import.meta.url),
+    startedAtMs: Date.now(),
+  });
+
+/** Lets the writer run and kills it after the delay; returns the numbers of the acknowledged batches. */
+const writeUntilKilled = async (path: string, first: number, delayMs: number) => {
+  const child = spawn(process.execPath, [writer, path, String(first)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const acknowledged: number[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    if (line !== "open") acknowledged.push(Number(line));
+    else setTimeout(() => child.kill("SIGKILL"), delayMs);
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  expect(child.signalCode).toBe("SIGKILL");
+  return acknowledged;
+};
+
+const total = async (store: UsageStore, method: "SUM" | "COUNT"): Promise<number> => {
+  const window = {
+    start: Temporal.Instant.from("2024-01-01T00:00:00Z"),
+    end: Temporal.Instant.from("2025-01-01T00:00:00Z"),
+  };
+  const { id: meterId } = crashMeter;
+  const request = { orgId: "org", meterId, method, targetField: "n", window } as const;
+  const [found] = await store.aggregate(request);
+  return Number(found?.quantity ?? 0);
+};
+
+const sumOf = (numbers: Iterable<number>): number =>
+  [...numbers].reduce((sum, number) => sum + 10 * 10 ** (number % 3), 0);
+
+test(
+  "what was acknowledged before SIGKILL is there exactly once",
+  { timeout: 300_000 },
+  async () => {
+    const path = join(folder, "usage.duckdb");
+    const expectedBatches = new Set<number>();
+    let first = 0;
+    for (let run = 0; run < runs; run++) {
+      const acknowledged = await writeUntilKilled(path, first, 20 + Math.random() * 400);
+      const store = await open(path);
+      // Up to four batches were under way: committed or not, sending them again makes them certain.
+      const underWay = [...Array(acknowledged.length + 4).keys()].map((offset) => first + offset);
+      for (const number of acknowledged) expectedBatches.add(number);
+      const count = await total(store, "COUNT");
+      expect(count % 10).toBe(0);
+      expect(count / 10).toBeGreaterThanOrEqual(expectedBatches.size);
+      expect(count / 10).toBeLessThanOrEqual(expectedBatches.size + 4);
+      for (const number of [...underWay, ...acknowledged]) {
+        const request = { orgId: "org", format: "json", encoding: "identity" } as const;
+        const body = crashBatch(number);
+        const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
+        expect(outcome.kind).toBe("accepted");
+        if (acknowledged.includes(number)) expect(outcome).toMatchObject({ stored: 0 });
+        expectedBatches.add(number);
+      }
+      expect(await total(store, "COUNT")).toBe(expectedBatches.size * 10);
+      expect(await total(store, "SUM")).toBe(sumOf(expectedBatches));
+      await store.close();
+      first = Math.max(...expectedBatches) + 1;
+    }
+  },
+);
+
+test("a second process is told that the directory is in use", async () => {
+  const path = join(folder, "locked.duckdb");
+  const child = spawn(process.execPath, [writer, path, "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  await expect(open(path)).rejects.toThrow(DirectoryInUse);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+});

@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { UsageDirectory } from "../../ports/usage-directory.ts";
+import type {
+  AggregateRequest,
+  IngestOutcome,
+  IngestRequest,
+  Quantity,
+  UsageStore,
+  Window,
+} from "../../ports/usage-store.ts";
+import { DirectoryInUse } from "../../ports/usage-store.ts";
+import type { MicrosWindow } from "./aggregation.ts";
+import { ThreadChannel } from "./thread-channel.ts";
+import type {
+  DirectoryCalls,
+  StartReport,
+  UsageCalls,
+  UsageWorkerStart,
+} from "./worker-protocol.ts";
+
+export interface UsageStoreOptions {
+  /** The DuckDB file; its folder exists. */
+  readonly path: string;
+  readonly directory: UsageDirectory;
+  /** The module that the usage thread runs. */
+  readonly worker: URL;
+  readonly startedAtMs: number;
+  /** Bytes of bodies taken in but not yet answered; more are refused as `overloaded`. */
+  readonly pendingBytesMax?: number;
+  /** DuckDB's own limit, such as `2GB`. */
+  readonly memoryLimit?: string;
+  readonly threads?: number;
+}
+
+const pendingBytesDefault = 64 * 1024 * 1024;
+const memoryLimitDefault = "2GB";
+const threadsDefault = 2;
+
+/**
+ * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
+ * Throws `DirectoryInUse` when another process has the file.
+ */
+export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageStore> => {
+  const { path, startedAtMs } = options;
+  const start: UsageWorkerStart = {
+    path,
+    startedAtMs,
+    memoryLimit: options.memoryLimit ?? memoryLimitDefault,
+    threads: options.threads ?? threadsDefault,
+  };
+  const worker = new Worker(options.worker, { workerData: start });
+  // The thread reports before it does anything else on its port; an error event rejects.
+  const [report]: StartReport[] = await once(worker, "message");
+  if (report?.kind === "open") return new DuckDbUsageStore(worker, options);
+  await worker.terminate();
+  if (report?.kind === "in-use") throw new DirectoryInUse(path);
+  throw new Error(`The usage store ${path} does not open`, { cause: report?.error });
+};
+
+class DuckDbUsageStore implements UsageStore {
+  readonly #worker: Worker;
+  readonly #channel: ThreadChannel<UsageCalls, DirectoryCalls>;
+  readonly #pendingBytesMax: number;
+  readonly #stopListening: () => void;
+  #pendingBytes = 0;
+
+  constructor(worker: Worker, { directory, pendingBytesMax }: UsageStoreOptions) {
+    this.#worker = worker;
+    this.#pendingBytesMax = pendingBytesMax ?? pendingBytesDefault;
+    this.#channel = new ThreadChannel({
+      port: worker,
+      handlers: {
+        meters: ({ orgId, codes }) => directory.meters(orgId, codes),
+        accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
+      },
+      defer: setImmediate,
+    });
+    const onGone = (cause: unknown): void =>
+      this.#channel.break(new Error("The usage thread has stopped", { cause }));
+    worker.on("error", onGone);
+    worker.on("exit", onGone);
+    this.#stopListening = directory.onChange((change) => {
+      // A thread that is gone has no cache left to be wrong.
+      this.#channel.call("directoryChanged", change).catch(() => undefined);
+    });
+  }
+
+  async ingest(request: IngestRequest): Promise<IngestOutcome> {
+    const body = owned(request.body);
+    if (this.#pendingBytes + body.byteLength > this.#pendingBytesMax) return { kind: "overloaded" };
+    this.#pendingBytes += body.byteLength;
+    const { byteLength } = body;
+    try {
+      return await this.#channel.call("ingest", { ...request, body }, [body.buffer]);
+    } catch (error) {
+      return {
+        kind: "unavailable",
+        reason: error instanceof Error ? error.message : String(error),
+      };
+    } finally {
+      this.#pendingBytes -= byteLength;
+    }
+  }
+
+  aggregate(request: AggregateRequest): Promise<readonly Quantity[]> {
+    return this.#channel.call("aggregate", { ...request, window: microsOf(request.window) });
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    await this.#channel.call("close", undefined);
+    await this.#worker.terminate();
+  }
+}
+
+/** A body in memory of its own, which can be handed to the other thread; small Node buffers share a pool. */
+const owned = (body: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const { buffer, byteOffset, byteLength } = body;
+  return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(body);
+};
+
+/** The first microsecond that is not before the instant: with it, windows keep their half-open meaning. */
+const microsFrom = (instant: Temporal.Instant): number => {
+  const nanos = instant.epochNanoseconds;
+  const floor = nanos / 1000n;
+  return Number(nanos > floor * 1000n ? floor + 1n : floor);
+};
+
+const microsOf = ({ start, end }: Window): MicrosWindow => ({
+  start: microsFrom(start),
+  end: microsFrom(end),
+});

@@ -1,0 +1,40 @@
+import type {
+  AccountResolution,
+  DirectoryChange,
+  MeterSchema,
+} from "../../ports/usage-directory.ts";
+import type { IngestOutcome, IngestRequest, Quantity } from "../../ports/usage-store.ts";
+import type { AggregateQuestion } from "./aggregation.ts";
+
+/** What the usage thread is started with. */
+export interface UsageWorkerStart {
+  readonly path: string;
+  readonly memoryLimit: string;
+  readonly threads: number;
+  readonly startedAtMs: number;
+}
+
+/** The first message of the thread; after `open` both protocols run on the same port. */
+export type StartReport =
+  | { readonly kind: "open" }
+  | { readonly kind: "in-use" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** What the main thread asks of the usage thread. Instants are epoch microseconds. */
+export type UsageCalls = {
+  ingest: { argument: IngestRequest; result: IngestOutcome };
+  aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
+  directoryChanged: { argument: DirectoryChange; result: void };
+  close: { argument: void; result: void };
+};
+
+interface Codes {
+  readonly orgId: string;
+  readonly codes: readonly string[];
+}
+
+/** What the usage thread asks of the main thread. */
+export type DirectoryCalls = {
+  meters: { argument: Codes; result: ReadonlyMap<string, MeterSchema> };
+  accounts: { argument: Codes; result: ReadonlyMap<string, AccountResolution> };
+};

@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import type {
+  AccountResolution,
+  DirectoryChange,
+  MeterSchema,
+  UsageDirectory,
+} from "../../ports/usage-directory.ts";
+
+/** "Closely matching" (m3ter semantics 3.4, [R]): equal after case folding and trimming. */
+const folded = (code: string): string => code.trim().toLowerCase();
+
+/** A directory that lives as long as its process: for the conformance suite, tests and benchmarks. */
+export class MemoryUsageDirectory implements UsageDirectory {
+  readonly #meters = new Map<string, Map<string, MeterSchema>>();
+  readonly #accounts = new Map<string, Map<string, string>>();
+  readonly #listeners = new Set<(change: DirectoryChange) => void>();
+
+  putMeter(orgId: string, schema: MeterSchema): void {
+    this.#ofOrg(this.#meters, orgId).set(schema.code, schema);
+    for (const listener of this.#listeners) listener({ orgId, kind: "meter" });
+  }
+
+  putAccount(orgId: string, code: string, id: string): void {
+    this.#ofOrg(this.#accounts, orgId).set(code, id);
+    for (const listener of this.#listeners) listener({ orgId, kind: "account" });
+  }
+
+  accountId(orgId: string, code: string): string | undefined {
+    return this.#accounts.get(orgId)?.get(code);
+  }
+
+  async meters(orgId: string, codes: readonly string[]): Promise<ReadonlyMap<string, MeterSchema>> {
+    const meters = this.#ofOrg(this.#meters, orgId);
+    return new Map([...meters].filter(([code]) => codes.includes(code)));
+  }
+
+  async accounts(
+    orgId: string,
+    codes: readonly string[],
+  ): Promise<ReadonlyMap<string, AccountResolution>> {
+    return new Map(codes.map((code) => [code, this.#resolve(orgId, code)]));
+  }
+
+  onChange(listener: (change: DirectoryChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #resolve(orgId: string, code: string): AccountResolution {
+    const accounts = this.#ofOrg(this.#accounts, orgId);
+    const id = accounts.get(code);
+    if (id !== undefined) return { kind: "found", id };
+    const closeTo = accounts.keys().find((other) => folded(other) === folded(code));
+    if (closeTo !== undefined) return { kind: "refused", closeTo };
+    const created = randomUUID();
+    accounts.set(code, created);
+    return { kind: "created", id: created };
+  }
+
+  #ofOrg<Entry>(map: Map<string, Map<string, Entry>>, orgId: string): Map<string, Entry> {
+    const known = map.get(orgId);
+    if (known !== undefined) return known;
+    const entries = new Map<string, Entry>();
+    map.set(orgId, entries);
+    return entries;
+  }
+}

@@ -1,0 +1,59 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { DedupeTable, dedupeWindowSeconds } from "./dedupe-table.ts";
+
+const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+const day = 86_400;
+const start = 1_700_000_000;
+
+/** Few distinct words, so that shards, slots and partial hashes collide on purpose. */
+const word = fc.constantFrom(0, 1, 1024, 1 << 20, 0xffff_fc00, 0xffff_ffff);
+const anyHash = fc
+  .tuple(word, fc.constantFrom(0, 7), fc.nat(9))
+  .map((words) => Uint32Array.from(words));
+const step = fc.record({
+  kind: fc.constantFrom("add", "add", "add", "remove", "has"),
+  hash: anyHash,
+  afterDays: fc.nat(3),
+});
+
+test("answers like a map from hash to the time of receipt", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+      const table = new DedupeTable();
+      const model = new Map<string, number>();
+      let now = start;
+      for (const { kind, hash, afterDays } of steps) {
+        now += afterDays * day;
+        const key = hash.join();
+        const seen = model.get(key);
+        const isKnown = seen !== undefined && now - seen < dedupeWindowSeconds;
+        expect(table.has(hash, now)).toBe(isKnown);
+        if (kind === "add" && !isKnown) {
+          table.add(hash, now);
+          model.set(key, now);
+        }
+        if (kind === "remove") {
+          table.remove(hash);
+          model.delete(key);
+        }
+      }
+    }),
+    { numRuns: runs },
+  );
+});
+
+test("memory is bounded by one window", () => {
+  const table = new DedupeTable();
+  const random = new Uint32Array(3);
+  let peak = 0;
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 20_000; i++) {
+      crypto.getRandomValues(random);
+      table.add(random, start + round * 36 * day);
+    }
+    peak = Math.max(peak, table.size);
+  }
+  // Twenty windows of 20,000 uids each: what the table holds at any time are at most a few of them.
+  expect(peak).toBeLessThan(80_000);
+});

@@ -1,0 +1,31 @@
+import type { FieldCategory } from "../ports/usage-store.ts";
+
+/** The property of a measurement that holds the fields of a category. */
+export const categoryProperties = {
+  WHO: "who",
+  WHAT: "what",
+  WHERE: "where",
+  OTHER: "other",
+  METADATA: "metadata",
+  MEASURE: "measure",
+  COST: "cost",
+  INCOME: "income",
+} as const satisfies Record<FieldCategory, string>;
+
+export type CategoryProperty = (typeof categoryProperties)[FieldCategory];
+
+export type Fields = Readonly<Record<string, string | number>>;
+
+/** One measurement that keeps every constraint of the schema (m3ter semantics 3.1); what it means is not yet known. */
+export interface Measurement {
+  readonly uid: string | undefined;
+  readonly meter: string;
+  readonly account: string;
+  readonly tsMicros: number;
+  readonly etsMicros: number | undefined;
+  readonly fields: Readonly<Partial<Record<CategoryProperty, Fields>>>;
+  /** Fields in all categories together. */
+  readonly fieldCount: number;
+  /** As it was sent, for the file of failed measurements. */
+  readonly source: unknown;
+}

@@ -1,0 +1,101 @@
+import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
+import type { MeterLayout } from "../ports/usage-log.ts";
+import type { FailureKind } from "../ports/usage-store.ts";
+import { categoryProperties } from "./measurement.ts";
+import type { CategoryProperty, Measurement } from "./measurement.ts";
+import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
+
+export interface Verdict {
+  readonly kind: FailureKind;
+  readonly message: string;
+}
+
+interface DataField extends MeterField {
+  readonly property: CategoryProperty;
+}
+
+/** Puts the fields of measurements of one meter into its columns. */
+export class MeterWriter {
+  readonly schema: MeterSchema;
+  readonly layout: MeterLayout;
+  readonly #dataFields: readonly DataField[];
+
+  constructor(orgId: string, schema: MeterSchema) {
+    this.schema = schema;
+    this.layout = {
+      orgId,
+      meterId: schema.id,
+      fields: [...schema.dataFields, ...schema.derivedFields].map(({ code, category }) => ({
+        code,
+        category,
+      })),
+    };
+    this.#dataFields = schema.dataFields.map((field) => ({
+      ...field,
+      property: categoryProperties[field.category],
+    }));
+  }
+
+  /** What is wrong with the fields of a measurement (m3ter semantics 3.4); undefined when nothing is. */
+  check(measurement: Measurement): Verdict | undefined {
+    for (const { code, property } of this.#dataFields) {
+      const fields = measurement.fields[property];
+      if (fields !== undefined && Object.hasOwn(fields, code)) continue;
+      return {
+        kind: "MissingField",
+        message: `The meter ${this.schema.code} defines the field ${property}.${code}, which is missing`,
+      };
+    }
+    // As many fields as the meter defines, all of them found: none can be there twice, none is left over.
+    if (measurement.fieldCount === this.#dataFields.length) return undefined;
+    const twice = firstDuplicate(measurement);
+    return twice === undefined
+      ? undefined
+      : { kind: "DuplicateField", message: `The field ${twice} is in two categories` };
+  }
+
+  /** Writes the fields of a checked measurement into the row that the buffer begins next. */
+  write(measurement: Measurement, into: RowBuffer): void {
+    const row = into.count;
+    for (const [index, { code, property }] of this.#dataFields.entries()) {
+      const value = measurement.fields[property]?.[code];
+      put(into.fields[index], row, value);
+    }
+    for (let index = this.#dataFields.length; index < into.fields.length; index++) {
+      into.fields[index]?.clear(row);
+    }
+    const hasExtras = measurement.fieldCount > this.#dataFields.length;
+    if (hasExtras) into.extras.set(row, JSON.stringify(this.#extras(measurement)));
+    else into.extras.clear(row);
+  }
+
+  /** Kept with the row, though no aggregation reads it (3.4, [R]). */
+  #extras(measurement: Measurement): Measurement["fields"] {
+    const isDefined = (property: string, code: string): boolean =>
+      this.#dataFields.some((field) => field.property === property && field.code === code);
+    const left = Object.entries(measurement.fields).map(([property, fields]) => [
+      property,
+      Object.fromEntries(
+        Object.entries(fields ?? {}).filter(([code]) => !isDefined(property, code)),
+      ),
+    ]);
+    return Object.fromEntries(left.filter(([, fields]) => Object.keys(fields ?? {}).length > 0));
+  }
+}
+
+const put = (column: FieldColumn | undefined, row: number, value: string | number | undefined) => {
+  if (column?.kind === "decimal" && typeof value === "number") column.set(row, value);
+  else if (column?.kind === "text" && typeof value === "string") column.set(row, value);
+  else throw new Error("a checked measurement has a value of the right type for every data field");
+};
+
+const firstDuplicate = ({ fields }: Measurement): string | undefined => {
+  const seen = new Set<string>();
+  for (const codes of Object.values(fields)) {
+    for (const code of Object.keys(codes ?? {})) {
+      if (seen.has(code)) return code;
+      seen.add(code);
+    }
+  }
+  return undefined;
+};

@@ -1,0 +1,81 @@
+import type { CommitOutcome, MeterLayout, UsageGroup } from "../ports/usage-log.ts";
+import type { DedupeTable } from "./dedupe-table.ts";
+import { RowBuffer } from "./row-buffer.ts";
+
+/** The rows that are being gathered while the group before them commits, and who waits for them. */
+export class OpenGroup {
+  readonly firstPosition: number;
+  readonly #rows = new Map<MeterLayout, RowBuffer>();
+  readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
+  readonly #marks: number[] = [];
+  readonly #outcome = Promise.withResolvers<CommitOutcome>();
+  #count = 0;
+  #waiting = 0;
+  #receivedAtMs = 0;
+
+  /** `spare` are buffers of a group that is done; they are used again to spare the allocation. */
+  constructor(firstPosition: number, spare: ReadonlyMap<MeterLayout, RowBuffer>) {
+    this.firstPosition = firstPosition;
+    this.#spare = spare;
+  }
+
+  get isAwaited(): boolean {
+    return this.#waiting > 0;
+  }
+
+  get nextPosition(): number {
+    return this.firstPosition + this.#count;
+  }
+
+  get buffers(): ReadonlyMap<MeterLayout, RowBuffer> {
+    return this.#rows;
+  }
+
+  /** A request joins: it is answered when the group is. */
+  join(receivedAtMs: number): Promise<CommitOutcome> {
+    this.#waiting++;
+    this.#receivedAtMs = Math.max(this.#receivedAtMs, receivedAtMs);
+    return this.#outcome.promise;
+  }
+
+  rowsOf(layout: MeterLayout): RowBuffer {
+    const rows = this.#rows.get(layout);
+    if (rows !== undefined) return rows;
+    const fresh = this.#spare.get(layout) ?? new RowBuffer(layout);
+    fresh.clear();
+    this.#rows.set(layout, fresh);
+    return fresh;
+  }
+
+  commitRow(rows: RowBuffer): void {
+    rows.positions.set(rows.count, this.nextPosition);
+    rows.commitRow();
+    this.#count++;
+  }
+
+  /** Keeps the hash of a uid that is only final once this group is committed. */
+  mark(hash: Uint32Array): void {
+    this.#marks.push(hash[0] ?? 0, hash[1] ?? 0, hash[2] ?? 0);
+  }
+
+  sealed(): UsageGroup {
+    return {
+      receivedAtMs: this.#receivedAtMs,
+      firstPosition: this.firstPosition,
+      count: this.#count,
+      rows: [...this.#rows.values()].filter((rows) => rows.count > 0),
+    };
+  }
+
+  settle(outcome: CommitOutcome): void {
+    this.#outcome.resolve(outcome);
+  }
+
+  /** Takes the marks back, then tells who waits: nobody can meet a mark whose row does not exist. */
+  fail(outcome: CommitOutcome, dedupe: DedupeTable): void {
+    for (let at = 0; at < this.#marks.length; at += 3) {
+      dedupe.remove(Uint32Array.from(this.#marks.slice(at, at + 3)));
+    }
+    this.#outcome.resolve(outcome);
+  }
+}

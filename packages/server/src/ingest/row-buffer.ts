@@ -1,0 +1,147 @@
+import type { MeterLayout, UsageRows } from "../ports/usage-log.ts";
+import type { NumberCategory } from "../ports/usage-store.ts";
+import { numberCategories } from "../ports/usage-store.ts";
+import { decimalParts, shortMantissa, shortScale } from "./decimal-parts.ts";
+import type { MeterField } from "../ports/usage-directory.ts";
+
+const two32 = 4_294_967_296;
+const firstRows = 256;
+
+/** 64-bit integers in the byte order of the machine, written from doubles without a BigInt each. */
+export class Int64Column {
+  words = new Int32Array(firstRows * 2);
+
+  set(row: number, value: number): void {
+    const high = Math.floor(value / two32);
+    this.words[row * 2] = value - high * two32;
+    this.words[row * 2 + 1] = high;
+  }
+
+  setBig(row: number, value: bigint): void {
+    this.words[row * 2] = Number(BigInt.asIntN(32, value));
+    this.words[row * 2 + 1] = Number(value >> 32n);
+  }
+
+  grow(rows: number): void {
+    const words = new Int32Array(rows * 2);
+    words.set(this.words);
+    this.words = words;
+  }
+}
+
+/** One bit per row: set where there is a value. */
+export class Presence {
+  bits = new Uint8Array(firstRows / 8);
+
+  set(row: number, isPresent: boolean): void {
+    const byte = this.bits[row >> 3] ?? 0;
+    const bit = 1 << (row & 7);
+    this.bits[row >> 3] = isPresent ? byte | bit : byte & ~bit;
+  }
+
+  get(row: number): boolean {
+    return ((this.bits[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
+  }
+
+  grow(rows: number): void {
+    const bits = new Uint8Array(rows / 8);
+    bits.set(this.bits);
+    this.bits = bits;
+  }
+}
+
+/** Numbers as exact decimals: `mantissa × 10^-scale`. */
+export class DecimalColumn {
+  readonly kind = "decimal";
+  readonly mantissas = new Int64Column();
+  readonly present = new Presence();
+  scales = new Int16Array(firstRows);
+
+  set(row: number, value: number): void {
+    this.present.set(row, true);
+    const scale = shortScale(value);
+    if (scale >= 0) {
+      this.mantissas.set(row, shortMantissa(value, scale));
+      this.scales[row] = scale;
+      return;
+    }
+    const parts = decimalParts(value);
+    this.mantissas.setBig(row, parts.mantissa);
+    this.scales[row] = parts.scale;
+  }
+
+  clear(row: number): void {
+    this.present.set(row, false);
+  }
+
+  grow(rows: number): void {
+    this.mantissas.grow(rows);
+    this.present.grow(rows);
+    const scales = new Int16Array(rows);
+    scales.set(this.scales);
+    this.scales = scales;
+  }
+}
+
+export class TextColumn {
+  readonly kind = "text";
+  readonly values: (string | null)[] = [];
+
+  set(row: number, value: string): void {
+    this.values[row] = value;
+  }
+
+  clear(row: number): void {
+    this.values[row] = null;
+  }
+
+  grow(_rows: number): void {
+    // A list grows by itself.
+  }
+}
+
+export type FieldColumn = DecimalColumn | TextColumn;
+
+const numeric: ReadonlySet<string> = new Set(numberCategories);
+
+export const isNumeric = (field: MeterField): field is MeterField & { category: NumberCategory } =>
+  numeric.has(field.category);
+
+/** Rows of one meter on their way to the store, by column. A row exists once `commitRow` has counted it. */
+export class RowBuffer implements UsageRows {
+  readonly layout: MeterLayout;
+  readonly positions = new Int64Column();
+  readonly ts = new Int64Column();
+  readonly ets = new Int64Column();
+  readonly etsPresent = new Presence();
+  accounts = new Int32Array(firstRows);
+  readonly uids = new TextColumn();
+  /** Fields that the meter does not define, as JSON; null when there are none. */
+  readonly extras = new TextColumn();
+  readonly fields: readonly FieldColumn[];
+  count = 0;
+  #capacity = firstRows;
+
+  constructor(layout: MeterLayout) {
+    this.layout = layout;
+    this.fields = layout.fields.map((field) =>
+      isNumeric(field) ? new DecimalColumn() : new TextColumn(),
+    );
+  }
+
+  commitRow(): void {
+    this.count++;
+    if (this.count < this.#capacity) return;
+    this.#capacity *= 2;
+    for (const column of [this.positions, this.ts, this.ets, this.etsPresent, ...this.fields]) {
+      column.grow(this.#capacity);
+    }
+    const accounts = new Int32Array(this.#capacity);
+    accounts.set(this.accounts);
+    this.accounts = accounts;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+}

@@ -1,0 +1,299 @@
+/* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
+import { deflateSync, gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { MemoryUsageDirectory } from "../adapters/memory/usage-directory.ts";
+import type { AggregationMethod, IngestOutcome, UsageStore } from "./usage-store.ts";
+
+export interface UsageStoreFixture {
+  readonly directory: MemoryUsageDirectory;
+  open(): Promise<UsageStore>;
+  dispose(): Promise<void>;
+}
+
+const org = "0b3c0c6e-0000-4000-8000-000000000001";
+const otherOrg = "0b3c0c6e-0000-4000-8000-000000000002";
+const receivedAtMs = Date.UTC(2024, 4, 20, 12);
+const may = {
+  start: Temporal.Instant.from("2024-05-01T00:00:00Z"),
+  end: Temporal.Instant.from("2024-06-01T00:00:00Z"),
+};
+
+const calls = {
+  id: "11111111-0000-4000-8000-000000000001",
+  code: "calls",
+  dataFields: [
+    { code: "tokens", category: "MEASURE" },
+    { code: "model", category: "WHAT" },
+    { code: "trace", category: "METADATA" },
+  ],
+  derivedFields: [],
+} as const;
+
+const event = (uid: string, tokens: number, change: object = {}): object => ({
+  uid,
+  meter: "calls",
+  account: "acme",
+  ts: "2024-05-10T00:00:00Z",
+  measure: { tokens },
+  what: { model: "small" },
+  metadata: { trace: uid },
+  ...change,
+});
+
+const line = (uid: string): Buffer => Buffer.from(`${JSON.stringify(event(uid, 1))}\n`);
+
+/** What every usage store does, whatever it is made of. */
+export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
+  describe(`usage store on ${name}`, () => {
+    let fixture: UsageStoreFixture;
+    let store: UsageStore;
+
+    const send = (
+      measurements: readonly object[],
+      { orgId = org, at = receivedAtMs } = {},
+    ): Promise<IngestOutcome> =>
+      store.ingest({
+        orgId,
+        body: Buffer.from(JSON.stringify({ measurements })),
+        format: "json",
+        encoding: "identity",
+        receivedAtMs: at,
+      });
+
+    const verdicts = async (measurements: readonly object[], options = {}) => {
+      const outcome = await send(measurements, options);
+      if (outcome.kind !== "accepted") throw new Error(`the batch was ${outcome.kind}`);
+      return outcome.failures.map(({ index, kind }) => `${index} ${kind}`);
+    };
+
+    const quantities = async (method: AggregationMethod, change = {}) => {
+      const request = { orgId: org, meterId: calls.id, targetField: "tokens", window: may };
+      const found = await store.aggregate({ ...request, method, ...change });
+      const codes = found.map(({ accountId, quantity }) => {
+        const code = ["acme", "beta"].find(
+          (c) => fixture.directory.accountId(org, c) === accountId,
+        );
+        return [code ?? "another account", quantity];
+      });
+      return Object.fromEntries(codes);
+    };
+
+    beforeEach(async () => {
+      fixture = await create();
+      fixture.directory.putMeter(org, calls);
+      store = await fixture.open();
+    });
+
+    afterEach(async () => {
+      await store.close();
+      await fixture.dispose();
+    });
+
+    const reopen = async (): Promise<void> => {
+      await store.close();
+      store = await fixture.open();
+    };
+
+    test("a measurement is visible once it is accepted", async () => {
+      expect(await send([event("a", 10)])).toEqual({ kind: "accepted", stored: 1, failures: [] });
+      expect(await quantities("SUM")).toEqual({ acme: "10" });
+    });
+
+    test("the worked example of m3ter semantics 3.8: a duplicate, and a correction of last month", async () => {
+      await send([event("l", 9, { ts: "2024-04-10T00:00:00Z" })]);
+      expect(
+        await verdicts([
+          event("a", 10),
+          event("a", 10),
+          event("b", -4, { ts: "2024-04-10T00:00:00Z" }),
+        ]),
+      ).toEqual(["1 DuplicateUid"]);
+      const april = { start: Temporal.Instant.from("2024-04-01T00:00:00Z"), end: may.start };
+      expect(await quantities("SUM")).toEqual({ acme: "10" });
+      // 9 - 4
+      expect(await quantities("SUM", { window: april })).toEqual({ acme: "5" });
+    });
+
+    test("sums give back the digits that were written", async () => {
+      await send([0.1, 0.2, 123_456_789.123_45, 1e21, 5e-12].map((n, i) => event(`${i}`, n)));
+      // 1e21 + 123,456,789.12345 + 0.3 + 0.000000000005
+      expect(await quantities("SUM")).toEqual({ acme: "1000000000000123456789.423450000005" });
+    });
+
+    test.each([
+      ["SUM", "12"],
+      ["COUNT", "4"],
+      ["MIN", "-0.5"],
+      ["MAX", "7.5"],
+      ["MEAN", "3"],
+      ["LATEST", "3"],
+      ["UNIQUE", "4"],
+    ] as const)("%s of 2, 7.5, -0.5 and 3 is %s", async (method, quantity) => {
+      const times = ["05-02", "05-03", "05-01", "05-04"];
+      const values = [2, 7.5, -0.5, 3];
+      await send(values.map((n, i) => event(`${i}`, n, { ts: `2024-${times[i]}T00:00:00Z` })));
+      expect(await quantities(method)).toEqual({ acme: quantity });
+    });
+
+    test("of several latest values the one received last counts, then the highest uid", async () => {
+      await send([event("c", 1), event("d", 2), event("b", 3)]);
+      expect(await quantities("LATEST")).toEqual({ acme: "2" });
+      await send([event("a", 4)], { at: receivedAtMs + 60_000 });
+      expect(await quantities("LATEST")).toEqual({ acme: "4" });
+    });
+
+    test("UNIQUE and COUNT take strings", async () => {
+      await send([event("a", 1), event("b", 1), event("c", 1, { metadata: { trace: "a" } })]);
+      expect(await quantities("UNIQUE", { targetField: "trace" })).toEqual({ acme: "2" });
+      expect(await quantities("COUNT", { targetField: "model" })).toEqual({ acme: "3" });
+    });
+
+    test("a window has its start and not its end", async () => {
+      await send(
+        [
+          event("a", 1, { ts: "2024-04-30T23:59:59.999999Z" }),
+          event("b", 10, { ts: "2024-05-01T00:00:00Z" }),
+          event("c", 100, { ts: "2024-05-31T23:59:59.999999Z" }),
+          event("d", 1000, { ts: "2024-06-01T02:00:00+02:00" }),
+        ],
+        { at: receivedAtMs + 30 * 86_400_000 },
+      );
+      expect(await quantities("SUM")).toEqual({ acme: "110" });
+    });
+
+    test("accounts are told apart, and can be chosen", async () => {
+      await send([event("a", 1), event("b", 2, { account: "beta" })]);
+      expect(await quantities("SUM")).toEqual({ acme: "1", beta: "2" });
+      const accountIds = [fixture.directory.accountId(org, "beta"), "unknown"];
+      expect(await quantities("SUM", { accountIds })).toEqual({ beta: "2" });
+    });
+
+    test("organizations share neither uids nor usage", async () => {
+      fixture.directory.putMeter(otherOrg, calls);
+      await send([event("a", 1)]);
+      expect(await verdicts([event("a", 2)], { orgId: otherOrg })).toEqual([]);
+      expect(await quantities("SUM")).toEqual({ acme: "1" });
+    });
+
+    describe("a measurement that is not stored gets its verdict, the others are stored", () => {
+      test.each([
+        [{ meter: "nothing" }, "UndefinedMeter"],
+        [{ measure: {} }, "MissingField"],
+        [{ what: {}, where: { model: "small" } }, "MissingField"],
+        [{ where: { model: "small" } }, "DuplicateField"],
+        [{ account: "ACME" }, "InvalidAccountCode"],
+        [{ uid: "first" }, "DuplicateUid"],
+        [{ ts: "2024-05-20T12:05:01Z" }, "TimestampInFuture"],
+        [{ ets: "2024-05-09T23:59:59Z" }, "EndBeforeStart"],
+      ])("%j: %s", async (change, kind) => {
+        expect(await verdicts([event("first", 1), event("second", 2, change)])).toEqual([
+          `1 ${kind}`,
+        ]);
+        expect(await quantities("SUM")).toEqual({ acme: "1" });
+      });
+
+      test("and can be corrected and sent again with its uid", async () => {
+        expect(await verdicts([event("a", 1, { meter: "nothing" })])).toEqual(["0 UndefinedMeter"]);
+        expect(await verdicts([event("a", 1)])).toEqual([]);
+      });
+
+      test("with the measurement as it was sent", async () => {
+        const wrong = event("a", 1, { meter: "nothing" });
+        const outcome = await send([wrong]);
+        expect(outcome.kind === "accepted" && outcome.failures[0]?.measurement).toEqual(wrong);
+      });
+    });
+
+    test("a single measurement from the future is refused as a whole; a client clock 5 minutes ahead is not", async () => {
+      expect(await send([event("a", 1, { ts: "2024-05-20T12:05:01Z" })])).toEqual({
+        kind: "invalid",
+        errors: [{ field: "measurements[0].ts", message: "ts must not be in the future" }],
+      });
+      expect(await verdicts([event("a", 1, { ts: "2024-05-20T12:05:00Z" })])).toEqual([]);
+    });
+
+    test("an account is created for its first usage, not for usage that is refused", async () => {
+      await send([event("a", 1, { account: "beta", meter: "nothing" })]);
+      expect(fixture.directory.accountId(org, "beta")).toBeUndefined();
+      await send([event("a", 1, { account: "beta" })]);
+      expect(await quantities("SUM")).toEqual({ beta: "1" });
+    });
+
+    test("an invalid body stores nothing and names the field", async () => {
+      expect(await send([event("a", 1), event("b", 1, { ts: "soon" })])).toMatchObject({
+        kind: "invalid",
+        errors: [{ field: "measurements[1].ts" }],
+      });
+      expect(await quantities("SUM")).toEqual({});
+    });
+
+    test("a uid is a duplicate for 35 days of received time, across restarts", async () => {
+      const day = 86_400_000;
+      await send([event("a", 1)]);
+      await reopen();
+      expect(await verdicts([event("a", 2)], { at: receivedAtMs + 35 * day - 1000 })).toEqual([
+        "0 DuplicateUid",
+      ]);
+      expect(await verdicts([event("a", 4)], { at: receivedAtMs + 35 * day })).toEqual([]);
+      expect(await quantities("SUM")).toEqual({ acme: "5" });
+    });
+
+    test("measurements without a uid are all different", async () => {
+      const anonymous = event("", 1, { metadata: { trace: "t" } });
+      expect(await verdicts([anonymous, anonymous])).toEqual([]);
+      expect(await quantities("SUM")).toEqual({ acme: "2" });
+    });
+
+    test("a field that the meter gets later is kept from then on", async () => {
+      await send([event("a", 1)]);
+      const dataFields = [...calls.dataFields, { code: "bytes", category: "MEASURE" } as const];
+      fixture.directory.putMeter(org, { ...calls, dataFields });
+      expect(await verdicts([event("b", 2)])).toEqual(["0 MissingField"]);
+      await send([event("b", 2, { measure: { tokens: 2, bytes: 7 } })]);
+      expect(await quantities("SUM", { targetField: "bytes" })).toEqual({ acme: "7" });
+      await reopen();
+      await send([event("c", 3, { measure: { tokens: 3, bytes: 8 } })]);
+      expect(await quantities("SUM", { targetField: "bytes" })).toEqual({ acme: "15" });
+      expect(await quantities("SUM")).toEqual({ acme: "6" });
+    });
+
+    test("a meter is found as soon as it exists", async () => {
+      expect(await verdicts([event("a", 1, { meter: "fresh" })])).toEqual(["0 UndefinedMeter"]);
+      fixture.directory.putMeter(org, { ...calls, id: "fresh-id", code: "fresh" });
+      expect(await verdicts([event("a", 1, { meter: "fresh" })])).toEqual([]);
+    });
+
+    test("strings of any kind are kept as they are", async () => {
+      const traces = ["", "a\u0000b", "é", "\u{1f600}", "x".repeat(256), "'\"\\"];
+      await send(traces.map((trace, i) => event(`ü${i}`, 1, { metadata: { trace } })));
+      expect(await quantities("UNIQUE", { targetField: "trace" })).toEqual({ acme: "6" });
+      await reopen();
+      expect(await verdicts([event("ü0", 1), event("ü6", 1)])).toEqual(["0 DuplicateUid"]);
+    });
+
+    test("concurrent batches with the same uids store each once", async () => {
+      const batch = Array.from({ length: 200 }, (_, i) => event(`${i}`, 1));
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => send(batch)));
+      const stored = outcomes.map((outcome) => (outcome.kind === "accepted" ? outcome.stored : -1));
+      expect(stored.reduce((total, n) => total + n, 0)).toBe(200);
+      expect(await quantities("COUNT")).toEqual({ acme: "200" });
+    });
+
+    test("NDJSON, gzip and deflate bodies are read", async () => {
+      const common = { orgId: org, format: "ndjson", receivedAtMs } as const;
+      const kinds = await Promise.all([
+        store.ingest({ ...common, body: line("a"), encoding: "identity" }),
+        store.ingest({ ...common, body: gzipSync(line("b")), encoding: "gzip" }),
+        store.ingest({ ...common, body: deflateSync(line("c")), encoding: "deflate" }),
+        store.ingest({ ...common, body: line("d"), encoding: "gzip" }),
+      ]);
+      expect(kinds.map(({ kind }) => kind)).toEqual([
+        "accepted",
+        "accepted",
+        "accepted",
+        "invalid",
+      ]);
+      expect(await quantities("SUM")).toEqual({ acme: "3" });
+    });
+  });
+};
