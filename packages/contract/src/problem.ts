@@ -33,6 +33,7 @@ export const problems = {
   TOO_MANY_BILL_JOBS: { status: 429, sentence: "Ten bill jobs are already under way" },
   OVERLOADED: { status: 429, sentence: "The server is busy; try again", retryable: true },
   INTERNAL: { status: 500, sentence: "The server made a mistake; it has been logged" },
+  STORAGE_FULL: { status: 503, sentence: "The disk is full; nothing was stored", retryable: true },
   UNAVAILABLE: {
     status: 503,
     sentence: "The server cannot answer now; try again",

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { ConfigError, readConfig } from "./config.ts";
 import { credentialsPath } from "./credentials.ts";
+import { DirectoryInUse } from "./ports/usage-store.ts";
 import { type RunningServer, startServer } from "./start.ts";
 
 /** How long a stop may take before the process ends anyway. */
@@ -38,7 +39,7 @@ const main = async (): Promise<void> => {
 try {
   await main();
 } catch (error) {
-  const isOperators = error instanceof ConfigError;
+  const isOperators = error instanceof ConfigError || error instanceof DirectoryInUse;
   say(isOperators ? error.message : String(error instanceof Error ? error.stack : error));
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { sql } from "kysely";
@@ -6,11 +7,18 @@ import { resources } from "@turnpike/contract/resources.ts";
 import { createKeys } from "./access/keys.ts";
 import { type Credentials, ensureOrganization } from "./access/organizations.ts";
 import { createTokens } from "./access/tokens.ts";
+import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
-import { openPostgres } from "./adapters/postgres/open.ts";
+import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
+import { runBillJob } from "./billing/bill-run.ts";
 import type { Config } from "./config.ts";
 import type { HttpParts } from "./http/server.ts";
+import { startQueue } from "./jobs/queue.ts";
+import type { Database } from "./ports/database.ts";
+import type { UsageDirectory } from "./ports/usage-directory.ts";
+import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
+import { createDirectory } from "./resources/usage-directory.ts";
 import { createCatalog } from "./resources/verbs.ts";
 
 export interface BuiltWorld {
@@ -43,19 +51,26 @@ export const buildWorld = async (setup: Setup): Promise<BuiltWorld> => {
   }
 };
 
-const assemble = async (
-  { config, credentials, logger }: Setup,
-  closers: Closer[],
-): Promise<HttpParts> => {
-  const { database } = await openDatabase(config, logger, closers);
+const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => {
+  const { config, credentials, logger } = setup;
+  const opened: { database?: Database } = {};
+  const directory = createDirectory(() => {
+    if (opened.database === undefined) throw new Error("the database is not open yet");
+    return opened.database;
+  }, now);
+  // First, because it locks the data directory: a second server must not touch the first one's database.
+  const usage = await openUsage(config, directory, closers);
+  const { database, pool } = await openDatabase(config, logger, closers);
+  opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
+  await openQueue({ database, usage, pool, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return {
-    world: { database, tokens: await createTokens(database, Date.now), now },
+    world: { database, usage, tokens: await createTokens(database, Date.now), now },
     keys: createKeys(database, Date.now),
-    catalog: createCatalog({ database, resources, now, onChange: () => undefined }),
+    catalog: createCatalog({ database, resources, now, onChange: directory.announce }),
     resources,
     logger,
     bodyBytesMax: config.bodyBytesMax,
@@ -67,15 +82,54 @@ const assemble = async (
   };
 };
 
-const openDatabase = async (config: Config, logger: Logger, closers: Closer[]) => {
+const openUsage = async (
+  { dataDir }: Config,
+  directory: UsageDirectory,
+  closers: Closer[],
+): Promise<UsageStore> => {
+  const usage = await openUsageStore({
+    path: join(dataDir, "usage.duckdb"),
+    directory,
+    worker: new URL("usage-worker.ts", import.meta.url),
+    startedAtMs: Date.now(),
+  });
+  closers.push(() => usage.close());
+  return usage;
+};
+
+interface QueueParts {
+  readonly database: Database;
+  readonly usage: UsageStore;
+  readonly pool: Pool;
+  readonly logger: Logger;
+}
+
+const openQueue = async (
+  { database, usage, pool, logger }: QueueParts,
+  closers: Closer[],
+): Promise<void> => {
+  const run = { database, usage, now };
+  const queue = await startQueue(pool, { "bill-job": (key) => runBillJob(run, key) }, logger);
+  closers.push(queue.stop);
+};
+
+const openDatabase = async (
+  config: Config,
+  logger: Logger,
+  closers: Closer[],
+): Promise<PostgresConnection> => {
   const url = config.databaseUrl ?? (await openEmbedded(config, logger, closers));
   const connection = await openPostgres(url, logger);
   closers.push(connection.close);
   return connection;
 };
 
-const openEmbedded = async (config: Config, logger: Logger, closers: Closer[]) => {
-  const embedded = await startEmbeddedPostgres(join(config.dataDir, "postgres"), logger);
+const openEmbedded = async (
+  { dataDir }: Config,
+  logger: Logger,
+  closers: Closer[],
+): Promise<string> => {
+  const embedded = await startEmbeddedPostgres(join(dataDir, "postgres"), logger);
   closers.push(embedded.stop);
   return embedded.url;
 };

@@ -58,5 +58,5 @@ export const ratedBillToText = (bill: RatedBill | FailedBill): string =>
 
 /** Only for text that `ratedBillToText` wrote. */
 export const ratedBillFromText = (text: string): RatedBill | FailedBill =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
   fromJson(JSON.parse(text)) as RatedBill | FailedBill;

@@ -4,6 +4,7 @@ import { billFactsToText, toJson } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine, RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import { compareInstants } from "@turnpike/engine/time/period.ts";
 import type { BillTable, DatabaseTransaction } from "../ports/database.ts";
 import type { BillIdentity, PlannedBill } from "./planned-bills.ts";
 
@@ -63,8 +64,8 @@ type BillContent = Pick<
 /** From the earliest start to the latest end of what the bill covers. */
 const coverage = ({ accountPlans }: BillFacts) => {
   const periods = accountPlans.flatMap(({ arrears, advance }) => arrears ?? advance ?? []);
-  const starts = periods.map(({ start }) => start).sort(Temporal.Instant.compare);
-  const ends = periods.map(({ end }) => end).sort(Temporal.Instant.compare);
+  const starts = periods.map(({ start }) => start).sort(compareInstants);
+  const ends = periods.map(({ end }) => end).sort(compareInstants);
   const [start] = starts;
   const end = ends.at(-1);
   if (start === undefined || end === undefined) throw new Error("a bill covers no period");

@@ -3,6 +3,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyRequest,
+  LogController,
 } from "fastify";
 import type { Logger } from "pino";
 import { Problem } from "@turnpike/contract/problem.ts";
@@ -36,7 +37,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   const loggerInstance: FastifyBaseLogger = parts.logger;
   const app = Fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: parts.bodyBytesMax,
     // A path may hold a doubled slash: one SDK sends it (m3ter semantics 2.1).

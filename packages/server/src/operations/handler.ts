@@ -2,11 +2,13 @@ import type { Operation, Request } from "@turnpike/contract/operation.ts";
 import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Database } from "../ports/database.ts";
+import type { UsageStore } from "../ports/usage-store.ts";
 
 /** What handlers may use; built once by `world.ts`. */
 export interface World {
   readonly database: Database;
   readonly tokens: Tokens;
+  readonly usage: UsageStore;
   readonly now: () => Date;
 }
 

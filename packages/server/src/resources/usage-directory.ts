@@ -21,8 +21,11 @@ export interface CatalogDirectory extends UsageDirectory {
   readonly announce: (change: { orgId: string; kind: string }) => void;
 }
 
-/** What metering asks of the catalog, answered from PostgreSQL. */
-export const createDirectory = (database: Database, now: () => Date): CatalogDirectory => {
+/**
+ * What metering asks of the catalog, answered from PostgreSQL. The database is asked for when it is needed: the usage
+ * store, which holds the lock of the data directory, opens before the database is started.
+ */
+export const createDirectory = (database: () => Database, now: () => Date): CatalogDirectory => {
   const listeners = new Set<(change: DirectoryChange) => void>();
   const announce = ({ orgId, kind }: { orgId: string; kind: string }): void => {
     if (kind !== "meter" && kind !== "account") return;
@@ -34,18 +37,18 @@ export const createDirectory = (database: Database, now: () => Date): CatalogDir
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    meters: (orgId, codes) => findMeters(database, orgId, codes),
+    meters: (orgId, codes) => findMeters(database(), orgId, codes),
     accounts: async (orgId, codes) => {
-      const found = await findAccounts(database, orgId, codes);
+      const found = await findAccounts(database(), orgId, codes);
       const missing = codes.filter((code) => !found.has(code));
       if (missing.length === 0) return found;
-      const close = await findCloseCodes(database, orgId, missing);
+      const close = await findCloseCodes(database(), orgId, missing);
       for (const code of missing) {
         const closeTo = close.get(foldCode(code));
         found.set(
           code,
           closeTo === undefined
-            ? await createAccount(database, { orgId, code, at: now() })
+            ? await createAccount(database(), { orgId, code, at: now() })
             : { kind: "refused", closeTo },
         );
         // A new account is itself close to the codes that follow it in the same question.

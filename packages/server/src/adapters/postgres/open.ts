@@ -21,6 +21,9 @@ export const openPostgres = async (url: string, logger: Logger): Promise<Postgre
   const pool = new Pool({ connectionString: url, max: connectionsMax, keepAlive: true });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on("error", (error) => logger.warn({ error }, "idle database connection lost"));
+  pool.on("connect", (client) => {
+    client.on("error", (error) => logger.warn({ error }, "database connection lost"));
+  });
   await migrate(pool);
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { database, pool, close: () => database.destroy() };

@@ -1,0 +1,94 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connect } from "../scripts/demo/api.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+
+const main = fileURLToPath(new URL("../packages/server/src/main.ts", import.meta.url));
+
+/** Runs a server to its end; for those that are expected to refuse. */
+const runServer = (env: Record<string, string>): Promise<{ code: number; stderr: string }> =>
+  new Promise((resolve) => {
+    const options = { env: { PATH: process.env["PATH"], ...env } };
+    execFile(process.execPath, [main], options, (error, _stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stderr }),
+    );
+  });
+
+describe("a server's life", () => {
+  const state: { folder: string; server?: ServerProcess } = { folder: "" };
+  const running = (): ServerProcess => {
+    if (state.server === undefined) throw new Error("no server");
+    return state.server;
+  };
+  const products = async (): Promise<unknown> =>
+    (await (await connect(running())).call("GET", "products"))["data"];
+
+  beforeAll(async () => {
+    state.folder = await newFolder();
+    state.server = await startServer(state.folder);
+  });
+  afterAll(async () => {
+    await state.server?.stop();
+    await removeFolder(state.folder);
+  });
+
+  test("announces itself in server.json and keeps its secrets to its owner", async () => {
+    const { url, orgId, pid } = running();
+    const text = await readFile(join(state.folder, "data/server.json"), "utf8");
+    expect(JSON.parse(text)).toEqual({ url, pid, orgId });
+    expect((await stat(join(state.folder, "data/credentials.json"))).mode & 0o777).toBe(0o600);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  test("refuses a second server on its directory, with a sentence and exit code 1", async () => {
+    const second = await runServer({
+      TURNPIKE_PORT: "0",
+      TURNPIKE_DATA_DIR: join(state.folder, "data"),
+    });
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(/^Another process is using the usage store .*\n$/);
+    expect((await fetch(`${running().url}/readyz`)).status).toBe(200);
+    expect(existsSync(join(state.folder, "data/server.json"))).toBe(true);
+  });
+
+  test("refuses a setting that makes no sense, naming it", async () => {
+    const refused = await runServer({ TURNPIKE_PORT: "eighty" });
+    expect(refused).toEqual({
+      code: 1,
+      stderr: 'TURNPIKE_PORT must be a whole number from 0 to 65535, not "eighty"\n',
+    });
+  });
+
+  test("finds everything again after SIGKILL, which leaves its database running", async () => {
+    const api = await connect(running());
+    await api.call("POST", "products", { name: "Kept", code: "kept" });
+    const before = await products();
+    await running().kill();
+    state.server = await startServer(state.folder);
+    expect(await products()).toEqual(before);
+  });
+
+  test("ends with 0 on SIGTERM, removes server.json, and finds everything at the next start", async () => {
+    const before = await products();
+    expect(await running().stop()).toBe(0);
+    expect(existsSync(join(state.folder, "data/server.json"))).toBe(false);
+    state.server = await startServer(state.folder);
+    expect(await products()).toEqual(before);
+  });
+
+  test("creates the organization and key it is told to", async () => {
+    await running().stop();
+    const settings = {
+      TURNPIKE_ORG_ID: "3f1f0d5e-1111-4222-8333-444455556666",
+      TURNPIKE_ACCESS_KEY: "given-key",
+      TURNPIKE_API_SECRET: "given-secret",
+    };
+    state.server = await startServer(state.folder, settings);
+    expect(running().orgId).toBe(settings.TURNPIKE_ORG_ID);
+    expect(await products()).toEqual([]);
+  });
+});

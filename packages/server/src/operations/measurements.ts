@@ -1,0 +1,62 @@
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import type { IngestOutcome, IngestRequest } from "../ports/usage-store.ts";
+import type { Handlers } from "./handler.ts";
+
+const encodings = ["identity", "gzip", "deflate"] as const;
+
+const encodingOf = (header: string | undefined): IngestRequest["encoding"] => {
+  const given = (header ?? "identity").trim().toLowerCase();
+  const known = encodings.find((encoding) => encoding === given);
+  if (known !== undefined) return known;
+  const message = `must be one of ${encodings.join(", ")}, not ${given}`;
+  throw fieldProblem("UNSUPPORTED_MEDIA_TYPE", "content-encoding", message);
+};
+
+const formatOf = (header: string | undefined): IngestRequest["format"] => {
+  const type = (header ?? "application/json").split(";")[0]?.trim().toLowerCase() ?? "";
+  if (/^(application|text)\/(.+\+)?json$/.test(type)) return "json";
+  if (/^application\/(x-)?(nd-?json|jsonl|json-?lines)$/.test(type)) return "ndjson";
+  const message = `must be application/json or application/x-ndjson, not ${type}`;
+  throw fieldProblem("UNSUPPORTED_MEDIA_TYPE", "content-type", message);
+};
+
+/** m3ter answers `accepted`; what was not stored is named beside it, so that nobody has to wait to see it. */
+const replyTo = (outcome: IngestOutcome) => {
+  switch (outcome.kind) {
+    case "accepted":
+      return {
+        result: "accepted",
+        ...(outcome.failures.length === 0
+          ? {}
+          : {
+              failures: outcome.failures.map(({ index, kind, message }) => ({
+                index,
+                type: kind,
+                message,
+              })),
+            }),
+      };
+    case "invalid":
+      throw new Problem("VALIDATION_FAILED", outcome.errors);
+    case "overloaded":
+      throw new Problem("OVERLOADED");
+    case "storage-full":
+      throw new Problem("STORAGE_FULL");
+    case "unavailable":
+      throw new Problem("UNAVAILABLE", [], { cause: outcome.reason });
+  }
+};
+
+export const submitMeasurements: Handlers["submitMeasurements"] = async (
+  { orgId, raw },
+  { usage, now },
+) =>
+  replyTo(
+    await usage.ingest({
+      orgId,
+      body: raw.body,
+      format: formatOf(raw.contentType),
+      encoding: encodingOf(raw.contentEncoding),
+      receivedAtMs: now().getTime(),
+    }),
+  );
