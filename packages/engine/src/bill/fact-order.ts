@@ -13,6 +13,7 @@ const planInOrder = (plan: PlanTerms): PlanTerms => ({
 const accountPlanInOrder = (accountPlan: AccountPlanTerms): AccountPlanTerms => ({
   ...accountPlan,
   plans: accountPlan.plans.map(planInOrder).sort(byId),
+  pool: accountPlan.pool.toSorted((a, b) => byId(a.account, b.account)),
 });
 
 const byStart = (a: AccountPlanTerms, b: AccountPlanTerms): number =>
@@ -24,4 +25,9 @@ const byStart = (a: AccountPlanTerms, b: AccountPlanTerms): number =>
 export const inCanonicalOrder = (facts: BillFacts): BillFacts => ({
   ...facts,
   accountPlans: facts.accountPlans.map(accountPlanInOrder).sort(byStart),
+  commitments: facts.commitments.toSorted(byId),
+  balances: facts.balances.toSorted(byId),
+  charges: facts.charges.toSorted(byId),
+  memos: facts.memos.toSorted(byId),
+  corrections: facts.corrections.toSorted((a, b) => byId({ id: a.key }, { id: b.key })),
 });

@@ -4,19 +4,19 @@
  * with the bill, so that it can be replayed: same facts, same bytes.
  */
 
+import type { BalanceTerms } from "../balances/balance.ts";
+import type { CommitmentTerms } from "../commitments/commitment.ts";
 import type { Decimal } from "../exact/decimal.ts";
 import type { Ladder, PricingBand } from "../pricing/bands.ts";
+import type { ProductRef } from "../pricing/product.ts";
 import type { CurrencyConversion, CurrencyPolicy } from "../pricing/rounding.ts";
 import type { UnitScale } from "../pricing/units.ts";
 import type { NumberedPeriod } from "../time/bill-period.ts";
 import type { Cadence } from "../time/cadence.ts";
 import type { OpenPeriod, Period } from "../time/period.ts";
+import type { Correction } from "./corrections.ts";
 
-export interface ProductRef {
-  readonly id: string;
-  readonly name: string;
-  readonly code: string;
-}
+export type { ProductRef } from "../pricing/product.ts";
 
 export interface AccountRef {
   readonly id: string;
@@ -182,6 +182,39 @@ export interface CounterAdjustment {
   readonly value: Decimal;
 }
 
+/** An ad-hoc charge of the account, or a fee for one of its balances (m3ter semantics 17). */
+export interface ChargeTerms {
+  readonly id: string;
+  readonly name: string;
+  readonly lineItemType: "AD_HOC" | "BALANCE_FEE";
+  readonly currency: string;
+  /** What is charged: units × unitPrice; a stated amount is one unit of it. Below zero a credit. */
+  readonly units: Decimal;
+  readonly unitPrice: Decimal;
+  /** Absent: the next bill. */
+  readonly billDate?: Temporal.PlainDate | undefined;
+  readonly servicePeriod: Period;
+  readonly description?: string | undefined;
+  readonly balanceId?: string | undefined;
+  readonly contractId?: string | undefined;
+  readonly accountingProduct?: ProductRef | undefined;
+}
+
+/** A line that somebody added by hand (m3ter semantics 18.8); it survives every recalculation. */
+export interface MemoTerms {
+  readonly id: string;
+  readonly lineItemType: "CREDIT_MEMO" | "DEBIT_MEMO";
+  /** Above zero, in the billing currency; a credit is subtracted. */
+  readonly amount: Decimal;
+  readonly description: string;
+  readonly servicePeriod: Period;
+  readonly product?: ProductRef | undefined;
+  readonly accountingProduct?: ProductRef | undefined;
+  readonly referencedBillId?: string | undefined;
+  readonly referencedLineItemId?: string | undefined;
+  readonly reasonId?: string | undefined;
+}
+
 export interface BillTerms {
   readonly organization: OrganizationTerms;
   readonly account: AccountTerms;
@@ -194,6 +227,13 @@ export interface BillTerms {
   readonly accountPlans: readonly AccountPlanTerms[];
   readonly contracts: readonly ContractTerms[];
   readonly counterAdjustments: readonly CounterAdjustment[];
+  /** Of this account and, where their lines stand on this bill, of its children. */
+  readonly commitments: readonly CommitmentTerms[];
+  readonly balances: readonly BalanceTerms[];
+  readonly charges: readonly ChargeTerms[];
+  readonly memos: readonly MemoTerms[];
+  /** What this bill puts right on approved ones: see `corrections.ts`. */
+  readonly corrections: readonly Correction[];
 }
 
 /** The answer to one usage window. */

@@ -1,5 +1,6 @@
 import type { Decimal } from "../exact/decimal.ts";
 import type { Period } from "../time/period.ts";
+import type { Derivation } from "./derivation.ts";
 import type { AccountRef, ProductRef } from "./facts.ts";
 
 /** Every type that a bill can carry (m3ter semantics 18.4), in the order in which a bill prints them. */
@@ -38,6 +39,19 @@ export interface LineBandUsage {
   readonly bandSubtotal: Decimal;
 }
 
+export interface PrintedMoney {
+  readonly subtotal: Decimal;
+  readonly conversionRate: Decimal;
+  readonly convertedSubtotal: Decimal;
+}
+
+/** What a consumption line took, from which line, and what the credit held around it. */
+export interface DrawDown {
+  readonly lineKey: string;
+  readonly before: Decimal;
+  readonly after: Decimal;
+}
+
 /** What a step says about a line; money is still exact and in the pricing currency. */
 export interface LineDraft {
   /** Names the line across recalculations: same terms and period, same key. */
@@ -51,6 +65,13 @@ export interface LineDraft {
   readonly exact: Decimal;
   readonly currency: string;
   readonly bandUsage: readonly LineBandUsage[];
+  /** How `exact` came about; `amountOf` computes it again. */
+  readonly derivation: Derivation;
+  /** Set where the printed amounts follow from other printed amounts instead of from `exact`. */
+  readonly printed?: PrintedMoney | undefined;
+  /** The key of the usage window behind the line. */
+  readonly usageKey?: string | undefined;
+  readonly drawDown?: DrawDown | undefined;
 
   readonly product?: ProductRef | undefined;
   readonly accountingProduct?: ProductRef | undefined;
@@ -78,7 +99,7 @@ export interface LineDraft {
  * A printed line. It is rounded once, when a step adds it; whatever later steps compare, cap or draw
  * down is what is printed, so that a line which is paid in full leaves no stray cent.
  */
-export interface Line extends LineDraft {
+export interface Line extends LineDraft, PrintedMoney {
   /** `exact`, rounded by the pricing currency's policy. */
   readonly subtotal: Decimal;
   readonly conversionRate: Decimal;

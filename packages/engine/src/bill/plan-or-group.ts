@@ -42,6 +42,13 @@ export const plansAndGroup = ({ plans, planGroup }: AccountPlanTerms): readonly 
   return planGroup === undefined ? owners : [...owners, groupOwner(planGroup)];
 };
 
+/**
+ * Whether recurring amounts of the account plan stand on this bill. A parent's plan that bills children
+ * themselves (CHILD) is in a child's facts only for the child's share of the usage.
+ */
+export const billsRecurringTo = (terms: BillTerms, accountPlan: AccountPlanTerms): boolean =>
+  accountPlan.account.id === terms.account.id || accountPlan.childBillingMode !== "CHILD";
+
 /** What a line that a plan or group charges says about its origin. */
 export const ownerLabels = (
   terms: BillTerms,

@@ -1,8 +1,8 @@
 import { type Decimal, one } from "../exact/decimal.ts";
 import { averageUnitPrice } from "../pricing/bands.ts";
-import { roundMoney } from "../pricing/rounding.ts";
+import { defaultCurrencyPolicy, roundMoney } from "../pricing/rounding.ts";
 import type { BillTerms } from "./facts.ts";
-import type { Line, LineDraft } from "./line.ts";
+import type { Line, LineDraft, PrintedMoney } from "./line.ts";
 
 /** Why a bill cannot be made. It is then not made at all: no bill is better than a wrong one. */
 export type BillFailure =
@@ -32,6 +32,25 @@ export const printMoney = (terms: BillTerms, exact: Decimal, currency: string): 
     : { amount };
 };
 
+/** An amount in another currency, by way of the billing currency; undefined when a rate is missing. */
+export const exchange = (
+  terms: BillTerms,
+  amount: Decimal,
+  currencies: { readonly from: string; readonly to: string },
+): Decimal | undefined => {
+  if (currencies.from === currencies.to) return amount;
+  const from = conversionRate(terms, currencies.from);
+  const to = conversionRate(terms, currencies.to);
+  return from === undefined || to === undefined || to.isZero()
+    ? undefined
+    : amount.times(from).div(to);
+};
+
+/** Decimals that a currency prints; the default's when the currency is unknown. */
+export const scaleOf = (terms: BillTerms, currency: string): number =>
+  terms.currencies.find(({ code }) => code === currency)?.maxDecimalPlaces ??
+  defaultCurrencyPolicy.maxDecimalPlaces;
+
 /** The multiplier into the billing currency; neither inverse nor cross rates are implied ([R], 18.9). */
 export const conversionRate = (terms: BillTerms, from: string): Decimal | undefined => {
   if (from === terms.currency) return one;
@@ -39,11 +58,19 @@ export const conversionRate = (terms: BillTerms, from: string): Decimal | undefi
     ?.multiplier;
 };
 
+/** The line with its money rounded, unless its step has fixed what is printed. */
+export const printLine = (terms: BillTerms, line: LineDraft): Line | BillFailure => {
+  const printed = line.printed ?? printExact(terms, line);
+  return "failure" in printed
+    ? printed
+    : { ...line, ...printed, averageUnitPrice: averageUnitPrice(line.exact, line.units) };
+};
+
 /**
  * Rounds the line: `subtotal` from the exact amount in the pricing currency, `convertedSubtotal` from
  * the exact amount × rate in the billing currency ([R], m3ter semantics 18.9).
  */
-export const printLine = (terms: BillTerms, line: LineDraft): Line | BillFailure => {
+const printExact = (terms: BillTerms, line: LineDraft): PrintedMoney | BillFailure => {
   const rate = conversionRate(terms, line.currency);
   if (rate === undefined) {
     return { failure: "MISSING_CONVERSION_RATE", from: line.currency, to: terms.currency };
@@ -56,10 +83,8 @@ export const printLine = (terms: BillTerms, line: LineDraft): Line | BillFailure
       : printMoney(terms, line.exact.times(rate), terms.currency);
   if ("failure" in converted) return converted;
   return {
-    ...line,
     subtotal: subtotal.amount,
     conversionRate: rate,
     convertedSubtotal: converted.amount,
-    averageUnitPrice: averageUnitPrice(line.exact, line.units),
   };
 };

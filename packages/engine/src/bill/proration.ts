@@ -1,8 +1,16 @@
-import { type Decimal, zero } from "../exact/decimal.ts";
+import { decimal } from "../exact/decimal.ts";
 import { type BillingSchedule, firstBillIndex } from "../time/bill-period.ts";
 import { boundary, startOfDay } from "../time/cadence.ts";
 import { dayCount } from "../time/day-count.ts";
-import { intersection, isBefore, type OpenPeriod, type Period } from "../time/period.ts";
+import {
+  compareInstants,
+  intersection,
+  isBefore,
+  type OpenPeriod,
+  type Period,
+} from "../time/period.ts";
+import { amountOf, type DayShare, type Derivation } from "./derivation.ts";
+import type { AccountPlanTerms, BillTerms } from "./facts.ts";
 
 /** Which bill periods one application of a recurring amount pays for. */
 export interface Application {
@@ -12,6 +20,11 @@ export interface Application {
   /** How many bill periods one application covers. */
   readonly interval: number;
 }
+
+export const scheduleOf = (
+  terms: BillTerms,
+  { cadence, active }: AccountPlanTerms,
+): BillingSchedule => ({ cadence, active, zone: terms.organization.zone });
 
 /**
  * The periods of the calendar that one application covers: in arrears the `interval` periods that end
@@ -37,30 +50,26 @@ export const coveredPeriods = (
   return periods;
 };
 
-/**
- * Amount × active days / days, summed over the calendar periods ([R], m3ter semantics 11). Multiplied
- * before it is divided, so that whole months stay whole.
- */
-export const prorate = (
-  amount: Decimal,
-  periods: readonly Period[],
-  during: { readonly active: readonly (OpenPeriod | undefined)[]; readonly zone: string },
-): Decimal => {
-  let total = zero;
-  for (const period of periods) {
-    const part = intersection(period, ...during.active);
-    if (part === undefined) continue;
-    const isWhole = part.start === period.start && part.end === period.end;
-    total = total.plus(
-      isWhole
-        ? amount
-        : amount.times(dayCount(part, during.zone)).div(dayCount(period, during.zone)),
-    );
-  }
-  return total;
-};
+const samePeriod = (a: Period, b: Period): boolean =>
+  compareInstants(a.start, b.start) === 0 && compareInstants(a.end, b.end) === 0;
 
-/** From the first covered moment to the last: what the line prints as its service period. */
+/** Active days / days of each calendar period ([R], m3ter semantics 11). */
+export const dayShares = (
+  periods: readonly Period[],
+  active: readonly (OpenPeriod | undefined)[],
+  zone: string,
+): readonly DayShare[] =>
+  periods.flatMap((period) => {
+    const part = intersection(period, ...active);
+    if (part === undefined) return [];
+    const days = dayCount(period, zone);
+    return [{ activeDays: samePeriod(part, period) ? days : dayCount(part, zone), days }];
+  });
+
+/** The share that a charge without proration has: all of it. */
+export const wholeShare: readonly DayShare[] = [{ activeDays: decimal(1), days: decimal(1) }];
+
+/** From the first active moment to the last: what the line prints as its service period. */
 export const coveredSpan = (
   periods: readonly Period[],
   active: readonly (OpenPeriod | undefined)[],
@@ -72,3 +81,9 @@ export const coveredSpan = (
     ? undefined
     : { start: first.start, end: last.end };
 };
+
+/** A derivation with its amount, as every line carries both. */
+export const derived = (derivation: Derivation) => ({
+  derivation,
+  exact: amountOf(derivation),
+});

@@ -3,7 +3,15 @@
  * the name under which the steps ask for them. Change one here and every bill follows.
  */
 
-/** What a minimum charged in advance gives back once usage is known: see steps/minimum-spends.ts. */
+import { type BalanceTerms, effectiveEnd } from "../balances/balance.ts";
+import type { CommitmentTerms } from "../commitments/commitment.ts";
+import { type Decimal, zero } from "../exact/decimal.ts";
+import { bandIndexAt, type Ladder, priceUnits, subtotalOf } from "../pricing/bands.ts";
+import { compareInstants } from "../time/period.ts";
+import type { AccountTerms, CreditKind, OrganizationTerms, PricingTerms } from "./facts.ts";
+import type { Line, LineItemType } from "./line.ts";
+
+/** What a minimum charged in advance gives back once usage is known (12). */
 export type MinimumSpendRefundMode = "NET_TO_MAX" | "DOCUMENTED_DIFFERENCE";
 export const minimumSpendRefundMode: MinimumSpendRefundMode = "NET_TO_MAX";
 
@@ -15,3 +23,97 @@ export const isApplied = (
   { interval, offset }: { readonly interval: number; readonly offset: number },
   number: number,
 ): boolean => number >= offset && (number - offset) % interval === 0;
+
+/** The price of a counter's value; a counter at 0 costs nothing, not even a flat fee (13.3). */
+export const counterPrice = (ladder: Ladder, value: Decimal): Decimal =>
+  value.isZero() ? zero : subtotalOf(priceUnits(ladder, value));
+
+/**
+ * The charge for the units between two positions of a plan's whole usage (10.4). Graduated: the
+ * difference of the totals. By volume: the new units at the price they reach, and the band's flat fee
+ * when it is newly entered; what is already billed is never rated again. `before` is null in the
+ * first period.
+ */
+export const spanPrice = (ladder: Ladder, before: Decimal | null, through: Decimal): Decimal => {
+  if (ladder.cumulative) {
+    const billed = before === null ? zero : subtotalOf(priceUnits(ladder, before));
+    return subtotalOf(priceUnits(ladder, through)).minus(billed);
+  }
+  const index = bandIndexAt(ladder.bands, through);
+  const band = ladder.bands[index];
+  if (band === undefined) return zero;
+  const charge = through.minus(before ?? zero).times(band.unitPrice);
+  const isEntered = before === null || bandIndexAt(ladder.bands, before) !== index;
+  return isEntered ? charge.plus(band.fixedPrice) : charge;
+};
+
+/** Whether what is measured in the parts of a window adds up to what is measured in the whole (16.3). */
+export const isAdditive = ({ aggregation: { method } }: PricingTerms): boolean =>
+  method === "SUM" || method === "COUNT";
+
+/** Commitments first, unless the account or its organization says otherwise; always in a hierarchy (15.5). */
+export const creditOrder = (
+  account: AccountTerms,
+  organization: OrganizationTerms,
+): readonly CreditKind[] => {
+  const isInHierarchy = account.hasChildren || account.parentAccountId !== undefined;
+  const fallback: readonly CreditKind[] = ["PREPAYMENT", "BALANCE"];
+  if (isInHierarchy) return fallback;
+  return account.creditApplicationOrder ?? organization.creditApplicationOrder ?? fallback;
+};
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The one that ends first, then the one that started first, then the oldest (15.5). */
+export const byCommitmentOrder = (a: CommitmentTerms, b: CommitmentTerms): number =>
+  compareInstants(a.period.end, b.period.end) ||
+  compareInstants(a.period.start, b.period.start) ||
+  compareInstants(a.createdAt, b.createdAt) ||
+  byText(a.id, b.id);
+
+/** The one whose last money expires first, then the oldest (16.3). */
+export const byBalanceOrder = (a: BalanceTerms, b: BalanceTerms): number =>
+  compareInstants(effectiveEnd(a), effectiveEnd(b)) ||
+  compareInstants(a.createdAt, b.createdAt) ||
+  byText(a.id, b.id);
+
+/** Usage first: what a credit covers of it pays no overage (15.5). */
+export const drawableLineTypes: readonly LineItemType[] = [
+  "USAGE",
+  "MINIMUM_SPEND",
+  "STANDING_CHARGE",
+  "COUNTER_RUNNING_TOTAL_CHARGE",
+  "COUNTER_ADJUSTMENT_DEBIT",
+  "AD_HOC",
+];
+
+const drawRank = new Map(drawableLineTypes.map((type, rank) => [type, rank]));
+
+/** By type, then service period, then key. */
+export const byDrawOrder = (a: Line, b: Line): number =>
+  (drawRank.get(a.lineItemType) ?? drawRank.size) -
+    (drawRank.get(b.lineItemType) ?? drawRank.size) ||
+  compareInstants(a.servicePeriod.start, b.servicePeriod.start) ||
+  byText(a.key, b.key);
+
+/**
+ * Whether a negative line lowers what the bill's other lines still owe, before prepaid money is
+ * touched (10.5): credits and refunds do; a negative ad-hoc charge is a payment of its own.
+ */
+export const offsetsCharges = (line: Line): boolean =>
+  line.convertedSubtotal.isNegative() &&
+  (line.lineItemType === "USAGE_CREDIT" ||
+    line.lineItemType === "COUNTER_ADJUSTMENT_CREDIT" ||
+    line.lineItemType === "MINIMUM_SPEND_REFUND" ||
+    line.lineItemType === "STANDING_CHARGE" ||
+    line.lineItemType === "USAGE");
+
+/** The lines that count toward a minimum spend (12). */
+export const countsTowardMinimum = (type: LineItemType): boolean => type === "USAGE";
+
+/** A grant gives units of the aggregation whose unit is its currency (16.4); not across periods. */
+export const isGrantFor = (currency: string, pricing: PricingTerms): boolean =>
+  currency === pricing.aggregation.unit && pricing.type === "DEBIT" && !pricing.tiersSpanPlan;
+
+/** Where the overage price list starts counting: at 0 for the overage units (15.6). */
+export const overageLadderStart = zero;

@@ -117,6 +117,11 @@ export const sampleTerms = (changes: Partial<BillTerms> = {}): BillTerms => {
     accountPlans: [sampleAccountPlan()],
     contracts: [],
     counterAdjustments: [],
+    commitments: [],
+    balances: [],
+    charges: [],
+    memos: [],
+    corrections: [],
     ...changes,
   };
   const { zone } = terms.organization;

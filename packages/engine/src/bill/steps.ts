@@ -1,6 +1,14 @@
 import type { BillStep } from "./draft.ts";
+import { adHocChargesStep } from "./steps/ad-hoc-charges.ts";
+import { childSummariesStep } from "./steps/child-summaries.ts";
+import { countersStep } from "./steps/counters.ts";
+import { drawDownsStep } from "./steps/draw-downs.ts";
+import { feesStep } from "./steps/fees.ts";
+import { memosStep } from "./steps/memos.ts";
+import { minimumSpendsStep } from "./steps/minimum-spends.ts";
 import { printOrderStep } from "./steps/print-order.ts";
 import { standingChargesStep } from "./steps/standing-charges.ts";
+import { usageCreditsStep } from "./steps/usage-credits.ts";
 import { usageStep } from "./steps/usage.ts";
 
 /**
@@ -10,6 +18,14 @@ import { usageStep } from "./steps/usage.ts";
  */
 export const billSteps: readonly { readonly name: string; readonly run: BillStep }[] = [
   { name: "usage", run: usageStep },
+  { name: "counters", run: countersStep },
   { name: "standing charges", run: standingChargesStep },
+  { name: "minimum spends", run: minimumSpendsStep },
+  { name: "usage credits", run: usageCreditsStep },
+  { name: "ad-hoc charges", run: adHocChargesStep },
+  { name: "draw-downs and overage", run: drawDownsStep },
+  { name: "fees", run: feesStep },
+  { name: "memos and corrections", run: memosStep },
+  { name: "child summaries", run: childSummariesStep },
   { name: "print order", run: printOrderStep },
 ];

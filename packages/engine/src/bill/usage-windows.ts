@@ -3,15 +3,25 @@
  * and puts the answer into the facts under the window's key.
  */
 
-import { intersection, type Period } from "../time/period.ts";
+import { effectiveEnd } from "../balances/balance.ts";
+import {
+  contains,
+  intersection,
+  isBefore,
+  later,
+  type Period,
+  splitPeriod,
+} from "../time/period.ts";
 import type {
   AccountPlanTerms,
+  AccountRef,
   BillTerms,
   ContractTerms,
   PlanTerms,
   PricingTerms,
   UsageFilter,
 } from "./facts.ts";
+import { isAdditive } from "./rules.ts";
 
 /** Measurements of one account in one period. */
 export interface UsageSource {
@@ -38,8 +48,19 @@ export interface PricedUsage {
   readonly contract?: ContractTerms | undefined;
   /** Bill period ∩ account plan ∩ pricing ∩ contract period ([R], m3ter semantics 6.5). */
   readonly window: Period;
+  /** Key of the window's own question; the others below derive from it. */
   readonly key: string;
 }
+
+/** The question for one account of a pool. */
+export const accountKey = ({ key }: PricedUsage, accountId: string): string =>
+  `${key}/account/${accountId}`;
+
+/** The question for one slice of the window, where a credit begins or ends inside it. */
+export const sliceKey = (usageKey: string, index: number): string => `${usageKey}/slice/${index}`;
+
+/** tiersSpanPlan: the plan's usage before the window. */
+export const beforeKey = ({ key }: PricedUsage): string => `${key}/before`;
 
 export const contractOf = (
   terms: BillTerms,
@@ -74,6 +95,14 @@ const pricedUsagesOf = (
 export const pricedUsages = (terms: BillTerms): readonly PricedUsage[] =>
   terms.accountPlans.flatMap((accountPlan) => pricedUsagesOf(terms, accountPlan));
 
+/** The accounts that are rated together: the plan's own, then its pool. */
+export const pooledAccounts = ({ accountPlan, plan }: PricedUsage): readonly AccountRef[] => [
+  accountPlan.account,
+  ...accountPlan.pool
+    .filter(({ productId }) => productId === plan.product.id)
+    .map(({ account }) => account),
+];
+
 /** The plan's own account over the period, and its pool as far as it shares the period. */
 const sourcesOf = ({ accountPlan, plan }: PricedUsage, period: Period): readonly UsageSource[] => [
   { accountId: accountPlan.account.id, period },
@@ -100,6 +129,98 @@ const windowOf = (
   filters: usage.contract?.usageFilters ?? [],
 });
 
+/**
+ * tiersSpanPlan: from where usage accumulates. A new account plan and a new pricing each start again
+ * ([R], m3ter semantics 10.4).
+ */
+const spanStart = ({ accountPlan, pricing, contract }: PricedUsage): Temporal.Instant => {
+  const start = later(accountPlan.active.start, pricing.active.start);
+  const limit = contractLimit(contract);
+  return limit === undefined ? start : later(start, limit.start);
+};
+
+const spanWindows = (usage: PricedUsage): readonly UsageWindow[] => {
+  const start = spanStart(usage);
+  const { window } = usage;
+  const through = sourcesOf(usage, { start, end: window.end });
+  const before = sourcesOf(usage, { start, end: window.start });
+  return [
+    windowOf(usage, usage.key, through),
+    ...(isBefore(start, window.start) ? [windowOf(usage, beforeKey(usage), before)] : []),
+  ];
+};
+
+/** Whether the window is the first that the span accumulates. */
+export const isFirstOfSpan = (usage: PricedUsage): boolean =>
+  !isBefore(spanStart(usage), usage.window.start);
+
+/** Where a commitment or a balance begins or ends: there a charge is cut (15.3, 16.3). */
+const creditEdges = (terms: BillTerms): readonly Temporal.Instant[] => [
+  ...terms.commitments.flatMap(({ period }) => [period.start, period.end]),
+  ...terms.balances.flatMap((balance) => [
+    balance.period.start,
+    balance.period.end,
+    effectiveEnd(balance),
+  ]),
+];
+
+/** The period cut wherever a credit begins or ends: each slice is drawn on by the same credits. */
+export const creditSlices = (terms: BillTerms, period: Period): readonly Period[] =>
+  splitPeriod(period, creditEdges(terms));
+
+const sliceWindows = (terms: BillTerms, usage: PricedUsage): readonly UsageWindow[] => {
+  const { pricing, window, key } = usage;
+  if (pricing.type !== "DEBIT" || !isAdditive(pricing)) return [];
+  const slices = creditSlices(terms, window);
+  if (slices.length < 2) return [];
+  return slices.map((slice, index) =>
+    windowOf(usage, sliceKey(key, index), sourcesOf(usage, slice)),
+  );
+};
+
+/** A pool that is shown account by account needs each account's own quantity. */
+export const isSplitByAccount = (usage: PricedUsage): boolean =>
+  pooledAccounts(usage).length > 1 && usage.accountPlan.childBillingMode !== "PARENT_SUMMARY";
+
+const accountWindows = (usage: PricedUsage): readonly UsageWindow[] =>
+  isSplitByAccount(usage)
+    ? pooledAccounts(usage).map(({ id }) =>
+        windowOf(
+          usage,
+          accountKey(usage, id),
+          sourcesOf(usage, usage.window).filter(({ accountId }) => accountId === id),
+        ),
+      )
+    : [];
+
 /** Everything that has to be measured for this bill. */
 export const usageWindows = (terms: BillTerms): readonly UsageWindow[] =>
-  pricedUsages(terms).map((usage) => windowOf(usage, usage.key, sourcesOf(usage, usage.window)));
+  pricedUsages(terms).flatMap((usage) => [
+    ...(usage.pricing.tiersSpanPlan
+      ? spanWindows(usage)
+      : [windowOf(usage, usage.key, sourcesOf(usage, usage.window))]),
+    ...accountWindows(usage),
+    ...sliceWindows(terms, usage),
+  ]);
+
+/**
+ * Whether usage with those dimensions passes a contract's filters: of each included dimension one of
+ * the values, and none of the excluded ones ([R], m3ter semantics 14.3).
+ */
+export const passesUsageFilters = (
+  filters: readonly UsageFilter[],
+  dimensions: Readonly<Record<string, string | undefined>>,
+): boolean => {
+  const matches = ({ dimensionCode, value }: UsageFilter) => dimensions[dimensionCode] === value;
+  const included = filters.filter(({ mode }) => mode === "INCLUDE");
+  const excluded = filters.filter(({ mode }) => mode === "EXCLUDE");
+  return (
+    included.every(({ dimensionCode }) =>
+      included.some((filter) => filter.dimensionCode === dimensionCode && matches(filter)),
+    ) && !excluded.some(matches)
+  );
+};
+
+/** Whether a charge of that moment falls into the period that this bill closes for the plan. */
+export const isInArrears = (accountPlan: AccountPlanTerms, at: Temporal.Instant): boolean =>
+  accountPlan.arrears !== undefined && contains(accountPlan.arrears, at);

@@ -79,3 +79,23 @@ export const subtotalOf = (usages: readonly BandUsage[]): Decimal =>
 /** Subtotal per unit; 0 when there are no units ([R], 10.3). */
 export const averageUnitPrice = (subtotal: Decimal, units: Decimal): Decimal =>
   units.isZero() ? zero : subtotal.div(units);
+
+/**
+ * How many units a graduated price gives for that amount: the most whose price does not exceed it
+ * (m3ter semantics 15.6). Undefined when there is no limit, because the last band costs nothing.
+ */
+export const unitsWorth = (bands: readonly PricingBand[], amount: Decimal): Decimal | undefined => {
+  let rest = amount;
+  for (const [index, band] of bands.entries()) {
+    rest = rest.minus(band.fixedPrice);
+    if (rest.isNegative()) return band.lowerLimit;
+    const upperLimit = bands[index + 1]?.lowerLimit;
+    const affordable = band.unitPrice.isPositive()
+      ? band.lowerLimit.plus(rest.div(band.unitPrice))
+      : undefined;
+    if (upperLimit === undefined) return affordable;
+    if (affordable?.lt(upperLimit) === true) return affordable;
+    rest = rest.minus(upperLimit.minus(band.lowerLimit).times(band.unitPrice));
+  }
+  return undefined;
+};

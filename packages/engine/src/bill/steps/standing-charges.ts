@@ -1,11 +1,15 @@
 import { type Decimal, one } from "../../exact/decimal.ts";
-import type { BillingSchedule } from "../../time/bill-period.ts";
 import { contains, isBefore, type OpenPeriod } from "../../time/period.ts";
 import { addLines, type BillStep } from "../draft.ts";
 import type { AccountPlanTerms, BillFacts, BillTerms, StandingChargeTerms } from "../facts.ts";
 import type { LineDraft } from "../line.ts";
-import { type PlanOrGroup, ownerLabels, plansAndGroup } from "../plan-or-group.ts";
-import { coveredPeriods, coveredSpan, prorate } from "../proration.ts";
+import {
+  billsRecurringTo,
+  ownerLabels,
+  type PlanOrGroup,
+  plansAndGroup,
+} from "../plan-or-group.ts";
+import { coveredPeriods, coveredSpan, dayShares, derived, scheduleOf } from "../proration.ts";
 import { isApplied, refundsUnusedAdvance } from "../rules.ts";
 import { contractLimit, contractOf } from "../usage-windows.ts";
 
@@ -16,13 +20,15 @@ interface StandingCharge {
 }
 
 const standingCharges = (terms: BillTerms): readonly StandingCharge[] =>
-  terms.accountPlans.flatMap((accountPlan) =>
-    plansAndGroup(accountPlan).flatMap((owner) =>
-      owner.standingCharge === undefined
-        ? []
-        : [{ accountPlan, owner, charge: owner.standingCharge }],
-    ),
-  );
+  terms.accountPlans
+    .filter((accountPlan) => billsRecurringTo(terms, accountPlan))
+    .flatMap((accountPlan) =>
+      plansAndGroup(accountPlan).flatMap((owner) =>
+        owner.standingCharge === undefined
+          ? []
+          : [{ accountPlan, owner, charge: owner.standingCharge }],
+      ),
+    );
 
 const lineKey = ({ accountPlan, owner }: StandingCharge, number: number): string =>
   `STANDING_CHARGE/${accountPlan.id}/${owner.id}/${number}`;
@@ -34,12 +40,6 @@ const activeDuring = (
   accountPlan.active,
   contractLimit(contractOf(terms, accountPlan)),
 ];
-
-const scheduleOf = (terms: BillTerms, { cadence, active }: AccountPlanTerms): BillingSchedule => ({
-  cadence,
-  active,
-  zone: terms.organization.zone,
-});
 
 /** The charge that falls due with service period `number`, prorated; undefined when none does. */
 const chargeFor = (
@@ -64,7 +64,11 @@ const chargeFor = (
     servicePeriod,
     quantity: one,
     units: one,
-    exact: prorate(charge.amount, periods, { active, zone: schedule.zone }),
+    ...derived({
+      how: "PRORATED",
+      amount: charge.amount,
+      shares: dayShares(periods, active, schedule.zone),
+    }),
     bandUsage: [],
   };
 };
@@ -89,7 +93,11 @@ const refundUnused = (facts: BillFacts, standing: StandingCharge): LineDraft | u
   const billed: Decimal | undefined = facts.billedInAdvance[lineKey(standing, number)];
   const due = chargeFor(facts, standing, number);
   if (billed === undefined || due === undefined || billed.lte(due.exact)) return undefined;
-  return { ...due, key: `${due.key}/refund`, exact: due.exact.minus(billed) };
+  return {
+    ...due,
+    key: `${due.key}/refund`,
+    ...derived({ how: "SETTLED", due: due.derivation, billed }),
+  };
 };
 
 /** Fixed amounts per bill, in advance or in arrears, prorated by days (m3ter semantics 11). */

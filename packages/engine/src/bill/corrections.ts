@@ -1,0 +1,108 @@
+/**
+ * Corrections: what a bill that was approved or locked would be today, less what it is. A correction
+ * keeps the type and the labels of the line it corrects, so that sums by type, product, commitment or
+ * balance over the old bill and its corrections are those of the full re-rating.
+ *
+ * Draw-downs depend on the order of bills: re-rate the account's bills in date order, each with what
+ * the re-rated earlier ones left, then compare each with its own original.
+ */
+
+import { type Decimal, sum, zero } from "../exact/decimal.ts";
+import { stated } from "./derivation.ts";
+import type { BillTerms } from "./facts.ts";
+import type { Line, LineDraft } from "./line.ts";
+
+export interface Correction {
+  /** Names the correction: bill, line, and how many came before it. */
+  readonly key: string;
+  readonly billId: string;
+  /** Absent when the old bill has no such line. */
+  readonly lineItemId?: string | undefined;
+  readonly lineKey: string;
+  /** The line's labels, as re-rated; as billed when re-rating has no such line any more. */
+  readonly line: LineDraft;
+  /** Differences, in the line's currency and in the old bill's. */
+  readonly subtotal: Decimal;
+  readonly conversionRate: Decimal;
+  readonly convertedSubtotal: Decimal;
+  readonly quantity: Decimal;
+  readonly units: Decimal;
+  readonly billingCurrency: string;
+}
+
+export interface BilledLine {
+  readonly lineItemId: string;
+  readonly line: Line;
+}
+
+interface Rerating {
+  readonly billId: string;
+  readonly billingCurrency: string;
+  readonly billed: readonly BilledLine[];
+  /** Corrections of this bill that other bills already carry. */
+  readonly corrected: readonly Correction[];
+  readonly rerated: readonly Line[];
+}
+
+type Measure = "subtotal" | "convertedSubtotal" | "quantity" | "units";
+
+const correctionOf = (given: Rerating, lineKey: string): Correction | undefined => {
+  const was = given.billed.find(({ line }) => line.key === lineKey);
+  const is = given.rerated.find(({ key }) => key === lineKey);
+  const earlier = given.corrected.filter((correction) => correction.lineKey === lineKey);
+  const label = is ?? was?.line ?? earlier[0]?.line;
+  if (label === undefined) return undefined;
+  const difference = (measure: Measure): Decimal =>
+    (is?.[measure] ?? zero)
+      .minus(was?.line[measure] ?? zero)
+      .minus(sum(earlier.map((correction) => correction[measure])));
+  const subtotal = difference("subtotal");
+  const convertedSubtotal = difference("convertedSubtotal");
+  if (subtotal.isZero() && convertedSubtotal.isZero()) return undefined;
+  return {
+    key: `CORRECTION/${given.billId}/${lineKey}/${earlier.length + 1}`,
+    billId: given.billId,
+    lineItemId: was?.lineItemId,
+    lineKey,
+    line: label,
+    subtotal,
+    conversionRate: is?.conversionRate ?? was?.line.conversionRate ?? zero,
+    convertedSubtotal,
+    quantity: difference("quantity"),
+    units: difference("units"),
+    billingCurrency: given.billingCurrency,
+  };
+};
+
+/** One correction per line whose money differs: old + earlier corrections + these = re-rated. */
+export const correctionsOf = (given: Rerating): readonly Correction[] => {
+  const keys = new Set([
+    ...given.billed.map(({ line }) => line.key),
+    ...given.corrected.map(({ lineKey }) => lineKey),
+    ...given.rerated.map(({ key }) => key),
+  ]);
+  return [...keys].sort().flatMap((key) => correctionOf(given, key) ?? []);
+};
+
+/** The correction as a line of a later bill; its printed amounts are exactly the differences. */
+export const correctionLine = (terms: BillTerms, correction: Correction): LineDraft => {
+  const { line, subtotal, conversionRate, convertedSubtotal, billingCurrency } = correction;
+  const isSameCurrency = billingCurrency === terms.currency;
+  const amount = isSameCurrency ? subtotal : convertedSubtotal;
+  return {
+    ...line,
+    key: correction.key,
+    description: `Correction: ${line.description}`,
+    quantity: correction.quantity,
+    units: correction.units,
+    currency: isSameCurrency ? line.currency : billingCurrency,
+    exact: amount,
+    derivation: stated(amount),
+    printed: isSameCurrency ? { subtotal, conversionRate, convertedSubtotal } : undefined,
+    bandUsage: [],
+    usageKey: undefined,
+    drawDown: undefined,
+    referencedBillId: correction.billId,
+    referencedLineItemId: correction.lineItemId,
+  };
+};

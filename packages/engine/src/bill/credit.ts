@@ -1,0 +1,195 @@
+/** Commitments and balances seen alike: money (or units) that charges of the bill may draw on. */
+
+import {
+  balanceAmount,
+  balanceLineItemTypes,
+  type BalanceTerms,
+  rolloverConsumed,
+} from "../balances/balance.ts";
+import { type CommitmentTerms, commitmentLineItemTypes } from "../commitments/commitment.ts";
+import { type Decimal, max, min, sum, zero } from "../exact/decimal.ts";
+import type { ProductRef } from "../pricing/product.ts";
+import { startOfDay } from "../time/cadence.ts";
+import type { Period } from "../time/period.ts";
+import type { BillTerms } from "./facts.ts";
+import type { LineDraft } from "./line.ts";
+import { scaleOf } from "./printing.ts";
+import { byBalanceOrder, byCommitmentOrder, creditOrder } from "./rules.ts";
+
+export interface Credit {
+  readonly kind: "COMMITMENT" | "BALANCE";
+  readonly id: string;
+  readonly accountId: string;
+  readonly currency: string;
+  /** Only charges of this period draw on it. A balance that rolls over is two credits, one after the other. */
+  readonly window: Period;
+  readonly isRollover: boolean;
+  /** It holds units of usage, not money. */
+  readonly isGrant: boolean;
+  /** What it holds before this bill. */
+  readonly funds: Decimal;
+  /** A rollover gives at most so much of what is left. */
+  readonly cap?: Decimal | undefined;
+  /** Overdraft: charges are covered whatever it holds. */
+  readonly isUnlimited: boolean;
+  readonly productIds: readonly string[];
+  readonly lineItemTypes: readonly string[];
+  readonly contractId?: string | undefined;
+  readonly surchargePercent?: Decimal | undefined;
+  readonly separatesOverage: boolean;
+  readonly description: string;
+  readonly overageDescription?: string | undefined;
+  readonly accountingProduct?: ProductRef | undefined;
+}
+
+/** Zero percent is the same as no surcharge. */
+const surcharge = (percent: Decimal | undefined): Decimal | undefined =>
+  percent?.isZero() === true ? undefined : percent;
+
+/** What this bill's corrections of earlier draw-downs put back (or take, below zero). */
+const correctedDraws = (
+  terms: BillTerms,
+  credit: { readonly commitmentId: string } | { readonly balanceId: string },
+): Decimal =>
+  sum(
+    terms.corrections
+      .filter(({ line }) =>
+        "commitmentId" in credit
+          ? line.lineItemType === "COMMITMENT_CONSUMED" && line.commitmentId === credit.commitmentId
+          : line.lineItemType === "BALANCE_CONSUMED" && line.balanceId === credit.balanceId,
+      )
+      .map(({ subtotal }) => subtotal),
+  );
+
+const commitmentCredit = (commitment: CommitmentTerms, corrected: Decimal): Credit => ({
+  kind: "COMMITMENT",
+  id: commitment.id,
+  accountId: commitment.accountId,
+  currency: commitment.currency,
+  window: commitment.period,
+  isRollover: false,
+  isGrant: false,
+  funds: max(commitment.amount.minus(commitment.spentBefore).plus(corrected), zero),
+  isUnlimited: false,
+  productIds: commitment.productIds,
+  lineItemTypes:
+    commitment.lineItemTypes.length > 0 ? commitment.lineItemTypes : commitmentLineItemTypes,
+  contractId: commitment.contractId,
+  surchargePercent: surcharge(commitment.overageSurchargePercent),
+  separatesOverage: commitment.separateOverageUsage,
+  description: commitment.usageDescription ?? "Commitment Consumed",
+  overageDescription: commitment.overageDescription,
+  accountingProduct: commitment.drawdownsAccountingProduct ?? commitment.accountingProduct,
+});
+
+/** The balance in its own period, then what of it rolls over (m3ter semantics 16.3). */
+const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credit[] => {
+  const asOf = startOfDay(terms.billDate, terms.organization.zone);
+  const corrected = correctedDraws(terms, { balanceId: balance.id });
+  const funds = balanceAmount(balance, asOf).plus(corrected);
+  const main: Credit = {
+    kind: "BALANCE",
+    id: balance.id,
+    accountId: balance.accountId,
+    currency: balance.currency,
+    window: balance.period,
+    isRollover: false,
+    isGrant: balance.isGrant,
+    funds: balance.allowOverdraft ? funds : max(funds, zero),
+    isUnlimited: balance.allowOverdraft,
+    productIds: balance.productIds,
+    lineItemTypes: balance.lineItemTypes.length > 0 ? balance.lineItemTypes : balanceLineItemTypes,
+    contractId: balance.contractId,
+    surchargePercent: surcharge(balance.overageSurchargePercent),
+    separatesOverage: false,
+    description: balance.drawDownDescription ?? "Balance Consumed",
+    overageDescription: balance.overageDescription,
+    accountingProduct: balance.consumptionsAccountingProduct,
+  };
+  if (balance.rolloverEnd === undefined) return [main];
+  const cap =
+    balance.rolloverAmount === undefined
+      ? undefined
+      : max(balance.rolloverAmount.minus(rolloverConsumed(balance)), zero);
+  const window = { start: balance.period.end, end: balance.rolloverEnd };
+  return [main, { ...main, window, cap, isRollover: true, isUnlimited: false }];
+};
+
+/** A fraction that the currency cannot print can never be drawn, and must not keep a credit open. */
+const onGrid = (terms: BillTerms, credit: Credit): Credit => {
+  if (credit.isGrant) return credit;
+  const scale = scaleOf(terms, credit.currency);
+  return {
+    ...credit,
+    funds: credit.funds.round(scale, "DOWN") ?? credit.funds,
+    cap: credit.cap?.round(scale, "DOWN"),
+  };
+};
+
+/**
+ * Every credit in the order in which the bill draws on it (m3ter semantics 15.5): a child's own
+ * before its parent's, then by kind, then by age.
+ */
+export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
+  const commitments = terms.commitments
+    .toSorted(byCommitmentOrder)
+    .map((commitment) =>
+      commitmentCredit(commitment, correctedDraws(terms, { commitmentId: commitment.id })),
+    );
+  const balances = terms.balances
+    .toSorted(byBalanceOrder)
+    .flatMap((balance) => balanceCredits(terms, balance));
+  const credits = creditOrder(terms.account, terms.organization)
+    .flatMap((kind) => (kind === "PREPAYMENT" ? commitments : balances))
+    .map((credit) => onGrid(terms, credit));
+  const isOwn = ({ accountId }: Credit) => accountId === terms.account.id;
+  return [...credits.filter((credit) => !isOwn(credit)), ...credits.filter(isOwn)];
+};
+
+/** Whether charges like this line may draw on the credit, its moment aside (15.3, 14.2, 14.3). */
+export const mayDraw = (
+  terms: BillTerms,
+  credit: Credit,
+  line: Pick<LineDraft, "lineItemType" | "product" | "contractId" | "childAccount">,
+): boolean =>
+  credit.lineItemTypes.includes(line.lineItemType) &&
+  (credit.productIds.length === 0 ||
+    (line.product !== undefined && credit.productIds.includes(line.product.id))) &&
+  (credit.contractId === undefined || credit.contractId === line.contractId) &&
+  (credit.accountId === terms.account.id || credit.accountId === line.childAccount?.id);
+
+/** What credits hold while a bill draws on them: several credits of one balance share its funds. */
+export class Funds {
+  readonly #left = new Map<string, Decimal>();
+  readonly #capLeft = new Map<Credit, Decimal>();
+
+  constructor(credits: readonly Credit[]) {
+    for (const credit of credits) {
+      this.#left.set(credit.id, credit.funds);
+      if (credit.cap !== undefined) this.#capLeft.set(credit, credit.cap);
+    }
+  }
+
+  /** What the credit's commitment or balance holds now. */
+  left(credit: Credit): Decimal {
+    return this.#left.get(credit.id) ?? zero;
+  }
+
+  /** The most that may be taken now; never below zero. */
+  available(credit: Credit, wanted: Decimal): Decimal {
+    if (credit.isUnlimited) return wanted;
+    const cap = this.#capLeft.get(credit);
+    const left = max(this.left(credit), zero);
+    return cap === undefined ? left : min(left, cap);
+  }
+
+  take(credit: Credit, amount: Decimal): void {
+    this.#left.set(credit.id, this.left(credit).minus(amount));
+    const cap = this.#capLeft.get(credit);
+    if (cap !== undefined) this.#capLeft.set(credit, cap.minus(amount));
+  }
+
+  isExhausted(credit: Credit): boolean {
+    return !credit.isUnlimited && !this.available(credit, zero).isPositive();
+  }
+}

@@ -1,0 +1,126 @@
+/** What drawable lines still owe while credits cover them, in slices that credits cut. */
+
+import { type Decimal, min, sum, zero } from "../exact/decimal.ts";
+import { contains, type Period } from "../time/period.ts";
+import { apportion } from "./apportionment.ts";
+import type { BillFacts } from "./facts.ts";
+import type { Line } from "./line.ts";
+import { scaleOf } from "./printing.ts";
+import { timeSlices, usageSlices, type WeightedSlice } from "./quantities.ts";
+import { byDrawOrder, drawableLineTypes, offsetsCharges } from "./rules.ts";
+import type { PricedUsage } from "./usage-windows.ts";
+
+/** A printed amount in the line's currency and in the billing currency. */
+export interface Owed {
+  readonly own: Decimal;
+  readonly billing: Decimal;
+}
+
+export interface OwingSlice {
+  readonly period: Period;
+  owed: Owed;
+}
+
+export interface OwingLine {
+  readonly line: Line;
+  readonly usage: PricedUsage | undefined;
+  readonly slices: readonly OwingSlice[];
+}
+
+export const nothingOwed: Owed = { own: zero, billing: zero };
+
+export const totalOwed = (slices: readonly OwingSlice[]): Owed => ({
+  own: sum(slices.map(({ owed }) => owed.own)),
+  billing: sum(slices.map(({ owed }) => owed.billing)),
+});
+
+/** The slices in which the credit may be drawn on: none straddles a credit's edge. */
+export const slicesWithin = ({ slices }: OwingLine, window: Period): readonly OwingSlice[] =>
+  slices.filter(({ period }) => contains(window, period.start));
+
+const sliced = (
+  facts: BillFacts,
+  line: Line,
+  slices: readonly WeightedSlice[],
+): readonly OwingSlice[] => {
+  const weights = slices.map(({ weight }, index) => ({ id: String(index), weight }));
+  const own = apportion(line.subtotal, weights, scaleOf(facts, line.currency));
+  const billing = apportion(line.convertedSubtotal, weights, scaleOf(facts, facts.currency));
+  return slices.map(({ period }, index) => ({
+    period,
+    owed: { own: own.get(String(index)) ?? zero, billing: billing.get(String(index)) ?? zero },
+  }));
+};
+
+/** Takes up to that much off the slices, first things first; own and billing amounts go together. */
+export const settle = (slices: readonly OwingSlice[], amount: Owed): void => {
+  let { own, billing } = amount;
+  for (const [index, slice] of slices.entries()) {
+    const isLast = index === slices.length - 1;
+    const takenOwn = isLast ? own : min(slice.owed.own, own);
+    const takenBilling = isLast ? billing : min(slice.owed.billing, billing);
+    slice.owed = {
+      own: slice.owed.own.minus(takenOwn),
+      billing: slice.owed.billing.minus(takenBilling),
+    };
+    own = own.minus(takenOwn);
+    billing = billing.minus(takenBilling);
+  }
+};
+
+/** A part of what is owed, given in the billing currency; all of it takes the last cent of both. */
+export const partOwed = (
+  facts: BillFacts,
+  line: Line,
+  { total, billing }: { readonly total: Owed; readonly billing: Decimal },
+): Owed => {
+  if (billing.gte(total.billing)) return total;
+  if (line.currency === facts.currency) return { own: billing, billing };
+  const own = billing.div(line.conversionRate).round(scaleOf(facts, line.currency), "HALF_UP");
+  return { own: min(own ?? total.own, total.own), billing };
+};
+
+const isOffsetBy = (offset: Line, isGlobal: boolean) => (owing: OwingLine) =>
+  isGlobal || offset.product === undefined || owing.line.product?.id === offset.product.id;
+
+/** Credits and refunds lower what lines owe before prepaid money is touched ([R], 10.5). */
+const applyOffsets = (
+  facts: BillFacts,
+  owing: readonly OwingLine[],
+  offsets: readonly { readonly line: Line; readonly isGlobal: boolean }[],
+): void => {
+  for (const { line: offset, isGlobal } of offsets) {
+    let rest = offset.convertedSubtotal.neg();
+    for (const each of owing.filter(isOffsetBy(offset, isGlobal))) {
+      const total = totalOwed(each.slices);
+      const part = partOwed(facts, each.line, { total, billing: min(rest, total.billing) });
+      settle(each.slices, part);
+      rest = rest.minus(part.billing);
+    }
+  }
+};
+
+/** The drawable lines of the bill in draw order, with what they owe after credits and refunds. */
+export const owingLines = (
+  facts: BillFacts,
+  lines: readonly Line[],
+  usages: ReadonlyMap<string, PricedUsage>,
+): readonly OwingLine[] => {
+  const usageOf = ({ usageKey }: Line) =>
+    usageKey === undefined ? undefined : usages.get(usageKey);
+  const owing = lines
+    .filter(({ lineItemType }) => drawableLineTypes.includes(lineItemType))
+    .filter(({ convertedSubtotal }) => convertedSubtotal.isPositive())
+    .toSorted(byDrawOrder)
+    .map((line) => {
+      const usage = usageOf(line);
+      const slices = usage ? usageSlices(facts, usage) : timeSlices(facts, line.servicePeriod);
+      return { line, usage, slices: sliced(facts, line, slices) };
+    });
+  const offsets = lines.filter(offsetsCharges).map((line) => ({
+    line,
+    isGlobal: usageOf(line)?.pricing.type === "GLOBAL_CREDIT",
+  }));
+  applyOffsets(facts, owing, offsets);
+  return owing;
+};

@@ -1,0 +1,71 @@
+import { sum, zero } from "../../exact/decimal.ts";
+import { earlier, later } from "../../time/period.ts";
+import { averageUnitPrice } from "../../pricing/bands.ts";
+import type { BillStep } from "../draft.ts";
+import type { BillFacts } from "../facts.ts";
+import type { Line } from "../line.ts";
+
+/** Account plans whose lines are shown as one for all accounts (m3ter semantics 14.2). */
+const summaryPlanIds = ({ accountPlans }: BillFacts): ReadonlySet<string> =>
+  new Set(
+    accountPlans
+      .filter(({ childBillingMode }) => childBillingMode === "PARENT_SUMMARY")
+      .map(({ id }) => id),
+  );
+
+/** Lines that are about the same thing for different accounts. */
+const summaryKey = (line: Line): string =>
+  [
+    line.lineItemType,
+    "summary",
+    line.planId ?? line.planGroupId ?? "",
+    line.pricingId ?? line.counterPricingId ?? "",
+    line.commitmentId ?? line.balanceId ?? "",
+    line.currency,
+    line.contractId ?? "",
+  ].join("/");
+
+const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
+  const [first] = lines;
+  if (first === undefined || lines.length < 2) return lines;
+  const exact = sum(lines.map((line) => line.exact));
+  const units = sum(lines.map((line) => line.units));
+  const periods = lines.map(({ servicePeriod }) => servicePeriod);
+  return [
+    {
+      ...first,
+      key,
+      accountPlanId: undefined,
+      childAccount: undefined,
+      servicePeriod: {
+        start: periods.map(({ start }) => start).reduce(earlier),
+        end: periods.map(({ end }) => end).reduce(later),
+      },
+      quantity: sum(lines.map((line) => line.quantity)),
+      units,
+      exact,
+      derivation: { how: "SUM", parts: lines.map((line) => line.exact) },
+      subtotal: sum(lines.map((line) => line.subtotal)),
+      convertedSubtotal: sum(lines.map((line) => line.convertedSubtotal)),
+      averageUnitPrice: units.isZero() ? zero : averageUnitPrice(exact, units),
+      bandUsage: [],
+      usageKey: undefined,
+      drawDown: undefined,
+    },
+  ];
+};
+
+/** PARENT_SUMMARY: one line for all accounts with the same pricing; sums of what is printed. */
+export const childSummariesStep: BillStep = (facts, draft) => {
+  const planIds = summaryPlanIds(facts);
+  const isSummarized = ({ accountPlanId }: Line) =>
+    accountPlanId !== undefined && planIds.has(accountPlanId);
+  const groups = Map.groupBy(draft.lines.filter(isSummarized), summaryKey);
+  return {
+    ...draft,
+    lines: [
+      ...draft.lines.filter((line) => !isSummarized(line)),
+      ...[...groups].flatMap(([key, lines]) => summarized(key, lines)),
+    ],
+  };
+};

@@ -1,0 +1,172 @@
+import { type Decimal, one, zero } from "../../exact/decimal.ts";
+import { priceUnits } from "../../pricing/bands.ts";
+import { boundary, startOfDay } from "../../time/cadence.ts";
+import { firstBillIndex, type NumberedPeriod } from "../../time/bill-period.ts";
+import {
+  compareInstants,
+  contains,
+  intersection,
+  isBefore,
+  type Period,
+} from "../../time/period.ts";
+import type { DayShare } from "../derivation.ts";
+import { addLines, type BillStep } from "../draft.ts";
+import type { AccountPlanTerms, BillFacts, CounterPricingTerms, PlanTerms } from "../facts.ts";
+import { childAccount } from "../line-labels.ts";
+import type { LineDraft, LineItemType } from "../line.ts";
+import { dayShares, derived, scheduleOf, wholeShare } from "../proration.ts";
+import { billsRecurringTo } from "../plan-or-group.ts";
+import { lineBands } from "../usage-rating.ts";
+import { contractLimit, contractOf } from "../usage-windows.ts";
+
+/** A counter pricing in one service period of an account plan. */
+interface PricedCounter {
+  readonly accountPlan: AccountPlanTerms;
+  readonly plan: PlanTerms;
+  readonly pricing: CounterPricingTerms;
+  readonly period: NumberedPeriod;
+  /** Period ∩ account plan ∩ counter pricing. */
+  readonly window: Period;
+}
+
+/** A counter's new value from an instant on. */
+interface Adjustment {
+  readonly at: Temporal.Instant;
+  readonly old: Decimal;
+  readonly value: Decimal;
+}
+
+const pricedCounters = (
+  facts: BillFacts,
+  accountPlan: AccountPlanTerms,
+  period: NumberedPeriod | undefined,
+): readonly PricedCounter[] => {
+  if (period === undefined || !billsRecurringTo(facts, accountPlan)) return [];
+  const limit = contractLimit(contractOf(facts, accountPlan));
+  return accountPlan.plans.flatMap((plan) =>
+    plan.counterPricings.flatMap((pricing) => {
+      const window = intersection(period, accountPlan.active, pricing.active, limit);
+      return window === undefined ? [] : [{ accountPlan, plan, pricing, period, window }];
+    }),
+  );
+};
+
+/** All adjustments of the counter, in order of time, each with the value that it replaced. */
+const adjustmentsOf = (facts: BillFacts, counter: PricedCounter): readonly Adjustment[] => {
+  let old = zero;
+  return facts.counterAdjustments
+    .filter(({ accountId }) => accountId === counter.accountPlan.account.id)
+    .filter(({ counterId }) => counterId === counter.pricing.counter.id)
+    .map(({ date, value }) => ({ at: startOfDay(date, facts.organization.zone), value }))
+    .sort((a, b) => compareInstants(a.at, b.at))
+    .map(({ at, value }) => {
+      const adjustment = { at, old, value };
+      old = value;
+      return adjustment;
+    });
+};
+
+/** The calendar period that days are counted in: also for a first period that starts in its middle. */
+const naturalPeriod = (facts: BillFacts, { accountPlan, period }: PricedCounter): Period => {
+  const schedule = scheduleOf(facts, accountPlan);
+  const opening = boundary(schedule.cadence, firstBillIndex(schedule) + period.number - 1);
+  return { start: startOfDay(opening, schedule.zone), end: period.end };
+};
+
+const sharesOf = (facts: BillFacts, counter: PricedCounter, part: Period): readonly DayShare[] =>
+  dayShares([naturalPeriod(facts, counter)], [part], facts.organization.zone);
+
+interface Movement {
+  readonly lineItemType: LineItemType;
+  readonly label: string;
+  readonly from: Decimal;
+  readonly to: Decimal;
+  readonly servicePeriod: Period;
+  readonly isProrated: boolean;
+}
+
+const counterLine = (facts: BillFacts, counter: PricedCounter, movement: Movement): LineDraft => {
+  const { accountPlan, plan, pricing, period } = counter;
+  const { from, to, lineItemType, servicePeriod } = movement;
+  const quantity = to.minus(from).abs();
+  const isRunningTotal = lineItemType === "COUNTER_RUNNING_TOTAL_CHARGE";
+  const on = isRunningTotal ? "" : `/${servicePeriod.start.toString()}`;
+  return {
+    key: `${lineItemType}/${accountPlan.id}/${plan.id}/${pricing.id}/${period.number}${on}`,
+    lineItemType,
+    description: pricing.description ?? `${movement.label} - ${pricing.counter.name}`,
+    servicePeriod,
+    quantity,
+    units: quantity,
+    unit: pricing.counter.unit,
+    currency: plan.currency,
+    ...derived({
+      how: "COUNTER",
+      from,
+      to,
+      ladder: { cumulative: pricing.cumulative, bands: pricing.bands },
+      shares: movement.isProrated ? sharesOf(facts, counter, servicePeriod) : wholeShare,
+    }),
+    bandUsage: isRunningTotal ? lineBands(priceUnits(pricing, to), to, one) : [],
+    product: plan.product,
+    accountingProduct: pricing.accountingProduct ?? plan.product,
+    childAccount: childAccount(facts, accountPlan.account),
+    accountPlanId: accountPlan.id,
+    planId: plan.id,
+    planGroupId: accountPlan.planGroup?.id,
+    contractId: accountPlan.contractId,
+    counterId: pricing.counter.id,
+    counterPricingId: pricing.id,
+  };
+};
+
+/** The value carried into the period; a counter at 0 has no line ([R], m3ter semantics 13.3). */
+const runningTotal = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
+  const { window, pricing } = counter;
+  const carried = adjustmentsOf(facts, counter).findLast(({ at }) => isBefore(at, window.start));
+  if (carried === undefined || carried.value.isZero()) return [];
+  return [
+    counterLine(facts, counter, {
+      lineItemType: "COUNTER_RUNNING_TOTAL_CHARGE",
+      label: "Counter Running Total Charge",
+      from: zero,
+      to: carried.value,
+      servicePeriod: window,
+      isProrated: pricing.proRateRunningTotal,
+    }),
+  ];
+};
+
+/** Each change of the value within the period, from its day to the period's end. */
+const adjustments = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
+  const { window, pricing } = counter;
+  return adjustmentsOf(facts, counter)
+    .filter(({ at, old, value }) => contains(window, at) && !old.eq(value))
+    .map(({ at, old, value }) => {
+      const isDebit = value.gt(old);
+      return counterLine(facts, counter, {
+        lineItemType: isDebit ? "COUNTER_ADJUSTMENT_DEBIT" : "COUNTER_ADJUSTMENT_CREDIT",
+        label: isDebit ? "Counter Adjustment Debit" : "Counter Adjustment Credit",
+        from: old,
+        to: value,
+        servicePeriod: { start: at, end: window.end },
+        isProrated: isDebit ? pricing.proRateAdjustmentDebit : pricing.proRateAdjustmentCredit,
+      });
+    });
+};
+
+const inAdvance = ({ pricing }: PricedCounter) => pricing.runningTotalBillInAdvance;
+
+/** Seat-like recurring quantities: what is carried in, and what changed ([R], m3ter semantics 13.3). */
+export const countersStep: BillStep = (facts, draft) =>
+  addLines(
+    facts,
+    draft,
+    facts.accountPlans.flatMap((accountPlan) => {
+      const closed = pricedCounters(facts, accountPlan, accountPlan.arrears);
+      const opened = pricedCounters(facts, accountPlan, accountPlan.advance);
+      return [...closed.filter((counter) => !inAdvance(counter)), ...opened.filter(inAdvance)]
+        .flatMap((counter) => runningTotal(facts, counter))
+        .concat(closed.flatMap((counter) => adjustments(facts, counter)));
+    }),
+  );

@@ -1,0 +1,81 @@
+import { type Decimal, min, sum } from "../../exact/decimal.ts";
+import { addLines, type BillStep, type Draft } from "../draft.ts";
+import type { AccountPlanTerms, BillFacts } from "../facts.ts";
+import { usageLabels } from "../line-labels.ts";
+import type { Line, LineDraft } from "../line.ts";
+import type { PlanOrGroup } from "../plan-or-group.ts";
+import { type BillFailure, conversionRate } from "../printing.ts";
+import { derived } from "../proration.ts";
+import { rateUsage } from "../usage-rating.ts";
+import { type PricedUsage, pricedUsages } from "../usage-windows.ts";
+
+type CreditType = "PRODUCT_CREDIT" | "GLOBAL_CREDIT";
+
+const creditUsages = (facts: BillFacts, type: CreditType): readonly PricedUsage[] =>
+  pricedUsages(facts).filter(({ pricing }) => pricing.type === type);
+
+/** Uncapped product credits of one plan, or of all plans of a group. */
+export const productCreditsOf = (
+  facts: BillFacts,
+  accountPlan: AccountPlanTerms,
+  owner: PlanOrGroup,
+): readonly { readonly amount: Decimal; readonly currency: string }[] =>
+  creditUsages(facts, "PRODUCT_CREDIT")
+    .filter((usage) => usage.accountPlan === accountPlan)
+    .filter(({ plan }) => owner.kind === "planGroup" || plan.id === owner.id)
+    .flatMap((usage) => {
+      const rated = rateUsage(facts, usage);
+      return rated === null || "failure" in rated
+        ? []
+        : [{ amount: rated.exact, currency: usage.plan.currency }];
+    });
+
+/** What the lines add up to in the credit's currency: what a credit may take off them. */
+const totalOf = (
+  facts: BillFacts,
+  lines: readonly Line[],
+  currency: string,
+): Decimal | BillFailure => {
+  if (lines.every((line) => line.currency === currency)) {
+    return sum(lines.map(({ subtotal }) => subtotal));
+  }
+  const rate = conversionRate(facts, currency);
+  if (rate === undefined || rate.isZero()) {
+    return { failure: "MISSING_CONVERSION_RATE", from: currency, to: facts.currency };
+  }
+  return sum(lines.map(({ convertedSubtotal }) => convertedSubtotal)).div(rate);
+};
+
+const creditLine = (
+  facts: BillFacts,
+  usage: PricedUsage,
+  lines: readonly Line[],
+): LineDraft | BillFailure | undefined => {
+  const rated = rateUsage(facts, usage);
+  if (rated === null) return undefined;
+  if ("failure" in rated) return rated;
+  const { pricing, plan } = usage;
+  const isGlobal = pricing.type === "GLOBAL_CREDIT";
+  const covered = isGlobal ? lines : lines.filter(({ product }) => product?.id === plan.product.id);
+  const cap = totalOf(facts, covered, plan.currency);
+  if ("failure" in cap) return cap;
+  if (min(rated.exact, cap).isZero() || !cap.isPositive()) return undefined;
+  return {
+    ...usageLabels(facts, usage),
+    ...rated,
+    key: `USAGE_CREDIT/${usage.key}`,
+    lineItemType: "USAGE_CREDIT",
+    usageKey: usage.key,
+    ...derived({ how: "CAPPED_CREDIT", credit: rated.derivation, cap }),
+  };
+};
+
+/** Product credits up to what their product costs, then global ones up to the bill (10.5). */
+export const usageCreditsStep: BillStep = (facts, draft) =>
+  [...creditUsages(facts, "PRODUCT_CREDIT"), ...creditUsages(facts, "GLOBAL_CREDIT")].reduce<Draft>(
+    (next, usage) => {
+      const line = creditLine(facts, usage, next.lines);
+      return line === undefined ? next : addLines(facts, next, [line]);
+    },
+    draft,
+  );
