@@ -1,4 +1,4 @@
-import type { Decimal } from "../exact/decimal.ts";
+import { Decimal } from "../exact/decimal.ts";
 
 /**
  * Amounts are integers of an asset's smallest unit ("atoms"); decimal strings exist only at the edges.
@@ -34,23 +34,18 @@ export const formatAtoms = (atoms: bigint, scale: number): string => {
   return fraction === "" ? whole : `${whole}.${fraction}`;
 };
 
-/** A rated amount in atoms, half-even at the asset's scale (f.1). */
-export const roundToAtoms = (amount: Decimal, scale: number): bigint => {
-  const match = decimalText.exec(amount.toString());
-  if (match === null) throw new Error(`not a finite amount: ${amount.toString()}`);
-  const fraction = match[3] ?? "";
-  const kept = BigInt(`${match[2] ?? ""}${fraction.slice(0, scale).padEnd(scale, "0")}`);
-  const dropped = fraction.slice(scale);
-  const rounded = kept + (roundsUp(dropped, kept) ? 1n : 0n);
-  return match[1] === "-" ? -rounded : rounded;
+/**
+ * How a rated total becomes atoms ([R], f.1 leaves it open below the invoice). Up, because then the cost
+ * of a quantity anywhere is at most its exact cost rounded up, which is what a hold has to cover.
+ */
+const atomRounding = "CEILING";
+
+export const toAtoms = (amount: Decimal, scale: number): bigint => {
+  const rounded = amount.round(scale, atomRounding) ?? amount;
+  return rounded.coefficient * 10n ** BigInt(scale - rounded.scale);
 };
 
-const roundsUp = (dropped: string, kept: bigint): boolean => {
-  const first = dropped.charAt(0);
-  if (first < "5") return false;
-  const isTie = first === "5" && !/[1-9]/.test(dropped.slice(1));
-  return isTie ? kept % 2n === 1n : true;
-};
+export const quantityOf = (atoms: bigint): Decimal => new Decimal(atoms, quantityScale);
 
 /** `num / den` of whole units of `to` for one whole unit of `from`, from `effectiveAt` on. */
 export interface ExchangeRate {

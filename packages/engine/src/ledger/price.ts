@@ -1,5 +1,5 @@
-import { formatAtoms, quantityScale, roundToAtoms } from "./asset.ts";
-import { decimal, type Decimal } from "../exact/decimal.ts";
+import { quantityOf, quantityScale, toAtoms } from "./asset.ts";
+import { max, zero, type Decimal } from "../exact/decimal.ts";
 import type { Position } from "./rows.ts";
 
 /**
@@ -35,17 +35,18 @@ interface Point {
   readonly isStarted: boolean;
 }
 
-/** T in atoms. Totals are rounded, not differences, so that any order of events sums to it (I20). */
-const totalAt = (price: Rateable, { posted, isStarted }: Point): bigint =>
-  isStarted
-    ? roundToAtoms(price.tariff.total(decimal(formatAtoms(posted, quantityScale))), price.scale)
-    : 0n;
+const totalAt = (price: Rateable, { posted, isStarted }: Point): Decimal =>
+  isStarted ? price.tariff.total(quantityOf(posted)) : zero;
 
-/** What `quantity` more costs at a point of the period; negative where all units get cheaper (W9). */
-export const marginalCost = (price: Rateable, from: Point, quantity: bigint): bigint =>
-  quantity === 0n
-    ? 0n
-    : totalAt(price, { posted: from.posted + quantity, isStarted: true }) - totalAt(price, from);
+/**
+ * What `quantity` more costs at a point of the period; negative where all units get cheaper (W9).
+ * Totals become atoms, not differences, so that any order of events sums to the total (I20).
+ */
+export const marginalCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
+  if (quantity === 0n) return 0n;
+  const to = { posted: from.posted + quantity, isStarted: true };
+  return toAtoms(totalAt(price, to), price.scale) - toAtoms(totalAt(price, from), price.scale);
+};
 
 /** Nothing is taken for what makes the total fall; the close of the period credits it (W9). */
 export const chargeCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
@@ -54,26 +55,29 @@ export const chargeCost = (price: Rateable, from: Point, quantity: bigint): bigi
 };
 
 /**
- * The price of a hold: the dearest marginal cost over positions [posted, posted + held] (W7, W8).
- * T is linear between its limits, so the cost is linear between the points where either end of the
+ * The price of a hold: the dearest marginal cost over positions [posted, posted + held] (W7, W8), rounded
+ * up. T is linear between its limits, so the cost is linear between the points where either end of the
  * quantity meets a limit; a jump right after a limit adds the next point.
  */
 export const holdCost = (price: Rateable, position: Position, quantity: bigint): bigint => {
+  if (quantity === 0n) return 0n;
   const last = position.posted + position.held;
-  let worst = chargeCost(price, position, quantity);
-  if (position.held === 0n) return worst;
+  let worst = max(zero, exactCost(price, position, quantity));
+  if (position.held === 0n) return toAtoms(worst, price.scale);
   for (const posted of turningPoints(price, position, quantity)) {
     if (posted < position.posted || posted > last) continue;
     if (posted === position.posted && !position.isStarted) continue;
-    const cost = marginalCost(price, { posted, isStarted: true }, quantity);
-    if (cost > worst) worst = cost;
+    worst = max(worst, exactCost(price, { posted, isStarted: true }, quantity));
   }
-  return worst;
+  return toAtoms(worst, price.scale);
 };
+
+const exactCost = (price: Rateable, from: Point, quantity: bigint): Decimal =>
+  totalAt(price, { posted: from.posted + quantity, isStarted: true }).minus(totalAt(price, from));
 
 const turningPoints = (price: Rateable, position: Position, quantity: bigint): Set<bigint> => {
   const points = new Set<bigint>();
-  const limits = price.tariff.limits.map((limit) => roundToAtoms(limit, quantityScale));
+  const limits = price.tariff.limits.map((limit) => toAtoms(limit, quantityScale));
   const bends = [position.posted, position.posted + position.held, ...limits];
   for (const bend of [...bends, ...limits.map((limit) => limit - quantity)]) {
     const atEnd = stepsNear(price.tariff, bend + quantity).map((step) => step - quantity);
@@ -89,8 +93,8 @@ const turningPoints = (price: Rateable, position: Position, quantity: bigint): S
  */
 const stepsNear = ({ steps }: Tariff, at: bigint): bigint[] => {
   if (steps === null) return [];
-  const length = roundToAtoms(steps.length, quantityScale);
-  const first = at - ((at - roundToAtoms(steps.phase, quantityScale)) % length);
+  const length = toAtoms(steps.length, quantityScale);
+  const first = at - ((at - toAtoms(steps.phase, quantityScale)) % length);
   return [-2n, -1n, 0n, 1n, 2n].map((count) => first + count * length);
 };
 
