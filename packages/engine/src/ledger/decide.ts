@@ -48,7 +48,7 @@ const runOnce = (draft: Draft, command: Command): Outcome => {
   if (known !== undefined) return known;
   draft.transaction = keyOf(command);
   const outcome = carryOut(draft, command);
-  if (outcome.kind === "settled" || outcome.kind === "booked")
+  if ((outcome.kind === "settled" || outcome.kind === "booked") && !isSetting(command))
     draft.decisions.put({
       id: draft.transaction,
       fingerprint: command.fingerprint,
@@ -68,9 +68,6 @@ const keyOf = (command: Command): string => {
     case "extend":
     case "renewLease":
       return `extend:${command.id}#${command.sequence}`;
-    case "setWallet":
-    case "changePaymentMethod":
-      return `${command.kind}:${command.id}:${command.fingerprint}`;
     case "void":
     case "releaseLease":
       return `void:${command.id}`;
@@ -85,9 +82,15 @@ const keyOf = (command: Command): string => {
     case "creditTopUp":
     case "failTopUp":
     case "closePeriod":
+    case "setWallet":
+    case "changePaymentMethod":
       return `${command.kind}:${command.id}`;
   }
 };
+
+/** Sets a value: doing it again is harmless, and setting it back must not find the first answer. */
+const isSetting = (command: Command): boolean =>
+  command.kind === "setWallet" || command.kind === "changePaymentMethod";
 
 const replayOf = (draft: Draft, command: Command): Outcome | undefined => {
   if (command.kind === "authorize" && isReadOnly(command)) return undefined;

@@ -1,4 +1,4 @@
-import { atomsFor, minimum, parity, ratioInAtoms, worthOf, type Ratio } from "./asset.ts";
+import { atomsFor, maximum, minimum, parity, ratioInAtoms, worthOf, type Ratio } from "./asset.ts";
 import { grantOf, grantsInBurnOrder, walletAccountOf, type Draft } from "./draft.ts";
 import { isEligible } from "./grant-order.ts";
 import { availableOf, type Spender, type WalletAccount } from "./rows.ts";
@@ -68,7 +68,7 @@ const spendable = (
   row: WalletAccount,
   wanted: { readonly spender: Spender; readonly atoms: bigint },
 ): bigint => {
-  const most = minimum(availableOf(row), wanted.atoms);
+  const most = maximum(0n, minimum(availableOf(row), wanted.atoms));
   let found = 0n;
   for (const id of grantsInBurnOrder(draft, row.id)) {
     if (found >= most) break;

@@ -55,9 +55,10 @@ const legFor = (holding: Holding, part: FundingPart): Leg => {
   return leg;
 };
 
+/** A grant that is used again later is a newer slice: what is given back leaves newest first. */
 const sliceFor = (leg: Leg, grant: string): Slice => {
-  const last = leg.slices.find((slice) => slice.grant === grant);
-  if (last !== undefined) return last;
+  const last = leg.slices.at(-1);
+  if (last?.grant === grant) return last;
   const slice: Slice = { grant, held: 0n, consumed: 0n };
   leg.slices.push(slice);
   return slice;
