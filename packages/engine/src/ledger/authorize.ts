@@ -1,0 +1,235 @@
+import { reservationsFor, type Reservation } from "./budget.ts";
+import { forkDraft, type Draft } from "./draft.ts";
+import { evaluate, quote, scopeOf, spenderOf, versionOf, type Evaluation } from "./evaluation.ts";
+import type { Authorized, Reason } from "./outcome.ts";
+import { emptyBucket, takeToken } from "./rate-limit.ts";
+import type { Authorize, RecordUsage } from "./request.ts";
+import type { Authorization, AuthorizationTerms, UsageEvent } from "./rows.ts";
+import { availableTo, consume, emptyHolding, linesOf, pin } from "./slice.ts";
+import {
+  emit,
+  moveBudgets,
+  moveConcurrency,
+  movePosition,
+  takeExcess,
+  type Excess,
+} from "./use.ts";
+
+/**
+ * The first request of an id. A check or dry run takes the same road on a fork that is dropped, so it
+ * changes nothing and agrees with the charge that would follow (I30).
+ */
+export const authorize = (draft: Draft, request: Authorize): Authorized => {
+  const target = isReadOnly(request) ? forkDraft(draft) : draft;
+  const evaluation = evaluate(target, request);
+  if (evaluation.decision === "deny") return deny(target, request, evaluation.reasons);
+  takeTokens(target, evaluation.rateLimits);
+  return request.mode === "hold" || request.mode === "session"
+    ? openHold(target, request, evaluation)
+    : charge(target, request, evaluation);
+};
+
+export const isReadOnly = ({ mode, isDryRun }: Authorize): boolean => mode === "check" || isDryRun;
+
+/** A denial is remembered: the same id stays denied, even after a top-up (finding 2). */
+export const deny = (draft: Draft, request: Authorize, reasons: readonly Reason[]): Authorized => {
+  const row = openRow(draft, request, { ...nothingTaken, reasons, decision: "deny" });
+  draft.authorizations.put({ ...row, state: "DENIED" });
+  return row.answer;
+};
+
+const takeTokens = (draft: Draft, rateLimits: readonly string[]): void => {
+  for (const id of rateLimits) {
+    const limit = draft.state.rateLimits.get(id);
+    if (limit === undefined) continue;
+    const bucket = draft.rateBuckets.get(id) ?? emptyBucket(limit);
+    draft.rateBuckets.put(takeToken(limit, bucket, draft.now));
+  }
+};
+
+/** What the first request took, as far as its row and its answer tell it. */
+interface Taken {
+  readonly decision: Authorized["decision"];
+  readonly reasons: readonly Reason[];
+  readonly amount: bigint;
+  readonly quantity: bigint;
+  readonly legs: Authorization["legs"];
+  readonly excess: Excess;
+  readonly held: bigint;
+  readonly reservations: readonly Reservation[];
+  readonly concurrencyLimits: readonly string[];
+  readonly validUntil: number | null;
+}
+
+const nothingTaken = {
+  amount: 0n,
+  quantity: 0n,
+  legs: [],
+  excess: { debt: 0n, shortfall: 0n },
+  held: 0n,
+  reservations: [],
+  concurrencyLimits: [],
+  validUntil: null,
+} as const;
+
+const charge = (draft: Draft, request: Authorize, evaluation: Evaluation): Authorized => {
+  const holding = emptyHolding(request.id, spenderOf(request));
+  consume(draft, holding, evaluation.parts);
+  const excess = takeExcess(draft, holding, { amount: evaluation.unfunded, policy: "debt" });
+  const taken = { ...nothingTaken, ...evaluation, legs: holding.legs, excess };
+  return postUse(draft, request, taken);
+};
+
+/** Charges what happened already: it is never refused, only left unfunded (f.10.6). */
+export const recordUsage = (draft: Draft, request: RecordUsage): Authorized => {
+  const amount = quote(draft, request.price, { quantity: request.quantity, isHeld: false });
+  const holding = emptyHolding(request.id, spenderOf(request));
+  const excess = takeExcess(draft, holding, { amount, policy: request.settleOverage });
+  return postUse(draft, request, {
+    ...nothingTaken,
+    decision: "allow",
+    reasons: [],
+    amount,
+    quantity: request.quantity,
+    legs: holding.legs,
+    excess,
+    reservations: reservationsFor(draft, scopeOf(request), {
+      asset: request.price.asset,
+      unit: request.unit,
+    }),
+  });
+};
+
+/** Usage that is settled with its first request: counted, metered, and written as one row. */
+const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorized => {
+  const { amount, quantity } = taken;
+  const { shortfall } = taken.excess;
+  const use = { posted: amount, held: 0n, postedQuantity: quantity, heldQuantity: 0n };
+  const terms = termsOf(draft, request, taken);
+  moveBudgets(draft, terms, use);
+  movePosition(draft, terms.position, { ...use, amount, shortfall });
+  emit(draft, usageEvent(request.id, { id: request.id, terms }, { amount, quantity, shortfall }));
+  const row = openRow(draft, request, taken);
+  draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity });
+  return row.answer;
+};
+
+export const usageEvent = (
+  id: string,
+  authorization: { readonly id: string; readonly terms: AuthorizationTerms },
+  used: { readonly amount: bigint; readonly quantity: bigint; readonly shortfall: bigint },
+): UsageEvent => ({
+  id,
+  authorization: authorization.id,
+  account: authorization.terms.spender.account,
+  meter: authorization.terms.spender.meter,
+  quantity: used.quantity,
+  amount: used.amount,
+  asset: authorization.terms.spender.asset,
+  unfunded: used.shortfall,
+  occurredAt: authorization.terms.occurredAt,
+  priceVersion: authorization.terms.priceVersion,
+  isAdjustment: false,
+  unverified: authorization.terms.unverified,
+});
+
+const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Authorized => {
+  const { amount, quantity } = evaluation;
+  const holding = emptyHolding(request.id, spenderOf(request));
+  pin(draft, holding, evaluation.parts);
+  const taken: Taken = {
+    ...nothingTaken,
+    ...evaluation,
+    legs: holding.legs,
+    held: amount,
+    validUntil: draft.now + lifeMs(request),
+  };
+  const terms = termsOf(draft, request, taken);
+  const use = { posted: 0n, held: amount, postedQuantity: 0n, heldQuantity: quantity };
+  moveBudgets(draft, terms, use);
+  movePosition(draft, terms.position, { ...use, amount: 0n, shortfall: 0n });
+  moveConcurrency(draft, terms.concurrencyLimits, 1);
+  const row = openRow(draft, request, taken);
+  draft.authorizations.put({ ...row, state: "HELD", held: amount, heldQuantity: quantity });
+  return row.answer;
+};
+
+/** A session also ends when nothing is reported for its idle timeout. */
+export const lifeMs = (terms: {
+  readonly ttlMs: number;
+  readonly idleTimeoutMs: number | null;
+}): number => Math.min(terms.ttlMs, terms.idleTimeoutMs ?? terms.ttlMs);
+
+const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorization => ({
+  id: request.id,
+  terms: termsOf(draft, request, taken),
+  state: "SETTLED",
+  held: 0n,
+  heldQuantity: 0n,
+  settled: 0n,
+  settledQuantity: 0n,
+  refunded: 0n,
+  refundedQuantity: 0n,
+  shortfall: taken.excess.shortfall,
+  debt: taken.excess.debt,
+  legs: taken.legs,
+  validUntil: taken.validUntil,
+  answer: answerOf(draft, request, taken),
+});
+
+const termsOf = (
+  draft: Draft,
+  request: Authorize | RecordUsage,
+  taken: Pick<Taken, "reservations" | "concurrencyLimits">,
+): AuthorizationTerms => {
+  const isHold = request.kind === "authorize";
+  return {
+    fingerprint: request.fingerprint,
+    mode: request.kind === "record" || request.mode === "check" ? "record" : request.mode,
+    spender: spenderOf(request),
+    settleOverage: request.settleOverage,
+    onExpiry: isHold ? request.onExpiry : "release",
+    ttlMs: isHold ? request.ttlMs : 0,
+    idleTimeoutMs: isHold ? request.idleTimeoutMs : null,
+    authorizedAt: draft.now,
+    occurredAt: request.occurredAt,
+    priceVersion: versionOf(request.price),
+    position: request.price.kind === "rateable" ? request.price.position : null,
+    assetCounters: countersOf(taken.reservations, "asset"),
+    unitCounters: countersOf(taken.reservations, "unit"),
+    concurrencyLimits: taken.concurrencyLimits,
+    unverified: request.kind === "record" && request.unverified,
+  };
+};
+
+const countersOf = (reservations: readonly Reservation[], kind: "asset" | "unit"): string[] =>
+  reservations.filter(({ budget }) => kind in budget.counts).map(({ counter }) => counter);
+
+const answerOf = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorized => {
+  const spender = spenderOf(request);
+  return {
+    kind: "authorized",
+    id: request.id,
+    decision: taken.decision,
+    reasons: taken.reasons,
+    amount: taken.amount,
+    asset: spender.asset,
+    quantity: taken.quantity,
+    lines: linesOf(taken.legs),
+    held: taken.held,
+    shortfall: taken.excess.shortfall,
+    remaining: {
+      available: availableTo(draft, spender),
+      budgets: taken.reservations.map(({ budget, used }) => ({
+        budget: budget.id,
+        used: used + ("asset" in budget.counts ? taken.amount : taken.quantity),
+        limit: budget.limit,
+      })),
+    },
+    validUntil: taken.validUntil,
+    isFinal:
+      taken.decision !== "allow" && request.kind === "authorize" && request.mode === "session",
+    priceVersion: versionOf(request.price),
+    isReplayed: false,
+  };
+};

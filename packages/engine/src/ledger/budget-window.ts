@@ -1,0 +1,103 @@
+import type { Scope } from "./scope.ts";
+
+/** Half-open; an open end is null. */
+export interface Window {
+  readonly start: number;
+  readonly end: number | null;
+}
+
+export type CalendarUnit = "hour" | "day" | "week" | "month";
+
+export type WindowRule =
+  | { readonly kind: CalendarUnit }
+  | { readonly kind: "billingPeriod"; readonly start: number; readonly end: number }
+  | { readonly kind: "lifetime" }
+  | { readonly kind: "rolling"; readonly durationMs: number };
+
+export interface Budget {
+  readonly id: string;
+  readonly scope: Scope;
+  /** Atoms of an asset, or a unit of usage at 12 digits after the point. */
+  readonly counts: { readonly asset: string } | { readonly unit: string };
+  readonly window: WindowRule;
+  /** IANA zone. */
+  readonly zone: string;
+  /** Local date and time that windows are counted from; null for the calendar's own start. */
+  readonly anchor: string | null;
+  readonly limit: bigint;
+  readonly mode: "hard" | "soft";
+  readonly alertPercents: readonly number[];
+}
+
+/** Windows are counted from here, in the budget's zone; a week starts on a Monday. */
+const defaultAnchors: Readonly<Record<CalendarUnit, string>> = {
+  hour: "1970-01-01T00:00",
+  day: "1970-01-01T00:00",
+  week: "1970-01-05T00:00",
+  month: "1970-01-01T00:00",
+};
+
+/** A rolling window moves in steps of a sixtieth: a slot counts until all of it has left the window. */
+const rollingSlots = 60;
+
+export const rollingSlotMs = (durationMs: number): number =>
+  Math.max(1, Math.ceil(durationMs / rollingSlots));
+
+/**
+ * The window that contains `now`. Calendar windows are disjoint, cover time and follow the zone's
+ * clock changes, because each boundary is computed from the anchor in local time (I21).
+ * For a rolling budget it is the slot that new use is counted in.
+ */
+export const windowAt = (budget: Budget, now: number): Window => {
+  const rule = budget.window;
+  switch (rule.kind) {
+    case "lifetime":
+      return { start: 0, end: null };
+    case "billingPeriod":
+      return { start: rule.start, end: rule.end };
+    case "rolling": {
+      const slot = rollingSlotMs(rule.durationMs);
+      const start = Math.floor(now / slot) * slot;
+      return { start, end: start + slot };
+    }
+    case "hour":
+    case "day":
+    case "week":
+    case "month":
+      return calendarWindow(budget, rule.kind, now);
+  }
+};
+
+const calendarWindow = (budget: Budget, unit: CalendarUnit, now: number): Window => {
+  const anchor = Temporal.PlainDateTime.from(budget.anchor ?? defaultAnchors[unit]);
+  const boundary = (count: number): number =>
+    boundaryAt(anchor, { unit, zone: budget.zone, count });
+  let count = estimatedCount(anchor, { unit, zone: budget.zone, now });
+  while (boundary(count) > now) count -= 1;
+  while (boundary(count + 1) <= now) count += 1;
+  return { start: boundary(count), end: boundary(count + 1) };
+};
+
+/** A local time that a clock change skips becomes the first instant after the gap. */
+const boundaryAt = (
+  anchor: Temporal.PlainDateTime,
+  step: { readonly unit: CalendarUnit; readonly zone: string; readonly count: number },
+): number => {
+  // An hour is an hour of elapsed time: when clocks go back, the repeated hour is a window of its own.
+  if (step.unit === "hour")
+    return anchor.toZonedDateTime(step.zone).add({ hours: step.count }).epochMilliseconds;
+  return anchor.add({ [`${step.unit}s`]: step.count }).toZonedDateTime(step.zone).epochMilliseconds;
+};
+
+const estimatedCount = (
+  anchor: Temporal.PlainDateTime,
+  at: { readonly unit: CalendarUnit; readonly zone: string; readonly now: number },
+): number => {
+  const moment = Temporal.Instant.fromEpochMilliseconds(at.now).toZonedDateTimeISO(at.zone);
+  if (at.unit === "hour") {
+    const elapsedMs = at.now - anchor.toZonedDateTime(at.zone).epochMilliseconds;
+    return Math.floor(elapsedMs / 3_600_000);
+  }
+  const since = anchor.until(moment.toPlainDateTime(), { largestUnit: at.unit });
+  return { day: since.days, week: since.weeks, month: since.months }[at.unit];
+};

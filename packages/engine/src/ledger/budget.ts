@@ -1,0 +1,103 @@
+import { rollingSlotMs, type Budget, type Window } from "./budget-window.ts";
+import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
+import type { Counter } from "./rows.ts";
+import { isInScope, type Scope } from "./scope.ts";
+
+export interface Reservation {
+  readonly budget: Budget;
+  readonly counter: string;
+  readonly used: bigint;
+}
+
+const counterId = (budget: Budget, window: Window): string => `${budget.id}@${window.start}`;
+
+const emptyCounter = (budget: Budget, window: Window): Counter => ({
+  id: counterId(budget, window),
+  budget: budget.id,
+  windowStart: window.start,
+  posted: 0n,
+  held: 0n,
+  alerted: 0,
+});
+
+/** The budgets that a request falls under, outermost first, with what is used of each. */
+export const reservationsFor = (
+  draft: Draft,
+  scope: Scope,
+  counted: { readonly asset: string; readonly unit: string | null },
+): Reservation[] => {
+  if (draft.state.budgets.size === 0) return [];
+  return budgetsInOrder(draft)
+    .filter((budget) => isInScope(budget.scope, scope) && doesCount(budget, counted))
+    .map((budget) => reservationOf(draft, budget));
+};
+
+const doesCount = (
+  { counts }: Budget,
+  counted: { readonly asset: string; readonly unit: string | null },
+): boolean => ("asset" in counts ? counts.asset === counted.asset : counts.unit === counted.unit);
+
+const reservationOf = (draft: Draft, budget: Budget): Reservation => {
+  const window = windowOf(draft, budget);
+  const counter = counterId(budget, window);
+  return { budget, counter, used: usedOf(draft, budget, counter) };
+};
+
+const usedOf = (draft: Draft, budget: Budget, counter: string): bigint => {
+  if (budget.window.kind === "rolling")
+    return usedInRollingWindow(draft, budget.id, budget.window.durationMs);
+  const row = draft.counters.get(counter);
+  return row === undefined ? 0n : row.posted + row.held;
+};
+
+const usedInRollingWindow = (draft: Draft, budget: string, durationMs: number): bigint => {
+  const slotMs = rollingSlotMs(durationMs);
+  let used = 0n;
+  for (const row of draft.counters.values()) {
+    const isLive = row.windowStart + slotMs > draft.now - durationMs;
+    if (row.budget === budget && isLive) used += row.posted + row.held;
+  }
+  return used;
+};
+
+/** Moves a counter; crossing an alert threshold fires it once per window (I32). */
+export const moveCounter = (
+  draft: Draft,
+  id: string,
+  delta: { readonly posted: bigint; readonly held: bigint },
+): void => {
+  if (delta.posted === 0n && delta.held === 0n) return;
+  const at = id.lastIndexOf("@");
+  const budget = draft.state.budgets.get(id.slice(0, at));
+  if (budget === undefined) return;
+  const windowStart = Number(id.slice(at + 1));
+  const row = draft.counters.get(id) ?? emptyCounter(budget, { start: windowStart, end: null });
+  const moved = { ...row, posted: row.posted + delta.posted, held: row.held + delta.held };
+  draft.counters.put(moved);
+  fireAlerts(draft, budget, moved);
+};
+
+const fireAlerts = (draft: Draft, budget: Budget, counter: Counter): void => {
+  const used = usedOf(draft, budget, counter.id);
+  const fired = budget.alertPercents.filter(
+    (percent) => percent > counter.alerted && used * 100n >= budget.limit * BigInt(percent),
+  );
+  if (fired.length === 0) return;
+  draft.counters.put({ ...counter, alerted: Math.max(...fired) });
+  for (const percent of fired)
+    draft.alerts.push({
+      counter: counter.id,
+      budget: budget.id,
+      percent,
+      used,
+      limit: budget.limit,
+    });
+};
+
+/** What a hard budget still allows in the window of a counter; null where nothing is refused. */
+export const roomOf = (draft: Draft, counter: string): bigint | null => {
+  const budget = draft.state.budgets.get(counter.slice(0, counter.lastIndexOf("@")));
+  if (budget === undefined || budget.mode === "soft") return null;
+  const room = budget.limit - usedOf(draft, budget, counter);
+  return room > 0n ? room : 0n;
+};

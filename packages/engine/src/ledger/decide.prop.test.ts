@@ -1,0 +1,313 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { brokenInvariants } from "./invariants.ts";
+import type { Outcome } from "./outcome.ts";
+import {
+  replay,
+  type History,
+  type ModelCommand,
+  type ModelLimits,
+  type ModelOutcome,
+} from "./reference-model.ts";
+import type { Request } from "./request.ts";
+import { SampleLedger } from "./sample-ledger.ts";
+import {
+  sampleCharge,
+  sampleDebtLimit,
+  sampleGrant,
+  sampleRefund,
+  sampleSettle,
+  sampleVoid,
+} from "./sample-request.ts";
+
+const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+const hourMs = 3_600_000;
+const limits: ModelLimits = {
+  budget: 60,
+  windowMs: hourMs,
+  concurrency: 3,
+  refundGrantMs: 2 * hourMs,
+};
+
+const openLedger = (): SampleLedger =>
+  new SampleLedger({
+    settings: { refundGrantMs: limits.refundGrantMs },
+    budgets: [
+      {
+        id: "hourly",
+        scope: { account: "acme" },
+        counts: { asset: "USD" },
+        window: { kind: "hour" },
+        zone: "UTC",
+        anchor: null,
+        limit: BigInt(limits.budget),
+        mode: "hard",
+        alertPercents: [50, 100],
+      },
+    ],
+    concurrencyLimits: [{ id: "slots", scope: { account: "acme" }, limit: limits.concurrency }],
+  });
+
+const amount = fc.nat({ max: 20 });
+const time = fc.integer({ min: 1, max: 90 }).map((minutes) => minutes * 60_000);
+const meter = fc.constantFrom("calls", "tokens");
+const target = fc.nat({ max: 30 });
+
+/** A command that names what it is about by a number: which of the known ids is decided at run time. */
+const step = fc.record({
+  wait: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, time),
+  target,
+  command: fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("grant" as const),
+        amount: fc.integer({ min: 1, max: 30 }),
+        priority: fc.nat({ max: 2 }),
+        life: fc.option(time),
+        meter: fc.option(meter),
+        paid: fc.boolean(),
+      }),
+    },
+    {
+      weight: 7,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("charge" as const, "hold" as const, "hold" as const),
+        amount,
+        meter,
+        partial: fc.boolean(),
+        ttl: time,
+        onExpiry: fc.constantFrom("release" as const, "settle" as const),
+        policy: fc.constantFrom("reject" as const, "cap" as const, "debt" as const),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("record" as const),
+        amount,
+        meter,
+        policy: fc.constantFrom("cap" as const, "debt" as const),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({ kind: fc.constant("settle" as const), amount, final: fc.boolean() }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("void" as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant("extend" as const), ttl: time, add: amount }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant("refund" as const), amount: fc.option(amount) }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("voidGrant" as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("setWallet" as const),
+        debtLimit: fc.nat({ max: 15 }),
+        soft: fc.boolean(),
+      }),
+    },
+  ),
+});
+
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+const pick = (ids: readonly string[], index: number): string =>
+  ids[index % Math.max(1, ids.length)] ?? "nobody";
+
+/** Gives a step its ids. */
+const commandOf = (
+  { command, target: index }: Step,
+  known: { readonly number: number; readonly openings: string[]; readonly grants: string[] },
+): ModelCommand => {
+  const id = `n${String(known.number).padStart(3, "0")}`;
+  switch (command.kind) {
+    case "grant":
+    case "charge":
+    case "hold":
+    case "record":
+      return { ...command, id };
+    case "settle":
+    case "void":
+    case "extend":
+      return { ...command, id: pick(known.openings, index) };
+    case "refund":
+      return { ...command, id, of: pick(known.openings, index) };
+    case "voidGrant":
+      return { ...command, id: pick(known.grants, index) };
+    case "setWallet":
+      return command;
+  }
+};
+
+const requestOf = (command: ModelCommand, number: number, now: number): Request => {
+  const fingerprint = JSON.stringify(command);
+  switch (command.kind) {
+    case "grant":
+      return sampleGrant(command.id, BigInt(command.amount), {
+        priority: command.priority,
+        effectiveAt: now,
+        expiresAt: command.life === null ? null : now + command.life,
+        appliesTo:
+          command.meter === null ? null : { products: [], features: [], meters: [command.meter] },
+        purpose: command.paid ? "paid" : "promotional",
+      });
+    case "charge":
+    case "hold":
+      return sampleCharge(command.id, BigInt(command.amount), {
+        mode: command.kind,
+        meter: command.meter,
+        quantity: 0n,
+        partial: command.partial ? "allow" : "never",
+        ttlMs: command.ttl,
+        onExpiry: command.onExpiry,
+        settleOverage: command.policy,
+      });
+    case "record":
+      return {
+        ...sampleCharge(command.id, BigInt(command.amount), { meter: command.meter }),
+        kind: "record",
+        settleOverage: command.policy,
+        unverified: false,
+      };
+    case "settle":
+      return sampleSettle(command.id, BigInt(command.amount), {
+        sequence: number,
+        isFinal: command.final,
+      });
+    case "void":
+      return sampleVoid(command.id);
+    case "extend":
+      return {
+        kind: "extend",
+        id: command.id,
+        fingerprint,
+        sequence: number,
+        ttlMs: command.ttl,
+        addAmount: BigInt(command.add),
+      };
+    case "refund":
+      return sampleRefund(
+        command.id,
+        command.of,
+        command.amount === null ? null : BigInt(command.amount),
+      );
+    case "voidGrant":
+      return { kind: "voidGrant", id: command.id, fingerprint };
+    case "setWallet":
+      return sampleDebtLimit(BigInt(command.debtLimit), { mode: command.soft ? "soft" : "hard" });
+  }
+};
+
+const shownOutcome = (outcome: Outcome): ModelOutcome => {
+  switch (outcome.kind) {
+    case "authorized":
+      return {
+        answer: outcome.decision,
+        reasons: outcome.reasons.map((reason) => reason.code),
+        amount: Number(outcome.amount),
+        shortfall: Number(outcome.shortfall),
+      };
+    case "settled":
+    case "booked":
+      return {
+        answer: "done",
+        reasons: [],
+        amount: Number(outcome.amount),
+        shortfall: Number(outcome.shortfall),
+      };
+    case "conflict":
+      return { answer: outcome.code, reasons: [], amount: 0, shortfall: 0 };
+  }
+};
+
+const shownLedger = (ledger: SampleLedger) => {
+  const row = ledger.state.walletAccounts.get("USD/acme");
+  return {
+    C: Number(row?.credited ?? 0n),
+    D: Number(row?.debited ?? 0n),
+    H: Number(row?.held ?? 0n),
+    X: Number(row?.debt ?? 0n),
+    grants: [...ledger.state.grants.values()]
+      .map((grant) => [
+        grant.id,
+        Number(grant.remaining),
+        Number(grant.held),
+        Number(grant.breakage),
+        Number(grant.transferred),
+      ])
+      .sort(byFirst),
+    authorizations: [...ledger.state.authorizations.values()]
+      .map((each) => [each.id, each.state, Number(each.settled), Number(each.shortfall)])
+      .sort(byFirst),
+    counters: [...ledger.state.counters.values()]
+      .map((each) => [each.windowStart / hourMs, Number(each.posted + each.held)] as const)
+      .filter(([, used]) => used !== 0)
+      .sort(byFirst),
+  };
+};
+
+const byFirst = (a: readonly unknown[], b: readonly unknown[]): number =>
+  String(a[0]).padStart(9) < String(b[0]).padStart(9) ? -1 : 1;
+
+const shownModel = (history: History, until: number) => {
+  const world = replay(history, limits, until);
+  const windows = [...new Set(world.authorizations.map((row) => row.window))];
+  return {
+    outcome: world.outcomes.at(-1),
+    C: world.credited,
+    D: world.debited,
+    H: world.held,
+    X: world.owed,
+    grants: world.grants
+      .map(({ id }) => [
+        id,
+        world.count(id, "free"),
+        world.count(id, "held"),
+        world.count(id, "broken"),
+        world.count(id, "moved"),
+      ])
+      .sort(byFirst),
+    authorizations: world.authorizations
+      .map((row) => [row.id, row.state, row.settled, row.shortfall])
+      .sort(byFirst),
+    counters: windows
+      .map((window) => [window, world.used(window)] as const)
+      .filter(([, used]) => used !== 0)
+      .sort(byFirst),
+  };
+};
+
+/** A void that is sent again finds its first answer; the next step shows that nothing moved. */
+const isReplay = (outcome: Outcome): boolean => outcome.kind !== "conflict" && outcome.isReplayed;
+
+test("any sequence of commands agrees with the reference model and keeps the invariants", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
+      const ledger = openLedger();
+      const history: { at: number; command: ModelCommand }[] = [];
+      const openings: string[] = [];
+      const grants: string[] = [];
+      for (const [number, each] of steps.entries()) {
+        ledger.now += each.wait;
+        const command = commandOf(each, { number, openings, grants });
+        if (command.kind === "grant") grants.push(command.id);
+        if (["charge", "hold", "record"].includes(command.kind) && "id" in command)
+          openings.push(command.id);
+        const outcome = ledger.one(requestOf(command, number, ledger.now));
+        if (isReplay(outcome)) continue;
+        history.push({ at: ledger.now, command });
+        const shown = { outcome: shownOutcome(outcome), ...shownLedger(ledger) };
+        expect(shown).toEqual(shownModel(history, ledger.now));
+        expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+      }
+    }),
+    { numRuns },
+  );
+});

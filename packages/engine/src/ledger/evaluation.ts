@@ -1,0 +1,267 @@
+import { maximum, minimum } from "./asset.ts";
+import { reservationsFor, type Reservation } from "./budget.ts";
+import { hasFreeSlot } from "./concurrency-limit.ts";
+import { walletAccountOf, type Draft } from "./draft.ts";
+import { planFunds, type FundingPart } from "./funds.ts";
+import type { Reason } from "./outcome.ts";
+import { affordableQuantity, chargeCost, emptyPosition, holdCost, type Price } from "./price.ts";
+import { emptyBucket, retryAt } from "./rate-limit.ts";
+import type { Authorize } from "./request.ts";
+import type { Customer, Spender } from "./rows.ts";
+import { isInScope, outermostFirst, type Scope } from "./scope.ts";
+
+/** What the limits say about a request. Nothing has been changed yet. */
+export interface Evaluation {
+  readonly decision: "allow" | "partial" | "deny";
+  readonly reasons: readonly Reason[];
+  readonly amount: bigint;
+  readonly quantity: bigint;
+  readonly parts: readonly FundingPart[];
+  /** Allowed beyond the funds: only on a soft account. */
+  readonly unfunded: bigint;
+  readonly reservations: readonly Reservation[];
+  readonly rateLimits: readonly string[];
+  readonly concurrencyLimits: readonly string[];
+}
+
+/** The evaluation under way. A limit that leaves some room may still shrink a partial request. */
+interface Probe {
+  readonly request: Authorize;
+  readonly spender: Spender;
+  readonly amount: bigint;
+  readonly customer: Customer;
+  readonly reservations: readonly Reservation[];
+  readonly reasons: Reason[];
+  room: bigint;
+  roomQuantity: bigint;
+  isBlocked: boolean;
+}
+
+const refuse = (probe: Probe, reason: Reason): void => {
+  probe.reasons.push(reason);
+  probe.isBlocked = true;
+};
+
+/** The order of f.3: the first failure names the reason, all failures are reported. */
+const steps: readonly ((draft: Draft, probe: Probe) => void)[] = [
+  checkEntitlement,
+  checkPolicy,
+  checkRateable,
+  checkConcurrency,
+  checkRate,
+  checkBudgets,
+  checkFrozen,
+  checkDebt,
+  checkFunds,
+];
+
+export const spenderOf = (usage: {
+  readonly account: string;
+  readonly meter: string | null;
+  readonly product: string | null;
+  readonly scope: Scope;
+  readonly price: { readonly asset: string };
+  readonly assets: readonly string[];
+}): Spender => ({
+  account: usage.account,
+  asset: usage.price.asset,
+  waterfall: usage.assets.length === 0 ? [usage.price.asset] : usage.assets,
+  product: usage.product,
+  feature: usage.scope.feature ?? null,
+  meter: usage.meter,
+});
+
+/** check, charge, hold and session share this evaluator (f.3), so that a check agrees with the charge (I30). */
+export const evaluate = (draft: Draft, request: Authorize): Evaluation => {
+  const customer = draft.state.customers.get(request.account);
+  if (customer === undefined) return denial([{ code: "UNKNOWN_CUSTOMER" }]);
+  const amount = priceOf(draft, request, request.quantity);
+  const counted = { asset: request.price.asset, unit: request.unit };
+  const probe: Probe = {
+    request,
+    spender: spenderOf(request),
+    amount,
+    customer,
+    reservations: reservationsFor(draft, scopeOf(request), counted),
+    reasons: [],
+    room: amount,
+    roomQuantity: request.quantity,
+    isBlocked: false,
+  };
+  for (const step of steps) step(draft, probe);
+  return conclude(draft, probe);
+};
+
+const denial = (reasons: readonly Reason[]): Evaluation => ({
+  decision: "deny",
+  reasons,
+  amount: 0n,
+  quantity: 0n,
+  parts: [],
+  unfunded: 0n,
+  reservations: [],
+  rateLimits: [],
+  concurrencyLimits: [],
+});
+
+const conclude = (draft: Draft, probe: Probe): Evaluation => {
+  const { request, reasons } = probe;
+  const isShrunk = reasons.length > 0;
+  if (probe.isBlocked || (isShrunk && request.partial === "never")) return denial(reasons);
+  const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
+  const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
+  if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons);
+  const plan = planFunds(draft, probe.spender, amount);
+  const scope = scopeOf(request);
+  return {
+    decision: isShrunk ? "partial" : "allow",
+    reasons: amount === 0n ? [...reasons, { code: "UNCONTROLLED" }] : reasons,
+    amount,
+    quantity,
+    parts: plan.parts,
+    unfunded: amount - plan.covered,
+    reservations: probe.reservations,
+    rateLimits: idsInScope(draft.state.rateLimits, scope),
+    concurrencyLimits: takesSlot(request) ? idsInScope(draft.state.concurrencyLimits, scope) : [],
+  };
+};
+
+/** A priced quantity shrinks to what is affordable; an explicit amount keeps its quantity's share. */
+const shrunkQuantity = (draft: Draft, { request, room, roomQuantity, amount }: Probe): bigint => {
+  if (request.price.kind === "rateable") {
+    const cost = (quantity: bigint): bigint => priceOf(draft, request, quantity);
+    return affordableQuantity(cost, roomQuantity, room);
+  }
+  const byAmount = amount === 0n ? request.quantity : (request.quantity * room) / amount;
+  return minimum(roomQuantity, byAmount);
+};
+
+const shrunkAmount = (draft: Draft, { request, room, amount }: Probe, quantity: bigint): bigint => {
+  if (request.price.kind === "rateable") return priceOf(draft, request, quantity);
+  const byQuantity = request.quantity === 0n ? room : (amount * quantity) / request.quantity;
+  return quantity === request.quantity ? room : minimum(room, byQuantity);
+};
+
+const priceOf = (draft: Draft, { price, mode }: Authorize, quantity: bigint): bigint =>
+  quote(draft, price, { quantity, isHeld: mode === "hold" || mode === "session" });
+
+/** What a quantity costs now: at the posted position, or for a hold at its worst one. */
+export const quote = (
+  draft: Draft,
+  price: Price,
+  wanted: { readonly quantity: bigint; readonly isHeld: boolean },
+): bigint => {
+  switch (price.kind) {
+    case "amount":
+      return price.amount;
+    case "unrateable":
+      return 0n;
+    case "rateable": {
+      const position = draft.positions.get(price.position) ?? emptyPosition(price.position);
+      return wanted.isHeld
+        ? holdCost(price, position, wanted.quantity)
+        : chargeCost(price, position, wanted.quantity);
+    }
+  }
+};
+
+export const scopeOf = (request: { readonly account: string; readonly scope: Scope }): Scope => ({
+  ...request.scope,
+  account: request.account,
+});
+
+/** A charge is over at once, so it is never one of the HELD that a concurrency limit counts. */
+const takesSlot = ({ mode }: Authorize): boolean => mode === "hold" || mode === "session";
+
+const idsInScope = (
+  limits: ReadonlyMap<string, { readonly id: string; readonly scope: Scope }>,
+  scope: Scope,
+): string[] => {
+  if (limits.size === 0) return [];
+  return [...limits.values()]
+    .filter((limit) => isInScope(limit.scope, scope))
+    .sort(outermostFirst)
+    .map((limit) => limit.id);
+};
+
+function checkEntitlement(_draft: Draft, probe: Probe): void {
+  const { feature } = probe.request.scope;
+  const { features } = probe.customer;
+  if (feature === undefined || features === null || features.has(feature)) return;
+  refuse(probe, { code: "NO_ENTITLEMENT", feature });
+}
+
+function checkPolicy(_draft: Draft, probe: Probe): void {
+  const { expectedPriceVersion, maxAmount } = probe.request;
+  if (expectedPriceVersion !== null && expectedPriceVersion !== versionOf(probe.request.price))
+    refuse(probe, { code: "DENIED_POLICY", policy: "PRICE_VERSION" });
+  if (maxAmount !== null && probe.amount > maxAmount)
+    refuse(probe, { code: "DENIED_POLICY", policy: "MAX_AMOUNT" });
+}
+
+export const versionOf = (price: Price): string | null =>
+  price.kind === "rateable" ? price.tariff.version : null;
+
+function checkRateable(draft: Draft, probe: Probe): void {
+  const { price } = probe.request;
+  if (price.kind === "unrateable") refuse(probe, { code: "CANNOT_RATE", why: price.why });
+  if (price.kind === "rateable" && draft.positions.get(price.position)?.isClosed === true)
+    refuse(probe, { code: "CANNOT_RATE", why: "the period is closed" });
+}
+
+function checkConcurrency(draft: Draft, probe: Probe): void {
+  if (!takesSlot(probe.request)) return;
+  for (const limitId of idsInScope(draft.state.concurrencyLimits, scopeOf(probe.request))) {
+    const limit = draft.state.concurrencyLimits.get(limitId);
+    const held = draft.concurrencyCounts.get(limitId)?.held ?? 0;
+    if (limit === undefined || hasFreeSlot(limit, held)) continue;
+    refuse(probe, { code: "CONCURRENCY_EXCEEDED", limitId, limit: limit.limit });
+  }
+}
+
+function checkRate(draft: Draft, probe: Probe): void {
+  for (const limitId of idsInScope(draft.state.rateLimits, scopeOf(probe.request))) {
+    const limit = draft.state.rateLimits.get(limitId);
+    if (limit === undefined) continue;
+    const bucket = draft.rateBuckets.get(limitId) ?? emptyBucket(limit);
+    const at = retryAt(limit, bucket, draft.now);
+    if (at > draft.now) refuse(probe, { code: "RATE_LIMITED", limitId, retryAt: at });
+  }
+}
+
+function checkBudgets(_draft: Draft, probe: Probe): void {
+  for (const { budget, used } of probe.reservations) {
+    const countsAsset = "asset" in budget.counts;
+    const requested = countsAsset ? probe.amount : probe.request.quantity;
+    const room = maximum(0n, budget.limit - used);
+    if (budget.mode === "soft" || requested === 0n || requested <= room) continue;
+    const { id, limit } = budget;
+    probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: id, limit, used, requested });
+    if (countsAsset) probe.room = minimum(probe.room, room);
+    else probe.roomQuantity = minimum(probe.roomQuantity, room);
+  }
+}
+
+function checkFrozen(_draft: Draft, probe: Probe): void {
+  if (probe.customer.isFrozen) refuse(probe, { code: "ACCOUNT_FROZEN" });
+}
+
+/** I4: while anything is owed in an asset that would pay, nothing that costs is allowed. */
+function checkDebt(draft: Draft, probe: Probe): void {
+  if (probe.amount === 0n && !probe.customer.blocksFreeOnDebt) return;
+  const { account, asset, waterfall } = probe.spender;
+  for (const name of new Set([...waterfall, asset])) {
+    const { debt } = walletAccountOf(draft, account, name);
+    if (debt > 0n) refuse(probe, { code: "DEBT_OUTSTANDING", debt, asset: name });
+  }
+}
+
+function checkFunds(draft: Draft, probe: Probe): void {
+  if (probe.amount === 0n) return;
+  const { account, asset } = probe.spender;
+  if (walletAccountOf(draft, account, asset).mode === "soft") return;
+  const { covered } = planFunds(draft, probe.spender, probe.amount);
+  if (covered === probe.amount) return;
+  probe.reasons.push({ code: "INSUFFICIENT_FUNDS", shortfall: probe.amount - covered, asset });
+  probe.room = minimum(probe.room, covered);
+}

@@ -1,0 +1,143 @@
+import { maximum, minimum } from "./asset.ts";
+import {
+  grantOf,
+  grantsInBurnOrder,
+  insertGrant,
+  post,
+  walletAccountById,
+  type Draft,
+} from "./draft.ts";
+import type { Grant, GrantTerms } from "./rows.ts";
+
+export interface NewGrant {
+  readonly id: string;
+  readonly walletAccount: string;
+  readonly terms: GrantTerms;
+}
+
+/** Books a grant. Until it takes effect it is no credit: C moves with `effectiveAt`. */
+export const openGrant = (draft: Draft, { id, walletAccount, terms }: NewGrant): void => {
+  const grant: Grant = {
+    id,
+    walletAccount,
+    terms,
+    state: "scheduled",
+    remaining: terms.amount,
+    held: 0n,
+    consumed: 0n,
+    breakage: 0n,
+    transferred: 0n,
+  };
+  insertGrant(draft, grant);
+  if (terms.effectiveAt <= draft.now) activateGrant(draft, grant);
+};
+
+export const activateGrant = (draft: Draft, grant: Grant): void => {
+  draft.grants.put({ ...grant, state: "active" });
+  const amount = grant.terms.amount;
+  post(draft, grant.walletAccount, { kind: "credit", amount, grant: grant.id });
+  repayDebt(draft, grant.walletAccount, amount);
+};
+
+/** A credit first repays what is owed: r = min(X, credited) (f.1, I4). */
+export const repayDebt = (draft: Draft, walletAccount: string, credited: bigint): void => {
+  let owed = minimum(walletAccountById(draft, walletAccount).debt, credited);
+  for (const id of grantsInBurnOrder(draft, walletAccount)) {
+    if (owed === 0n) return;
+    const grant = grantOf(draft, id);
+    if (grant.state !== "active" || grant.remaining === 0n) continue;
+    const amount = minimum(owed, grant.remaining);
+    owed -= amount;
+    draft.grants.put({
+      ...grant,
+      remaining: grant.remaining - amount,
+      consumed: grant.consumed + amount,
+    });
+    post(draft, walletAccount, { kind: "repayment", amount, grant: id });
+  }
+};
+
+/** Ends a grant: the unheld rest breaks, pinned slices stay usable by their holds (f.6, I22). */
+export const endGrant = (draft: Draft, grant: Grant): void => {
+  const broken = grant.remaining;
+  const breakage = grant.breakage + broken;
+  draft.grants.put({ ...grant, state: "ended", remaining: 0n, breakage });
+  // A grant that never took effect was never credited, so nothing leaves the account with it.
+  if (grant.state === "scheduled") return;
+  post(draft, grant.walletAccount, { kind: "breakage", amount: broken, grant: grant.id });
+};
+
+/** Expiry at its due time: what may roll over moves to a new grant, the rest breaks. */
+export const expireGrant = (draft: Draft, grant: Grant): void => {
+  const { rollover, expiresAt } = grant.terms;
+  if (rollover === null || expiresAt === null) {
+    endGrant(draft, grant);
+    return;
+  }
+  const amount = rolledOver(grant.remaining, rollover);
+  const moved = minimum(grant.remaining, amount);
+  endGrant(draft, {
+    ...grant,
+    remaining: grant.remaining - moved,
+    transferred: grant.transferred + moved,
+  });
+  const terms: GrantTerms = {
+    ...grant.terms,
+    amount,
+    effectiveAt: expiresAt,
+    expiresAt: expiresAt + rollover.expiresAfterMs,
+    rollover: null,
+    source: `rollover:${grant.id}`,
+  };
+  if (amount === 0n) return;
+  insertActive(draft, { id: `${grant.id}.rollover`, walletAccount: grant.walletAccount, terms });
+  // A floor can exceed what was left; only the difference is new money.
+  const added = amount - moved;
+  post(draft, grant.walletAccount, {
+    kind: "credit",
+    amount: added,
+    grant: `${grant.id}.rollover`,
+  });
+};
+
+/** What continues of the unheld rest: at least `min`, at most `max`. */
+const rolledOver = (rest: bigint, limits: { readonly max: bigint; readonly min: bigint }): bigint =>
+  minimum(limits.max, maximum(rest, limits.min));
+
+/**
+ * What comes back to a paid grant after its end lives on in a new grant: purpose refund, same cost basis,
+ * a month to use it (f.6). The money never left the account's credits, so nothing is posted here.
+ */
+export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): void => {
+  // One transaction may give back to one grant twice: by two legs of different exchange rates.
+  const id = `${ended.id}.${draft.transaction}`;
+  const known = draft.grants.get(id);
+  if (known !== undefined) {
+    const terms = { ...known.terms, amount: known.terms.amount + amount };
+    draft.grants.put({ ...known, terms, remaining: known.remaining + amount });
+    return;
+  }
+  const terms: GrantTerms = {
+    ...ended.terms,
+    amount,
+    effectiveAt: draft.now,
+    expiresAt: draft.now + draft.state.settings.refundGrantMs,
+    purpose: "refund",
+    rollover: null,
+    source: `refund:${ended.id}`,
+  };
+  insertActive(draft, { id, walletAccount: ended.walletAccount, terms });
+};
+
+export const insertActive = (draft: Draft, { id, walletAccount, terms }: NewGrant): void =>
+  insertGrant(draft, {
+    id,
+    walletAccount,
+    terms,
+    state: "active",
+    remaining: terms.amount,
+    held: 0n,
+    consumed: 0n,
+    breakage: 0n,
+    transferred: 0n,
+  });

@@ -1,0 +1,136 @@
+import { movements, signed, type Book } from "./book.ts";
+import type { Authorization, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
+
+/**
+ * The invariants of f.8 that one state and its postings can show, as sentences of what is wrong. Tests
+ * run them after every step; an operator can run them over stored rows.
+ */
+export const brokenInvariants = (state: LedgerState, postings: readonly Posting[]): string[] => [
+  ...foldMismatches(state, postings),
+  ...bookMismatches(postings),
+  ...[...state.walletAccounts.values()].flatMap((row) => walletFaults(state, row)),
+  ...[...state.grants.values()].flatMap(grantFaults),
+  ...[...state.authorizations.values()].flatMap(authorizationFaults),
+  ...heldFaults(state),
+  ...counterFaults(state),
+  ...concurrencyFaults(state),
+];
+
+const fault = (holds: boolean, sentence: string): string[] => (holds ? [] : [sentence]);
+
+/** I1: C, D, H and X are the fold of the postings alone. */
+const foldMismatches = (state: LedgerState, postings: readonly Posting[]): string[] => {
+  const folds = new Map<string, [bigint, bigint, bigint, bigint]>();
+  for (const { walletAccount, kind, amount } of postings) {
+    if (walletAccount === null) continue;
+    const fold = folds.get(walletAccount) ?? [0n, 0n, 0n, 0n];
+    const [c, d, h, x] = movements[kind].effect;
+    folds.set(walletAccount, [
+      signed(fold[0], c, amount),
+      signed(fold[1], d, amount),
+      signed(fold[2], h, amount),
+      signed(fold[3], x, amount),
+    ]);
+  }
+  return [...state.walletAccounts.values()].flatMap((row) => {
+    const [c, d, h, x] = folds.get(row.id) ?? [0n, 0n, 0n, 0n];
+    const equal = c === row.credited && d === row.debited && h === row.held && x === row.debt;
+    return fault(equal, `I1 ${row.id} is not the fold of its postings`);
+  });
+};
+
+/** I2: per asset, what all books hold together is nothing. */
+const bookMismatches = (postings: readonly Posting[]): string[] => {
+  const books = new Map<string, bigint>();
+  const add = (asset: string, book: Book, amount: bigint): void => {
+    const key = `${asset} ${book}`;
+    books.set(key, (books.get(key) ?? 0n) + amount);
+  };
+  for (const { kind, asset, amount } of postings) {
+    add(asset, movements[kind].from, -amount);
+    add(asset, movements[kind].to, amount);
+  }
+  const total = [...books.values()].reduce((sum, balance) => sum + balance, 0n);
+  const wrong = postings.filter(({ amount }) => amount <= 0n);
+  return [...fault(total === 0n, "I2 the books do not sum to zero"), ...wrong.map(() => "I2 sign")];
+};
+
+/** I3, I4, I6 */
+const walletFaults = (state: LedgerState, row: WalletAccount): string[] => {
+  const grants = [...state.grants.values()].filter(
+    (grant) => grant.walletAccount === row.id && grant.state !== "scheduled",
+  );
+  const inGrants = grants.reduce((total, grant) => total + grant.remaining + grant.held, 0n);
+  const holdsOfRow = grants.reduce((total, grant) => total + grant.held, 0n);
+  return [
+    ...fault(row.credited - row.debited - row.held >= 0n, `I3 ${row.id} is overspent`),
+    ...fault(row.debt >= 0n && row.debt <= row.debtLimit, `I4 ${row.id} owes too much`),
+    ...fault(inGrants === row.credited - row.debited, `I6 ${row.id} differs from its grants`),
+    ...fault(holdsOfRow === row.held, `I6 ${row.id} holds what its grants do not`),
+  ];
+};
+
+/** I5 */
+const grantFaults = (grant: Grant): string[] => {
+  const parts = [grant.remaining, grant.held, grant.consumed, grant.breakage, grant.transferred];
+  const total = parts.reduce((sum, part) => sum + part, 0n);
+  return [
+    ...fault(total === grant.terms.amount, `I5 ${grant.id} does not add up`),
+    ...fault(
+      parts.every((part) => part >= 0n),
+      `I5 ${grant.id} has a negative part`,
+    ),
+  ];
+};
+
+/** I11, I12 */
+const authorizationFaults = (row: Authorization): string[] => {
+  const open = row.legs.reduce((total, leg) => total + leg.pinned - leg.settled, 0n);
+  const paid = row.legs.reduce((total, leg) => total + leg.settled, 0n);
+  const isFunded = paid + row.debt + row.shortfall === row.settled - row.refunded;
+  return [
+    ...fault(row.state === "HELD" || row.held === 0n, `I11 ${row.id} holds after its end`),
+    ...fault(open <= row.held, `I12 ${row.id} pins more than it holds`),
+    ...fault(row.refunded >= 0n && row.refunded <= row.settled, `I12 ${row.id} refunds too much`),
+    ...fault(isFunded, `I12 ${row.id} is settled by something unknown`),
+  ];
+};
+
+/** I1: what a wallet account holds is what its open authorizations have pinned, slice by slice. */
+const heldFaults = (state: LedgerState): string[] => {
+  const pinned = new Map<string, bigint>();
+  for (const { legs } of state.authorizations.values())
+    for (const { slices } of legs)
+      for (const { grant, held } of slices) pinned.set(grant, (pinned.get(grant) ?? 0n) + held);
+  return [...state.grants.values()].flatMap((grant) =>
+    fault((pinned.get(grant.id) ?? 0n) === grant.held, `I1 ${grant.id} is held by nobody`),
+  );
+};
+
+/** Budget counters are the sums over the authorizations that they count (I13, I14). */
+const counterFaults = (state: LedgerState): string[] =>
+  [...state.counters.values()].flatMap((counter) => {
+    const counted = [...state.authorizations.values()].filter(({ terms }) =>
+      terms.assetCounters.includes(counter.id),
+    );
+    const posted = counted.reduce((total, row) => total + row.settled - row.refunded, 0n);
+    const held = counted.reduce((total, row) => total + row.held, 0n);
+    const byUnit = [...state.authorizations.values()].some(({ terms }) =>
+      terms.unitCounters.includes(counter.id),
+    );
+    const equal = byUnit || (posted === counter.posted && held === counter.held);
+    return fault(equal, `I13 ${counter.id} is not the sum of its authorizations`);
+  });
+
+/** I28 */
+const concurrencyFaults = (state: LedgerState): string[] =>
+  [...state.concurrencyCounts.values()].flatMap(({ id, held }) => {
+    const open = [...state.authorizations.values()].filter(
+      (row) => row.state === "HELD" && row.terms.concurrencyLimits.includes(id),
+    );
+    const limit = state.concurrencyLimits.get(id)?.limit ?? 0;
+    return [
+      ...fault(open.length === held, `I28 ${id} counts wrongly`),
+      ...fault(held <= limit, `I28 ${id} is exceeded`),
+    ];
+  });

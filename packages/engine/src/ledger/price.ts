@@ -1,0 +1,128 @@
+import { quantityOf, quantityScale, toAtoms } from "./asset.ts";
+import { max, zero, type Decimal } from "../exact/decimal.ts";
+import type { Position } from "./rows.ts";
+
+/**
+ * A price as the bill computes it: T(q), the total for q of a period. Authorization and billing share the
+ * implementation, so the number that gates a call is the number on the bill (finding 10).
+ */
+export interface Tariff {
+  readonly version: string;
+  /** The quantities at which T jumps or changes its slope, apart from the rounding to units. */
+  readonly limits: readonly Decimal[];
+  /** Where quantities are rounded to whole units: T steps at `phase + n × length`; null where not. */
+  readonly steps: { readonly length: Decimal; readonly phase: Decimal } | null;
+  total(quantity: Decimal): Decimal;
+}
+
+export type Price =
+  | { readonly kind: "amount"; readonly amount: bigint; readonly asset: string }
+  | Rateable
+  | { readonly kind: "unrateable"; readonly why: string; readonly asset: string };
+
+export interface Rateable {
+  readonly kind: "rateable";
+  readonly tariff: Tariff;
+  readonly asset: string;
+  /** Scale of the asset. */
+  readonly scale: number;
+  /** The priced meter, account and period whose position counts. */
+  readonly position: string;
+}
+
+interface Point {
+  readonly posted: bigint;
+  readonly isStarted: boolean;
+}
+
+const totalAt = (price: Rateable, { posted, isStarted }: Point): Decimal =>
+  isStarted ? price.tariff.total(quantityOf(posted)) : zero;
+
+/**
+ * What `quantity` more costs at a point of the period; negative where all units get cheaper (W9).
+ * Totals become atoms, not differences, so that any order of events sums to the total (I20).
+ */
+export const marginalCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
+  if (quantity === 0n) return 0n;
+  const to = { posted: from.posted + quantity, isStarted: true };
+  return toAtoms(totalAt(price, to), price.scale) - toAtoms(totalAt(price, from), price.scale);
+};
+
+/** Nothing is taken for what makes the total fall; the close of the period credits it (W9). */
+export const chargeCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
+  const cost = marginalCost(price, from, quantity);
+  return cost > 0n ? cost : 0n;
+};
+
+/**
+ * The price of a hold: the dearest marginal cost over positions [posted, posted + held] (W7, W8), rounded
+ * up. T is linear between its limits, so the cost is linear between the points where either end of the
+ * quantity meets a limit; a jump right after a limit adds the next point.
+ */
+export const holdCost = (price: Rateable, position: Position, quantity: bigint): bigint => {
+  if (quantity === 0n) return 0n;
+  const last = position.posted + position.held;
+  let worst = max(zero, exactCost(price, position, quantity));
+  if (position.held === 0n) return toAtoms(worst, price.scale);
+  for (const posted of turningPoints(price, position, quantity)) {
+    if (posted < position.posted || posted > last) continue;
+    if (posted === position.posted && !position.isStarted) continue;
+    worst = max(worst, exactCost(price, { posted, isStarted: true }, quantity));
+  }
+  return toAtoms(worst, price.scale);
+};
+
+const exactCost = (price: Rateable, from: Point, quantity: bigint): Decimal =>
+  totalAt(price, { posted: from.posted + quantity, isStarted: true }).minus(totalAt(price, from));
+
+const turningPoints = (price: Rateable, position: Position, quantity: bigint): Set<bigint> => {
+  const points = new Set<bigint>();
+  const limits = price.tariff.limits.map((limit) => toAtoms(limit, quantityScale));
+  const bends = [position.posted, position.posted + position.held, ...limits];
+  for (const bend of [...bends, ...limits.map((limit) => limit - quantity)]) {
+    const atEnd = stepsNear(price.tariff, bend + quantity).map((step) => step - quantity);
+    for (const point of [bend, ...stepsNear(price.tariff, bend), ...atEnd])
+      for (const near of [point - 1n, point, point + 1n]) points.add(near);
+  }
+  return points;
+};
+
+/**
+ * Between two limits a stepped cost repeats itself per step, shifted by a constant: its extremes lie
+ * within two steps of an end.
+ */
+const stepsNear = ({ steps }: Tariff, at: bigint): bigint[] => {
+  if (steps === null) return [];
+  const length = toAtoms(steps.length, quantityScale);
+  const first = at - ((at - toAtoms(steps.phase, quantityScale)) % length);
+  return [-2n, -1n, 0n, 1n, 2n].map((count) => first + count * length);
+};
+
+/**
+ * The largest quantity whose cost stays within `room`, by bisection: exact where a larger quantity never
+ * costs less, and never above the room anywhere.
+ */
+export const affordableQuantity = (
+  cost: (quantity: bigint) => bigint,
+  wanted: bigint,
+  room: bigint,
+): bigint => {
+  let affordable = 0n;
+  let beyond = wanted + 1n;
+  while (beyond - affordable > 1n) {
+    const middle = (affordable + beyond) / 2n;
+    if (cost(middle) <= room) affordable = middle;
+    else beyond = middle;
+  }
+  return affordable;
+};
+
+export const emptyPosition = (id: string): Position => ({
+  id,
+  posted: 0n,
+  held: 0n,
+  isStarted: false,
+  debited: 0n,
+  shortfall: 0n,
+  isClosed: false,
+});

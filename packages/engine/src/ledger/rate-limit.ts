@@ -1,0 +1,71 @@
+import type { Scope } from "./scope.ts";
+
+/**
+ * In any window of `windowMs` at most `limit + burst` requests pass (I27), and over long times `limit`
+ * per window: what exceeds it is a burst that refills at that rate.
+ */
+export interface RateLimit {
+  readonly id: string;
+  readonly scope: Scope;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly burst: number;
+}
+
+/** How many requests passed in each slot of the window, and the bucket's level as an arrival time. */
+export interface RateBucket {
+  readonly id: string;
+  /** When the bucket will be full again, in nanoseconds: the theoretical arrival time of GCRA. */
+  readonly fullAtNs: bigint;
+  /** [slot number, requests], oldest first. */
+  readonly slots: readonly (readonly [slot: number, count: number])[];
+}
+
+/** A slot counts until all of it has left the window: late by one slot at most, never early. */
+const slotsPerWindow = 60;
+
+const slotMs = (limit: RateLimit): number =>
+  Math.max(1, Math.ceil(limit.windowMs / slotsPerWindow));
+
+const capacityOf = (limit: RateLimit): number => limit.limit + limit.burst;
+
+const intervalNs = (limit: RateLimit): bigint =>
+  (BigInt(limit.windowMs) * 1_000_000n + BigInt(limit.limit) - 1n) / BigInt(limit.limit);
+
+export const emptyBucket = (limit: RateLimit): RateBucket => ({
+  id: limit.id,
+  fullAtNs: 0n,
+  slots: [],
+});
+
+const liveSlots = (limit: RateLimit, bucket: RateBucket, now: number): RateBucket["slots"] =>
+  bucket.slots.filter(([slot]) => (slot + 1) * slotMs(limit) > now - limit.windowMs);
+
+/** When the next request may pass: `now` or earlier means at once. */
+export const retryAt = (limit: RateLimit, bucket: RateBucket, now: number): number => {
+  if (capacityOf(limit) === 0 || limit.limit === 0) return Number.MAX_SAFE_INTEGER;
+  const tolerance = intervalNs(limit) * BigInt(capacityOf(limit) - 1);
+  const byLevel = Number((bucket.fullAtNs - tolerance + 999_999n) / 1_000_000n);
+  const live = liveSlots(limit, bucket, now);
+  let excess = live.reduce((total, [, count]) => total + count, 0) - capacityOf(limit) + 1;
+  let bySlots = now;
+  for (const [slot, count] of live) {
+    if (excess <= 0) break;
+    excess -= count;
+    bySlots = (slot + 1) * slotMs(limit) + limit.windowMs;
+  }
+  return Math.max(byLevel, bySlots);
+};
+
+export const takeToken = (limit: RateLimit, bucket: RateBucket, now: number): RateBucket => {
+  const nowNs = BigInt(now) * 1_000_000n;
+  const from = bucket.fullAtNs > nowNs ? bucket.fullAtNs : nowNs;
+  const live = liveSlots(limit, bucket, now);
+  const last = live.at(-1);
+  const slot = Math.max(Math.floor(now / slotMs(limit)), last?.[0] ?? 0);
+  const slots: RateBucket["slots"] =
+    last !== undefined && last[0] === slot
+      ? [...live.slice(0, -1), [slot, last[1] + 1]]
+      : [...live, [slot, 1]];
+  return { id: bucket.id, fullAtNs: from + intervalNs(limit), slots };
+};

@@ -1,0 +1,484 @@
+/**
+ * The semantics once more, naively, for tests to compare with: one account, one asset, every atom of every
+ * grant an object of its own, amounts as plain numbers. It keeps no state: each question replays history.
+ */
+export type ModelCommand =
+  | {
+      kind: "grant";
+      id: string;
+      amount: number;
+      priority: number;
+      life: number | null;
+      meter: string | null;
+      paid: boolean;
+    }
+  | Opening
+  | { kind: "record"; id: string; amount: number; meter: string; policy: "cap" | "debt" }
+  | { kind: "settle"; id: string; amount: number; final: boolean }
+  | { kind: "void"; id: string }
+  | { kind: "extend"; id: string; ttl: number; add: number }
+  | { kind: "refund"; id: string; of: string; amount: number | null }
+  | { kind: "voidGrant"; id: string }
+  | { kind: "setWallet"; debtLimit: number; soft: boolean };
+
+export interface Opening {
+  kind: "charge" | "hold";
+  id: string;
+  amount: number;
+  meter: string;
+  partial: boolean;
+  ttl: number;
+  onExpiry: "release" | "settle";
+  policy: "reject" | "cap" | "debt";
+}
+
+export interface ModelLimits {
+  readonly budget: number;
+  readonly windowMs: number;
+  readonly concurrency: number;
+  readonly refundGrantMs: number;
+}
+
+export type History = readonly { readonly at: number; readonly command: ModelCommand }[];
+
+/** What the model says the outcome is: a decision with its reasons, an amount booked, or a conflict. */
+export interface ModelOutcome {
+  readonly answer: string;
+  readonly reasons: readonly string[];
+  readonly amount: number;
+  readonly shortfall: number;
+}
+
+interface Atom {
+  readonly grant: ModelGrant;
+  state: "free" | "held" | "consumed" | "broken" | "moved";
+  by: string;
+  turn: number;
+}
+
+interface ModelGrant {
+  id: string;
+  amount: number;
+  priority: number;
+  meter: string | null;
+  effectiveAt: number;
+  expiresAt: number;
+  paid: boolean;
+  refund: boolean;
+  ended: boolean;
+}
+
+interface ModelAuthorization {
+  id: string;
+  state: string;
+  meter: string;
+  policy: string;
+  onExpiry: string;
+  promised: number;
+  settled: number;
+  refunded: number;
+  shortfall: number;
+  debt: number;
+  window: number;
+  validUntil: number;
+}
+
+const conflict = (code: string): ModelOutcome => ({
+  answer: code,
+  reasons: [],
+  amount: 0,
+  shortfall: 0,
+});
+const done = (amount: number, shortfall = 0): ModelOutcome => ({
+  answer: "done",
+  reasons: [],
+  amount,
+  shortfall,
+});
+
+export const replay = (history: History, limits: ModelLimits, until: number): World => {
+  const world = new World(limits);
+  for (const { at, command } of history) {
+    world.advance(at);
+    world.outcomes.push(world.run(command));
+  }
+  world.advance(until);
+  return world;
+};
+
+export class World {
+  readonly outcomes: ModelOutcome[] = [];
+  readonly grants: ModelGrant[] = [];
+  readonly authorizations: ModelAuthorization[] = [];
+  atoms: Atom[] = [];
+  readonly #limits: ModelLimits;
+  credited = 0;
+  debited = 0;
+  owed = 0;
+  debtLimit = 0;
+  soft = false;
+  now = 0;
+  #turn = 0;
+
+  constructor(limits: ModelLimits) {
+    this.#limits = limits;
+  }
+
+  get held(): number {
+    return this.atoms.filter((atom) => atom.state === "held").length;
+  }
+
+  get available(): number {
+    return this.credited - this.debited - this.held - this.owed;
+  }
+
+  count(grant: string, state: Atom["state"]): number {
+    return this.atoms.filter((atom) => atom.grant.id === grant && atom.state === state).length;
+  }
+
+  /** Posted and held of all authorizations that were decided in the window. */
+  used(window: number): number {
+    return this.authorizations
+      .filter((row) => row.window === window)
+      .reduce((total, row) => total + row.promised + row.settled - row.refunded, 0);
+  }
+
+  /** Holds and grants end at their own time, in order; at the same time holds go first. */
+  advance(to: number): void {
+    const ends = (): { at: number; first: number; end: () => void; id: string }[] =>
+      [
+        ...this.authorizations
+          .filter((row) => row.state === "HELD")
+          .map((row) => ({
+            at: row.validUntil,
+            first: 0,
+            id: row.id,
+            end: () => this.#expire(row),
+          })),
+        ...this.grants
+          .filter((grant) => !grant.ended)
+          .map((grant) => ({
+            at: grant.expiresAt,
+            first: 1,
+            id: grant.id,
+            end: () => this.#end(grant),
+          })),
+      ]
+        .filter((due) => due.at <= to)
+        .sort((a, b) => a.at - b.at || a.first - b.first || (a.id < b.id ? -1 : 1));
+    for (let due = ends(); due[0] !== undefined; due = ends()) {
+      this.now = due[0].at;
+      due[0].end();
+    }
+    this.now = Math.max(this.now, to);
+  }
+
+  run(command: ModelCommand): ModelOutcome {
+    switch (command.kind) {
+      case "grant":
+        return this.#grant(command);
+      case "charge":
+      case "hold":
+        return this.#open(command);
+      case "record": {
+        const row = this.#newAuthorization({ ...command, onExpiry: "release", ttl: 0 });
+        return {
+          ...done(command.amount, this.#settle(row, command.amount, true)),
+          answer: "allow",
+        };
+      }
+      case "setWallet":
+        if (this.owed > command.debtLimit) return conflict("WRONG_STATE");
+        this.debtLimit = command.debtLimit;
+        this.soft = command.soft;
+        return done(command.debtLimit);
+      case "voidGrant": {
+        const grant = this.grants.find(({ id }) => id === command.id);
+        if (grant === undefined) return conflict("NOT_FOUND");
+        if (grant.ended) return conflict("GRANT_ENDED");
+        const rest = this.count(grant.id, "free");
+        this.#end(grant);
+        return done(rest);
+      }
+      case "settle":
+      case "void":
+      case "extend":
+      case "refund":
+        return this.#later(command);
+    }
+  }
+
+  #grant(command: Extract<ModelCommand, { kind: "grant" }>): ModelOutcome {
+    this.credited += command.amount;
+    this.#addGrant({
+      ...command,
+      effectiveAt: this.now,
+      expiresAt: command.life === null ? Infinity : this.now + command.life,
+      refund: false,
+      ended: false,
+    });
+    this.#repay(command.amount);
+    return done(command.amount);
+  }
+
+  #addGrant(grant: ModelGrant): void {
+    this.grants.push(grant);
+    for (let i = 0; i < grant.amount; i++)
+      this.atoms.push({ grant, state: "free", by: "", turn: 0 });
+  }
+
+  #end(grant: ModelGrant): void {
+    grant.ended = true;
+    for (const atom of this.atoms)
+      if (atom.grant === grant && atom.state === "free") this.#break(atom);
+  }
+
+  #break(atom: Atom): void {
+    atom.state = "broken";
+    this.credited -= 1;
+  }
+
+  /** Free atoms that may pay for a meter, in burn order. */
+  #free(meter: string | null): Atom[] {
+    return this.atoms
+      .filter((atom) => atom.state === "free")
+      .filter(({ grant }) => meter === null || grant.meter === null || grant.meter === meter)
+      .sort((a, b) => compare(burnRank(a.grant), burnRank(b.grant)));
+  }
+
+  #take(atoms: Atom[], state: "held" | "consumed", by: string): void {
+    this.#turn += 1;
+    for (const atom of atoms) Object.assign(atom, { state, by, turn: this.#turn });
+    if (state === "consumed") this.debited += atoms.length;
+  }
+
+  #repay(credited: number): void {
+    const amount = Math.min(this.owed, Math.max(0, credited));
+    const atoms = this.#free(null).slice(0, amount);
+    this.#take(atoms, "consumed", "repayment");
+    this.owed -= atoms.length;
+  }
+
+  #open(command: Opening): ModelOutcome {
+    const { amount } = command;
+    const reasons: string[] = [];
+    const slots = this.authorizations.filter((row) => row.state === "HELD").length;
+    if (command.kind === "hold" && slots >= this.#limits.concurrency)
+      reasons.push("CONCURRENCY_EXCEEDED");
+    const blocked = reasons.length > 0;
+    const budget = Math.max(0, this.#limits.budget - this.used(this.#window()));
+    if (amount > budget) reasons.push("BUDGET_EXCEEDED");
+    const inDebt = amount > 0 && this.owed > 0;
+    if (inDebt) reasons.push("DEBT_OUTSTANDING");
+    const funds = Math.max(0, Math.min(this.#free(command.meter).length, this.available));
+    if (!this.soft && amount > funds) reasons.push("INSUFFICIENT_FUNDS");
+    const granted = Math.min(amount, budget, this.soft ? amount : funds);
+    const denied = blocked || inDebt || (granted < amount && (!command.partial || granted === 0));
+    const row = this.#newAuthorization(command);
+    if (denied) {
+      row.state = "DENIED";
+      return { ...done(0), answer: "deny", reasons };
+    }
+    const answer = granted < amount ? "partial" : "allow";
+    if (granted === 0) reasons.push("UNCONTROLLED");
+    if (command.kind === "charge")
+      return { ...done(granted, this.#settle(row, granted, true)), answer, reasons };
+    row.state = "HELD";
+    row.promised = granted;
+    this.#take(this.#payable(row, granted), "held", row.id);
+    return { ...done(granted), answer, reasons };
+  }
+
+  #payable(row: ModelAuthorization, amount: number): Atom[] {
+    return this.#free(row.meter).slice(0, Math.max(0, Math.min(amount, this.available)));
+  }
+
+  #window(): number {
+    return Math.floor(this.now / this.#limits.windowMs);
+  }
+
+  #newAuthorization(command: {
+    id: string;
+    meter: string;
+    policy: string;
+    onExpiry: string;
+    ttl: number;
+    kind: string;
+  }): ModelAuthorization {
+    const row = {
+      id: command.id,
+      meter: command.meter,
+      onExpiry: command.onExpiry,
+      // A charge settles at once what was allowed, so a soft account's rest is owed by any policy.
+      policy: command.kind === "charge" ? "debt" : command.policy,
+      state: "SETTLED",
+      promised: 0,
+      settled: 0,
+      refunded: 0,
+      shortfall: 0,
+      debt: 0,
+      window: this.#window(),
+      validUntil: this.now + command.ttl,
+    };
+    this.authorizations.push(row);
+    return row;
+  }
+
+  #later(
+    command: Extract<ModelCommand, { kind: "settle" | "void" | "extend" | "refund" }>,
+  ): ModelOutcome {
+    const id = command.kind === "refund" ? command.of : command.id;
+    const row = this.authorizations.find((each) => each.id === id);
+    if (row === undefined) return conflict("NOT_FOUND");
+    if (command.kind === "refund") return this.#refund(row, command);
+    const open = row.state === "HELD" || (command.kind === "settle" && row.state === "EXPIRED");
+    if (!open) return conflict("WRONG_STATE");
+    if (command.kind === "extend") return this.#extend(row, command);
+    if (command.kind === "void") {
+      this.#release(row);
+      row.state = "VOIDED";
+      return done(0);
+    }
+    if (row.policy === "reject" && command.amount > row.promised)
+      return conflict("OVERAGE_REJECTED");
+    const late = row.state === "EXPIRED";
+    const shortfall = this.#settle(row, command.amount, command.final);
+    if (late) row.state = "SETTLED_LATE";
+    else if (command.final) row.state = "SETTLED";
+    return done(command.amount, shortfall);
+  }
+
+  /** Pinned atoms first, then what is free, then debt; the rest is the shortfall. */
+  #settle(row: ModelAuthorization, amount: number, final: boolean): number {
+    const pinned = this.#ofRow(row, "held").slice(0, amount);
+    this.debited += pinned.length;
+    for (const atom of pinned) atom.state = "consumed";
+    const free = this.#payable(row, amount - pinned.length);
+    this.#take(free, "consumed", row.id);
+    const rest = amount - pinned.length - free.length;
+    const debt = row.policy === "cap" ? 0 : Math.min(rest, Math.max(0, this.debtLimit - this.owed));
+    this.owed += debt;
+    row.debt += debt;
+    row.shortfall += rest - debt;
+    row.settled += amount;
+    row.promised = Math.max(0, row.promised - amount);
+    if (final) this.#release(row);
+    return rest - debt;
+  }
+
+  #ofRow(row: ModelAuthorization, state: "held" | "consumed"): Atom[] {
+    const order = (atom: Atom): (number | string)[] => [atom.turn, this.#burnRank(atom)];
+    return this.atoms
+      .filter((atom) => atom.by === row.id && atom.state === state)
+      .sort((a, b) => compare(order(a), order(b)));
+  }
+
+  #burnRank({ grant }: Atom): number {
+    return this.grants.toSorted((a, b) => compare(burnRank(a), burnRank(b))).indexOf(grant);
+  }
+
+  #release(row: ModelAuthorization): void {
+    for (const atom of this.#ofRow(row, "held")) {
+      atom.by = "";
+      atom.state = "free";
+      if (atom.grant.ended) this.#break(atom);
+    }
+    row.promised = 0;
+  }
+
+  #expire(row: ModelAuthorization): void {
+    if (row.onExpiry === "settle") {
+      this.#settle(row, row.promised, true);
+      row.state = "SETTLED";
+      return;
+    }
+    this.#release(row);
+    row.state = "EXPIRED";
+  }
+
+  #extend(row: ModelAuthorization, command: { ttl: number; add: number }): ModelOutcome {
+    const budget = this.#limits.budget - this.used(row.window);
+    const payable = this.soft ? command.add : this.#payable(row, command.add).length;
+    const room = this.owed > 0 ? 0 : Math.min(budget, payable);
+    if (command.add > 0 && room < command.add) return conflict("INSUFFICIENT_FUNDS");
+    this.#take(this.#payable(row, command.add), "held", row.id);
+    row.promised += command.add;
+    row.validUntil = Math.max(row.validUntil, this.now + command.ttl);
+    return done(0);
+  }
+
+  /** What nobody paid, then debt, then atoms, newest first. */
+  #refund(row: ModelAuthorization, command: { id: string; amount: number | null }): ModelOutcome {
+    if (["HELD", "DENIED"].includes(row.state)) return conflict("WRONG_STATE");
+    const left = row.settled - row.refunded;
+    const amount = command.amount ?? left;
+    if (amount > left || left === 0) return conflict("REFUND_EXCEEDS_SETTLED");
+    const unpaid = Math.min(amount, row.shortfall);
+    const owed = Math.min(amount - unpaid, row.debt);
+    row.shortfall -= unpaid;
+    row.debt -= owed;
+    row.refunded += amount;
+    const forgiven = Math.min(owed, this.owed);
+    this.owed -= forgiven;
+    this.#regrant(`${row.id}.refund:${command.id}`, owed - forgiven);
+    const before = this.available;
+    const back = this.#ofRow(row, "consumed")
+      .toReversed()
+      .slice(0, amount - unpaid - owed);
+    this.#giveBack(back, command.id);
+    this.#repay(this.available - before);
+    return done(amount, unpaid);
+  }
+
+  #giveBack(atoms: Atom[], refund: string): void {
+    for (const atom of atoms) {
+      const { ended, paid, refund: wasRefund, id } = atom.grant;
+      this.debited -= 1;
+      atom.by = "";
+      atom.state = "free";
+      if (ended && paid && !wasRefund) {
+        atom.state = "moved";
+        this.debited += 1;
+        this.#regrant(`${id}.refund:${refund}`, 1, atom.grant);
+      } else if (ended) this.#break(atom);
+    }
+  }
+
+  /** Money that comes back where its grant is over, or where no grant is known, becomes a grant. */
+  #regrant(id: string, amount: number, like?: ModelGrant): void {
+    if (amount === 0) return;
+    this.debited -= amount;
+    const known = this.grants.find((grant) => grant.id === id);
+    const grant = known ?? {
+      id,
+      amount: 0,
+      priority: like?.priority ?? 100,
+      meter: like?.meter ?? null,
+      effectiveAt: this.now,
+      expiresAt: this.now + this.#limits.refundGrantMs,
+      paid: false,
+      refund: true,
+      ended: false,
+    };
+    if (known === undefined) this.grants.push(grant);
+    grant.amount += amount;
+    for (let i = 0; i < amount; i++) this.atoms.push({ grant, state: "free", by: "", turn: 0 });
+  }
+}
+
+const burnRank = (grant: ModelGrant): (number | string)[] => [
+  grant.priority,
+  grant.meter === null ? 1 : 0,
+  grant.expiresAt,
+  grant.effectiveAt,
+  grant.id,
+];
+
+const compare = (a: readonly (number | string)[], b: readonly (number | string)[]): number => {
+  for (const [index, left] of a.entries()) {
+    const right = b[index];
+    if (right === undefined || left === right) continue;
+    return left < right ? -1 : 1;
+  }
+  return 0;
+};

@@ -1,0 +1,88 @@
+import { minimum } from "./asset.ts";
+import { usageEvent } from "./authorize.ts";
+import { post, walletAccountById, walletAccountOf, type Draft } from "./draft.ts";
+import { insertActive, repayDebt } from "./grant.ts";
+import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
+import type { Refund } from "./request.ts";
+import { availableOf, type Authorization, type GrantTerms } from "./rows.ts";
+import { holdingOf, returnSettled } from "./slice.ts";
+import { transitions } from "./transition.ts";
+import { emit, moveBudgets, movePosition } from "./use.ts";
+
+/** Takes settled money back: Σ refunds ≤ settled (I12), and the usage with it, as a negative event. */
+export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
+  const row = draft.authorizations.get(request.of);
+  if (row === undefined) return conflict(request.id, "NOT_FOUND");
+  const next = transitions[row.state].refund;
+  if (next === null) return conflict(request.id, "WRONG_STATE", row.state);
+  const left = row.settled - row.refunded;
+  const amount = request.amount ?? left;
+  if (amount < 0n) return conflict(request.id, "INVALID");
+  if (amount > left || left === 0n)
+    return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
+  const quantity = refundedQuantity(row, amount);
+  const { row: returned, unpaid } = giveBack(draft, row, amount);
+  const refundedNow = row.refundedQuantity + quantity;
+  draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow });
+  const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
+  moveBudgets(draft, row.terms, use);
+  movePosition(draft, row.terms.position, { ...use, amount: -amount, shortfall: -unpaid });
+  const undone = { amount: -amount, quantity: -quantity, shortfall: -unpaid };
+  emit(draft, usageEvent(request.id, row, undone));
+  return booked(request.id, amount, unpaid);
+};
+
+/** A refund undoes usage in proportion to money, and all of it with the last atom. */
+const refundedQuantity = (row: Authorization, amount: bigint): bigint =>
+  (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+
+/**
+ * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.
+ * A credit of money repays debt before it raises what is available (I4).
+ */
+export const giveBack = (
+  draft: Draft,
+  row: Authorization,
+  amount: bigint,
+): { readonly row: Authorization; readonly unpaid: bigint } => {
+  const unpaid = minimum(amount, row.shortfall);
+  const owed = minimum(amount - unpaid, row.debt);
+  refundDebt(draft, row, owed);
+  const holding = holdingOf(row);
+  const before = holding.legs.map((leg) => walletAccountById(draft, leg.walletAccount));
+  returnSettled(draft, holding, amount - unpaid - owed);
+  for (const wallet of before) {
+    const now = walletAccountById(draft, wallet.id);
+    repayDebt(draft, wallet.id, availableOf(now) - availableOf(wallet));
+  }
+  const legs = holding.legs;
+  const shortfall = row.shortfall - unpaid;
+  const refunded = row.refunded + amount;
+  return { unpaid, row: { ...row, legs, shortfall, debt: row.debt - owed, refunded } };
+};
+
+/** Debt that was repaid since then comes back as a grant: which credit repaid it is not recorded. */
+const refundDebt = (draft: Draft, row: Authorization, owed: bigint): void => {
+  if (owed === 0n) return;
+  const { account, asset } = row.terms.spender;
+  const wallet = walletAccountOf(draft, account, asset);
+  const forgiven = minimum(owed, wallet.debt);
+  post(draft, wallet.id, { kind: "debtRefund", amount: forgiven, authorization: row.id });
+  const repaid = owed - forgiven;
+  if (repaid === 0n) return;
+  const grant = `${row.id}.${draft.transaction}`;
+  insertActive(draft, { id: grant, walletAccount: wallet.id, terms: returnedTerms(draft, repaid) });
+  post(draft, wallet.id, { kind: "refund", amount: repaid, grant, authorization: row.id });
+};
+
+const returnedTerms = (draft: Draft, amount: bigint): GrantTerms => ({
+  amount,
+  priority: 100,
+  effectiveAt: draft.now,
+  expiresAt: draft.now + draft.state.settings.refundGrantMs,
+  purpose: "refund",
+  appliesTo: null,
+  costBasis: 0n,
+  rollover: null,
+  source: draft.transaction,
+});

@@ -1,0 +1,203 @@
+import type { Price } from "./price.ts";
+import type { EpochMs, GrantTerms, OnExpiry, SettleOverage } from "./rows.ts";
+import type { Scope } from "./scope.ts";
+
+/** What the caller sent, as a hash of its canonical payload: a reused id must carry the same (I10). */
+interface Identified {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+/** Usage that is to be allowed, or that happened already. Quantities at 12 digits after the point. */
+interface Usage {
+  readonly account: string;
+  readonly meter: string | null;
+  readonly product: string | null;
+  readonly scope: Scope;
+  readonly unit: string | null;
+  readonly quantity: bigint;
+  readonly price: Price;
+  /** The assets that may pay, in order; empty for the asset of the price alone. */
+  readonly assets: readonly string[];
+  readonly occurredAt: EpochMs;
+}
+
+export interface Authorize extends Identified, Usage {
+  readonly kind: "authorize";
+  readonly mode: "check" | "charge" | "hold" | "session";
+  readonly maxAmount: bigint | null;
+  readonly ttlMs: number;
+  readonly idleTimeoutMs: number | null;
+  readonly onExpiry: OnExpiry;
+  readonly settleOverage: SettleOverage;
+  readonly partial: "never" | "allow";
+  readonly expectedPriceVersion: string | null;
+  readonly isDryRun: boolean;
+}
+
+/** Usage that was never authorized: it is charged after the fact and cannot be refused (f.10.6). */
+export interface RecordUsage extends Identified, Usage {
+  readonly kind: "record";
+  readonly settleOverage: "cap" | "debt";
+  /** The caller let it pass while the server was out of reach (f.7). */
+  readonly unverified: boolean;
+}
+
+/** What was used: an amount, or a quantity at the price of the authorization's own price version. */
+export interface Used {
+  readonly quantity: bigint;
+  readonly price: Price;
+  readonly occurredAt: EpochMs;
+}
+
+export interface Settle extends Identified {
+  readonly kind: "settle";
+  readonly sequence: number;
+  readonly used: Used;
+  readonly isFinal: boolean;
+}
+
+export interface VoidHold extends Identified {
+  readonly kind: "void";
+}
+
+export interface Extend extends Identified {
+  readonly kind: "extend";
+  readonly sequence: number;
+  readonly ttlMs: number;
+  readonly addAmount: bigint;
+}
+
+/** A session's report: what was used since the last one, and what is asked for next. */
+export interface Update extends Identified {
+  readonly kind: "update";
+  readonly sequence: number;
+  readonly used: Used;
+  readonly request: { readonly quantity: bigint; readonly price: Price };
+}
+
+export interface Refund extends Identified {
+  readonly kind: "refund";
+  readonly of: string;
+  /** Null for all that is left. */
+  readonly amount: bigint | null;
+}
+
+export interface CreditGrant extends Identified {
+  readonly kind: "grant";
+  readonly account: string;
+  readonly asset: string;
+  readonly terms: GrantTerms;
+}
+
+export interface VoidGrant extends Identified {
+  readonly kind: "voidGrant";
+}
+
+export interface SetWallet extends Identified {
+  readonly kind: "setWallet";
+  readonly account: string;
+  readonly asset: string;
+  readonly mode: "hard" | "soft";
+  readonly debtLimit: bigint;
+}
+
+export interface OpenTopUp extends Identified {
+  readonly kind: "topUp";
+  readonly account: string;
+  readonly asset: string;
+  readonly creditAmount: bigint;
+  readonly chargeAmount: string;
+}
+
+export interface CreditTopUp extends Identified {
+  readonly kind: "creditTopUp";
+  readonly payment: string;
+}
+
+export interface FailTopUp extends Identified {
+  readonly kind: "failTopUp";
+}
+
+/** A new payment method ends the suspension of an automatic top-up (W14). */
+export interface ChangePaymentMethod extends Identified {
+  readonly kind: "changePaymentMethod";
+  readonly paymentMethod: string;
+}
+
+export interface OpenLease extends Identified {
+  readonly kind: "openLease";
+  readonly account: string;
+  readonly asset: string;
+  readonly amount: bigint;
+  readonly ttlMs: number;
+  readonly onExpiry: OnExpiry;
+  readonly settleOverage: SettleOverage;
+}
+
+/** What a client spent of its lease on its own, one metered event each. */
+export interface Spend {
+  readonly id: string;
+  readonly meter: string;
+  readonly quantity: bigint;
+  readonly amount: bigint;
+  readonly occurredAt: EpochMs;
+}
+
+export interface ReportLease extends Identified {
+  readonly kind: "reportLease";
+  readonly sequence: number;
+  readonly spends: readonly Spend[];
+  readonly isFinal: boolean;
+}
+
+export interface RenewLease extends Identified {
+  readonly kind: "renewLease";
+  readonly sequence: number;
+  readonly ttlMs: number;
+}
+
+export interface ReleaseLease extends Identified {
+  readonly kind: "releaseLease";
+}
+
+/** The close of a period for one priced meter (f.10.5). `rated` is the bill's total for it, in atoms. */
+export interface ClosePeriod extends Identified {
+  readonly kind: "closePeriod";
+  readonly position: string;
+  readonly account: string;
+  readonly asset: string;
+  readonly rated: bigint;
+  readonly settleOverage: "cap" | "debt";
+  /** The period's authorizations, newest first, as far as a credit back may need them. */
+  readonly authorizations: readonly string[];
+}
+
+export type Command =
+  | Authorize
+  | RecordUsage
+  | Settle
+  | VoidHold
+  | Extend
+  | Update
+  | Refund
+  | CreditGrant
+  | VoidGrant
+  | SetWallet
+  | OpenTopUp
+  | CreditTopUp
+  | FailTopUp
+  | ChangePaymentMethod
+  | OpenLease
+  | ReportLease
+  | RenewLease
+  | ReleaseLease
+  | ClosePeriod;
+
+/** All or nothing, in order (f.3). */
+export interface Linked {
+  readonly kind: "linked";
+  readonly commands: readonly Command[];
+}
+
+export type Request = Command | Linked;

@@ -1,0 +1,167 @@
+import { decimal } from "../exact/decimal.ts";
+import { parseAtoms, quantityScale } from "./asset.ts";
+import type { Authorize, CreditGrant, Request, Settle, Update, Used } from "./request.ts";
+import type { Price, Rateable, Tariff } from "./price.ts";
+import type { GrantTerms } from "./rows.ts";
+import { SampleLedger, type Setup } from "./sample-ledger.ts";
+import { ladderTariff } from "./tariff.ts";
+
+/** Reads an amount of a test: USD has six decimals here, every other asset none. */
+export const money = (text: string, scale = 6): bigint => {
+  const atoms = parseAtoms(text, scale);
+  if (atoms === undefined) throw new Error(`not an amount: ${text}`);
+  return atoms;
+};
+
+export const units = (text: string): bigint => money(text, quantityScale);
+
+const plainTerms: GrantTerms = {
+  amount: 0n,
+  priority: 100,
+  effectiveAt: 0,
+  expiresAt: null,
+  purpose: "promotional",
+  appliesTo: null,
+  costBasis: 0n,
+  rollover: null,
+  source: "test",
+};
+
+export const sampleGrant = (
+  id: string,
+  amount: bigint,
+  more: Partial<GrantTerms> & { readonly asset?: string; readonly account?: string } = {},
+): CreditGrant => {
+  const { asset = "USD", account = "acme", ...terms } = more;
+  return {
+    kind: "grant",
+    id,
+    fingerprint: `grant ${id} ${amount}`,
+    account,
+    asset,
+    terms: { ...plainTerms, ...terms, amount },
+  };
+};
+
+export const sampleRequest = (id: string, more: Partial<Authorize>): Authorize => ({
+  kind: "authorize",
+  id,
+  fingerprint: `authorize ${id}`,
+  mode: "charge",
+  account: "acme",
+  meter: "calls",
+  product: null,
+  scope: {},
+  unit: null,
+  quantity: units("1"),
+  price: { kind: "amount", amount: 0n, asset: "USD" },
+  assets: [],
+  occurredAt: 0,
+  maxAmount: null,
+  ttlMs: 60_000,
+  idleTimeoutMs: null,
+  onExpiry: "release",
+  settleOverage: "debt",
+  partial: "never",
+  expectedPriceVersion: null,
+  isDryRun: false,
+  ...more,
+});
+
+export const sampleCharge = (
+  id: string,
+  amount: bigint,
+  more: Partial<Authorize> = {},
+): Authorize => sampleRequest(id, { price: { kind: "amount", amount, asset: "USD" }, ...more });
+
+export const sampleHold = (id: string, amount: bigint, more: Partial<Authorize> = {}): Authorize =>
+  sampleCharge(id, amount, { mode: "hold", ...more });
+
+const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
+  quantity,
+  price: { kind: "amount", amount, asset: "USD" },
+  occurredAt: 0,
+});
+
+export const sampleSettle = (id: string, amount: bigint, more: Partial<Settle> = {}): Settle => ({
+  kind: "settle",
+  id,
+  fingerprint: `settle ${id} ${amount} ${more.sequence ?? 1}`,
+  sequence: 1,
+  used: usedAmount(amount),
+  isFinal: true,
+  ...more,
+});
+
+export const sampleUpdate = (
+  id: string,
+  sequence: number,
+  parts: Pick<Update, "used" | "request">,
+): Update => ({ kind: "update", id, fingerprint: `update ${id} ${sequence}`, sequence, ...parts });
+
+export const sampleVoid = (id: string): Request => ({
+  kind: "void",
+  id,
+  fingerprint: `void ${id}`,
+});
+
+export const sampleRefund = (id: string, of: string, amount: bigint | null): Request => ({
+  kind: "refund",
+  id,
+  fingerprint: `refund ${id} ${amount}`,
+  of,
+  amount,
+});
+
+export const sampleDebtLimit = (
+  debtLimit: bigint,
+  more: { readonly mode?: "hard" | "soft"; readonly asset?: string } = {},
+): Request => {
+  const { mode = "hard", asset = "USD" } = more;
+  return {
+    kind: "setWallet",
+    id: asset,
+    fingerprint: `${mode} ${debtLimit}`,
+    account: "acme",
+    asset,
+    mode,
+    debtLimit,
+  };
+};
+
+/** One grant of USD for acme. */
+export const fundedLedger = (amount: string, setup: Setup = {}): SampleLedger => {
+  const ledger = new SampleLedger(setup);
+  ledger.run(sampleGrant("g", money(amount)));
+  return ledger;
+};
+
+export const sampleRateable = (tariff: Tariff): Rateable => ({
+  kind: "rateable",
+  tariff,
+  asset: "USD",
+  scale: 6,
+  position: "acme/calls/2026-11",
+});
+
+type Band = [from: string, unitPrice: string];
+
+export const sampleTariff = (cumulative: boolean, ...bands: Band[]): Tariff =>
+  ladderTariff(
+    "v1",
+    {
+      cumulative,
+      bands: bands.map(([from, unitPrice]) => ({
+        lowerLimit: decimal(from),
+        fixedPrice: decimal(0),
+        unitPrice: decimal(unitPrice),
+      })),
+    },
+    { rounding: "NONE", quantityPerUnit: decimal(1) },
+  );
+
+export const sampleUsed = (price: Price, quantity: string): Used => ({
+  price,
+  quantity: units(quantity),
+  occurredAt: 0,
+});

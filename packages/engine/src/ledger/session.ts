@@ -1,0 +1,111 @@
+import { minimum } from "./asset.ts";
+import { lifeMs } from "./authorize.ts";
+import type { Draft } from "./draft.ts";
+import { holdMore, roomFor, withinBudgets } from "./extension.ts";
+import { conflict, type Conflict, type Settled } from "./outcome.ts";
+import { affordableQuantity, emptyPosition, holdCost } from "./price.ts";
+import type { Update } from "./request.ts";
+import type { Authorization } from "./rows.ts";
+import { partOf, settledAnswer, settlePart } from "./settlement.ts";
+import { holdingOf, pinnedBy, releasePinned } from "./slice.ts";
+import { transitions } from "./transition.ts";
+import { moveBudgets, moveConcurrency, movePosition } from "./use.ts";
+
+/**
+ * A session's report: settles what was used, then grants min(request, unused hold + available) (W6).
+ * What stays pinned keeps its slices, so a grant that expired under the session remains usable.
+ */
+export const updateSession = (draft: Draft, request: Update): Settled | Conflict => {
+  const row = draft.authorizations.get(request.id);
+  if (row === undefined) return conflict(request.id, "NOT_FOUND");
+  if (row.terms.mode !== "session" || row.state !== "HELD")
+    return conflict(request.id, "WRONG_STATE", row.state);
+  const part = partOf(draft, row, { ...request, isFinal: false });
+  if (part.amount < 0n || part.quantity < 0n || request.request.quantity < 0n)
+    return conflict(request.id, "INVALID");
+  const settled = settlePart(draft, row, part);
+  if (settled.kind === "conflict") return settled;
+  const open = draft.authorizations.get(row.id) ?? row;
+  const next = grantNext(draft, open, request.request);
+  draft.authorizations.put(next.row);
+  const answer = settledAnswer(draft, next.row, { ...part, shortfall: settled.shortfall });
+  return { ...answer, isFinal: next.isExhausted || answer.isFinal };
+};
+
+interface NextSlice {
+  readonly row: Authorization;
+  readonly isExhausted: boolean;
+}
+
+const grantNext = (draft: Draft, row: Authorization, request: Update["request"]): NextSlice => {
+  const cost = costWithout(draft, row, request);
+  const granted = grantedSlice(draft, row, { ...request, cost });
+  const isExhausted =
+    granted.quantity < request.quantity || granted.amount < cost(request.quantity);
+  const resized = resize(draft, row, granted);
+  if (granted.amount === 0n && granted.quantity === 0n)
+    return { row: endSession(draft, resized), isExhausted };
+  const life = lifeMs(row.terms);
+  return { row: { ...resized, validUntil: draft.now + life }, isExhausted };
+};
+
+/** The price of the next slice, as if this session held nothing itself. */
+const costWithout = (
+  draft: Draft,
+  row: Authorization,
+  { price, quantity: requested }: Update["request"],
+): ((quantity: bigint) => bigint) => {
+  if (price.kind === "unrateable") return () => 0n;
+  if (price.kind === "amount")
+    return (quantity) => (requested === 0n ? price.amount : (price.amount * quantity) / requested);
+  const position = draft.positions.get(price.position) ?? emptyPosition(price.position);
+  const others = { ...position, held: position.held - row.heldQuantity };
+  return (quantity) => holdCost(price, others, quantity);
+};
+
+const grantedSlice = (
+  draft: Draft,
+  row: Authorization,
+  request: { readonly quantity: bigint; readonly cost: (quantity: bigint) => bigint },
+): { amount: bigint; quantity: bigint } => {
+  const wanted = request.cost(request.quantity);
+  const room = row.held + roomFor(draft, row, wanted > row.held ? wanted - row.held : 0n);
+  const more = request.quantity - row.heldQuantity;
+  const roomQuantity =
+    more > 0n
+      ? row.heldQuantity + withinBudgets(draft, row.terms.unitCounters, more)
+      : request.quantity;
+  if (wanted <= room && roomQuantity === request.quantity)
+    return { amount: wanted, quantity: request.quantity };
+  if (request.quantity === 0n) return { amount: minimum(wanted, room), quantity: 0n };
+  const quantity = affordableQuantity(request.cost, roomQuantity, room);
+  return { amount: request.cost(quantity), quantity };
+};
+
+/** Makes the hold exactly the granted slice: pins the difference or gives it back, newest first. */
+const resize = (
+  draft: Draft,
+  row: Authorization,
+  granted: { readonly amount: bigint; readonly quantity: bigint },
+): Authorization => {
+  const more = granted.amount - row.held;
+  const quantity = granted.quantity - row.heldQuantity;
+  if (more >= 0n) return holdMore(draft, row, { amount: more, quantity });
+  const holding = holdingOf(row);
+  releasePinned(draft, holding, minimum(-more, pinnedBy(holding)));
+  const use = { posted: 0n, held: more, postedQuantity: 0n, heldQuantity: quantity };
+  moveBudgets(draft, row.terms, use);
+  movePosition(draft, row.terms.position, { ...use, amount: 0n, shortfall: 0n });
+  return {
+    ...row,
+    held: granted.amount,
+    heldQuantity: granted.quantity,
+    legs: holding.legs,
+  };
+};
+
+/** Nothing more was asked for or can be granted. */
+const endSession = (draft: Draft, row: Authorization): Authorization => {
+  moveConcurrency(draft, row.terms.concurrencyLimits, -1);
+  return { ...row, state: transitions[row.state].settleFinal ?? row.state, validUntil: null };
+};

@@ -1,0 +1,219 @@
+import { maximum, minimum } from "./asset.ts";
+import { usageEvent } from "./authorize.ts";
+import type { Draft } from "./draft.ts";
+import { conflict, type Conflict, type Settled } from "./outcome.ts";
+import { chargeCost, emptyPosition } from "./price.ts";
+import type { Settle, Used, VoidHold } from "./request.ts";
+import type { Authorization } from "./rows.ts";
+import { availableTo, holdingOf, pinnedBy, releasePinned, settlePinned } from "./slice.ts";
+import { transitions, type AuthorizationState } from "./transition.ts";
+import { emit, moveBudgets, moveConcurrency, movePosition, takeExcess } from "./use.ts";
+
+/** A part to settle: in atoms of the price's asset and in quantity, metered under its own ids. */
+export interface Part {
+  readonly amount: bigint;
+  readonly quantity: bigint;
+  readonly isFinal: boolean;
+  /** Where its quantity is counted: the authorization's period, or a later one when that has closed. */
+  readonly position: string | null;
+  readonly events: readonly PartEvent[];
+}
+
+export interface PartEvent {
+  readonly id: string;
+  readonly meter: string | null;
+  readonly amount: bigint;
+  readonly quantity: bigint;
+  readonly occurredAt: number;
+}
+
+export const settle = (draft: Draft, request: Settle): Settled | Conflict => {
+  const row = draft.authorizations.get(request.id);
+  if (row === undefined) return conflict(request.id, "NOT_FOUND");
+  const part = partOf(draft, row, request);
+  if (part.amount < 0n || part.quantity < 0n) return conflict(request.id, "INVALID");
+  return settlePart(draft, row, part);
+};
+
+/** Prices what was used; an authorization in a closed period settles into the one that is given (f.10.4). */
+export const partOf = (
+  draft: Draft,
+  row: Authorization,
+  request: { readonly sequence: number; readonly used: Used; readonly isFinal: boolean },
+): Part => {
+  const { price, quantity, occurredAt } = request.used;
+  const position = price.kind === "rateable" ? price.position : row.terms.position;
+  const amount = amountOf(draft, request.used);
+  const id = `${row.id}#${request.sequence}`;
+  const { meter } = row.terms.spender;
+  const events = [{ id, meter, amount, quantity, occurredAt }];
+  return { amount, quantity, isFinal: request.isFinal, position, events };
+};
+
+const amountOf = (draft: Draft, { price, quantity }: Used): bigint => {
+  switch (price.kind) {
+    case "amount":
+      return price.amount;
+    case "unrateable":
+      return 0n;
+    case "rateable":
+      return chargeCost(
+        price,
+        draft.positions.get(price.position) ?? emptyPosition(price.position),
+        quantity,
+      );
+  }
+};
+
+/**
+ * Settles a part of a hold, or late what has expired (f.4, f.5): out of what is pinned, then by the
+ * overage policy; a final part releases the rest.
+ */
+export const settlePart = (draft: Draft, row: Authorization, part: Part): Settled | Conflict => {
+  const next = transitions[row.state][part.isFinal ? "settleFinal" : "settlePart"];
+  if (next === null) return conflict(row.id, "WRONG_STATE", row.state);
+  if (row.terms.settleOverage === "reject" && part.amount > row.held)
+    return conflict(row.id, "OVERAGE_REJECTED", row.state);
+  if (draft.positions.get(part.position ?? "")?.isClosed === true)
+    return conflict(row.id, "PERIOD_CLOSED", row.state);
+  const settled = applyPart(draft, row, { ...part, next });
+  draft.authorizations.put(settled.row);
+  return settledAnswer(draft, settled.row, { ...part, shortfall: settled.shortfall });
+};
+
+const applyPart = (
+  draft: Draft,
+  row: Authorization,
+  part: Part & { readonly next: AuthorizationState },
+): { readonly row: Authorization; readonly shortfall: bigint } => {
+  const holding = holdingOf(row);
+  const fromHold = minimum(part.amount, pinnedBy(holding));
+  settlePinned(draft, holding, fromHold);
+  // What a soft account was promised without funds is owed in any case, so reject does not reach here.
+  const policy = row.terms.settleOverage === "cap" ? "cap" : "debt";
+  const excess = takeExcess(draft, holding, { amount: part.amount - fromHold, policy });
+  if (part.isFinal) releasePinned(draft, holding, pinnedBy(holding));
+  const left = heldAfter(row, part);
+  countPart(draft, row, { ...part, ...left, shortfall: excess.shortfall });
+  return {
+    shortfall: excess.shortfall,
+    row: {
+      ...row,
+      ...left,
+      state: part.next,
+      settled: row.settled + part.amount,
+      settledQuantity: row.settledQuantity + part.quantity,
+      shortfall: row.shortfall + excess.shortfall,
+      debt: row.debt + excess.debt,
+      legs: holding.legs,
+      validUntil: part.next === "HELD" ? row.validUntil : null,
+    },
+  };
+};
+
+const heldAfter = (row: Authorization, part: Part): { held: bigint; heldQuantity: bigint } =>
+  part.isFinal
+    ? { held: 0n, heldQuantity: 0n }
+    : {
+        held: maximum(0n, row.held - part.amount),
+        heldQuantity: maximum(0n, row.heldQuantity - part.quantity),
+      };
+
+const countPart = (
+  draft: Draft,
+  row: Authorization,
+  part: Part & {
+    readonly held: bigint;
+    readonly heldQuantity: bigint;
+    readonly shortfall: bigint;
+    readonly next: AuthorizationState;
+  },
+): void => {
+  const use = {
+    posted: part.amount,
+    held: part.held - row.held,
+    postedQuantity: part.quantity,
+    heldQuantity: part.heldQuantity - row.heldQuantity,
+  };
+  moveBudgets(draft, row.terms, use);
+  const isAdjustment = part.position !== row.terms.position;
+  const ofPart = { amount: part.amount, shortfall: part.shortfall, posted: 0n, held: 0n };
+  if (isAdjustment) {
+    const released = { ...use, postedQuantity: 0n, amount: 0n, shortfall: 0n };
+    movePosition(draft, row.terms.position, released);
+    const posted = { ...ofPart, postedQuantity: part.quantity, heldQuantity: 0n };
+    movePosition(draft, part.position, posted);
+  } else movePosition(draft, part.position, { ...use, ...ofPart });
+  emitEvents(draft, row, { ...part, isAdjustment });
+  if (row.state === "HELD" && part.next !== "HELD")
+    moveConcurrency(draft, row.terms.concurrencyLimits, -1);
+};
+
+/** The last events of a part bear what nobody paid. */
+const emitEvents = (
+  draft: Draft,
+  row: Authorization,
+  part: Part & { readonly shortfall: bigint; readonly isAdjustment: boolean },
+): void => {
+  let unfunded = part.shortfall;
+  const isUnfunded = new Map<string, bigint>();
+  for (const event of part.events.toReversed()) {
+    const own = minimum(unfunded, event.amount);
+    unfunded -= own;
+    isUnfunded.set(event.id, own);
+  }
+  for (const event of part.events)
+    emit(draft, {
+      ...usageEvent(event.id, row, { ...event, shortfall: isUnfunded.get(event.id) ?? 0n }),
+      meter: event.meter,
+      occurredAt: event.occurredAt,
+      isAdjustment: part.isAdjustment,
+    });
+};
+
+export const settledAnswer = (
+  draft: Draft,
+  row: Authorization,
+  part: { readonly amount: bigint; readonly quantity: bigint; readonly shortfall: bigint },
+): Settled => ({
+  kind: "settled",
+  id: row.id,
+  state: row.state,
+  amount: part.amount,
+  quantity: part.quantity,
+  shortfall: part.shortfall,
+  held: row.held,
+  heldQuantity: row.heldQuantity,
+  available: availableTo(draft, row.terms.spender),
+  validUntil: row.validUntil,
+  isFinal: row.state !== "HELD",
+  isReplayed: false,
+});
+
+export const nothingUsed = { amount: 0n, quantity: 0n, shortfall: 0n } as const;
+
+export const voidHold = (draft: Draft, request: Pick<VoidHold, "id">): Settled | Conflict => {
+  const row = draft.authorizations.get(request.id);
+  if (row === undefined) return conflict(request.id, "NOT_FOUND");
+  const next = transitions[row.state].void;
+  if (next === null) return conflict(request.id, "WRONG_STATE", row.state);
+  return settledAnswer(draft, closeUnused(draft, row, next), nothingUsed);
+};
+
+/** Ends a hold without use: everything pinned goes back, counters give up what was held. */
+export const closeUnused = (
+  draft: Draft,
+  row: Authorization,
+  state: AuthorizationState,
+): Authorization => {
+  const holding = holdingOf(row);
+  releasePinned(draft, holding, pinnedBy(holding));
+  const use = { posted: 0n, held: -row.held, postedQuantity: 0n, heldQuantity: -row.heldQuantity };
+  moveBudgets(draft, row.terms, use);
+  movePosition(draft, row.terms.position, { ...use, amount: 0n, shortfall: 0n });
+  moveConcurrency(draft, row.terms.concurrencyLimits, -1);
+  const { legs } = holding;
+  const closed = { ...row, state, legs, held: 0n, heldQuantity: 0n, validUntil: null };
+  draft.authorizations.put(closed);
+  return closed;
+};

@@ -1,0 +1,64 @@
+import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
+import { money, fundedLedger, sampleCharge } from "./sample-request.ts";
+import { describe, expect, test } from "vitest";
+
+const automatic = () =>
+  fundedLedger("100", {
+    topUpRules: [
+      {
+        id: "auto",
+        walletAccount: "USD/acme",
+        threshold: money("20"),
+        creditAmount: money("100"),
+        chargeAmount: "103.30",
+        paymentMethod: "card-1",
+        windowMs: 86_400_000,
+        countMax: 10,
+        inFlight: null,
+        startedAt: [],
+        failures: 0,
+        isSuspended: false,
+      },
+    ],
+  });
+
+const pending = (ledger: SampleLedger) =>
+  [...ledger.state.topUps.values()].filter((row) => row.state === "pending");
+
+describe("W14 auto top-up below 20, credit 100", () => {
+  test("70, 40, 10: one top-up, 110 after it", () => {
+    const ledger = automatic();
+    for (const id of ["a", "b", "c"]) ledger.run(sampleCharge(id, money("30")));
+    expect(columnsOf(ledger).available).toBe("10");
+    const [topUp, ...others] = pending(ledger);
+    expect(others).toEqual([]);
+    expect(topUp).toMatchObject({ chargeAmount: "103.30", creditAmount: money("100") });
+    const credit = { kind: "creditTopUp", id: topUp?.id ?? "", fingerprint: "p1", payment: "p1" };
+    ledger.run({ ...credit, kind: "creditTopUp" });
+    expect(columnsOf(ledger).available).toBe("110");
+  });
+
+  test("three failures suspend until another card", () => {
+    const ledger = automatic();
+    const failed = [90, 1, 1].map((amount, i) => {
+      ledger.now = i;
+      ledger.run(sampleCharge(`c${i}`, money(`${amount}`)));
+      const [topUp] = pending(ledger);
+      return ledger.one({ kind: "failTopUp", id: topUp?.id ?? "", fingerprint: "f" }).kind;
+    });
+    expect(failed).toEqual(["booked", "booked", "booked"]);
+    ledger.run(sampleCharge("c3", money("1")));
+    expect(pending(ledger)).toEqual([]);
+    const change = (paymentMethod: string) =>
+      ledger.one({
+        kind: "changePaymentMethod",
+        id: "auto",
+        fingerprint: paymentMethod,
+        paymentMethod,
+      });
+    expect(change("card-1")).toMatchObject({ code: "SAME_PAYMENT_METHOD" });
+    expect(change("card-2").kind).toBe("booked");
+    ledger.run(sampleCharge("c4", money("1")));
+    expect(pending(ledger)).toHaveLength(1);
+  });
+});

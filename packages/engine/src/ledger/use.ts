@@ -1,0 +1,91 @@
+import { maximum, minimum } from "./asset.ts";
+import { moveCounter } from "./budget.ts";
+import { post, walletAccountOf, type Draft } from "./draft.ts";
+import { planFunds } from "./funds.ts";
+import { emptyPosition } from "./price.ts";
+import type { AuthorizationTerms, SettleOverage, Spender, UsageEvent } from "./rows.ts";
+import { consume, type Holding } from "./slice.ts";
+
+/** What a use of money or quantity does to posted and held, in budgets and in the position. */
+export interface Use {
+  readonly posted: bigint;
+  readonly held: bigint;
+  readonly postedQuantity: bigint;
+  readonly heldQuantity: bigint;
+}
+
+/** Moves every budget that the authorization was counted in, in the windows fixed at decision time. */
+export const moveBudgets = (
+  draft: Draft,
+  terms: Pick<AuthorizationTerms, "assetCounters" | "unitCounters">,
+  use: Use,
+): void => {
+  for (const id of terms.assetCounters)
+    moveCounter(draft, id, { posted: use.posted, held: use.held });
+  for (const id of terms.unitCounters)
+    moveCounter(draft, id, { posted: use.postedQuantity, held: use.heldQuantity });
+};
+
+/** What was settled, and how much of it nobody paid. */
+export interface Paid {
+  readonly amount: bigint;
+  readonly shortfall: bigint;
+}
+
+export const nothingPaid: Paid = { amount: 0n, shortfall: 0n };
+
+export const movePosition = (draft: Draft, id: string | null, move: Use & Paid): void => {
+  if (id === null) return;
+  const row = draft.positions.get(id) ?? emptyPosition(id);
+  draft.positions.put({
+    ...row,
+    posted: row.posted + move.postedQuantity,
+    held: maximum(0n, row.held + move.heldQuantity),
+    isStarted: row.isStarted || move.postedQuantity > 0n,
+    debited: row.debited + move.amount - move.shortfall,
+    shortfall: row.shortfall + move.shortfall,
+  });
+};
+
+export const moveConcurrency = (draft: Draft, limits: readonly string[], step: 1 | -1): void => {
+  for (const id of limits) {
+    const held = (draft.concurrencyCounts.get(id)?.held ?? 0) + step;
+    draft.concurrencyCounts.put({ id, held });
+  }
+};
+
+export interface Excess {
+  readonly debt: bigint;
+  readonly shortfall: bigint;
+}
+
+/**
+ * Takes what was used beyond the hold (f.5): what is available, then debt up to its limit; what remains
+ * is nobody's. Debt is owed in the asset of the price.
+ */
+export const takeExcess = (
+  draft: Draft,
+  holding: Holding,
+  excess: { readonly amount: bigint; readonly policy: SettleOverage },
+): Excess => {
+  if (excess.amount === 0n) return { debt: 0n, shortfall: 0n };
+  const plan = planFunds(draft, holding.spender, excess.amount);
+  consume(draft, holding, plan.parts);
+  const rest = excess.amount - plan.covered;
+  const debt = excess.policy === "cap" ? 0n : minimum(rest, debtRoom(draft, holding.spender));
+  const { authorization } = holding;
+  const row = walletAccountOf(draft, holding.spender.account, holding.spender.asset);
+  post(draft, row.id, { kind: "debt", amount: debt, authorization });
+  return { debt, shortfall: rest - debt };
+};
+
+const debtRoom = (draft: Draft, { account, asset }: Spender): bigint => {
+  const { debtLimit, debt } = walletAccountOf(draft, account, asset);
+  return maximum(0n, debtLimit - debt);
+};
+
+/** A part without amount and quantity used nothing, so nothing is metered. */
+export const emit = (draft: Draft, event: UsageEvent): void => {
+  if (event.amount === 0n && event.quantity === 0n) return;
+  draft.events.push(event);
+};
