@@ -52,10 +52,10 @@ const assemble = async (
   await ensureOrganization(database, resources, { credentials, at: now() });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const catalog = createCatalog({ database, resources, now, onChange: () => undefined });
   return {
-    world: { database, tokens: await createTokens(database, Date.now), now },
+    world: { database, catalog, tokens: await createTokens(database, Date.now), now },
     keys: createKeys(database, Date.now),
-    catalog: createCatalog({ database, resources, now, onChange: () => undefined }),
     resources,
     logger,
     bodyBytesMax: config.bodyBytesMax,

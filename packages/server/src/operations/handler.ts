@@ -2,10 +2,12 @@ import type { Operation, Request } from "@turnpike/contract/operation.ts";
 import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Database } from "../ports/database.ts";
+import type { Catalog } from "../resources/verbs.ts";
 
 /** What handlers may use; built once by `world.ts`. */
 export interface World {
   readonly database: Database;
+  readonly catalog: Catalog;
   readonly tokens: Tokens;
   readonly now: () => Date;
 }
