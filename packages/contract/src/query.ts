@@ -21,3 +21,14 @@ export const paging = (most: number) => ({
   pageSize: pageSize(most),
   nextToken: z.string().optional(),
 });
+
+/** The query of a search route (m3ter semantics 2.7); ten results a page unless said otherwise. */
+export const searchQuery = z.object({
+  searchQuery: z.string().default(""),
+  operator: z.enum(["AND", "OR"]).default("AND"),
+  sortBy: z.string().optional(),
+  sortOrder: z.enum(["ASC", "DESC"]).default("ASC"),
+  fromDocument: wholeNumber.default(0),
+  pageSize: wholeNumber.pipe(z.number().min(1).max(100)).default(10),
+});
+export type SearchQuery = z.output<typeof searchQuery>;

@@ -15,6 +15,12 @@ export const code = z
   .max(80)
   .regex(codePattern, "must not contain control characters or begin or end with white space");
 
+/** The same of any length, for names in other systems. */
+export const anyCode = z
+  .string()
+  .min(1)
+  .regex(codePattern, "must not contain control characters or begin or end with white space");
+
 export const identifier = z
   .string()
   .min(1)
@@ -64,6 +70,8 @@ export const billingFrequencies = [
   "MIXED",
 ] as const;
 export const billingFrequency = z.enum(billingFrequencies);
+/** How often a schedule runs. */
+export const scheduleFrequency = z.enum(["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY"]);
 export const childBillingMode = z.enum(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"]);
 export const creditApplicationOrder = z.array(z.enum(["PREPAYMENT", "BALANCE"]));
 export const statementMode = z.enum(["NONE", "JSON", "JSON_AND_CSV"]);

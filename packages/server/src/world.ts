@@ -67,10 +67,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await openQueue({ database, usage, pool, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const catalog = createCatalog({ database, resources, now, onChange: directory.announce });
   return {
-    world: { database, usage, tokens: await createTokens(database, Date.now), now },
+    world: { database, catalog, usage, tokens: await createTokens(database, Date.now), now },
     keys: createKeys(database, Date.now),
-    catalog: createCatalog({ database, resources, now, onChange: directory.announce }),
     resources,
     logger,
     bodyBytesMax: config.bodyBytesMax,

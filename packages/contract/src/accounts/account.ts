@@ -43,6 +43,8 @@ export const account = defineResource({
   }),
   pageSizeMax: 100,
   filters: { ids: { by: "id" }, codes: { by: "code" } },
+  search: ["name", "code", "currency", "purchaseOrderNumber", "parentAccountId"],
+  views: { "{id}/children": { match: { parentAccountId: "id" }, pageSizeMax: 200 } },
   references: { parentAccountId: "account", statementDefinitionId: "statementDefinition" },
   events: "configuration",
 });

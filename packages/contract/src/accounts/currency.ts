@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { pickListFields, pickListFilters } from "../billing/pick-list.ts";
 import { defineResource } from "../resource.ts";
-import { identifier, name } from "../schema.ts";
 
 export const roundingModes = [
   "UP",
@@ -19,14 +19,12 @@ export const currency = defineResource({
   noun: "Currency",
   path: "picklists/currency",
   fields: z.object({
-    name,
-    code: identifier.optional(),
-    archived: z.boolean().default(false),
+    ...pickListFields,
     maxDecimalPlaces: z.int().min(0).max(5).default(2),
     roundingMode: z.enum(roundingModes).default("HALF_UP"),
   }),
   pageSizeMax: 100,
-  filters: { ids: { by: "id" }, codes: { by: "code" }, archived: { by: "archived" } },
+  filters: pickListFilters,
   references: {},
   events: "configuration",
 });

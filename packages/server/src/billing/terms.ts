@@ -241,5 +241,10 @@ export const billTerms = (snapshot: Snapshot, bill: BillSubject): BillTerms => {
     accountPlans: attachments.map((one) => accountPlanTerms(snapshot, one, billDate)),
     contracts: [],
     counterAdjustments: [],
+    commitments: [],
+    balances: [],
+    charges: [],
+    memos: [],
+    corrections: [],
   };
 };

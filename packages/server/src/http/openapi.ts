@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { Operation } from "@turnpike/contract/operation.ts";
 import { operations } from "@turnpike/contract/operations.ts";
+import { paging, searchQuery } from "@turnpike/contract/query.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
+import { type ResourceRoute, routesOf } from "@turnpike/contract/resource-route.ts";
 import { listQuery } from "../resources/filters.ts";
 
 type Json = Record<string, unknown>;
@@ -72,55 +74,43 @@ const resourceSchemas = (resource: Resource): Json => ({
   },
 });
 
-interface Verb {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly hasBody: boolean;
-  readonly reply: Json;
-  readonly query?: z.ZodObject;
-}
-
-const verbsOf = (resource: Resource): Verb[] => {
+/** m3ter's own operation names differ from resource to resource; ours do not. */
+const operationId = (resource: Resource, { verb, view }: ResourceRoute): string => {
   const { noun } = resource;
-  const path = `/organizations/{orgId}/${resource.path}`;
-  const one = ref(`${noun}Response`);
+  if (verb === "view") {
+    const name = (view ?? "").split("/").filter((part) => !part.startsWith("{"));
+    return `list${noun}sBy${name.map(capitalized).join("")}`;
+  }
+  return verb === "list" || verb === "search" ? `${verb}${noun}s` : `${verb}${noun}`;
+};
+
+const capitalized = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+
+const queryOf = (resource: Resource, { verb, view }: ResourceRoute): z.ZodObject | undefined => {
+  if (verb === "list") return listQuery(resource);
+  if (verb === "search") return searchQuery;
+  if (verb !== "view") return undefined;
+  return z.object(paging(resource.views?.[view ?? ""]?.pageSizeMax ?? resource.pageSizeMax));
+};
+
+const describeRoute = (resource: Resource, route: ResourceRoute): Json => {
+  const one = ref(`${resource.noun}Response`);
+  const query = queryOf(resource, route);
   const page = {
     type: "object",
     properties: { data: { type: "array", items: one }, nextToken: { type: "string" } },
   };
-  if (resource.singleton !== undefined) {
-    return [
-      { id: `Get${noun}`, method: "get", path, hasBody: false, reply: one },
-      { id: `Update${noun}`, method: "put", path, hasBody: true, reply: one },
-    ];
-  }
-  const own = `${path}/{id}`;
-  return [
-    { id: `Create${noun}`, method: "post", path, hasBody: true, reply: one },
-    {
-      id: `List${noun}s`,
-      method: "get",
-      path,
-      hasBody: false,
-      reply: page,
-      query: listQuery(resource),
-    },
-    { id: `Get${noun}`, method: "get", path: own, hasBody: false, reply: one },
-    { id: `Update${noun}`, method: "put", path: own, hasBody: true, reply: one },
-    { id: `Delete${noun}`, method: "delete", path: own, hasBody: false, reply: one },
-  ];
+  const hasBody = route.verb === "create" || route.verb === "update";
+  return {
+    operationId: operationId(resource, route),
+    tags: [resource.noun],
+    parameters: [...pathParameters(route.path), ...queryParameters(query)],
+    ...(hasBody
+      ? { requestBody: { required: true, ...content(ref(`${resource.noun}Request`)) } }
+      : {}),
+    responses: replies(query === undefined ? one : page),
+  };
 };
-
-const describeVerb = (resource: Resource, verb: Verb): Json => ({
-  operationId: verb.id,
-  tags: [resource.noun],
-  parameters: [...pathParameters(verb.path), ...queryParameters(verb.query)],
-  ...(verb.hasBody
-    ? { requestBody: { required: true, ...content(ref(`${resource.noun}Request`)) } }
-    : {}),
-  responses: replies(verb.reply),
-});
 
 const security: Readonly<Record<Operation["access"], Json[]>> = {
   organization: [{ bearer: [] }],
@@ -149,8 +139,8 @@ export const printOpenApi = (resources: readonly Resource[]): Json => {
     paths[path] = { ...paths[path], [method]: description };
   };
   for (const resource of resources) {
-    for (const verb of verbsOf(resource)) {
-      add(verb.path, verb.method, describeVerb(resource, verb));
+    for (const route of routesOf(resource)) {
+      add(route.path, route.method.toLowerCase(), describeRoute(resource, route));
     }
   }
   for (const [id, operation] of Object.entries(operations)) {

@@ -10,7 +10,6 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Keys } from "../access/keys.ts";
 import type { World } from "../operations/handler.ts";
-import type { Catalog } from "../resources/verbs.ts";
 import { authenticateBearer, authenticateKey, checkOrganization } from "./authentication.ts";
 import { printOpenApi } from "./openapi.ts";
 import { mountOperations } from "./operation-routes.ts";
@@ -21,7 +20,6 @@ import { mountResources } from "./resource-routes.ts";
 export interface HttpParts {
   readonly world: World;
   readonly keys: Keys;
-  readonly catalog: Catalog;
   readonly resources: readonly Resource[];
   readonly logger: Logger;
   readonly bodyBytesMax: number;
@@ -53,7 +51,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   addLogging(app);
   mountProcessRoutes(app, parts);
   mountOperations(app, parts.world, parts.ingestBodyBytesMax);
-  mountResources(app, parts.resources, parts.catalog);
+  mountResources(app, parts.resources, parts.world.catalog);
   return app;
 };
 

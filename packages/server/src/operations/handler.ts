@@ -3,10 +3,12 @@ import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
+import type { Catalog } from "../resources/verbs.ts";
 
 /** What handlers may use; built once by `world.ts`. */
 export interface World {
   readonly database: Database;
+  readonly catalog: Catalog;
   readonly tokens: Tokens;
   readonly usage: UsageStore;
   readonly now: () => Date;

@@ -83,6 +83,7 @@ export interface Tables {
   access_key: { access_key: string; service_user_id: string; secret_hash: string; created_at: At };
   installation: { name: string; value: string };
   record: RecordTable;
+  record_secret: { org_id: string; kind: string; id: string; document: Json<Document> };
   unique_value: { org_id: string; kind: string; field: string; value: string; id: string };
   reference: {
     org_id: string;

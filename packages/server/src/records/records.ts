@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction, Document, RecordTable } from "../ports/database.ts";
+import type { Scope } from "./place.ts";
 
 type Reader = Database | DatabaseTransaction;
 export type RecordRow = Selectable<RecordTable>;
@@ -25,6 +26,10 @@ export const toReply = (row: RecordRow, derived: Document = {}): Document & { id
   createdBy: row.created_by,
   lastModifiedBy: row.last_modified_by,
 });
+
+/** Whether a record's fields equal all of the scope's. */
+export const isWithin = ({ document }: RecordRow, scope: Scope = {}): boolean =>
+  Object.entries(scope).every(([field, value]) => document[field] === value);
 
 export const isRecordId = (id: string): boolean => z.uuid().safeParse(id).success;
 
@@ -68,6 +73,12 @@ interface Link {
 const texts = (value: unknown): string[] =>
   [value].flat().filter((one): one is string => typeof one === "string");
 
+/** The record that a document lives under, when its declaration says so. */
+export const parentOf = ({ within, references }: Resource, document: Document): string | null => {
+  if (within === undefined || references[within] === undefined) return null;
+  return String(document[within]);
+};
+
 /** Every record that a document points to; a field may hold one id or a list of them. */
 const linksOf = (resource: Resource, document: Document): Link[] =>
   Object.entries(resource.references).flatMap(([field, kind]) => {
@@ -93,6 +104,7 @@ export const checkReferences = async (
   }
   const missing = links.filter(({ kind, id }) => !existing.has(`${kind} ${id.toLowerCase()}`));
   if (missing.length === 0) return;
+  if (missing.some(({ field }) => field === resource.within)) throw new Problem("NOT_FOUND");
   throw new Problem(
     "REFERENCE_NOT_FOUND",
     missing.map(({ field, kind, id }) => ({ field, message: `names no ${kind}: ${id}` })),
@@ -106,7 +118,7 @@ export const index = async (
   { orgId, kind, id, document }: RecordKey & { document: Document },
 ): Promise<void> => {
   const own = { org_id: orgId, kind, id };
-  const links = linksOf(resource, document);
+  const links = linksOf(resource, document).filter(({ field }) => field !== resource.within);
   if (links.length > 0) {
     await transaction
       .insertInto("reference")
@@ -123,9 +135,11 @@ export const index = async (
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-  for (const field of ["code", ...(resource.unique ?? [])]) {
-    const value = document[field];
-    if (typeof value === "string") await claim(transaction, { ...own, field, value });
+  for (const fields of [["code"], ...(resource.unique ?? [])]) {
+    const values = fields.flatMap((field) => document[field] ?? []);
+    if (values.length < fields.length) continue;
+    const value = values.map(String).join(" ");
+    await claim(transaction, { ...own, field: fields.join(", "), value });
   }
 };
 

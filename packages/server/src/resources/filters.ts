@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { flag, paging, textList } from "@turnpike/contract/query.ts";
 import type { Filter, Resource } from "@turnpike/contract/resource.ts";
+import type { Place } from "../records/place.ts";
 
 type Condition = RawBuilder<boolean>;
 
@@ -12,6 +13,7 @@ const queryField = (filter: Filter): z.ZodType => {
   switch (filter.by) {
     case "id":
     case "code":
+    case "in":
       return textList.optional();
     case "archived":
     case "includeInactive":
@@ -21,8 +23,11 @@ const queryField = (filter: Filter): z.ZodType => {
     case "before":
       return instant.optional();
     case "field":
+    case "contains":
     case "through":
       return z.string().optional();
+    case "order":
+      return z.enum(["ASC", "DESC"]).optional();
   }
 };
 
@@ -39,6 +44,35 @@ export const listQuery = (resource: Resource): z.ZodObject =>
 const asStored = (given: string): string => new Date(given).toISOString();
 
 const field = (name: string): RawBuilder<string> => sql`record.document->>${sql.lit(name)}`;
+
+/** A stored date, or date and time, as an instant's text, so that both compare with either. */
+const asInstant = (name: string, orElse?: string): RawBuilder<string> => {
+  const value =
+    orElse === undefined ? field(name) : sql`coalesce(${field(name)}, ${field(orElse)})`;
+  return sql`left(${value} || 'T00:00:00.000Z', 24)`;
+};
+
+const newestFirst = sql`DESC`;
+export const oldestFirst = sql`ASC`;
+
+/** The order of a list (m3ter semantics 2.7): newest first unless the query says otherwise. */
+export const orderOf = (
+  { filters }: Resource,
+  query: Readonly<Record<string, unknown>>,
+): RawBuilder<unknown> => {
+  const [name] = Object.entries(filters).find(([, { by }]) => by === "order") ?? [];
+  return name !== undefined && query[name] === "ASC" ? oldestFirst : newestFirst;
+};
+
+/** What every list of a collection, or of a part of it, asks for. */
+export const scopeConditions = ({ resource, caller, scope = {} }: Place): Condition[] => [
+  sql<boolean>`record.org_id = ${caller.orgId} AND record.kind = ${resource.kind}`,
+  ...Object.entries(scope).map(([name, value]) =>
+    name === resource.within && resource.references[name] !== undefined
+      ? sql<boolean>`record.parent_id = ${value}`
+      : sql<boolean>`${field(name)} = ${value}`,
+  ),
+];
 
 const activeAt = (at: string): Condition =>
   sql<boolean>`(${field("startDate")} <= ${at} AND coalesce(${field("endDate")} > ${at}, true))`;
@@ -74,14 +108,16 @@ const condition = (filter: Filter, value: unknown, request: ListRequest): Condit
     return value === true ? undefined : sql<boolean>`${field("archived")} IS DISTINCT FROM 'true'`;
   }
   if (filter.by === "includeInactive") return activeOnly(filter.when, value === true, request);
-  if (Array.isArray(value)) return oneOf(filter.by, value.map(String));
+  if (Array.isArray(value)) return oneOf(filter, value.map(String));
   return typeof value === "string" ? compare(filter, value, request) : undefined;
 };
 
-const oneOf = (by: Filter["by"], values: readonly string[]): Condition =>
-  by === "id"
-    ? sql<boolean>`record.id = ANY(${values.filter(isUuid)}::uuid[])`
-    : sql<boolean>`record.code = ANY(${values}::text[])`;
+const oneOf = (filter: Filter, values: readonly string[]): Condition => {
+  if (filter.by === "id") return sql<boolean>`record.id = ANY(${values.filter(isUuid)}::uuid[])`;
+  if (filter.by === "code") return sql<boolean>`record.code = ANY(${values}::text[])`;
+  if (filter.by === "in") return sql<boolean>`${field(filter.field)} = ANY(${values}::text[])`;
+  throw new Error(`a filter by ${filter.by} takes one value`);
+};
 
 const activeOnly = (
   when: readonly string[],
@@ -104,12 +140,16 @@ const compare = (
       return through(resource.kind, filter.path, { orgId, field: filter.field, value, kindOf });
     case "activeOn":
       return activeAt(asStored(value));
+    case "contains":
+      return sql<boolean>`record.document->${sql.lit(filter.field)} @> ${JSON.stringify([value])}::jsonb`;
     case "from":
-      return sql<boolean>`${field(filter.field)} >= ${value}`;
+      return sql<boolean>`${asInstant(filter.field, filter.orElse)} >= ${asStored(value)}`;
     case "before":
-      return sql<boolean>`${field(filter.field)} < ${value}`;
+      return sql<boolean>`${asInstant(filter.field, filter.orElse)} < ${asStored(value)}`;
     case "id":
     case "code":
+    case "in":
+    case "order":
     case "archived":
     case "includeInactive":
       return undefined;
@@ -121,7 +161,10 @@ export const conditions = (request: ListRequest): Condition[] => {
   const found: Condition[] = [];
   for (const [name, filter] of Object.entries(request.resource.filters)) {
     const value = request.query[name];
-    const { requires } = filter;
+    const { requires, required } = filter;
+    if (value === undefined && required === true) {
+      throw fieldProblem("VALIDATION_FAILED", name, "is required");
+    }
     if (value !== undefined && requires !== undefined && request.query[requires] === undefined) {
       throw fieldProblem("VALIDATION_FAILED", name, `must be used together with ${requires}`);
     }

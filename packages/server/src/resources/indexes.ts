@@ -5,12 +5,16 @@ import type { Database } from "../ports/database.ts";
 /** Any number, the same in every server. */
 const lockId = 7_466_052;
 
-const indexNames = (resource: Resource): { name: string; field: string }[] =>
-  Object.values(resource.filters).flatMap((filter) =>
-    filter.by === "field"
-      ? [{ name: `record_${resource.kind}_${filter.field}`, field: filter.field }]
-      : [],
+const indexNames = (resource: Resource): { name: string; field: string }[] => {
+  const filtered = Object.values(resource.filters).flatMap((filter) =>
+    filter.by === "field" || filter.by === "in" ? [filter.field] : [],
   );
+  const viewed = Object.values(resource.views ?? {}).flatMap(({ match }) => Object.keys(match));
+  return [...new Set([...filtered, ...viewed])].map((field) => ({
+    name: `record_${resource.kind}_${field}`,
+    field,
+  }));
+};
 
 /** One index for each field that a declaration filters by, in the order in which lists are read. */
 export const ensureIndexes = async (

@@ -1,17 +1,32 @@
-import type { DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { RecordRow } from "../records/records.ts";
 
 /** A document about to be written, with what stood there before. */
 export interface Write {
   readonly transaction: DatabaseTransaction;
   readonly orgId: string;
+  /** Who writes: a service user. */
+  readonly principal: string;
+  readonly at: Date;
   readonly id: string;
   readonly document: Document;
   readonly before?: Document | undefined;
 }
 
-/** What a declaration cannot say about a kind. Both run inside the write's transaction and may throw a Problem. */
+/** Records about to be shown, all of one kind and organization. */
+export interface Read {
+  readonly reader: Database | DatabaseTransaction;
+  readonly orgId: string;
+  readonly at: Date;
+  readonly rows: readonly RecordRow[];
+}
+
+/** What a declaration cannot say about a kind. */
 export interface Rules {
-  /** The document to store: as given, or with computed fields. */
+  /** The document to store: as given, or with computed fields. Inside the write's transaction; may throw a Problem. */
   readonly write?: (write: Write) => Promise<Document>;
+  /** May throw a Problem to keep the record. */
   readonly remove?: (write: Omit<Write, "before">) => Promise<void>;
+  /** Fields of the reply that are calculated whenever a record is read, by its id. */
+  readonly compute?: (read: Read) => Promise<ReadonlyMap<string, Document>>;
 }

@@ -1,32 +1,28 @@
-import { type RawBuilder, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import { validate } from "@turnpike/contract/validation.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
-import { derivedFields } from "./derived.ts";
-import { conditions, type KindOf, listQuery } from "./filters.ts";
-import { decodePosition, type Page, pageOf } from "../records/paging.ts";
-import { findRecord, type RecordRow, toReply } from "../records/records.ts";
-import { erase, insert, recordChange, replace, type Written } from "./writes.ts";
-
-export type Reply = Document & { readonly id: string };
+import type { KindOf } from "./filters.ts";
+import { createLists, type Lists } from "./lists.ts";
+import type { Place, Scope } from "../records/place.ts";
+import { findRecord, isWithin, type RecordRow } from "../records/records.ts";
+import { type Reply, toReplies } from "./replies.ts";
+import { createWriter, type Writer } from "./writer.ts";
 
 /** The verbs that serve every declared resource. A Problem says why not. */
-export interface Catalog {
-  readonly create: (resource: Resource, caller: Caller, body: unknown) => Promise<Reply>;
-  readonly retrieve: (resource: Resource, caller: Caller, id: string) => Promise<Reply>;
-  readonly update: (
+export interface Catalog extends Lists {
+  readonly create: (place: Place, body: unknown) => Promise<Reply>;
+  readonly retrieve: (place: Place, id: string) => Promise<Reply>;
+  readonly update: (place: Place, change: { id: string; body: unknown }) => Promise<Reply>;
+  readonly remove: (place: Place, id: string) => Promise<Reply>;
+  /** Several writes that happen together or not at all. */
+  readonly change: <T>(caller: Caller, work: (writer: Writer) => Promise<T>) => Promise<T>;
+  /** Records as clients read them. */
+  readonly replies: (
+    reader: Database | DatabaseTransaction,
     resource: Resource,
-    caller: Caller,
-    change: { id: string; body: unknown },
-  ) => Promise<Reply>;
-  readonly list: (
-    resource: Resource,
-    caller: Caller,
-    query: Readonly<Record<string, unknown>>,
-  ) => Promise<Page<Reply>>;
-  readonly remove: (resource: Resource, caller: Caller, id: string) => Promise<Reply>;
+    rows: readonly RecordRow[],
+  ) => Promise<Reply[]>;
 }
 
 /** Told after a change is committed, before the client is. */
@@ -43,84 +39,59 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   const { database, now } = parts;
   const kindOf = referencedKinds(parts.resources);
 
-  const toOneReply = async (
-    reader: Database | DatabaseTransaction,
-    resource: Resource,
-    row: RecordRow,
-  ): Promise<Reply> =>
-    toReply(row, (await derivedFields(reader, { resource, rows: [row], kindOf })).get(row.id));
+  const replies: Catalog["replies"] = (reader, resource, rows) =>
+    toReplies(reader, { resource, rows, kindOf, at: now() });
 
-  const write = async (
-    resource: Resource,
-    caller: Caller,
-    change: (transaction: DatabaseTransaction) => Promise<Written>,
-  ): Promise<Reply> => {
-    const reply = await database.transaction().execute(async (transaction) => {
-      const written = await change(transaction);
-      await recordChange(transaction, caller, { ...written, at: now() });
-      return toOneReply(transaction, resource, written.row);
-    });
-    parts.onChange({ orgId: caller.orgId, kind: resource.kind });
-    return reply;
+  const change: Catalog["change"] = async (caller, work) => {
+    const kinds = new Set<string>();
+    const onWrite = (kind: string): void => void kinds.add(kind);
+    const result = await database
+      .transaction()
+      .execute((transaction) => work(createWriter(transaction, { caller, at: now(), onWrite })));
+    for (const kind of kinds) parts.onChange({ orgId: caller.orgId, kind });
+    return result;
   };
+
+  const write = (
+    { caller, resource }: Place,
+    work: (writer: Writer) => Promise<RecordRow>,
+  ): Promise<Reply> =>
+    change(caller, async (writer) =>
+      only(await replies(writer.transaction, resource, [await work(writer)])),
+    );
 
   return {
-    create: (resource, caller, body) =>
-      write(resource, caller, (transaction) =>
-        insert(transaction, resource, { caller, body, at: now() }),
-      ),
-    update: (resource, caller, { id, body }) =>
-      write(resource, caller, (transaction) =>
-        replace(transaction, resource, { caller, id, body, at: now() }),
-      ),
-    remove: (resource, caller, id) =>
-      write(resource, caller, (transaction) => erase(transaction, resource, { caller, id })),
+    change,
+    replies,
+    create: (place, body) =>
+      write(place, (writer) => writer.create(place.resource, within(body, place.scope))),
+    update: (place, { id, body }) =>
+      write(place, (writer) => {
+        const { scope, resource } = place;
+        return writer.update(resource, { id, body: within(body, scope), scope });
+      }),
+    remove: (place, id) =>
+      write(place, (writer) => writer.remove(place.resource, { id, scope: place.scope })),
 
-    retrieve: async (resource, caller, id) => {
+    retrieve: async ({ resource, caller, scope }, id) => {
       const row = await findRecord(database, { orgId: caller.orgId, kind: resource.kind, id });
-      if (row === undefined) throw new Problem("NOT_FOUND");
-      return toOneReply(database, resource, row);
+      if (row === undefined || !isWithin(row, scope)) throw new Problem("NOT_FOUND");
+      return only(await replies(database, resource, [row]));
     },
 
-    list: async (resource, { orgId }, given) => {
-      const query = validate(listQuery(resource), given);
-      const size = Number(query["pageSize"]);
-      const page = pageOf(
-        await select(
-          database,
-          [
-            sql<boolean>`record.org_id = ${orgId} AND record.kind = ${resource.kind}`,
-            ...conditions({ orgId, resource, query, now: now().toISOString(), kindOf }),
-            ...after(query["nextToken"]),
-          ],
-          size + 1,
-        ),
-        size,
-        (row) => ({ createdAt: row.dt_created.toISOString(), id: row.id }),
-      );
-      const derived = await derivedFields(database, { resource, rows: page.data, kindOf });
-      return { ...page, data: page.data.map((row) => toReply(row, derived.get(row.id))) };
-    },
+    ...createLists({ database, now, kindOf, replies }),
   };
 };
 
-const select = async (
-  database: Database,
-  wanted: readonly RawBuilder<boolean>[],
-  limit: number,
-): Promise<RecordRow[]> => {
-  const { rows } = await sql<RecordRow>`
-    SELECT record.* FROM record WHERE ${sql.join(wanted, sql` AND `)}
-    ORDER BY record.dt_created DESC, record.id DESC LIMIT ${limit}
-  `.execute(database);
-  return rows;
+const only = (found: readonly Reply[]): Reply => {
+  const [reply] = found;
+  if (reply === undefined) throw new Error("a record has a reply");
+  return reply;
 };
 
-const after = (nextToken: unknown): RawBuilder<boolean>[] => {
-  if (typeof nextToken !== "string" || nextToken === "") return [];
-  const { createdAt, id } = decodePosition(nextToken);
-  return [sql<boolean>`(record.dt_created, record.id) < (${createdAt}::timestamptz, ${id}::uuid)`];
-};
+/** The path says what a record lives within, whatever the body says. */
+const within = (body: unknown, scope: Scope = {}): unknown =>
+  typeof body === "object" && body !== null && !Array.isArray(body) ? { ...body, ...scope } : body;
 
 /** `(kind, field) → kind`, as the declarations say; a declaration that names no such reference is a mistake. */
 const referencedKinds = (resources: readonly Resource[]): KindOf => {

@@ -4,17 +4,21 @@ import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import type { DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Caller } from "../records/caller.ts";
+import type { Scope } from "../records/place.ts";
 import {
   checkReferences,
   checkUnused,
   findRecord,
   index,
+  isWithin,
+  parentOf,
   type RecordRow,
   toReply,
   unindex,
 } from "../records/records.ts";
 import { rules } from "./rules.ts";
-import type { Caller } from "../records/caller.ts";
+import { findSecret, setApart, storeSecret } from "./secrets.ts";
 
 /** A record as it is now, and how it came to be so. */
 export interface Written {
@@ -26,18 +30,39 @@ export interface Written {
 const newVersion = z.object({ version: z.int() });
 const anyDocument = z.record(z.string(), z.unknown());
 
+interface Acceptance {
+  readonly caller: Caller;
+  readonly at: Date;
+  readonly id: string;
+  readonly body: unknown;
+  /** What stood there, with the server's own fields as they shall be. */
+  readonly before?: Document | undefined;
+  /** The server's own fields of a new record. */
+  readonly owned?: Document | undefined;
+}
+
+const ownFields = (resource: Resource, document: Document = {}): Document =>
+  Object.fromEntries(
+    (resource.owned ?? []).flatMap((field) =>
+      document[field] === undefined ? [] : [[field, document[field]]],
+    ),
+  );
+
 /** The body as the declaration reads it, with the rules of its kind applied. */
 const accept = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, id, body, before }: { caller: Caller; id: string; body: unknown; before?: RecordRow },
+  { caller, at, id, body, before, owned }: Acceptance,
 ): Promise<Document> => {
-  const document = anyDocument.parse(validate(resource.fields, body));
-  const { orgId } = caller;
+  const document = {
+    ...anyDocument.parse(validate(resource.fields, body)),
+    ...ownFields(resource, before ?? owned),
+  };
+  const { orgId, principal } = caller;
   await checkReferences(transaction, resource, { orgId, document });
   const rule = rules[resource.kind]?.write;
   if (rule === undefined) return document;
-  return rule({ transaction, orgId, id, document, before: before?.document });
+  return rule({ transaction, orgId, principal, at, id, document, before });
 };
 
 interface Insertion {
@@ -46,21 +71,23 @@ interface Insertion {
   readonly at: Date;
   /** Of a singleton, which is named after its organization; any other record gets a new one. */
   readonly id?: string | undefined;
+  readonly owned?: Document | undefined;
 }
 
 export const insert = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, body, at, id = randomUUIDv7() }: Insertion,
+  { caller, body, at, owned, id = randomUUIDv7() }: Insertion,
 ): Promise<Written> => {
-  const document = await accept(transaction, resource, { caller, id, body });
+  const accepted = await accept(transaction, resource, { caller, at, id, body, owned });
+  const { document, secret } = setApart(resource, accepted);
   const row = await transaction
     .insertInto("record")
     .values({
       org_id: caller.orgId,
       kind: resource.kind,
       id,
-      parent_id: null,
+      parent_id: parentOf(resource, document),
       ...codesOf(document),
       version: 1,
       document: JSON.stringify(document),
@@ -71,68 +98,137 @@ export const insert = async (
     })
     .returningAll()
     .executeTakeFirstOrThrow();
-  await index(transaction, resource, { orgId: caller.orgId, kind: resource.kind, id, document });
+  const key = { orgId: caller.orgId, kind: resource.kind, id };
+  await storeSecret(transaction, key, secret);
+  await index(transaction, resource, { ...key, document });
   return { row, action: "created" };
 };
 
+/** A change of one record; with a `scope`, only where its fields equal it. */
+interface Change {
+  readonly caller: Caller;
+  readonly id: string;
+  readonly at: Date;
+  readonly scope?: Scope | undefined;
+}
+
+/** What a client asks for: the whole document again, with the version it read (m3ter semantics 2.5). */
 export const replace = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, id, body, at }: { caller: Caller; id: string; body: unknown; at: Date },
+  { body, ...change }: Change & { body: unknown },
 ): Promise<Written> => {
-  const before = await locked(transaction, resource, { caller, id });
+  const before = await locked(transaction, resource, change);
   const { version } = validate(newVersion, body);
   if (version !== Number(before.version)) {
     const message = `is ${version}, but the stored version is ${before.version}`;
     throw fieldProblem("VERSION_MISMATCH", "version", message);
   }
-  const document = await accept(transaction, resource, { caller, id, body, before });
-  const key = { orgId: caller.orgId, kind: resource.kind, id };
+  const { caller, at, id } = change;
+  const next = await accept(transaction, resource, {
+    caller,
+    at,
+    id,
+    body,
+    before: before.document,
+  });
+  return overwrite(transaction, resource, { before, next, change });
+};
+
+/** What the server asks for: some fields of the record as it stands, its own included. */
+export const amend = async (
+  transaction: DatabaseTransaction,
+  resource: Resource,
+  { fields, ...change }: Change & { fields: Document },
+): Promise<Written> => {
+  const before = await locked(transaction, resource, change);
+  const { caller, at, id } = change;
+  const secret = await findSecret(transaction, { ...caller, kind: resource.kind, id });
+  const wanted = { ...before.document, ...fields };
+  const next = await accept(transaction, resource, {
+    caller,
+    at,
+    id,
+    body: { ...wanted, ...secret },
+    before: { ...before.document, ...ownFields(resource, wanted) },
+  });
+  return overwrite(transaction, resource, { before, next, change });
+};
+
+const overwrite = async (
+  transaction: DatabaseTransaction,
+  resource: Resource,
+  { before, next, change }: { before: RecordRow; next: Document; change: Change },
+): Promise<Written> => {
+  const { document, secret } = setApart(resource, next);
+  const key = { orgId: change.caller.orgId, kind: resource.kind, id: before.id };
   const row = await transaction
     .updateTable("record")
     .set({
       ...codesOf(document),
-      version: version + 1,
+      version: Number(before.version) + 1,
       document: JSON.stringify(document),
-      dt_last_modified: at,
-      last_modified_by: caller.principal,
+      dt_last_modified: change.at,
+      last_modified_by: change.caller.principal,
     })
     .where("org_id", "=", key.orgId)
     .where("kind", "=", key.kind)
-    .where("id", "=", id)
+    .where("id", "=", key.id)
     .returningAll()
     .executeTakeFirstOrThrow();
+  await storeSecret(transaction, key, secret);
   await unindex(transaction, key);
   await index(transaction, resource, { ...key, document });
   return { row, action: "updated", before };
 };
 
+/** Removes a record and all that lives under it, innermost first. */
 export const erase = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, id }: { caller: Caller; id: string },
-): Promise<Written> => {
-  const { orgId } = caller;
-  const before = await locked(transaction, resource, { caller, id });
-  await checkUnused(transaction, { orgId, kind: resource.kind, id });
-  await rules[resource.kind]?.remove?.({ transaction, orgId, id, document: before.document });
+  change: Change,
+): Promise<Written[]> => eraseRow(transaction, change, await locked(transaction, resource, change));
+
+const eraseRow = async (
+  transaction: DatabaseTransaction,
+  change: Pick<Change, "caller" | "at">,
+  row: RecordRow,
+): Promise<Written[]> => {
+  const key = { orgId: row.org_id, kind: row.kind, id: row.id };
+  const { principal } = change.caller;
+  const { document } = row;
+  await rules[row.kind]?.remove?.({ transaction, ...key, principal, at: change.at, document });
+  const erased: Written[] = [];
+  for (const child of await childrenOf(transaction, row)) {
+    erased.push(...(await eraseRow(transaction, change, child)));
+  }
+  await checkUnused(transaction, key);
   await transaction
     .deleteFrom("record")
-    .where("org_id", "=", orgId)
-    .where("kind", "=", resource.kind)
-    .where("id", "=", id)
+    .where("org_id", "=", key.orgId)
+    .where("kind", "=", key.kind)
+    .where("id", "=", key.id)
     .execute();
-  return { row: before, action: "deleted", before };
+  return [...erased, { row, action: "deleted", before: row }];
 };
+
+const childrenOf = (transaction: DatabaseTransaction, row: RecordRow): Promise<RecordRow[]> =>
+  transaction
+    .selectFrom("record")
+    .selectAll()
+    .where("org_id", "=", row.org_id)
+    .where("parent_id", "=", row.id)
+    .forUpdate()
+    .execute();
 
 const locked = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, id }: { caller: Caller; id: string },
+  { caller, id, scope }: Change,
 ): Promise<RecordRow> => {
   const key = { orgId: caller.orgId, kind: resource.kind, id };
   const row = await findRecord(transaction, key, "for update");
-  if (row === undefined) throw new Problem("NOT_FOUND");
+  if (row === undefined || !isWithin(row, scope)) throw new Problem("NOT_FOUND");
   return row;
 };
 

@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { defineResource } from "../resource.ts";
+import { code } from "../schema.ts";
+import { timePeriods, usageSelection } from "../usage/usage-selection.ts";
+
+export const operationalDataTypes = [
+  "BILLS",
+  "COMMITMENTS",
+  "ACCOUNTS",
+  "BALANCES",
+  "CONTRACTS",
+  "ACCOUNT_PLANS",
+  "AGGREGATIONS",
+  "PLANS",
+  "PRICING",
+  "PRICING_BANDS",
+  "BILL_LINE_ITEMS",
+  "METERS",
+  "PRODUCTS",
+  "COMPOUND_AGGREGATIONS",
+  "PLAN_GROUPS",
+  "PLAN_GROUP_LINKS",
+  "PLAN_TEMPLATES",
+  "BALANCE_TRANSACTIONS",
+  "TRANSACTION_TYPES",
+  "CHARGES",
+] as const;
+
+const minutes = { MINUTE: 1, HOUR: 60, DAY: 24 * 60 } as const;
+const periodMinutesMin = 15;
+const periodMinutesMax = 3 * 24 * 60;
+
+const schedule = {
+  name: z.string().min(1),
+  code,
+  destinationIds: z.array(z.string()).optional(),
+  scheduleType: z.enum(["HOUR", "DAY", "MINUTE"]).optional(),
+  period: z.int().min(1).optional(),
+  offset: z.int().min(1).optional(),
+  cronExpression: z
+    .string()
+    .regex(/^\S+( \S+){4,5}$/, "must be a cron expression of five or six fields")
+    .optional(),
+  exportFileFormat: z.enum(["CSV", "JSONL"]).default("CSV"),
+};
+
+interface Timing {
+  readonly scheduleType?: keyof typeof minutes | undefined;
+  readonly period?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly cronExpression?: string | undefined;
+}
+
+/** Every 15 minutes at the most, every 3 days at the least, or as cron says (m3ter semantics 21). */
+const runsOften = (timing: Timing, context: z.RefinementCtx): void => {
+  const refuse = (field: keyof Timing, message: string): void =>
+    context.addIssue({ code: "custom", path: [field], message });
+  const { scheduleType, period, cronExpression } = timing;
+  if (cronExpression !== undefined) {
+    if (scheduleType !== undefined)
+      refuse("cronExpression", "cannot be combined with scheduleType");
+    return;
+  }
+  if (scheduleType === undefined) return refuse("scheduleType", "is required, or cronExpression");
+  if (period === undefined) return refuse("period", "is required together with scheduleType");
+  const every = period * minutes[scheduleType];
+  if (every < periodMinutesMin) refuse("period", "must be 15 minutes or more");
+  if (every > periodMinutesMax) refuse("period", "must be 3 days or less");
+  if (scheduleType === "MINUTE" && timing.offset !== undefined) {
+    refuse("offset", "cannot be combined with scheduleType MINUTE");
+  }
+};
+
+const operational = z.object({
+  ...schedule,
+  sourceType: z.literal("OPERATIONAL"),
+  operationalDataTypes: z.array(z.enum(operationalDataTypes)).min(1),
+});
+
+const usage = z.object({
+  ...schedule,
+  ...usageSelection,
+  sourceType: z.literal("USAGE"),
+  timePeriod: z.enum(timePeriods),
+});
+
+/** What is exported, how often and to where (m3ter semantics 21). */
+export const exportSchedule = defineResource({
+  kind: "exportSchedule",
+  noun: "ExportSchedule",
+  path: "dataexports/schedules",
+  fields: z.discriminatedUnion("sourceType", [operational, usage]).superRefine(runsOften),
+  pageSizeMax: 100,
+  filters: { ids: { by: "id" } },
+  references: { destinationIds: "exportDestination", meterIds: "meter", accountIds: "account" },
+  events: "configuration",
+});

@@ -1,0 +1,59 @@
+import type { Resource } from "@turnpike/contract/resource.ts";
+import type { DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Caller } from "../records/caller.ts";
+import type { Scope } from "../records/place.ts";
+import type { RecordRow } from "../records/records.ts";
+import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
+
+/** Writes of any declared resource inside one transaction; each enters the audit log. A Problem says why not. */
+export interface Writer {
+  readonly transaction: DatabaseTransaction;
+  readonly caller: Caller;
+  readonly at: Date;
+  /** `owned` are the fields that the declaration keeps for the server. */
+  readonly create: (resource: Resource, body: unknown, owned?: Document) => Promise<RecordRow>;
+  /** The client's way: the whole document and the version it read. */
+  readonly update: (
+    resource: Resource,
+    change: { id: string; body: unknown; scope?: Scope | undefined },
+  ) => Promise<RecordRow>;
+  /** The server's way: some fields, whatever the version is. */
+  readonly amend: (
+    resource: Resource,
+    change: { id: string; fields: Document; scope?: Scope | undefined },
+  ) => Promise<RecordRow>;
+  readonly remove: (
+    resource: Resource,
+    change: { id: string; scope?: Scope | undefined },
+  ) => Promise<RecordRow>;
+}
+
+/** `onWrite` is told of every kind that is written. */
+export const createWriter = (
+  transaction: DatabaseTransaction,
+  { caller, at, onWrite }: { caller: Caller; at: Date; onWrite: (kind: string) => void },
+): Writer => {
+  const record = async (written: Written): Promise<RecordRow> => {
+    await recordChange(transaction, caller, { ...written, at });
+    onWrite(written.row.kind);
+    return written.row;
+  };
+  return {
+    transaction,
+    caller,
+    at,
+    create: async (resource, body, owned) =>
+      record(await insert(transaction, resource, { caller, body, at, owned })),
+    update: async (resource, change) =>
+      record(await replace(transaction, resource, { caller, at, ...change })),
+    amend: async (resource, change) =>
+      record(await amend(transaction, resource, { caller, at, ...change })),
+    remove: async (resource, change) => {
+      const erased = await erase(transaction, resource, { caller, at, ...change });
+      for (const written of erased.slice(0, -1)) await record(written);
+      const [own] = erased.slice(-1);
+      if (own === undefined) throw new Error("a removal removes at least one record");
+      return record(own);
+    },
+  };
+};
