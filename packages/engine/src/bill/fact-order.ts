@@ -6,7 +6,7 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
 
 const planInOrder = (plan: PlanTerms): PlanTerms => ({
   ...plan,
-  pricings: plan.pricings.toSorted(byId),
+  pricings: plan.pricings.toSorted((a, b) => byId(a, b) || (a.piece ?? 0) - (b.piece ?? 0)),
   counterPricings: plan.counterPricings.toSorted(byId),
 });
 

@@ -90,6 +90,8 @@ export interface PricingTerms extends Ladder {
   readonly type: "DEBIT" | "PRODUCT_CREDIT" | "GLOBAL_CREDIT";
   readonly aggregation: AggregationTerms;
   readonly active: OpenPeriod;
+  /** Set when one pricing applies in several separate periods: see `pricingsOf`. */
+  readonly piece?: number | undefined;
   readonly segment?: Readonly<Record<string, string>> | undefined;
   readonly tiersSpanPlan: boolean;
   /** Empty when usage beyond a credit has no price list of its own. */

@@ -72,15 +72,20 @@ const keptLine = ({ owing: { line }, owed }: Uncovered, units: Decimal): Line | 
   const amount = line.subtotal.minus(owed.own);
   if (units.isZero() && amount.isZero()) return undefined;
   const quantity = quantityOf(line, units);
+  const printed = {
+    subtotal: amount,
+    conversionRate: line.conversionRate,
+    convertedSubtotal: line.convertedSubtotal.minus(owed.billing),
+  };
   return {
     ...line,
+    ...printed,
+    printed,
     quantity,
     units,
     bandUsage: keptBands(line, units, quantity),
     exact: amount,
     derivation: { how: "PART", whole: line.derivation, amount },
-    subtotal: amount,
-    convertedSubtotal: line.convertedSubtotal.minus(owed.billing),
     averageUnitPrice: units.isZero() ? zero : amount.div(units),
   };
 };

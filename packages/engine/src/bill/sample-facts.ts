@@ -2,6 +2,8 @@
 
 import { type Decimal, type DecimalInput, decimal, max, min, sum } from "../exact/decimal.ts";
 import type { Ladder, PricingBand } from "../pricing/bands.ts";
+import type { BalanceTerms, BalanceTransaction } from "../balances/balance.ts";
+import type { CommitmentTerms } from "../commitments/commitment.ts";
 import { billPeriods } from "../time/bill-period.ts";
 import { contains } from "../time/period.ts";
 import type {
@@ -9,11 +11,16 @@ import type {
   AggregationTerms,
   BillFacts,
   BillTerms,
+  ChargeTerms,
+  CounterAdjustment,
+  CounterPricingTerms,
+  MinimumSpendTerms,
   PlanTerms,
   PricingTerms,
   ProductRef,
   StandingChargeTerms,
 } from "./facts.ts";
+import { rateBill } from "./rate-bill.ts";
 import { type UsageWindow, usageWindows } from "./usage-windows.ts";
 
 /** Midnight UTC of a date, or the instant itself when a time is given. */
@@ -85,6 +92,80 @@ export const standingCharge = (
   interval: 1,
   offset: 0,
   billInAdvance: false,
+  ...changes,
+});
+
+export const minimumSpend = (
+  amount: DecimalInput,
+  changes: Partial<MinimumSpendTerms> = {},
+): MinimumSpendTerms => ({ amount: decimal(amount), billInAdvance: false, ...changes });
+
+/** Seats: the first 20 at $2, all above at $3; nothing prorated, in arrears. */
+export const sampleCounterPricing = (
+  changes: Partial<CounterPricingTerms> = {},
+): CounterPricingTerms => ({
+  ...tiered([0, 2], [20, 3]),
+  id: "counterPricing",
+  version: 1,
+  counter: { id: "counter", name: "Seats", unit: "seat" },
+  active: { start: at("2022-01-01") },
+  runningTotalBillInAdvance: false,
+  proRateRunningTotal: false,
+  proRateAdjustmentDebit: false,
+  proRateAdjustmentCredit: false,
+  ...changes,
+});
+
+export const seats = (date: string, value: DecimalInput): CounterAdjustment => ({
+  accountId: "account",
+  counterId: "counter",
+  date: on(date),
+  value: decimal(value),
+});
+
+export const sampleCommitment = (changes: Partial<CommitmentTerms> = {}): CommitmentTerms => ({
+  id: "commitment",
+  accountId: "account",
+  currency: "USD",
+  amount: decimal(15_000),
+  spentBefore: decimal(0),
+  period: { start: at("2024-01-01"), end: at("2025-01-01") },
+  createdAt: at("2024-01-01"),
+  productIds: [],
+  lineItemTypes: [],
+  separateOverageUsage: false,
+  feesDue: [],
+  ...changes,
+});
+
+/** A wallet of $100, filled when it starts. */
+export const sampleBalance = (changes: Partial<BalanceTerms> = {}): BalanceTerms => ({
+  id: "balance",
+  accountId: "account",
+  currency: "USD",
+  period: { start: at("2024-01-01"), end: at("2025-01-01") },
+  createdAt: at("2024-01-01"),
+  productIds: [],
+  lineItemTypes: [],
+  isGrant: false,
+  allowOverdraft: false,
+  transactions: [credited("2024-01-01", 100)],
+  ...changes,
+});
+
+export const credited = (date: string, amount: DecimalInput): BalanceTransaction => ({
+  amount: decimal(amount),
+  appliedAt: at(date),
+});
+
+export const sampleCharge = (changes: Partial<ChargeTerms> = {}): ChargeTerms => ({
+  id: "charge",
+  name: "Onboarding",
+  lineItemType: "AD_HOC",
+  currency: "USD",
+  units: decimal(1),
+  unitPrice: decimal(500),
+  servicePeriod: { start: at("2024-06-01"), end: at("2024-07-01") },
   ...changes,
 });
 
@@ -202,4 +283,24 @@ export const sampleFacts = (
       Object.entries(given.billedInAdvance ?? {}).map(([key, amount]) => [key, decimal(amount)]),
     ),
   };
+};
+
+/** Facts with one plan, for the many tests in which nothing else matters. */
+export const planFacts = (
+  plan: Partial<PlanTerms>,
+  given: Parameters<typeof sampleFacts>[0] = {},
+): BillFacts =>
+  sampleFacts({
+    ...given,
+    terms: { accountPlans: [sampleAccountPlan({ plans: [samplePlan(plan)] })], ...given.terms },
+  });
+
+/** The bill as `TYPE subtotal` rows, in print order, and its total; or why there is none. */
+export const billText = (facts: BillFacts): readonly string[] => {
+  const bill = rateBill(facts);
+  if (bill.outcome === "failed") return bill.failures.map(({ failure }) => failure);
+  return [
+    ...bill.lines.map(({ lineItemType, subtotal }) => `${lineItemType} ${subtotal.toFixed(2)}`),
+    `= ${bill.billTotal.toFixed(2)}`,
+  ];
 };

@@ -85,7 +85,8 @@ const pricedUsagesOf = (
   return accountPlan.plans.flatMap((plan) =>
     plan.pricings.flatMap((pricing) => {
       const window = intersection(charged, pricing.active);
-      const key = `${accountPlan.id}/${plan.id}/${pricing.id}/${arrears.number}`;
+      const piece = pricing.piece === undefined ? "" : `.${pricing.piece}`;
+      const key = `${accountPlan.id}/${plan.id}/${pricing.id}${piece}/${arrears.number}`;
       return window === undefined ? [] : [{ accountPlan, plan, pricing, contract, window, key }];
     }),
   );

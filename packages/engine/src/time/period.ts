@@ -58,3 +58,19 @@ export const splitPeriod = (
   }
   return pieces;
 };
+
+/** What is left of the period when the others are taken out of it, in order of time. */
+export const withoutPeriods = (
+  period: OpenPeriod,
+  others: readonly OpenPeriod[],
+): readonly OpenPeriod[] => {
+  const left: OpenPeriod[] = [];
+  let start: Temporal.Instant | undefined = period.start;
+  for (const other of others.toSorted((a, b) => compareInstants(a.start, b.start))) {
+    if (start === undefined || (period.end && !isBefore(other.start, period.end))) break;
+    if (isBefore(start, other.start)) left.push({ start, end: other.start });
+    start = other.end === undefined ? undefined : later(start, other.end);
+  }
+  const isOpen = start !== undefined && (period.end === undefined || isBefore(start, period.end));
+  return isOpen && start !== undefined ? [...left, { start, end: period.end }] : left;
+};

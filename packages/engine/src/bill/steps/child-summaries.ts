@@ -1,4 +1,4 @@
-import { sum, zero } from "../../exact/decimal.ts";
+import { sum } from "../../exact/decimal.ts";
 import { earlier, later } from "../../time/period.ts";
 import { averageUnitPrice } from "../../pricing/bands.ts";
 import type { BillStep } from "../draft.ts";
@@ -31,6 +31,11 @@ const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
   const exact = sum(lines.map((line) => line.exact));
   const units = sum(lines.map((line) => line.units));
   const periods = lines.map(({ servicePeriod }) => servicePeriod);
+  const printed = {
+    subtotal: sum(lines.map((line) => line.subtotal)),
+    conversionRate: first.conversionRate,
+    convertedSubtotal: sum(lines.map((line) => line.convertedSubtotal)),
+  };
   return [
     {
       ...first,
@@ -45,9 +50,9 @@ const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
       units,
       exact,
       derivation: { how: "SUM", parts: lines.map((line) => line.exact) },
-      subtotal: sum(lines.map((line) => line.subtotal)),
-      convertedSubtotal: sum(lines.map((line) => line.convertedSubtotal)),
-      averageUnitPrice: units.isZero() ? zero : averageUnitPrice(exact, units),
+      ...printed,
+      printed,
+      averageUnitPrice: averageUnitPrice(exact, units),
       bandUsage: [],
       usageKey: undefined,
       drawDown: undefined,

@@ -1,0 +1,34 @@
+/** Which accounts are rated together, and on whose bill a child's lines stand (m3ter semantics 14.2). */
+
+import { billDateAt, type BillingSchedule } from "../time/bill-period.ts";
+import { type OpenPeriod, type Period, withoutPeriods } from "../time/period.ts";
+import type { AccountRef, PoolMember } from "./facts.ts";
+
+export interface ChildAccount {
+  readonly account: AccountRef;
+  /** Plans of the child's own, by product. */
+  readonly plans: readonly { readonly productId: string; readonly active: OpenPeriod }[];
+}
+
+/**
+ * Children whose usage is rated with the parent's plan: those without a plan of their own, judged per
+ * product and per instant ([R]).
+ */
+export const poolOf = (
+  parent: { readonly active: OpenPeriod; readonly productIds: readonly string[] },
+  children: readonly ChildAccount[],
+): readonly PoolMember[] =>
+  parent.productIds.flatMap((productId) =>
+    children.flatMap(({ account, plans }) => {
+      const own = plans.filter((plan) => plan.productId === productId);
+      const periods = withoutPeriods(
+        parent.active,
+        own.map(({ active }) => active),
+      );
+      return periods.length === 0 ? [] : [{ account, productId, periods }];
+    }),
+  );
+
+/** The parent's bill that carries a child's period: the one that contains the period's end ([R]). */
+export const parentBillDate = (parent: BillingSchedule, childPeriod: Period): Temporal.PlainDate =>
+  billDateAt(parent, childPeriod.end.subtract({ nanoseconds: 1 }));

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import type { CounterPricingTerms } from "../facts.ts";
+import { rateBill } from "../rate-bill.ts";
+import {
+  at,
+  billText,
+  on,
+  sampleAccountPlan,
+  sampleCounterPricing,
+  sampleFacts,
+  samplePlan,
+  seats,
+} from "../sample-facts.ts";
+
+interface Case {
+  readonly pricing?: Partial<CounterPricingTerms>;
+  readonly billDate?: string;
+  readonly start?: string;
+  readonly adjustments: readonly (readonly [string, number])[];
+}
+
+const factsOf = ({ pricing, billDate, start, adjustments }: Case) =>
+  sampleFacts({
+    terms: {
+      billDate: on(billDate ?? "2024-07-01"),
+      accountPlans: [
+        sampleAccountPlan({
+          active: { start: at(start ?? "2024-06-01") },
+          plans: [
+            samplePlan({ pricings: [], counterPricings: [sampleCounterPricing(pricing ?? {})] }),
+          ],
+        }),
+      ],
+      counterAdjustments: adjustments.map(([date, value]) => seats(date, value)),
+    },
+  });
+
+const bill = (given: Case) => billText(factsOf(given));
+
+describe("the documented set-up: 1-20 at $2, above at $3, plan from June 1", () => {
+  const adjustments = [
+    ["2024-06-01", 15],
+    ["2024-06-15", 18],
+  ] as const;
+
+  test("running total in advance, nothing prorated: 36 + 30 + 6 = 72", () => {
+    // July in advance: P(18) = 36. June 1: P(15) − 0 = 30. June 15: P(18) − P(15) = 6.
+    expect(bill({ adjustments, pricing: { runningTotalBillInAdvance: true } })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 36.00",
+      "COUNTER_ADJUSTMENT_DEBIT 30.00",
+      "COUNTER_ADJUSTMENT_DEBIT 6.00",
+      "= 72.00",
+    ]);
+  });
+
+  test("prorated debits: 6 × 16/30 = 3.20 for the last 16 days, 30 × 30/30 from the first", () => {
+    expect(bill({ adjustments, pricing: { proRateAdjustmentDebit: true } })).toEqual([
+      "COUNTER_ADJUSTMENT_DEBIT 30.00",
+      "COUNTER_ADJUSTMENT_DEBIT 3.20",
+      "= 33.20",
+    ]);
+  });
+
+  test("in arrears the running total of July stands on the bill of August", () => {
+    expect(bill({ adjustments, billDate: "2024-08-01" })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 36.00",
+      "= 36.00",
+    ]);
+  });
+});
+
+test("18 → 22 in July costs P(22) − P(18) = 46 − 36 = 10", () => {
+  const given = {
+    billDate: "2024-08-01",
+    adjustments: [
+      ["2024-06-01", 18],
+      ["2024-07-10", 22],
+    ],
+  } as const;
+  expect(bill(given)).toEqual([
+    "COUNTER_RUNNING_TOTAL_CHARGE 36.00",
+    "COUNTER_ADJUSTMENT_DEBIT 10.00",
+    "= 46.00",
+  ]);
+});
+
+test("a decrease is a credit, prorated by its own flag", () => {
+  const adjustments = [
+    ["2024-05-01", 22],
+    ["2024-06-16", 18],
+  ] as const;
+  const start = "2024-01-01";
+  // P(18) − P(22) = −10; from the 16th 15 of 30 days: −5.
+  expect(bill({ start, adjustments })).toEqual([
+    "COUNTER_RUNNING_TOTAL_CHARGE 46.00",
+    "COUNTER_ADJUSTMENT_CREDIT -10.00",
+    "= 36.00",
+  ]);
+  expect(bill({ start, adjustments, pricing: { proRateAdjustmentCredit: true } })).toEqual([
+    "COUNTER_RUNNING_TOTAL_CHARGE 46.00",
+    "COUNTER_ADJUSTMENT_CREDIT -5.00",
+    "= 41.00",
+  ]);
+});
+
+test("a plan that starts on June 16 pays 15/30 of what it carries in", () => {
+  const adjustments = [["2024-06-01", 18]] as const;
+  // P(18) × 15/30 = 18.
+  expect(
+    bill({ start: "2024-06-16", adjustments, pricing: { proRateRunningTotal: true } }),
+  ).toEqual(["COUNTER_RUNNING_TOTAL_CHARGE 18.00", "= 18.00"]);
+});
+
+test("a first-day adjustment costs the same with and without proration", () => {
+  const adjustments = [["2024-06-01", 15]] as const;
+  expect(bill({ adjustments })).toEqual(
+    bill({ adjustments, pricing: { proRateAdjustmentDebit: true } }),
+  );
+});
+
+test("lines name the counter and the quantity that moved; a counter at 0 costs nothing", () => {
+  const facts = factsOf({
+    start: "2024-01-01",
+    adjustments: [
+      ["2024-03-01", 0],
+      ["2024-06-15", 4],
+      ["2024-06-20", 4],
+      ["2024-06-25", 1],
+    ],
+    pricing: { bands: sampleCounterPricing({}).bands },
+  });
+  const rated = rateBill(facts);
+  const lines = rated.outcome === "rated" ? rated.lines : [];
+  expect(
+    lines.map((line) => `${line.description}: ${line.quantity.toString()} ${line.unit}`),
+  ).toEqual([
+    "Counter Adjustment Debit - Seats: 4 seat",
+    "Counter Adjustment Credit - Seats: 3 seat",
+  ]);
+});
