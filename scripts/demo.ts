@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readConfig } from "@turnpike/server/config.ts";
-import { newAccessKey, newOrganizationId } from "@turnpike/server/access/organizations.ts";
+import { newOrganizationId } from "@turnpike/server/access/organizations.ts";
+import { newKeyPair } from "@turnpike/server/access/service-user-keys.ts";
 import { startServer } from "@turnpike/server/start.ts";
 import { connect } from "./demo/api.ts";
 import { printBill, runBillJob } from "./demo/bills.ts";
@@ -28,7 +29,7 @@ const total = (usage: readonly Measurement[], field: keyof Measurement["measure"
   usage.reduce((sum, { measure }) => sum + measure[field], 0).toLocaleString("en");
 
 const run = async (dataDir: string, usage: readonly Measurement[]): Promise<void> => {
-  const credentials = { orgId: newOrganizationId(), ...newAccessKey() };
+  const credentials = { orgId: newOrganizationId(), ...newKeyPair() };
   console.log("Starting PostgreSQL and DuckDB …");
   const server = await startServer(
     readConfig({

@@ -74,7 +74,7 @@ class Access:
 
     def usage(self) -> None:
         """`submit_all` doubles the slash and turns every `api.` of the base URL into `ingest.`."""
-        client, transport = connect(base_url="http://api.turnpike.test")
+        client, transport = connect(base_url="http://api.turnpike.test/")
         usage = [
             {
                 "uid": f"python-{index}",

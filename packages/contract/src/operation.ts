@@ -1,10 +1,13 @@
 import type { z } from "zod";
+import type { Permission } from "./access/permission.ts";
 
 /**
  * One route that is not a verb of a resource. The table in `operations.ts` holds them all; the server's
  * `operations/index.ts` has a handler for each or does not compile.
  */
-export interface Operation {
+export type Operation = Route & Access;
+
+interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** From the root, parameters in braces. */
   readonly path: string;
@@ -16,9 +19,12 @@ export interface Operation {
   readonly body?: z.ZodType;
   /** Without one, any JSON object. */
   readonly reply?: z.ZodType;
-  /** Who may call: a bearer of the organization in the path, anyone with a key, or anyone. */
-  readonly access: "organization" | "key" | "public";
 }
+
+/** Who may call: a bearer of the organization in the path who is permitted, anyone with a key, or anyone. */
+export type Access =
+  | { readonly access: "organization"; readonly permission: Permission | "none" }
+  | { readonly access: "key" | "public" };
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
@@ -28,6 +34,8 @@ export interface Request<O extends Operation> {
   readonly orgId: string;
   /** The service user that calls. */
   readonly principal: string;
+  /** The key that it calls with. */
+  readonly accessKey: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Parsed<O["query"]>;
   readonly body: Parsed<O["body"]>;

@@ -24,6 +24,7 @@ export const problems = {
   INVALID_CREDENTIALS: { status: 401, sentence: "The access key or secret is not valid" },
   UNAUTHORIZED: { status: 403, sentence: "Unauthorized: a valid bearer token is required" },
   FORBIDDEN: { status: 403, sentence: "Access to this organization is not allowed" },
+  NOT_PERMITTED: { status: 403, sentence: "No permission policy allows this" },
   INGEST_BODY_TOO_LARGE: { status: 403, sentence: "The measurements body is too large" },
   NOT_FOUND: { status: 404, sentence: "There is no such record" },
   ROUTE_NOT_FOUND: { status: 404, sentence: "There is no such route" },

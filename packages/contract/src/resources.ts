@@ -1,7 +1,9 @@
 import { orgUserInvitation } from "./access/org-user-invitation.ts";
 import { orgUser } from "./access/org-user.ts";
+import { permissionPolicy } from "./access/permission-policy.ts";
 import { resourceGroupItem } from "./access/resource-group-item.ts";
 import { resourceGroup } from "./access/resource-group.ts";
+import { serviceUser } from "./access/service-user.ts";
 import { support } from "./access/support.ts";
 import { accountPlan } from "./accounts/account-plan.ts";
 import { account } from "./accounts/account.ts";
@@ -78,6 +80,7 @@ export const resources: readonly Resource[] = [
   orgUser,
   orgUserInvitation,
   organizationConfig,
+  permissionPolicy,
   plan,
   planGroup,
   planGroupLink,
@@ -87,6 +90,7 @@ export const resources: readonly Resource[] = [
   resourceGroup,
   resourceGroupItem,
   scheduledEventConfiguration,
+  serviceUser,
   statementDefinition,
   support,
   transactionType,

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Credentials, newAccessKey, newOrganizationId } from "./access/organizations.ts";
+import { type Credentials, newOrganizationId } from "./access/organizations.ts";
+import { newKeyPair } from "./access/service-user-keys.ts";
 import type { Config } from "./config.ts";
 
 const stored = z.object({ orgId: z.uuid(), accessKey: z.string(), apiSecret: z.string() });
@@ -21,7 +22,7 @@ export const firstCredentials = async (config: Config): Promise<Credentials> => 
     return { orgId, accessKey: config.accessKey, apiSecret: config.apiSecret };
   }
   if (known?.orgId === orgId) return known;
-  const credentials = { orgId, ...newAccessKey() };
+  const credentials = { orgId, ...newKeyPair() };
   await writeFile(path, `${JSON.stringify(credentials, undefined, 2)}\n`, { mode: 0o600 });
   return credentials;
 };

@@ -6,6 +6,7 @@ import { sql } from "kysely";
 import { resources } from "@turnpike/contract/resources.ts";
 import { createKeys } from "./access/keys.ts";
 import { type Credentials, ensureOrganization } from "./access/organizations.ts";
+import { createPermissions, isAccessKind } from "./access/permissions.ts";
 import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
@@ -19,7 +20,7 @@ import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
-import { createCatalog } from "./resources/verbs.ts";
+import { createCatalog, type OnChange } from "./resources/verbs.ts";
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -67,10 +68,22 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await openQueue({ database, usage, pool, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const catalog = createCatalog({ database, resources, now, onChange: directory.announce });
+  const keys = createKeys(database, Date.now);
+  const permissions = createPermissions(database, Date.now);
+  const accessChanged = (orgId: string): void => {
+    keys.forget(orgId);
+    permissions.forget(orgId);
+  };
+  const onChange: OnChange = (change) => {
+    directory.announce(change);
+    if (isAccessKind(change.kind)) accessChanged(change.orgId);
+  };
+  const catalog = createCatalog({ database, resources, now, onChange });
+  const tokens = await createTokens(database, Date.now);
   return {
-    world: { database, catalog, usage, tokens: await createTokens(database, Date.now), now },
-    keys: createKeys(database, Date.now),
+    world: { database, catalog, usage, tokens, now, accessChanged },
+    keys,
+    permissions,
     resources,
     logger,
     bodyBytesMax: config.bodyBytesMax,

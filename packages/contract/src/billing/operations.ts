@@ -32,6 +32,7 @@ export const billingOperations = {
     summary: "Calculate the bills of a period",
     body: billJobRequest,
     access: "organization",
+    permission: { action: "config:create", on: "config:billJob" },
   },
   listBillJobs: {
     method: "GET",
@@ -44,6 +45,7 @@ export const billingOperations = {
       status: z.enum(billJobStatuses).optional(),
     }),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:billJob" },
   },
   getBillJob: {
     method: "GET",
@@ -51,6 +53,7 @@ export const billingOperations = {
     noun: "BillJob",
     summary: "Retrieve a bill job",
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:billJob", item: "id" },
   },
   cancelBillJob: {
     method: "POST",
@@ -58,6 +61,7 @@ export const billingOperations = {
     noun: "BillJob",
     summary: "Cancel a bill job; the bills it has made stay",
     access: "organization",
+    permission: { action: "config:update", on: "config:billJob", item: "id" },
   },
   listBills: {
     method: "GET",
@@ -66,6 +70,7 @@ export const billingOperations = {
     summary: "List bills",
     query: billList,
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
   },
   getBill: {
     method: "GET",
@@ -74,6 +79,7 @@ export const billingOperations = {
     summary: "Retrieve a bill",
     query: z.object(additional),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill", item: "id" },
   },
   getLatestBill: {
     method: "GET",
@@ -82,6 +88,7 @@ export const billingOperations = {
     summary: "Retrieve the latest bill of an account",
     query: z.object(additional),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
   },
   listBillsOfAccount: {
     method: "GET",
@@ -90,6 +97,7 @@ export const billingOperations = {
     summary: "List the bills of an account",
     query: z.object({ ...paging(100), ...additional }),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
   },
   listBillLineItems: {
     method: "GET",
@@ -98,6 +106,7 @@ export const billingOperations = {
     summary: "List the line items of a bill",
     query: z.object({ ...paging(100), ...additional }),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill", item: "billId" },
   },
   getBillLineItem: {
     method: "GET",
@@ -106,5 +115,6 @@ export const billingOperations = {
     summary: "Retrieve a line item of a bill",
     query: z.object(additional),
     access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill", item: "billId" },
   },
 } as const satisfies Record<string, Operation>;

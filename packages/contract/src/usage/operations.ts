@@ -8,5 +8,6 @@ export const usageOperations = {
     summary: "Submit 1 to 1,000 measurements; acknowledged once they are durable",
     accepts: "raw",
     access: "organization",
+    permission: { action: "measurements:upload", on: "measurements:measurement" },
   },
 } as const satisfies Record<string, Operation>;

@@ -6,11 +6,15 @@ import type { Database } from "../ports/database.ts";
 export interface Principal {
   readonly orgId: string;
   readonly serviceUserId: string;
+  /** The key that opened the door: without it, the token that was issued to it is worth nothing. */
+  readonly accessKey: string;
 }
 
 export interface Keys {
   /** The owner of a key pair, or undefined when either half is wrong. */
   readonly verify: (accessKey: string, secret: string) => Promise<Principal | undefined>;
+  /** Verified secrets of the organization are verified again: call after a key is removed. */
+  readonly forget: (orgId: string) => void;
 }
 
 const derive = promisify<string, Buffer, number, Buffer>(scrypt);
@@ -29,7 +33,7 @@ const matches = async (secret: string, hash: string): Promise<boolean> => {
 };
 
 /** How long a verified secret is believed without asking the database, so a removed key ends within it. */
-const believedMs = 10_000;
+const believedMs = 2_000;
 const believedMax = 10_000;
 
 /**
@@ -46,15 +50,19 @@ export const createKeys = (database: Database, now: () => number): Keys => {
       if (known !== undefined && known.until > now()) return known.principal;
       const key = await database
         .selectFrom("access_key")
-        .innerJoin("service_user", "service_user.id", "access_key.service_user_id")
-        .select(["secret_hash", "service_user.id", "service_user.org_id"])
+        .select(["secret_hash", "service_user_id", "org_id"])
         .where("access_key", "=", accessKey)
         .executeTakeFirst();
       if (key === undefined || !(await matches(secret, key.secret_hash))) return undefined;
-      const principal = { orgId: key.org_id, serviceUserId: key.id };
+      const principal = { orgId: key.org_id, serviceUserId: key.service_user_id, accessKey };
       if (believed.size >= believedMax) believed.clear();
       believed.set(proof, { principal, until: now() + believedMs });
       return principal;
+    },
+    forget: (orgId) => {
+      for (const [proof, { principal }] of believed) {
+        if (principal.orgId === orgId) believed.delete(proof);
+      }
     },
   };
 };

@@ -1,29 +1,27 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { managedPolicies, permissionPolicy } from "@turnpike/contract/access/permission-policy.ts";
+import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { currency } from "@turnpike/contract/accounts/currency.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { findRecord } from "../records/records.ts";
 import { insert, recordChange } from "../resources/writes.ts";
+import { attach } from "./attachments.ts";
 import { hashSecret } from "./keys.ts";
+import { type KeyPair, storeKey } from "./service-user-keys.ts";
 
-export interface Credentials {
+export interface Credentials extends KeyPair {
   readonly orgId: string;
-  readonly accessKey: string;
-  readonly apiSecret: string;
 }
 
 export const newOrganizationId = (): string => randomUUID();
-
-export const newAccessKey = (): Pick<Credentials, "accessKey" | "apiSecret"> => ({
-  accessKey: `tk_${randomBytes(12).toString("hex")}`,
-  apiSecret: randomBytes(32).toString("base64url"),
-});
 
 /** Whoever the server itself acts as: no service user has this id. */
 const serverPrincipal = "00000000-0000-0000-0000-000000000000";
 
 /** Every organization has US dollars (m3ter semantics 18.9). */
 const firstCurrency = { name: "US Dollar", code: "USD" };
+const firstServiceUser = { name: "First service user" };
 
 /**
  * Makes sure that the organization exists, with its configuration and its first currency, and that the key pair
@@ -42,45 +40,54 @@ export const ensureOrganization = async (
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     const caller = { orgId, principal: serverPrincipal };
-    const add = async (resource: Resource, body: unknown, id?: string): Promise<void> => {
+    const add: Add = async (resource, body, id) => {
       const written = await insert(transaction, resource, { caller, body, at, id });
       await recordChange(transaction, caller, { ...written, at });
+      return written.row.id;
+    };
+    const ensure: Add = async (resource, body, id = orgId) => {
+      const known = await findRecord(transaction, { orgId, kind: resource.kind, id });
+      return known?.id ?? add(resource, body, id);
     };
     if (numInsertedOrUpdatedRows === 1n) await add(currency, firstCurrency);
     for (const resource of resources) {
-      if (resource.singleton === undefined) continue;
-      const known = await findRecord(transaction, { orgId, kind: resource.kind, id: orgId });
-      if (known === undefined) await add(resource, resource.singleton.initial, orgId);
+      if (resource.singleton !== undefined) await ensure(resource, resource.singleton.initial);
     }
-    await ensureKey(transaction, credentials, at);
+    for (const { id, ...body } of Object.values(managedPolicies)) {
+      await ensure(permissionPolicy, body, id);
+    }
+    if (await replaceSecret(transaction, credentials)) return;
+    const holder = await add(serviceUser, firstServiceUser);
+    await storeKey(transaction, caller, { serviceUserId: holder, pair: credentials, at });
+    await attach(transaction, caller, {
+      policyId: managedPolicies.administrator.id,
+      holder: { type: "SERVICEUSER", id: holder },
+      at,
+    });
   });
 };
 
-/** The operator's word counts: a known access key gets the given secret. */
-const ensureKey = async (
+/** Writes a record and answers its id. */
+type Add = (resource: Resource, body: unknown, id?: string) => Promise<string>;
+
+/** The operator's word counts: a known access key gets the given secret. False when it is not known. */
+const replaceSecret = async (
   transaction: DatabaseTransaction,
   { orgId, accessKey, apiSecret }: Credentials,
-  at: Date,
-): Promise<void> => {
-  const secretHash = await hashSecret(apiSecret);
-  const { numUpdatedRows } = await transaction
-    .updateTable("access_key")
-    .set({ secret_hash: secretHash })
+): Promise<boolean> => {
+  const known = await transaction
+    .selectFrom("access_key")
+    .select("org_id")
     .where("access_key", "=", accessKey)
     .executeTakeFirst();
-  if (numUpdatedRows > 0n) return;
-  const serviceUserId = randomUUID();
+  if (known === undefined) return false;
+  if (known.org_id !== orgId) {
+    throw new Error(`access key ${accessKey} belongs to another organization, ${known.org_id}`);
+  }
   await transaction
-    .insertInto("service_user")
-    .values({ id: serviceUserId, org_id: orgId, name: "first service user", created_at: at })
+    .updateTable("access_key")
+    .set({ secret_hash: await hashSecret(apiSecret) })
+    .where("access_key", "=", accessKey)
     .execute();
-  await transaction
-    .insertInto("access_key")
-    .values({
-      access_key: accessKey,
-      service_user_id: serviceUserId,
-      secret_hash: secretHash,
-      created_at: at,
-    })
-    .execute();
+  return true;
 };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
 import type { Database } from "../ports/database.ts";
 import type { Principal } from "./keys.ts";
 
@@ -17,15 +18,17 @@ const issuer = "turnpike";
 const clockToleranceSeconds = 30;
 const rememberedMax = 10_000;
 
+const claims = z.object({ sub: z.string(), orgId: z.string(), accessKey: z.string() });
+
 /** Tokens are signed with a key that the installation made once and every server on its database shares. */
 export const createTokens = async (database: Database, now: () => number): Promise<Tokens> => {
   const key = Buffer.from(await signingKey(database), "hex");
   const remembered = new Map<string, { principal: Principal; until: number }>();
 
   return {
-    issue: ({ orgId, serviceUserId }) => {
+    issue: ({ orgId, serviceUserId, accessKey }) => {
       const seconds = Math.floor(now() / 1000);
-      return new SignJWT({ orgId })
+      return new SignJWT({ orgId, accessKey })
         .setProtectedHeader({
           alg: algorithm,
           typ: "JWT",
@@ -62,12 +65,12 @@ const readToken = async (
       issuer,
       clockTolerance: clockToleranceSeconds,
       currentDate: new Date(nowMs),
-      requiredClaims: ["sub", "exp", "orgId"],
+      requiredClaims: ["sub", "exp", "orgId", "accessKey"],
     });
-    const { sub, exp = 0, orgId } = payload;
-    if (typeof sub !== "string" || typeof orgId !== "string") return undefined;
+    const { exp = 0 } = payload;
+    const { sub: serviceUserId, orgId, accessKey } = claims.parse(payload);
     const until = (exp + clockToleranceSeconds) * 1000;
-    return { principal: { orgId, serviceUserId: sub }, until };
+    return { principal: { orgId, serviceUserId, accessKey }, until };
   } catch {
     // Every way in which a token can be wrong is the same answer to the client.
     return undefined;

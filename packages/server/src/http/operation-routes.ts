@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Operation, Request } from "@turnpike/contract/operation.ts";
+import type { Access, Operation, Request } from "@turnpike/contract/operation.ts";
 import { operations, type OperationId } from "@turnpike/contract/operations.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import type { World } from "../operations/handler.ts";
@@ -16,6 +16,7 @@ const read = (request: FastifyRequest, operation: Operation): Request<Operation>
   return {
     orgId: request.principal?.orgId ?? "",
     principal: request.principal?.serviceUserId ?? "",
+    accessKey: request.principal?.accessKey ?? "",
     params: pathParams(request),
     query: operation.query && validate(operation.query, queryParams(request)),
     body: operation.body && validate(operation.body, body(request)),
@@ -26,6 +27,11 @@ const read = (request: FastifyRequest, operation: Operation): Request<Operation>
     },
   };
 };
+
+const accessOf = (operation: Operation): Access =>
+  operation.access === "organization"
+    ? { access: operation.access, permission: operation.permission }
+    : { access: operation.access };
 
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
@@ -41,7 +47,7 @@ export const mountOperations = (
     app.route({
       method: operation.method,
       url: routePath(operation.path),
-      config: { access: operation.access, isIngest },
+      config: { ...accessOf(operation), isIngest },
       ...(isIngest ? { bodyLimit: ingestBodyBytesMax } : {}),
       handler: (request) => handle(read(request, operation), world),
     });

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { Operation } from "@turnpike/contract/operation.ts";
+import type { Permission } from "@turnpike/contract/access/permission.ts";
+import type { Access } from "@turnpike/contract/operation.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Principal } from "../access/keys.ts";
 import { parseJson } from "./json.ts";
@@ -12,7 +13,9 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     /** Who may call; a route without it is public. */
-    access?: Operation["access"];
+    access?: Access["access"];
+    /** Of a route of an organization: what its caller must be allowed to do. */
+    permission?: Permission | "none";
     /** Its body is measurements: larger than the rest, and refused as m3ter refuses it. */
     isIngest?: boolean;
   }

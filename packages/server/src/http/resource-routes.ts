@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { verbPermission } from "@turnpike/contract/access/permission.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import { type ResourceRoute, routesOf } from "@turnpike/contract/resource-route.ts";
@@ -12,9 +13,6 @@ export const callerOf = (request: FastifyRequest): Caller => {
   const { orgId, serviceUserId } = request.principal;
   return { orgId, principal: serviceUserId };
 };
-
-/** The caller must belong to the organization in the path. */
-const organization = { config: { access: "organization" } } as const;
 
 /** `{name}` as the contract writes it, `:name` as Fastify reads it. */
 export const routePath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
@@ -91,7 +89,7 @@ export const mountResources = (
       app.route({
         method: route.method,
         url: routePath(route.path),
-        ...organization,
+        config: { access: "organization", permission: verbPermission(resource, route.verb) },
         handler: (request) => answer(catalog, resource, request),
       });
     }

@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Keys } from "../access/keys.ts";
+import type { Permissions } from "../access/permissions.ts";
 import type { World } from "../operations/handler.ts";
 import { authenticateBearer, authenticateKey, checkOrganization } from "./authentication.ts";
 import { printOpenApi } from "./openapi.ts";
@@ -20,6 +21,7 @@ import { mountResources } from "./resource-routes.ts";
 export interface HttpParts {
   readonly world: World;
   readonly keys: Keys;
+  readonly permissions: Permissions;
   readonly resources: readonly Resource[];
   readonly logger: Logger;
   readonly bodyBytesMax: number;
@@ -55,13 +57,19 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   return app;
 };
 
-const addAuthentication = (app: FastifyInstance, { world, keys }: HttpParts): void => {
+/** Every route of an organization passes here, and a route that does not say what it asks for lets nobody in. */
+const addAuthentication = (app: FastifyInstance, parts: HttpParts): void => {
+  const { world, keys, permissions } = parts;
   app.addHook("onRequest", async (request) => {
-    const { access } = request.routeOptions.config;
+    const { access, permission } = request.routeOptions.config;
     if (access === "key") request.principal = await authenticateKey(request, keys);
     if (access !== "organization") return;
     const principal = await authenticateBearer(request, world.tokens);
-    checkOrganization(principal, pathParams(request)["orgId"] ?? "");
+    const params = pathParams(request);
+    checkOrganization(principal, params["orgId"] ?? "");
+    if (permission === undefined) throw new Problem("NOT_PERMITTED");
+    const item = permission === "none" ? undefined : permission.item;
+    await permissions.check(principal, permission, item === undefined ? undefined : params[item]);
     request.principal = principal;
   });
 };

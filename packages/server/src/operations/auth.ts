@@ -3,10 +3,10 @@ import type { Handlers } from "./handler.ts";
 
 /** The reply of m3ter semantics 1.1. */
 export const generateToken: Handlers["generateToken"] = async (
-  { orgId, principal },
+  { orgId, principal, accessKey },
   { tokens },
 ) => ({
-  access_token: await tokens.issue({ orgId, serviceUserId: principal }),
+  access_token: await tokens.issue({ orgId, serviceUserId: principal, accessKey }),
   token_type: "Bearer",
   expires_in: tokenSeconds,
 });

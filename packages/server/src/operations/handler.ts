@@ -12,6 +12,8 @@ export interface World {
   readonly tokens: Tokens;
   readonly usage: UsageStore;
   readonly now: () => Date;
+  /** To be told once who may do what has changed in an organization. */
+  readonly accessChanged: (orgId: string) => void;
 }
 
 export type Handler<O extends Operation> = (request: Request<O>, world: World) => Promise<unknown>;

@@ -1,3 +1,4 @@
+import { listAuditLog } from "./audit-log.ts";
 import { generateToken } from "./auth.ts";
 import { cancelBillJob, createBillJob, getBillJob, listBillJobs } from "./bill-jobs.ts";
 import {
@@ -10,6 +11,8 @@ import {
 } from "./bills.ts";
 import type { Handlers } from "./handler.ts";
 import { submitMeasurements } from "./measurements.ts";
+import * as policies from "./permission-policies.ts";
+import * as serviceUsers from "./service-users.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
@@ -25,4 +28,7 @@ export const handlers: Handlers = {
   listBills,
   listBillsOfAccount,
   submitMeasurements,
+  listAuditLog,
+  ...policies,
+  ...serviceUsers,
 };

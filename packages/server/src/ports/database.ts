@@ -1,3 +1,4 @@
+import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
 import type { BillJobRequest, BillJobStatus } from "@turnpike/contract/billing/bill-job.ts";
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 
@@ -79,8 +80,25 @@ export interface BillLineTable {
 /** The tables of the system of record, as `adapters/postgres/schema.sql` has them. */
 export interface Tables {
   organization: { id: string; created_at: At };
-  service_user: { id: string; org_id: string; name: string; created_at: At };
-  access_key: { access_key: string; service_user_id: string; secret_hash: string; created_at: At };
+  access_key: {
+    access_key: string;
+    org_id: string;
+    service_user_id: string;
+    id: string;
+    secret_hash: string;
+    created_at: At;
+    created_by: string;
+  };
+  principal_permission: {
+    org_id: string;
+    id: string;
+    policy_kind: Generated<string>;
+    policy_id: string;
+    principal_type: PrincipalType;
+    principal_id: string;
+    created_at: At;
+    created_by: string;
+  };
   installation: { name: string; value: string };
   record: RecordTable;
   record_secret: { org_id: string; kind: string; id: string; document: Json<Document> };
@@ -94,7 +112,8 @@ export interface Tables {
     to_id: string;
   };
   change: {
-    sequence: Generated<Big>;
+    /** The database counts. */
+    sequence: ColumnType<string, never, never>;
     org_id: string;
     at: At;
     principal: string;

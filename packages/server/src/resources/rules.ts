@@ -5,8 +5,10 @@ import { aggregationRules } from "./rules/aggregation.ts";
 import { currencyRules } from "./rules/currency.ts";
 import { meterRules } from "./rules/meter.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
+import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planRules } from "./rules/plan.ts";
 import { pricingRules } from "./rules/pricing.ts";
+import { serviceUserRules } from "./rules/service-user.ts";
 
 /** Behaviour by kind, for the kinds whose declaration does not say it all. */
 export const rules: Readonly<Record<string, Rules>> = {
@@ -16,6 +18,8 @@ export const rules: Readonly<Record<string, Rules>> = {
   currency: currencyRules,
   meter: meterRules,
   organizationConfig: organizationConfigRules,
+  permissionPolicy: permissionPolicyRules,
   plan: planRules,
   pricing: pricingRules,
+  serviceUser: serviceUserRules,
 };
