@@ -3,7 +3,6 @@ import { Problem, type ProblemCode, problems } from "@turnpike/contract/problem.
 
 /** What Fastify itself refuses, in our words. */
 const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: "BODY_TOO_LARGE",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "MALFORMED_JSON",
   FST_ERR_BAD_URL: "ROUTE_NOT_FOUND",
@@ -47,8 +46,5 @@ export const sendError = (
 ): FastifyReply => {
   const problem = asProblem(error);
   if (problems[problem.code].status >= 500) request.log.error({ err: error }, "request failed");
-  if (problem.code === "BODY_TOO_LARGE" && request.routeOptions.config.isIngest === true) {
-    return sendProblem(reply, new Problem("INGEST_BODY_TOO_LARGE"));
-  }
   return sendProblem(reply, problem);
 };

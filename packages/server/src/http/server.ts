@@ -12,6 +12,7 @@ import type { Keys } from "../access/keys.ts";
 import type { Permissions } from "../access/permissions.ts";
 import type { World } from "../operations/handler.ts";
 import { authenticateBearer, authenticateKey, checkOrganization } from "./authentication.ts";
+import { readBody } from "./bodies.ts";
 import { printOpenApi } from "./openapi.ts";
 import { mountOperations } from "./operation-routes.ts";
 import { sendError, sendProblem } from "./replies.ts";
@@ -45,7 +46,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
     frameworkErrors: sendError,
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("*", readBody);
   app.decorateRequest("principal", undefined);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem("ROUTE_NOT_FOUND")));

@@ -19,11 +19,12 @@ types.setTypeParser(types.builtins.DATE, (text) => text);
 /** Connects, brings the schema up to date, and is ready for queries. */
 export const openPostgres = async (url: string, logger: Logger): Promise<PostgresConnection> => {
   const pool = new Pool({ connectionString: url, max: connectionsMax, keepAlive: true });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on("error", (error) => logger.warn({ error }, "idle database connection lost"));
-  pool.on("connect", (client) => {
-    client.on("error", (error) => logger.warn({ error }, "database connection lost"));
-  });
+  // A connection that breaks is replaced by the pool; without a listener it would end the process.
+  const onLost = ({ message }: Error): void => {
+    if (!pool.ending) logger.warn({ reason: message }, "database connection lost");
+  };
+  pool.on("error", onLost);
+  pool.on("connect", (client) => client.on("error", onLost));
   await migrate(pool);
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { database, pool, close: () => database.destroy() };
