@@ -40,8 +40,12 @@ export const formatAtoms = (atoms: bigint, scale: number): string => {
  */
 const atomRounding = "CEILING";
 
+/** A quotient that does not end is wrong in its hundredth digit; that must not cost an atom. */
+const meaningfulDigits = 40;
+
 export const toAtoms = (amount: Decimal, scale: number): bigint => {
-  const rounded = amount.round(scale, atomRounding) ?? amount;
+  const meant = amount.round(meaningfulDigits, "HALF_EVEN") ?? amount;
+  const rounded = meant.round(scale, atomRounding) ?? meant;
   return rounded.coefficient * 10n ** BigInt(scale - rounded.scale);
 };
 

@@ -22,6 +22,9 @@ import {
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
+/** A nightly run of many sequences takes longer than one test may. */
+const timeout = 30_000 + numRuns * 20;
+
 const hourMs = 3_600_000;
 const limits: ModelLimits = {
   budget: 60,
@@ -287,26 +290,163 @@ const shownModel = (history: History, until: number) => {
 /** A void that is sent again finds its first answer; the next step shows that nothing moved. */
 const isReplay = (outcome: Outcome): boolean => outcome.kind !== "conflict" && outcome.isReplayed;
 
-test("any sequence of commands agrees with the reference model and keeps the invariants", () => {
+test(
+  "any sequence of commands agrees with the reference model and keeps the invariants",
+  { timeout },
+  () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
+        const ledger = openLedger();
+        const history: { at: number; command: ModelCommand }[] = [];
+        const openings: string[] = [];
+        const grants: string[] = [];
+        for (const [number, each] of steps.entries()) {
+          ledger.now += each.wait;
+          const command = commandOf(each, { number, openings, grants });
+          if (command.kind === "grant") grants.push(command.id);
+          if (["charge", "hold", "record"].includes(command.kind) && "id" in command)
+            openings.push(command.id);
+          const outcome = ledger.one(requestOf(command, number, ledger.now));
+          if (isReplay(outcome)) continue;
+          history.push({ at: ledger.now, command });
+          const shown = { outcome: shownOutcome(outcome), ...shownLedger(ledger) };
+          expect(shown).toEqual(shownModel(history, ledger.now));
+          expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+        }
+      }),
+      { numRuns },
+    );
+  },
+);
+
+/** The commands of the steps as requests, with the times at which they arrive. */
+const requestsOf = (steps: readonly Step[]): { at: number; request: Request }[] => {
+  const openings: string[] = [];
+  const grants: string[] = [];
+  let at = 0;
+  return steps.map((each, number) => {
+    at += each.wait;
+    const command = commandOf(each, { number, openings, grants });
+    if (command.kind === "grant") grants.push(command.id);
+    if (["charge", "hold", "record"].includes(command.kind) && "id" in command)
+      openings.push(command.id);
+    return { at, request: requestOf(command, number, at) };
+  });
+};
+
+const rowsOf = (ledger: SampleLedger) => ({
+  grants: ledger.state.grants,
+  authorizations: ledger.state.authorizations,
+  counters: ledger.state.counters,
+  walletAccounts: [...ledger.state.walletAccounts.values()].map((row) => ({ ...row, seenAt: 0 })),
+});
+
+const steps = fc.array(step, { maxLength: 30, size: "max" });
+
+test(
+  "deciding together or one by one gives the same answers and rows (I17, I24)",
+  { timeout },
+  () => {
+    fc.assert(
+      fc.property(steps, (random) => {
+        const requests = requestsOf(random.map((each) => ({ ...each, wait: 0 })));
+        const together = openLedger();
+        const apart = openLedger();
+        const answers = together.run(...requests.map(({ request }) => request));
+        expect(requests.map(({ request }) => apart.one(request))).toEqual(answers);
+        expect(rowsOf(apart)).toEqual(rowsOf(together));
+        expect(apart.postings).toEqual(together.postings);
+        expect(apart.events).toEqual(together.events);
+      }),
+      { numRuns },
+    );
+  },
+);
+
+test("when the sweep runs makes no difference (I22, I23)", { timeout }, () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
+    fc.property(
+      steps,
+      fc.array(fc.nat({ max: 89 }), { minLength: 30, maxLength: 30 }),
+      (random, touches) => {
+        const late = openLedger();
+        const often = openLedger();
+        for (const [number, { at, request }] of requestsOf(random).entries()) {
+          often.now = Math.max(often.now, at - (touches[number] ?? 0) * 60_000);
+          often.run();
+          often.now = at;
+          late.now = at;
+          expect(often.one(request)).toEqual(late.one(request));
+        }
+        expect(rowsOf(often)).toEqual(rowsOf(late));
+      },
+    ),
+    { numRuns },
+  );
+});
+
+test("every request sent again finds its answer and moves nothing (I10)", { timeout }, () => {
+  fc.assert(
+    fc.property(steps, (random) => {
       const ledger = openLedger();
-      const history: { at: number; command: ModelCommand }[] = [];
-      const openings: string[] = [];
-      const grants: string[] = [];
-      for (const [number, each] of steps.entries()) {
-        ledger.now += each.wait;
-        const command = commandOf(each, { number, openings, grants });
-        if (command.kind === "grant") grants.push(command.id);
-        if (["charge", "hold", "record"].includes(command.kind) && "id" in command)
-          openings.push(command.id);
-        const outcome = ledger.one(requestOf(command, number, ledger.now));
-        if (isReplay(outcome)) continue;
-        history.push({ at: ledger.now, command });
-        const shown = { outcome: shownOutcome(outcome), ...shownLedger(ledger) };
-        expect(shown).toEqual(shownModel(history, ledger.now));
-        expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+      const answered = requestsOf(random).flatMap(({ at, request }) => {
+        ledger.now = at;
+        const outcome = ledger.one(request);
+        return outcome.kind === "conflict" || request.kind === "setWallet"
+          ? []
+          : [{ request, outcome }];
+      });
+      const before = rowsOf(ledger);
+      const [postings, events] = [ledger.postings.length, ledger.events.length];
+      for (const { request, outcome } of answered)
+        expect(ledger.one(request)).toEqual({ ...outcome, isReplayed: true });
+      expect(rowsOf(ledger)).toEqual(before);
+      expect([ledger.postings.length, ledger.events.length]).toEqual([postings, events]);
+    }),
+    { numRuns },
+  );
+});
+
+test(
+  "metered quantity is what was settled less what was refunded, once per part (I18)",
+  { timeout },
+  () => {
+    fc.assert(
+      fc.property(steps, (random) => {
+        const ledger = openLedger();
+        for (const { at, request } of requestsOf(random)) {
+          ledger.now = at;
+          ledger.run(request);
+        }
+        const ids = ledger.events.map((event) => event.id);
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const row of ledger.state.authorizations.values()) {
+          const own = ledger.events.filter((event) => event.authorization === row.id);
+          const quantity = own.reduce((total, event) => total + event.quantity, 0n);
+          const paid = own.reduce((total, event) => total + event.amount, 0n);
+          expect([quantity, paid]).toEqual([
+            row.settledQuantity - row.refundedQuantity,
+            row.settled - row.refunded,
+          ]);
+        }
+      }),
+      { numRuns },
+    );
+  },
+);
+
+test("an alert threshold fires once per window, and only when reached (I32)", { timeout }, () => {
+  fc.assert(
+    fc.property(steps, (random) => {
+      const ledger = openLedger();
+      for (const { at, request } of requestsOf(random)) {
+        ledger.now = at;
+        ledger.run(request);
       }
+      const fired = ledger.alerts.map((alert) => `${alert.counter} ${alert.percent}`);
+      expect(new Set(fired).size).toBe(fired.length);
+      for (const { used, limit, percent } of ledger.alerts)
+        expect(used * 100n >= limit * BigInt(percent)).toBe(true);
     }),
     { numRuns },
   );

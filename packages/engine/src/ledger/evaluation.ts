@@ -58,15 +58,14 @@ const steps: readonly ((draft: Draft, probe: Probe) => void)[] = [
 export const spenderOf = (usage: {
   readonly account: string;
   readonly meter: string | null;
-  readonly product: string | null;
-  readonly scope: Scope;
+  readonly scope: Omit<Scope, "account">;
   readonly price: { readonly asset: string };
   readonly assets: readonly string[];
 }): Spender => ({
   account: usage.account,
   asset: usage.price.asset,
   waterfall: usage.assets.length === 0 ? [usage.price.asset] : usage.assets,
-  product: usage.product,
+  product: usage.scope.product ?? null,
   feature: usage.scope.feature ?? null,
   meter: usage.meter,
 });
@@ -165,7 +164,7 @@ export const quote = (
   }
 };
 
-export const scopeOf = (request: { readonly account: string; readonly scope: Scope }): Scope => ({
+export const scopeOf = (request: Pick<Authorize, "account" | "scope">): Scope => ({
   ...request.scope,
   account: request.account,
 });

@@ -11,7 +11,6 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   mode: "hold",
   account: lease.account,
   meter: null,
-  product: null,
   scope: {},
   unit: null,
   quantity: 0n,

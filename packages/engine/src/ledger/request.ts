@@ -12,8 +12,8 @@ interface Identified {
 interface Usage {
   readonly account: string;
   readonly meter: string | null;
-  readonly product: string | null;
-  readonly scope: Scope;
+  /** What limits apply to, the account apart: subject, agent, key, feature, product. */
+  readonly scope: Omit<Scope, "account">;
   readonly unit: string | null;
   readonly quantity: bigint;
   readonly price: Price;

@@ -50,7 +50,6 @@ export const sampleRequest = (id: string, more: Partial<Authorize>): Authorize =
   mode: "charge",
   account: "acme",
   meter: "calls",
-  product: null,
   scope: {},
   unit: null,
   quantity: units("1"),

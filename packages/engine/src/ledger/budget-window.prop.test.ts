@@ -1,0 +1,79 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { windowAt, type Budget } from "./budget-window.ts";
+
+const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+const budgetOf = (
+  kind: "hour" | "day" | "week" | "month",
+  zone: string,
+  anchor: string | null,
+): Budget => ({
+  id: "b",
+  scope: {},
+  counts: { asset: "USD" },
+  window: { kind },
+  zone,
+  anchor,
+  limit: 0n,
+  mode: "hard",
+  alertPercents: [],
+});
+
+const budget = fc
+  .tuple(
+    fc.constantFrom("hour" as const, "day" as const, "week" as const, "month" as const),
+    fc.constantFrom(
+      "UTC",
+      "America/New_York",
+      "Europe/London",
+      "Australia/Lord_Howe",
+      "Asia/Kathmandu",
+      "Africa/Cairo",
+      "Pacific/Apia",
+    ),
+    fc.constantFrom(null, "2026-01-31T00:00", "2026-05-04T06:30"),
+  )
+  .map(([kind, zone, anchor]) => budgetOf(kind, zone, anchor));
+
+const moment = fc.integer({
+  min: Temporal.Instant.from("2008-01-01T00:00Z").epochMilliseconds,
+  max: Temporal.Instant.from("2035-01-01T00:00Z").epochMilliseconds,
+});
+
+test("calendar windows contain their moment, are disjoint and leave no gap (I21)", () => {
+  fc.assert(
+    fc.property(budget, moment, (each, now) => {
+      const window = windowAt(each, now);
+      const end = window.end ?? Number.NaN;
+      expect(window.start).toBeLessThanOrEqual(now);
+      expect(end).toBeGreaterThan(now);
+      expect(windowAt(each, end).start).toBe(end);
+      expect(windowAt(each, end - 1)).toEqual(window);
+      expect(windowAt(each, window.start)).toEqual(window);
+    }),
+    { numRuns },
+  );
+});
+
+const at = (text: string): number => Temporal.Instant.from(text).epochMilliseconds;
+
+test("a month anchored on the 31st ends on the last day of shorter months", () => {
+  const monthly = budgetOf("month", "UTC", "2026-01-31T00:00");
+  expect(windowAt(monthly, at("2026-02-10T00:00Z"))).toEqual({
+    start: at("2026-01-31T00:00Z"),
+    end: at("2026-02-28T00:00Z"),
+  });
+  expect(windowAt(monthly, at("2026-03-10T00:00Z"))).toEqual({
+    start: at("2026-02-28T00:00Z"),
+    end: at("2026-03-31T00:00Z"),
+  });
+});
+
+test("a week starts on Monday, local time", () => {
+  // 2026-11-21 is a Saturday; New York is five hours behind UTC by then.
+  expect(windowAt(budgetOf("week", "America/New_York", null), at("2026-11-21T12:00Z"))).toEqual({
+    start: at("2026-11-16T05:00Z"),
+    end: at("2026-11-23T05:00Z"),
+  });
+});

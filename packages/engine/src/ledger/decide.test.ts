@@ -1,0 +1,285 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome } from "./outcome.ts";
+import type { Request } from "./request.ts";
+import { columnsOf, decisionOf, reasonsOf, remainingOf, SampleLedger } from "./sample-ledger.ts";
+import {
+  fundedLedger,
+  money,
+  sampleCharge,
+  sampleDebtLimit,
+  sampleGrant,
+  sampleHold,
+  sampleRateable,
+  sampleRefund,
+  sampleRequest,
+  sampleSettle,
+  sampleTariff,
+  sampleVoid,
+  units,
+} from "./sample-request.ts";
+
+const codesOf = (outcome: Outcome) => reasonsOf(outcome).map((reason) => reason.code);
+
+describe("evaluation order (f.3)", () => {
+  test("an unknown customer ends the evaluation", () => {
+    const ledger = new SampleLedger();
+    const outcome = ledger.one(sampleCharge("c", money("1"), { account: "nobody" }));
+    expect(codesOf(outcome)).toEqual(["UNKNOWN_CUSTOMER"]);
+  });
+
+  test("every failing limit is reported, in order", () => {
+    const ledger = new SampleLedger({
+      customers: [
+        { code: "acme", isFrozen: true, features: new Set(["chat"]), blocksFreeOnDebt: false },
+      ],
+      concurrencyLimits: [{ id: "none", scope: {}, limit: 0 }],
+      rateLimits: [{ id: "never", scope: {}, limit: 0, windowMs: 1000, burst: 0 }],
+      budgets: [
+        {
+          id: "inner",
+          scope: { account: "acme", agent: "bot" },
+          counts: { asset: "USD" },
+          window: { kind: "lifetime" },
+          zone: "UTC",
+          anchor: null,
+          limit: money("1"),
+          mode: "hard",
+          alertPercents: [],
+        },
+        {
+          id: "outer",
+          scope: { account: "acme" },
+          counts: { unit: "tokens" },
+          window: { kind: "lifetime" },
+          zone: "UTC",
+          anchor: null,
+          limit: units("1"),
+          mode: "hard",
+          alertPercents: [],
+        },
+      ],
+    });
+    ledger.run(sampleDebtLimit(money("5")));
+    ledger.run({
+      ...sampleCharge("late", money("2")),
+      kind: "record",
+      settleOverage: "debt",
+      unverified: true,
+    });
+    const outcome = ledger.one(
+      sampleHold("h", money("7"), {
+        scope: { agent: "bot", feature: "video" },
+        unit: "tokens",
+        quantity: units("3"),
+        expectedPriceVersion: "v9",
+        maxAmount: money("6"),
+      }),
+    );
+    expect(codesOf(outcome)).toEqual([
+      "NO_ENTITLEMENT",
+      "DENIED_POLICY",
+      "DENIED_POLICY",
+      "CONCURRENCY_EXCEEDED",
+      "RATE_LIMITED",
+      "BUDGET_EXCEEDED",
+      "BUDGET_EXCEEDED",
+      "ACCOUNT_FROZEN",
+      "DEBT_OUTSTANDING",
+      "INSUFFICIENT_FUNDS",
+    ]);
+    expect(reasonsOf(outcome)[5]).toMatchObject({ budget: "outer" });
+  });
+
+  test("a charge holds no slot, so a full concurrency limit does not stop it", () => {
+    const ledger = fundedLedger("10", {
+      concurrencyLimits: [{ id: "one", scope: {}, limit: 1 }],
+    });
+    ledger.run(sampleHold("h", money("1")));
+    expect(codesOf(ledger.one(sampleHold("h2", money("1"))))).toEqual(["CONCURRENCY_EXCEEDED"]);
+    expect(decisionOf(ledger.one(sampleCharge("c", money("1"))))).toBe("allow");
+    ledger.run(sampleVoid("h"));
+    expect(decisionOf(ledger.one(sampleHold("h3", money("1"))))).toBe("allow");
+  });
+
+  test("what cannot be rated is denied with its cause", () => {
+    const price = { kind: "unrateable", why: "no pricing for calls", asset: "USD" } as const;
+    const outcome = fundedLedger("10").one(sampleRequest("c", { price }));
+    expect(reasonsOf(outcome)).toEqual([{ code: "CANNOT_RATE", why: "no pricing for calls" }]);
+  });
+
+  test("a denied request takes no token of a rate limit", () => {
+    const ledger = fundedLedger("1", {
+      rateLimits: [{ id: "r", scope: {}, limit: 1, windowMs: 1000, burst: 0 }],
+    });
+    expect(decisionOf(ledger.one(sampleCharge("big", money("2"))))).toBe("deny");
+    expect(decisionOf(ledger.one(sampleCharge("small", money("1"))))).toBe("allow");
+    expect(codesOf(ledger.one(sampleCharge("free", 0n)))).toEqual(["RATE_LIMITED"]);
+  });
+});
+
+describe("ids (I10)", () => {
+  test("an id reused with another payload is a conflict without effect", () => {
+    const ledger = fundedLedger("10");
+    ledger.run(sampleCharge("c", money("1")));
+    const reused = sampleCharge("c", money("2"), { fingerprint: "another" });
+    expect(ledger.one(reused)).toMatchObject({ kind: "conflict", code: "ID_REUSED" });
+    expect(columnsOf(ledger).D).toBe("1");
+  });
+
+  test("a check does not use its id up", () => {
+    const ledger = fundedLedger("10");
+    ledger.run(sampleCharge("c", money("1"), { mode: "check" }));
+    expect(ledger.one(sampleCharge("c", money("1")))).toMatchObject({ isReplayed: false });
+  });
+});
+
+describe("time (I22, I23)", () => {
+  test("a clock that goes back neither revives what has expired nor opens a window again", () => {
+    const ledger = new SampleLedger();
+    ledger.run(sampleGrant("g", money("10"), { expiresAt: 1000 }));
+    ledger.run(sampleHold("h", money("4"), { ttlMs: 500 }));
+    ledger.now = 1000;
+    ledger.run();
+    expect(columnsOf(ledger)).toMatchObject({ C: "0", H: "0" });
+    ledger.now = 10;
+    expect(codesOf(ledger.one(sampleCharge("c", money("1"))))).toEqual(["INSUFFICIENT_FUNDS"]);
+    expect(ledger.authorization("h").state).toBe("EXPIRED");
+    // A hold taken now lives from the latest time seen: 1000 + 60000.
+    expect(ledger.one(sampleHold("free", 0n))).toMatchObject({ validUntil: 61_000 });
+  });
+
+  test("a grant counts from its effective time on", () => {
+    const ledger = new SampleLedger();
+    ledger.run(sampleGrant("g", money("10"), { effectiveAt: 100 }));
+    expect(decisionOf(ledger.one(sampleCharge("early", money("1"))))).toBe("deny");
+    ledger.now = 100;
+    expect(decisionOf(ledger.one(sampleCharge("due", money("1"))))).toBe("allow");
+  });
+});
+
+describe("grants (f.6)", () => {
+  test("a restricted grant pays before others of its priority, and only for what it names", () => {
+    const ledger = fundedLedger("10");
+    const appliesTo = { products: [], features: [], meters: ["tokens"] };
+    ledger.run(sampleGrant("r", money("10"), { appliesTo }));
+    ledger.run(sampleCharge("a", money("3"), { meter: "tokens" }));
+    ledger.run(sampleCharge("b", money("2"), { meter: "calls" }));
+    expect(remainingOf(ledger, "g", "r")).toEqual(["8", "7"]);
+  });
+
+  test("what rolls over moves to a new grant, at most its maximum; the rest breaks", () => {
+    const ledger = new SampleLedger();
+    const rollover = { max: money("6"), min: 0n, expiresAfterMs: 1000 };
+    ledger.run(sampleGrant("g", money("10"), { expiresAt: 100, rollover }));
+    ledger.run(sampleCharge("c", money("1")));
+    ledger.now = 100;
+    ledger.run();
+    // 10 − 1 = 9 left: 6 roll over, 3 break
+    expect(ledger.grant("g")).toMatchObject({ transferred: money("6"), breakage: money("3") });
+    expect(remainingOf(ledger, "g", "g.rollover")).toEqual(["0", "6"]);
+    expect(columnsOf(ledger)).toMatchObject({ C: "7", D: "1", available: "6" });
+  });
+
+  test("a refund to an expired grant: paid comes back as a new grant, promotional is forfeited", () => {
+    const ledger = new SampleLedger();
+    ledger.run(
+      sampleGrant("promo", money("3"), { expiresAt: 100 }),
+      sampleGrant("paid", money("3"), { expiresAt: 100, purpose: "paid", priority: 200 }),
+    );
+    ledger.run(sampleCharge("c", money("6")));
+    ledger.now = 100;
+    ledger.run(sampleRefund("r", "c", null));
+    expect(ledger.grant("promo").breakage).toBe(money("3"));
+    expect(ledger.grant("paid").transferred).toBe(money("3"));
+    expect(ledger.grant("paid.refund:r").terms).toMatchObject({
+      purpose: "refund",
+      expiresAt: 100 + 30 * 86_400_000,
+    });
+    expect(columnsOf(ledger)).toMatchObject({ C: "3", D: "0", available: "3" });
+  });
+
+  test("a grant used again later is a newer slice, and is refunded first", () => {
+    const ledger = new SampleLedger();
+    ledger.run(sampleGrant("g1", money("5"), { priority: 1 }), sampleGrant("g2", money("5")));
+    ledger.run(sampleHold("other", money("3")), sampleHold("h", money("4")));
+    // h pins 2 of g1 and 2 of g2; the void gives 3 of g1 back, the excess of 1 takes from them.
+    ledger.run(sampleVoid("other"), sampleSettle("h", money("5")));
+    expect(remainingOf(ledger, "g1", "g2")).toEqual(["2", "3"]);
+    ledger.run(sampleRefund("r", "h", money("1")));
+    expect(remainingOf(ledger, "g1", "g2")).toEqual(["3", "3"]);
+  });
+});
+
+test("a soft account is allowed beyond its funds: what is short becomes debt, then unfunded", () => {
+  const ledger = fundedLedger("4");
+  ledger.run(sampleDebtLimit(money("3"), { mode: "soft" }));
+  const outcome = ledger.one(sampleCharge("c", money("10")));
+  // 10 = 4 funded + 3 owed + 3 unfunded
+  expect(outcome).toMatchObject({ decision: "allow", shortfall: money("3") });
+  expect(columnsOf(ledger)).toMatchObject({ D: "4", X: "3" });
+  expect(codesOf(ledger.one(sampleCharge("d", money("1"))))).toEqual(["DEBT_OUTSTANDING"]);
+});
+
+test("a rolling budget frees what has left its window", () => {
+  const hourMs = 3_600_000;
+  const ledger = fundedLedger("100", {
+    budgets: [
+      {
+        id: "rolling",
+        scope: {},
+        counts: { asset: "USD" },
+        window: { kind: "rolling", durationMs: hourMs },
+        zone: "UTC",
+        anchor: null,
+        limit: money("10"),
+        mode: "hard",
+        alertPercents: [],
+      },
+    ],
+  });
+  ledger.run(sampleCharge("a", money("10")));
+  ledger.now = hourMs;
+  expect(decisionOf(ledger.one(sampleCharge("b", money("1"))))).toBe("deny");
+  ledger.now = hourMs + hourMs / 60; // its slot of one minute has left the window
+  expect(decisionOf(ledger.one(sampleCharge("c", money("10"))))).toBe("allow");
+});
+
+const closeOf = (position: string): Request => ({
+  kind: "closePeriod",
+  id: "close",
+  fingerprint: "close",
+  position,
+  account: "acme",
+  asset: "USD",
+  rated: 0n,
+  settleOverage: "debt",
+  authorizations: [],
+});
+
+test("a hold that settles on expiry after its period's close is an adjustment", () => {
+  const ledger = fundedLedger("100");
+  const price = sampleRateable(sampleTariff(true, ["0", "1"]));
+  const quantity = units("5");
+  ledger.run(sampleRequest("h", { mode: "hold", price, quantity, ttlMs: 10, onExpiry: "settle" }));
+  ledger.run(closeOf(price.position));
+  ledger.now = 10;
+  ledger.run();
+  expect(ledger.events).toMatchObject([{ id: "h#expiry", isAdjustment: true }]);
+  expect(columnsOf(ledger)).toMatchObject({ D: "5", H: "0" });
+});
+
+test("use settled after the period's close is counted in the one given, marked as adjustment", () => {
+  const ledger = fundedLedger("100");
+  const november = sampleRateable(sampleTariff(true, ["0", "1"]));
+  const december = { ...november, position: "acme/calls/2026-12" };
+  const quantity = units("5");
+  ledger.run(sampleRequest("h", { mode: "hold", price: november, quantity }));
+  ledger.run(closeOf(november.position));
+  const settle = (price: typeof november, sequence: number) =>
+    ledger.one(sampleSettle("h", 0n, { sequence, used: { price, quantity, occurredAt: 7 } }));
+  expect(settle(november, 1)).toMatchObject({ code: "PERIOD_CLOSED" });
+  expect(settle(december, 2)).toMatchObject({ kind: "settled", amount: money("5") });
+  expect(ledger.events).toMatchObject([{ id: "h#2", occurredAt: 7, isAdjustment: true }]);
+  expect(ledger.state.positions.get(december.position)).toMatchObject({ posted: quantity });
+  expect(ledger.state.positions.get(november.position)).toMatchObject({ posted: 0n, held: 0n });
+});

@@ -1,0 +1,128 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { decimal, max } from "../exact/decimal.ts";
+import { quantityOf, toAtoms } from "./asset.ts";
+import { emptyPosition, holdCost, marginalCost, type Rateable } from "./price.ts";
+import { SampleLedger } from "./sample-ledger.ts";
+import { money, sampleGrant, sampleRequest, sampleSettle, units } from "./sample-request.ts";
+import { ladderTariff } from "./tariff.ts";
+
+const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+const timeout = 30_000 + numRuns * 50;
+
+const cents = fc.nat({ max: 9 }).map((n) => decimal(n).div(decimal(1000)));
+
+/** Price lists with limits at small whole numbers, so that every position can be tried. */
+const price = fc
+  .record({
+    cumulative: fc.boolean(),
+    widths: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 3 }),
+    prices: fc.array(fc.tuple(cents, cents), { minLength: 4, maxLength: 4 }),
+    rounding: fc.constantFrom("NONE" as const, "UP" as const, "DOWN" as const, "NEAREST" as const),
+    perUnit: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ cumulative, widths, prices, rounding, perUnit }): Rateable => {
+    const limits = widths.reduce<number[]>(
+      (all, width) => [...all, (all.at(-1) ?? 0) + width],
+      [0],
+    );
+    const bands = limits.map((limit, index) => ({
+      lowerLimit: decimal(limit),
+      unitPrice: prices[index]?.[0] ?? decimal(0),
+      fixedPrice: prices[index]?.[1] ?? decimal(0),
+    }));
+    const scale = { rounding, quantityPerUnit: decimal(perUnit) };
+    const tariff = ladderTariff("v", { cumulative, bands }, scale);
+    return { kind: "rateable", tariff, asset: "USD", scale: 6, position: "p" };
+  });
+
+test("a hold costs what the dearest position costs, tried one by one (W7, W8)", { timeout }, () => {
+  fc.assert(
+    fc.property(
+      price,
+      fc.nat({ max: 20 }),
+      fc.nat({ max: 20 }),
+      fc.integer({ min: 1, max: 12 }),
+      (each, posted, open, quarters) => {
+        const quantity = units("0.25") * BigInt(quarters);
+        const position = {
+          ...emptyPosition("p"),
+          posted: units(`${posted}`),
+          held: units(`${open}`),
+          isStarted: true,
+        };
+        const held = holdCost(each, position, quantity);
+        let worst = decimal(0);
+        const end = position.posted + position.held;
+        for (let at = position.posted; at <= end; at += units("0.25"))
+          for (const near of [at - 1n, at, at + 1n]) {
+            if (near < position.posted || near > end) continue;
+            const exact = each.tariff
+              .total(quantityOf(near + quantity))
+              .minus(each.tariff.total(quantityOf(near)));
+            worst = max(worst, exact);
+            // Settling anywhere costs no more than was held, to the atom.
+            const cost = marginalCost(each, { posted: near, isStarted: true }, quantity);
+            expect(cost <= held).toBe(true);
+          }
+        expect(held).toBe(toAtoms(worst, each.scale));
+      },
+    ),
+    { numRuns },
+  );
+});
+
+test(
+  "charges in any order and batching sum to the total; the close leaves it so (I19, I20)",
+  { timeout },
+  () => {
+    fc.assert(
+      fc.property(
+        price,
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.boolean()), { maxLength: 12 }),
+        fc.nat({ max: 300 }),
+        (each, uses, cash) => {
+          const ledger = new SampleLedger();
+          if (cash > 0) ledger.run(sampleGrant("g", money("0.001") * BigInt(cash)));
+          for (const [index, [tenths, isHold]] of uses.entries()) {
+            const quantity = units("0.1") * BigInt(tenths);
+            const id = `u${index}`;
+            if (isHold) {
+              ledger.run(sampleRequest(id, { mode: "hold", price: each, quantity }));
+              const used = { price: each, quantity, occurredAt: 0 };
+              ledger.run(sampleSettle(id, 0n, { used }));
+            } else {
+              const request = sampleRequest(id, { price: each, quantity });
+              ledger.run({ ...request, kind: "record", settleOverage: "debt", unverified: false });
+            }
+          }
+          const used = ledger.state.positions.get("p");
+          const posted = used?.posted ?? 0n;
+          const total =
+            used?.isStarted === true ? each.tariff.total(quantityOf(posted)) : decimal(0);
+          const rated = toAtoms(total, each.scale);
+          const close = {
+            kind: "closePeriod",
+            id: "close",
+            fingerprint: "close",
+            position: "p",
+            account: "acme",
+            asset: "USD",
+            rated,
+            settleOverage: "debt",
+            authorizations: uses.map((_, index) => `u${index}`).toReversed(),
+          } as const;
+          const taken = (used?.debited ?? 0n) + (used?.shortfall ?? 0n);
+          // Only a price that falls as a whole (volume) lets the close give something back.
+          expect(taken >= rated).toBe(true);
+          ledger.run(close);
+          const closed = ledger.state.positions.get("p");
+          expect((closed?.debited ?? 0n) + (closed?.shortfall ?? 0n)).toBe(rated);
+          const wallet = ledger.state.walletAccounts.get("USD/acme");
+          expect((wallet?.debited ?? 0n) + (closed?.shortfall ?? 0n)).toBe(rated);
+        },
+      ),
+      { numRuns },
+    );
+  },
+);
