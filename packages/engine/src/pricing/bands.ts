@@ -76,9 +76,12 @@ export const priceUnits = (ladder: Ladder, units: Decimal): readonly BandUsage[]
 export const subtotalOf = (usages: readonly BandUsage[]): Decimal =>
   usages.reduce((total, usage) => total.plus(usage.bandSubtotal), zero);
 
+/** An average is for reading; nothing is computed from it. */
+const averageDecimals = 20;
+
 /** Subtotal per unit; 0 when there are no units ([R], 10.3). */
 export const averageUnitPrice = (subtotal: Decimal, units: Decimal): Decimal =>
-  units.isZero() ? zero : subtotal.div(units);
+  units.isZero() ? zero : subtotal.divTo(units, averageDecimals);
 
 /**
  * How many units a graduated price gives for that amount: the most whose price does not exceed it

@@ -3,7 +3,7 @@ import { addLines, type BillStep, type Draft } from "../draft.ts";
 import type { AccountPlanTerms, BillFacts } from "../facts.ts";
 import { usageLabels } from "../line-labels.ts";
 import type { Line, LineDraft } from "../line.ts";
-import type { PlanOrGroup } from "../plan-or-group.ts";
+import { billsRecurringTo, type PlanOrGroup } from "../plan-or-group.ts";
 import { type BillFailure, conversionRate } from "../printing.ts";
 import { derived } from "../proration.ts";
 import { rateUsage } from "../usage-rating.ts";
@@ -12,7 +12,7 @@ import { type PricedUsage, pricedUsages } from "../usage-windows.ts";
 type CreditType = "PRODUCT_CREDIT" | "GLOBAL_CREDIT";
 
 const creditUsages = (facts: BillFacts, type: CreditType): readonly PricedUsage[] =>
-  pricedUsages(facts).filter(({ pricing }) => pricing.type === type);
+  pricedUsages(facts, [type]).filter(({ accountPlan }) => billsRecurringTo(facts, accountPlan));
 
 /** Uncapped product credits of one plan, or of all plans of a group. */
 export const productCreditsOf = (
