@@ -1,7 +1,7 @@
 /** Usage beyond an exhausted commitment or balance (m3ter semantics 15.4, 15.6). */
 
 import { type Decimal, min, one, zero } from "../exact/decimal.ts";
-import { type Ladder, priceUnits, unitsWorth } from "../pricing/bands.ts";
+import { averageUnitPrice, type Ladder, priceUnits, unitsWorth } from "../pricing/bands.ts";
 import { earlier, later } from "../time/period.ts";
 import { type Credit, type Funds, mayDraw } from "./credit.ts";
 import type { Draft } from "./draft.ts";
@@ -86,7 +86,7 @@ const keptLine = ({ owing: { line }, owed }: Uncovered, units: Decimal): Line | 
     bandUsage: keptBands(line, units, quantity),
     exact: amount,
     derivation: { how: "PART", whole: line.derivation, amount },
-    averageUnitPrice: units.isZero() ? zero : amount.div(units),
+    averageUnitPrice: averageUnitPrice(amount, units),
   };
 };
 
