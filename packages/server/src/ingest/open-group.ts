@@ -1,6 +1,13 @@
 import type { CommitOutcome, MeterLayout, UsageGroup } from "../ports/usage-log.ts";
-import type { DedupeTable } from "./dedupe-table.ts";
 import { RowBuffer } from "./row-buffer.ts";
+import type { UidMemory } from "./uid-memory.ts";
+
+/** What a group held at some moment, to go back to. */
+export interface Savepoint {
+  readonly count: number;
+  readonly marks: number;
+  readonly rows: ReadonlyMap<RowBuffer, number>;
+}
 
 /** The rows that are being gathered while the group before them commits, and who waits for them. */
 export class OpenGroup {
@@ -42,7 +49,7 @@ export class OpenGroup {
     const rows = this.#rows.get(layout);
     if (rows !== undefined) return rows;
     const fresh = this.#spare.get(layout) ?? new RowBuffer(layout);
-    fresh.clear();
+    fresh.truncate(0);
     this.#rows.set(layout, fresh);
     return fresh;
   }
@@ -56,6 +63,18 @@ export class OpenGroup {
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
     this.#marks.push(hash[0] ?? 0, hash[1] ?? 0, hash[2] ?? 0);
+  }
+
+  savepoint(): Savepoint {
+    const rows = new Map(this.#rows.values().map((buffer) => [buffer, buffer.count]));
+    return { count: this.#count, marks: this.#marks.length, rows };
+  }
+
+  /** Undoes what a request has put in since the savepoint. */
+  rollback({ count, marks, rows }: Savepoint, uids: UidMemory): void {
+    for (const buffer of this.#rows.values()) buffer.truncate(rows.get(buffer) ?? 0);
+    this.#count = count;
+    this.#unmark(marks, uids);
   }
 
   sealed(): UsageGroup {
@@ -72,10 +91,16 @@ export class OpenGroup {
   }
 
   /** Takes the marks back, then tells who waits: nobody can meet a mark whose row does not exist. */
-  fail(outcome: CommitOutcome, dedupe: DedupeTable): void {
-    for (let at = 0; at < this.#marks.length; at += 3) {
-      dedupe.remove(Uint32Array.from(this.#marks.slice(at, at + 3)));
-    }
+  fail(outcome: CommitOutcome, uids: UidMemory): void {
+    this.#unmark(0, uids);
     this.#outcome.resolve(outcome);
+  }
+
+  #unmark(from: number, uids: UidMemory): void {
+    const hash = new Uint32Array(3);
+    for (const [index, word] of this.#marks.splice(from).entries()) {
+      hash[index % 3] = word;
+      if (index % 3 === 2) uids.forget(hash);
+    }
   }
 }
