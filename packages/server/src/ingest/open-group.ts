@@ -2,6 +2,8 @@ import type { CommitOutcome, MeterLayout, UsageGroup } from "../ports/usage-log.
 import { RowBuffer } from "./row-buffer.ts";
 import type { UidMemory } from "./uid-memory.ts";
 
+const firstMarks = 1024;
+
 /** What a group held at some moment, to go back to. */
 export interface Savepoint {
   readonly count: number;
@@ -14,7 +16,8 @@ export class OpenGroup {
   readonly firstPosition: number;
   readonly #rows = new Map<MeterLayout, RowBuffer>();
   readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
-  readonly #marks: number[] = [];
+  #marks = new Uint32Array(firstMarks * 3);
+  #markCount = 0;
   readonly #outcome = Promise.withResolvers<CommitOutcome>();
   #count = 0;
   #waiting = 0;
@@ -62,12 +65,20 @@ export class OpenGroup {
 
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
-    this.#marks.push(hash[0] ?? 0, hash[1] ?? 0, hash[2] ?? 0);
+    if ((this.#markCount + 1) * 3 > this.#marks.length) {
+      const marks = new Uint32Array(this.#marks.length * 2);
+      marks.set(this.#marks);
+      this.#marks = marks;
+    }
+    const at = this.#markCount++ * 3;
+    this.#marks[at] = hash[0] ?? 0;
+    this.#marks[at + 1] = hash[1] ?? 0;
+    this.#marks[at + 2] = hash[2] ?? 0;
   }
 
   savepoint(): Savepoint {
     const rows = new Map(this.#rows.values().map((buffer) => [buffer, buffer.count]));
-    return { count: this.#count, marks: this.#marks.length, rows };
+    return { count: this.#count, marks: this.#markCount, rows };
   }
 
   /** Undoes what a request has put in since the savepoint. */
@@ -97,10 +108,9 @@ export class OpenGroup {
   }
 
   #unmark(from: number, uids: UidMemory): void {
-    const hash = new Uint32Array(3);
-    for (const [index, word] of this.#marks.splice(from).entries()) {
-      hash[index % 3] = word;
-      if (index % 3 === 2) uids.forget(hash);
+    for (let at = from * 3; at < this.#markCount * 3; at += 3) {
+      uids.forget(this.#marks.subarray(at, at + 3));
     }
+    this.#markCount = from;
   }
 }

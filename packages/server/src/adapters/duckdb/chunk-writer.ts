@@ -54,6 +54,9 @@ const areAllPresent = (bits: Uint8Array, { start, count }: Slice): boolean => {
 /** DuckDB's string_t: the length, then up to 12 bytes of text in place, or 4 and a pointer to all of them. */
 const stringWords = 4;
 const inlineBytesMax = 12;
+/** One vector's worth, filled anew for each; allocating it each time would keep the collector busy. */
+const entries = new Int32Array(chunkRowsMax * stringWords);
+const entryBytes = new Uint8Array(entries.buffer);
 
 /**
  * Hands all strings of a slice over as one, then points each row into it. A call for each string would cost a fifth of
@@ -65,15 +68,14 @@ const fillTexts = (vector: duckdb.Vector, { bytes, ends }: TextValues, slice: Sl
   const first = start === 0 ? 0 : (ends[start - 1] ?? 0);
   const heap = bytes.subarray(first, ends[start + count - 1]);
   const { low, high } = heap.length > inlineBytesMax ? heapAddress(vector, heap) : nowhere;
-  const entries = new Int32Array(count * stringWords);
-  const text = new Uint8Array(entries.buffer);
+  entries.fill(0, 0, count * stringWords);
   for (let row = 0, from = 0; row < count; row++) {
     const to = (ends[start + row] ?? 0) - first;
     const length = to - from;
     const at = row * stringWords;
     entries[at] = length;
     const shown = length > inlineBytesMax ? 4 : length;
-    for (let i = 0; i < shown; i++) text[at * 4 + 4 + i] = heap[from + i] ?? 0;
+    for (let i = 0; i < shown; i++) entryBytes[at * 4 + 4 + i] = heap[from + i] ?? 0;
     if (length > inlineBytesMax) {
       const address = low + from;
       entries[at + 2] = address;
@@ -81,7 +83,7 @@ const fillTexts = (vector: duckdb.Vector, { bytes, ends }: TextValues, slice: Sl
     }
     from = to;
   }
-  duckdb.copy_data_to_vector(vector, 0, entries.buffer, 0, entries.byteLength);
+  duckdb.copy_data_to_vector(vector, 0, entries.buffer, 0, count * stringWords * 4);
 };
 
 const nowhere = { low: 0, high: 0 };
