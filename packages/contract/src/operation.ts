@@ -12,7 +12,9 @@ export interface Operation {
   readonly summary: string;
   readonly query?: z.ZodObject;
   /** How the body comes: as JSON unless said otherwise; `raw` is read by the handler itself. */
-  readonly accepts?: "json or form" | "raw";
+  readonly accepts?: "json or form" | "json or nothing" | "raw";
+  /** Of a raw body, when it may be larger than measurements are. */
+  readonly bodyBytesMax?: number;
   readonly body?: z.ZodType;
   /** Without one, any JSON object. */
   readonly reply?: z.ZodType;
@@ -28,6 +30,8 @@ export interface Request<O extends Operation> {
   readonly orgId: string;
   /** The service user that calls. */
   readonly principal: string;
+  /** Where the caller reached the server, for URLs in replies: scheme, host and port. */
+  readonly origin: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Parsed<O["query"]>;
   readonly body: Parsed<O["body"]>;
