@@ -1,0 +1,66 @@
+import { z } from "zod";
+import type { Operation } from "../operation.ts";
+import { flag, paging } from "../query.ts";
+import { orgUserInvitation } from "./org-user-invitation.ts";
+import { targetType } from "./resource-group-item.ts";
+
+const group = "/organizations/{orgId}/resourcegroups/{type}/{resourceGroupId}";
+const target = z.object({ targetId: z.string().min(1), targetType });
+const access = "organization";
+
+/** Resource groups and their members; users and how they come to be. */
+export const groupOperations = {
+  addToResourceGroup: {
+    method: "POST",
+    path: `${group}/addresource`,
+    noun: "ResourceGroup",
+    summary: "Add an item or a group to a resource group",
+    body: target,
+    access,
+    permission: { action: "config:create", on: "config:resourceGroup" },
+  },
+  removeFromResourceGroup: {
+    method: "POST",
+    path: `${group}/removeresource`,
+    noun: "ResourceGroup",
+    summary: "Remove an item or a group from a resource group",
+    body: target,
+    access,
+    permission: { action: "config:create", on: "config:resourceGroup" },
+  },
+  listResourceGroupContents: {
+    method: "POST",
+    path: `${group}/contents`,
+    noun: "ResourceGroup",
+    summary: "List what a resource group holds",
+    query: z.object(paging(100)),
+    access,
+    permission: { action: "config:retrieve", on: "config:resourceGroup" },
+  },
+  createOrgUserInvitation: {
+    method: "POST",
+    path: `/organizations/{orgId}/${orgUserInvitation.path}`,
+    noun: orgUserInvitation.noun,
+    summary: "Invite a person, who becomes a user of the organization",
+    body: orgUserInvitation.fields,
+    access,
+    permission: { action: "config:create", on: "config:orgUserInvitation" },
+  },
+  resendTemporaryPassword: {
+    method: "PUT",
+    path: "/organizations/{orgId}/users/{id}/password/resend",
+    noun: "OrgUser",
+    summary: "Accepted without effect: users have no passwords here",
+    access,
+    permission: { action: "config:update", on: "config:orgUser", item: "id" },
+  },
+  listGroupsOfOrgUser: {
+    method: "GET",
+    path: "/organizations/{orgId}/users/{id}/usergroups",
+    noun: "OrgUser",
+    summary: "List the user groups that hold a user; inherited adds the groups that hold those",
+    query: z.object({ ...paging(200), inherited: flag.optional() }),
+    access,
+    permission: { action: "config:retrieve", on: "config:orgUser", item: "id" },
+  },
+} as const satisfies Record<string, Operation>;
