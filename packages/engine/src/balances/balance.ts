@@ -63,6 +63,17 @@ const amountOf = (transactions: readonly BalanceTransaction[]): Decimal =>
 export const balanceAmount = (balance: BalanceLedger, at: Temporal.Instant): Decimal =>
   amountOf(balance.transactions.filter(({ appliedAt }) => !isBefore(at, appliedAt)));
 
+/**
+ * What a bill may draw as of that instant: the credits and debits that apply by then, less what bills
+ * took, whenever they did: money that another bill took is gone for an earlier one too (15.4).
+ */
+export const drawableAmount = (balance: BalanceTerms, asOf: Temporal.Instant): Decimal =>
+  amountOf(
+    balance.transactions.filter(
+      ({ appliedAt, drawnFor }) => drawnFor !== undefined || !isBefore(asOf, appliedAt),
+    ),
+  );
+
 const isRolloverDraw =
   ({ period }: BalanceLedger) =>
   ({ drawnFor }: BalanceTransaction): boolean =>

@@ -8,6 +8,7 @@ import type { Draft } from "./draft.ts";
 import type { BillFacts } from "./facts.ts";
 import type { Line, LineDraft } from "./line.ts";
 import { type Owed, type OwingLine, slicesWithin, totalOwed } from "./owing.ts";
+import { convertedBands } from "./printing.ts";
 import { derived } from "./proration.ts";
 import { overageLadderStart } from "./rules.ts";
 import { lineBands } from "./usage-rating.ts";
@@ -64,7 +65,8 @@ const quantityOf = (line: Line, units: Decimal): Decimal =>
 const keptBands = (line: Line, units: Decimal, quantity: Decimal): Line["bandUsage"] => {
   if (line.derivation.how !== "PRICED_QUANTITY") return [];
   const { ladder, scale } = line.derivation;
-  return lineBands(priceUnits(ladder, units), quantity, scale.quantityPerUnit);
+  const bands = lineBands(priceUnits(ladder, units), quantity, scale.quantityPerUnit);
+  return convertedBands(bands, line.conversionRate);
 };
 
 /** The usage line without its overage; undefined when nothing of it is left. */

@@ -263,7 +263,11 @@ describe("any bill", () => {
           ...each,
           plans: each.plans.toReversed().map((plain) => ({
             ...plain,
-            pricings: plain.pricings.toReversed(),
+            pricings: plain.pricings.toReversed().map((priced) => ({
+              ...priced,
+              bands: priced.bands.toReversed(),
+              overageBands: priced.overageBands.toReversed(),
+            })),
           })),
         })),
         commitments: given.commitments.toReversed(),
