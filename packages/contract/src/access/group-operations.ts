@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { permitted } from "./permission.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { orgUserInvitation } from "./org-user-invitation.ts";
@@ -6,7 +7,6 @@ import { targetType } from "./resource-group-item.ts";
 
 const group = "/organizations/{orgId}/resourcegroups/{type}/{resourceGroupId}";
 const target = z.object({ targetId: z.string().min(1), targetType });
-const access = "organization";
 
 /** Resource groups and their members; users and how they come to be. */
 export const groupOperations = {
@@ -16,8 +16,7 @@ export const groupOperations = {
     noun: "ResourceGroup",
     summary: "Add an item or a group to a resource group",
     body: target,
-    access,
-    permission: { action: "config:create", on: "config:resourceGroup" },
+    ...permitted("config:update", "config:resourceGroup", "resourceGroupId"),
   },
   removeFromResourceGroup: {
     method: "POST",
@@ -25,8 +24,7 @@ export const groupOperations = {
     noun: "ResourceGroup",
     summary: "Remove an item or a group from a resource group",
     body: target,
-    access,
-    permission: { action: "config:create", on: "config:resourceGroup" },
+    ...permitted("config:update", "config:resourceGroup", "resourceGroupId"),
   },
   listResourceGroupContents: {
     method: "POST",
@@ -34,8 +32,7 @@ export const groupOperations = {
     noun: "ResourceGroup",
     summary: "List what a resource group holds",
     query: z.object(paging(100)),
-    access,
-    permission: { action: "config:retrieve", on: "config:resourceGroup" },
+    ...permitted("config:retrieve", "config:resourceGroup", "resourceGroupId"),
   },
   createOrgUserInvitation: {
     method: "POST",
@@ -43,16 +40,14 @@ export const groupOperations = {
     noun: orgUserInvitation.noun,
     summary: "Invite a person, who becomes a user of the organization",
     body: orgUserInvitation.fields,
-    access,
-    permission: { action: "config:create", on: "config:orgUserInvitation" },
+    ...permitted("config:create", "config:orgUserInvitation"),
   },
   resendTemporaryPassword: {
     method: "PUT",
     path: "/organizations/{orgId}/users/{id}/password/resend",
     noun: "OrgUser",
     summary: "Accepted without effect: users have no passwords here",
-    access,
-    permission: { action: "config:update", on: "config:orgUser", item: "id" },
+    ...permitted("config:update", "config:orgUser", "id"),
   },
   listGroupsOfOrgUser: {
     method: "GET",
@@ -60,7 +55,6 @@ export const groupOperations = {
     noun: "OrgUser",
     summary: "List the user groups that hold a user; inherited adds the groups that hold those",
     query: z.object({ ...paging(200), inherited: flag.optional() }),
-    access,
-    permission: { action: "config:retrieve", on: "config:orgUser", item: "id" },
+    ...permitted("config:retrieve", "config:orgUser", "id"),
   },
 } as const satisfies Record<string, Operation>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
 import { dateTime } from "../schema.ts";
 
@@ -25,8 +26,7 @@ export const accountOperations = {
     noun: "Account",
     summary: "End what an account is billed by, from an instant on",
     body: endDating,
-    access: "organization",
-    permission: { action: "config:update", on: "config:account", item: "id" },
+    ...permitted("config:update", "config:account", "id"),
   },
   endDateBillingEntitiesOfContract: {
     method: "PUT",
@@ -34,8 +34,7 @@ export const accountOperations = {
     noun: "Contract",
     summary: "End what belongs to a contract, and the contract where it is named",
     body: endDating,
-    access: "organization",
-    permission: { action: "config:update", on: "config:contract", item: "id" },
+    ...permitted("config:update", "config:contract", "id"),
   },
   replaceAccountPlan: {
     method: "POST",
@@ -43,7 +42,6 @@ export const accountOperations = {
     noun: "AccountPlan",
     summary: "End an account plan where a new one begins",
     body: z.looseObject({ startDate: dateTime, accountId: z.string() }),
-    access: "organization",
-    permission: { action: "config:create", on: "config:accountPlan", item: "id" },
+    ...permitted("config:update", "config:accountPlan", "id"),
   },
 } as const satisfies Record<string, Operation>;

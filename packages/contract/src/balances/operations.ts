@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
 import { paging } from "../query.ts";
 import { balanceChargeSchedule } from "./balance-charge-schedule.ts";
@@ -13,8 +14,7 @@ export const balanceOperations = {
     path: "/organizations/{orgId}/balances/{balanceId}/transactions/summary",
     noun: "BalanceTransaction",
     summary: "Add up a balance's ledger",
-    access: "organization",
-    permission: { action: "config:retrieve", on: "config:balanceTransaction" },
+    ...permitted("config:retrieve", "config:balanceTransaction"),
   },
   previewBalanceTransactionSchedule: {
     method: "POST",
@@ -23,8 +23,7 @@ export const balanceOperations = {
     summary: "The transactions that a schedule would make, without storing anything",
     query: z.object(paging(200)),
     body: schedule,
-    access: "organization",
-    permission: { action: "config:retrieve", on: "config:balanceTransactionSchedule.noun" },
+    ...permitted("config:retrieve", "config:balanceTransactionSchedule"),
   },
   previewBalanceChargeSchedule: {
     method: "POST",
@@ -33,7 +32,6 @@ export const balanceOperations = {
     summary: "The charges that a schedule would make, without storing anything",
     query: z.object(paging(200)),
     body: schedule,
-    access: "organization",
-    permission: { action: "config:retrieve", on: "config:balanceChargeSchedule.noun" },
+    ...permitted("config:retrieve", "config:balanceChargeSchedule"),
   },
 } as const satisfies Record<string, Operation>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
 import { paging, textList } from "../query.ts";
 import { revisionStatuses } from "./lookup-table-revision.ts";
@@ -15,7 +16,6 @@ const contentType = z.enum(lookupFileTypes);
 const version = { version: z.int().optional() };
 const item = z.record(z.string(), z.unknown());
 const noun = "LookupTableRevisionData";
-const access = "organization";
 
 /** The rows of lookup tables (m3ter semantics 8). Each route of files answers with a URL that expires. */
 export const lookupOperations = {
@@ -25,8 +25,7 @@ export const lookupOperations = {
     noun: "LookupTableRevision",
     summary: "Publish or archive a revision; publishing archives the published one",
     body: z.object({ status: z.enum(revisionStatuses), version: z.int() }),
-    access,
-    permission: { action: "config:update", on: "config:lookupTableRevision", item: "id" },
+    ...permitted("config:update", "config:lookupTableRevision", "id"),
   },
   getLookupData: {
     method: "GET",
@@ -37,8 +36,7 @@ export const lookupOperations = {
       limit: z.coerce.number().int().min(1).max(lookupItemsMax).default(lookupItemsMax),
       additional: textList.optional(),
     }),
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   putLookupData: {
     method: "PUT",
@@ -47,24 +45,21 @@ export const lookupOperations = {
     summary: "Replace the rows of a draft",
     query: z.object({ additional: textList.optional() }),
     body: z.object({ items: z.array(item).max(lookupItemsMax), ...version }),
-    access,
-    permission: { action: "config:update", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   deleteLookupData: {
     method: "DELETE",
     path: data,
     noun,
     summary: "Remove the rows of a draft",
-    access,
-    permission: { action: "config:delete", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   getLookupDataEntry: {
     method: "GET",
     path: `${data}/{lookupKey}`,
     noun,
     summary: "The row with a key; several keys are joined by commas",
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   putLookupDataEntry: {
     method: "PUT",
@@ -73,8 +68,7 @@ export const lookupOperations = {
     summary: "Create or replace the row with a key",
     query: z.object({ additional: textList.optional() }),
     body: z.object({ item, ...version }),
-    access,
-    permission: { action: "config:update", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   deleteLookupDataEntry: {
     method: "DELETE",
@@ -83,8 +77,7 @@ export const lookupOperations = {
     summary: "Remove the row with a key",
     accepts: "json or nothing",
     body: z.object(version),
-    access,
-    permission: { action: "config:delete", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   copyLookupData: {
     method: "POST",
@@ -93,8 +86,7 @@ export const lookupOperations = {
     summary: "Copy the rows to another revision of the table, or to a new one",
     accepts: "json or nothing",
     body: z.object({ revisionId: z.string().optional() }),
-    access,
-    permission: { action: "config:create", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   generateLookupUploadUrl: {
     method: "POST",
@@ -107,8 +99,7 @@ export const lookupOperations = {
       contentLength: z.int().min(1).max(fileBytesMax),
       ...version,
     }),
-    access,
-    permission: { action: "config:create", on: "config:lookupTableRevisionData" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   downloadLookupData: {
     method: "POST",
@@ -116,8 +107,7 @@ export const lookupOperations = {
     noun,
     summary: "Prepare a file of the rows; the job has its URL",
     body: z.object({ contentType }),
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   getArchivedLookupData: {
     method: "POST",
@@ -125,8 +115,7 @@ export const lookupOperations = {
     noun,
     summary: "Where to get the rows of an archived revision, within an hour",
     body: z.object({ contentType }),
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   listLookupDataJobs: {
     method: "GET",
@@ -134,24 +123,21 @@ export const lookupOperations = {
     noun,
     summary: "List the copies, uploads and downloads of a revision",
     query: z.object(paging(100)),
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   getLookupDataJob: {
     method: "GET",
     path: `${data}/jobs/{id}`,
     noun,
     summary: "Retrieve a copy, upload or download",
-    access,
-    permission: { action: "config:retrieve", on: "config:lookupTableRevisionData", item: "id" },
+    ...permitted("config:retrieve", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   deleteLookupDataJob: {
     method: "DELETE",
     path: `${data}/jobs/{id}`,
     noun,
     summary: "Forget a copy, upload or download",
-    access,
-    permission: { action: "config:delete", on: "config:lookupTableRevisionData", item: "id" },
+    ...permitted("config:update", "config:lookupTableRevision", "lookupTableRevisionId"),
   },
   uploadLookupFile: {
     method: "PUT",

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 
 const available = "/organizations/{orgId}/integrationconfigs/available";
 const mapping = "/organizations/{orgId}/externalmappingconfiguration";
-const access = "organization";
 
 /** What surrounds notifications, webhooks, integrations and mappings and is no verb (m3ter semantics 22). */
 export const syncOperations = {
@@ -14,16 +14,14 @@ export const syncOperations = {
     noun: "WebhookDestination",
     summary: "Switch a webhook destination on or off",
     query: z.object({ active: flag.default(true) }),
-    access,
-    permission: { action: "config:update", on: "config:webhookDestination", item: "id" },
+    ...permitted("config:update", "config:webhookDestination", "id"),
   },
   enableIntegrationConfig: {
     method: "POST",
     path: "/organizations/{orgId}/integrationconfigs/{id}/enable",
     noun: "IntegrationConfig",
     summary: "Switch an integration on again",
-    access,
-    permission: { action: "config:create", on: "config:integrationConfig", item: "id" },
+    ...permitted("config:update", "config:integrationConfig", "id"),
   },
   getIntegrationConfigOfEntity: {
     method: "GET",
@@ -36,8 +34,7 @@ export const syncOperations = {
       destination: z.string().optional(),
       destinationId: z.string().optional(),
     }),
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   getAvailableIntegrations: {
     method: "GET",
@@ -45,8 +42,7 @@ export const syncOperations = {
     noun: "IntegrationConfig",
     summary: "What can be integrated with what",
     query: z.object({ systemName: z.string().optional(), entityType: z.string().optional() }),
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   listAvailableSystems: {
     method: "GET",
@@ -54,40 +50,35 @@ export const syncOperations = {
     noun: "IntegrationConfig",
     summary: "The systems that can be integrated",
     query: z.object({ entityType: z.string().optional() }),
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   getAvailableAuthentication: {
     method: "GET",
     path: `${available}/{systemName}/auth/{entityType}`,
     noun: "IntegrationConfig",
     summary: "How a system wants to be authenticated with",
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   listAvailableEntities: {
     method: "GET",
     path: `${available}/{systemName}/entities`,
     noun: "IntegrationConfig",
     summary: "The entities that a system takes",
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   getConfigOptionValues: {
     method: "GET",
     path: "/organizations/{orgId}/integrationconfigs/values/{systemName}/{configOption}",
     noun: "IntegrationConfig",
     summary: "The values that an option of a system may have",
-    access,
-    permission: { action: "config:retrieve", on: "config:integrationConfig" },
+    ...permitted("config:retrieve", "config:integrationConfig"),
   },
   getExternalMappingConfiguration: {
     method: "GET",
     path: mapping,
     noun: "ExternalMapping",
     summary: "The entities and systems that mappings may name",
-    access,
-    permission: { action: "config:retrieve", on: "config:externalMapping" },
+    ...permitted("config:retrieve", "config:externalMapping"),
   },
   listExternalEntities: {
     method: "GET",
@@ -95,8 +86,7 @@ export const syncOperations = {
     noun: "ExternalMapping",
     summary: "What an external system offers to map to; nothing until it is connected",
     query: z.object({ externalTable: z.string().optional() }),
-    access,
-    permission: { action: "config:retrieve", on: "config:externalMapping" },
+    ...permitted("config:retrieve", "config:externalMapping"),
   },
   listExternalEntitiesOfCredentials: {
     method: "GET",
@@ -104,7 +94,6 @@ export const syncOperations = {
     noun: "ExternalMapping",
     summary: "The same, as one set of credentials sees it",
     query: z.object({ externalTable: z.string().optional() }),
-    access,
-    permission: { action: "config:retrieve", on: "config:externalMapping" },
+    ...permitted("config:retrieve", "config:externalMapping"),
   },
 } as const satisfies Record<string, Operation>;

@@ -90,7 +90,7 @@ export interface Digits {
 }
 
 export const digitsOf = (amount: Decimal): Digits => {
-  const text = amount.toFixed();
+  const text = amount.toString();
   const point = text.indexOf(".");
   if (point === -1) return { coefficient: BigInt(text), scale: 0 };
   const coefficient = BigInt(text.slice(0, point) + text.slice(point + 1));
@@ -130,5 +130,5 @@ export const amountFrom = (input: number | Decimal): Amount | undefined => {
 /** The same number without the cost of a Decimal, where it is a safe integer. */
 export const compact = (amount: Decimal): Amount => {
   const number = amount.toNumber();
-  return Number.isSafeInteger(number) && amount.eq(number) ? number + 0 : amount;
+  return Number.isSafeInteger(number) && amount.eq(decimal(number)) ? number + 0 : amount;
 };

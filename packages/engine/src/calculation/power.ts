@@ -67,7 +67,7 @@ const UNIT = 10n ** BigInt(WORKING_DIGITS);
 const fractionalPower = (base: Decimal, exponent: Decimal): ArithmeticResult => {
   if (base.isNegative() && !base.isZero()) return "NOT_REAL";
   if (base.isZero()) return exponent.isNegative() ? "DIVISION_BY_ZERO" : 0;
-  if (exponent.abs().gt(FRACTIONAL_EXPONENT_MAX)) return "OUT_OF_RANGE";
+  if (exponent.abs().gt(decimal(FRACTIONAL_EXPONENT_MAX))) return "OUT_OF_RANGE";
   const logarithm = (naturalLogarithm(base) * fixedPoint(exponent)) / UNIT;
   return exponential(logarithm);
 };

@@ -34,4 +34,4 @@ export const toValue = (scalar: Scalar): Value => {
 
 /** Digits without an exponent: how a number reads inside a string. */
 export const plainText = (amount: Amount): string =>
-  typeof amount === "number" ? String(amount) : amount.toFixed();
+  typeof amount === "number" ? String(amount) : amount.toString();

@@ -15,12 +15,12 @@ import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
-import { planRules } from "./rules/plan.ts";
-import { pricingRules } from "./rules/pricing.ts";
-import { serviceUserRules } from "./rules/service-user.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
 import { planGroupRules } from "./rules/plan-group.ts";
+import { planRules } from "./rules/plan.ts";
+import { pricingRules } from "./rules/pricing.ts";
 import { resourceGroupItemRules } from "./rules/resource-group-item.ts";
+import { serviceUserRules } from "./rules/service-user.ts";
 import { webhookDestinationRules } from "./rules/webhook-destination.ts";
 
 /** Behaviour by kind, for the kinds whose declaration does not say it all. */
@@ -45,7 +45,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   planGroup: planGroupRules,
   planGroupLink: planGroupLinkRules,
   pricing: pricingRules,
-  serviceUser: serviceUserRules,
   resourceGroupItem: resourceGroupItemRules,
+  serviceUser: serviceUserRules,
   webhookDestination: webhookDestinationRules,
 };
