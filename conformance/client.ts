@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { RunningServer } from "./running-server.ts";
 
 const token = z.object({ access_token: z.string() });
 const entity = z.looseObject({ id: z.string(), version: z.number() });
@@ -12,6 +11,14 @@ const problem = z.object({ message: z.string(), errorCode: z.string() });
 export type Entity = z.output<typeof entity>;
 export type Page = z.output<typeof page>;
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** Where a server is and what opens it. */
+export interface Endpoint {
+  readonly url: string;
+  readonly orgId: string;
+  readonly accessKey: string;
+  readonly apiSecret: string;
+}
 
 export interface Answer {
   readonly status: number;
@@ -32,7 +39,7 @@ export interface Client {
 }
 
 /** Everything but a refusal throws when the answer is not 200. */
-export const connect = async (server: RunningServer): Promise<Client> => {
+export const connect = async (server: Endpoint): Promise<Client> => {
   const { access_token: bearer } = token.parse(await (await requestToken(server)).json());
 
   const call: Client["call"] = async (method, path, body) => {
@@ -67,7 +74,7 @@ export const connect = async (server: RunningServer): Promise<Client> => {
   };
 };
 
-const requestToken = ({ url, accessKey, apiSecret }: RunningServer): Promise<Response> =>
+const requestToken = ({ url, accessKey, apiSecret }: Endpoint): Promise<Response> =>
   fetch(`${url}/oauth/token`, {
     method: "POST",
     headers: {

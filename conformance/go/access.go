@@ -35,13 +35,13 @@ func (s *scenario) refused(status int, to connection) {
 }
 
 func (s *scenario) organizationConfig() {
-	stored, err := call(s.Client, "OrganizationConfig", "Get", nil, object{})
+	stored, err := call(s.Client, request{service: "OrganizationConfig", method: "Get", values: object{}})
 	must(err)
-	changed, err := call(s.Client, "OrganizationConfig", "Update", nil, object{
+	changed, err := call(s.Client, request{service: "OrganizationConfig", method: "Update", values: object{
 		"timezone": "UTC", "yearEpoch": "2022-01-01", "monthEpoch": "2022-01-01",
 		"weekEpoch": "2022-01-04", "dayEpoch": "2022-01-01", "currency": "USD",
 		"daysBeforeBillDue": 21.0, "version": stored["version"],
-	})
+	}})
 	must(err)
 	s.checks.that("organization config updated", changed["daysBeforeBillDue"] == 21.0, changed)
 }
@@ -55,20 +55,20 @@ func (s *scenario) me() {
 
 // usage goes to the host in which the first `api` is `ingest`.
 func (s *scenario) usage() {
-	_, err := call(s.Client, "Meters", "New", nil, object{
+	_, err := call(s.Client, request{service: "Meters", method: "New", values: object{
 		"name": "Usage", "code": "meter_usage_go", "derivedFields": []any{},
 		"dataFields": []any{object{"category": "MEASURE", "code": "tokens", "name": "Tokens", "unit": "t"}},
-	})
+	}})
 	must(err)
-	_, err = call(s.Client, "Accounts", "New", nil, object{
+	_, err = call(s.Client, request{service: "Accounts", method: "New", values: object{
 		"name": "Usage", "code": "account usage go", "emailAddress": "a@example.com",
-	})
+	}})
 	must(err)
 	to := connect(option.WithBaseURL("http://api.turnpike.test/"))
-	answer, err := call(to.Client, "Usage", "Submit", nil, object{"measurements": []any{object{
+	answer, err := call(to.Client, request{service: "Usage", method: "Submit", values: object{"measurements": []any{object{
 		"uid": "go-1", "meter": "meter_usage_go", "account": "account usage go",
 		"ts": "2024-06-01T00:00:00Z", "measure": object{"tokens": 5.0},
-	}}})
+	}}}})
 	must(err)
 	s.checks.that("usage accepted", answer["result"] == "accepted", answer)
 	last := (*to.seen)[len(*to.seen)-1].URL

@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 type object = map[string]any
+
+var placeholder = regexp.MustCompile(`\{[a-zA-Z.]+\}`)
 
 // resource is one row of ../sdk/resources.json.
 type resource struct {
@@ -18,6 +22,14 @@ type resource struct {
 	Create  object   `json:"create"`
 	Change  object   `json:"change"`
 	Filters []object `json:"filters"`
+	// Path parameters before the id, in order, and their values.
+	Within object `json:"within"`
+	// What every list of it must say.
+	Scope object `json:"scope"`
+	// Members that the API wants and the SDK has no field for: the body is then sent as it is.
+	Extra  object   `json:"extra"`
+	Hidden []string `json:"hidden"`
+	Verbs  []string `json:"verbs"`
 }
 
 func resources() []resource {
@@ -28,7 +40,24 @@ func resources() []resource {
 	return table
 }
 
-// filled replaces the table's `$product` (an id) and `{n}` (a number).
+func (one resource) can(verb string) bool {
+	return one.Verbs == nil || slices.Contains(one.Verbs, verb)
+}
+
+func (one resource) body(names map[string]string) object {
+	return filled(merged(one.Create, one.Extra), names).(object)
+}
+
+// ids are the path parameters of one record, outermost first.
+func (one resource) ids(names map[string]string, id ...string) []string {
+	outer := []string{}
+	for _, value := range one.Within {
+		outer = append(outer, filled(value, names).(string))
+	}
+	return append(outer, id...)
+}
+
+// filled replaces the table's `$product` (an id), `{n}` (a number) and `{meter.code}`.
 func filled(value any, names map[string]string) any {
 	switch value := value.(type) {
 	case object:
@@ -47,7 +76,9 @@ func filled(value any, names map[string]string) any {
 		if name, isName := strings.CutPrefix(value, "$"); isName {
 			return names[name]
 		}
-		return strings.NewReplacer("{n}", names["n"], "{m}", names["m"]).Replace(value)
+		return placeholder.ReplaceAllStringFunc(value, func(found string) string {
+			return names[strings.Trim(found, "{}")]
+		})
 	}
 	return value
 }

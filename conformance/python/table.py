@@ -7,7 +7,7 @@ from typing import Any
 
 TABLE = Path(__file__).parent.parent / "sdk" / "resources.json"
 # Maps whose keys are the client's own, not fields of the API.
-FREE_MAPS = {"customFields", "segment"}
+FREE_MAPS = {"customFields", "segment", "configData"}
 
 
 def resources() -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def nested(value: Any) -> Any:
 
 
 def filled(value: Any, names: dict[str, str]) -> Any:
-    """The table's `$product` (an id) and `{n}` (a number) replaced."""
+    """The table's `$product` (an id), `{n}` (a number) and `{meter.code}` replaced."""
     if isinstance(value, dict):
         return {key: filled(one, names) for key, one in value.items()}
     if isinstance(value, list):
@@ -40,4 +40,4 @@ def filled(value: Any, names: dict[str, str]) -> Any:
         return value
     if value.startswith("$"):
         return names[value[1:]]
-    return value.replace("{n}", names["n"]).replace("{m}", names["m"])
+    return re.sub(r"\{([a-zA-Z.]+)\}", lambda found: names[found[1]], value)

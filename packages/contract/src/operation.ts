@@ -15,7 +15,9 @@ interface Route {
   readonly summary: string;
   readonly query?: z.ZodObject;
   /** How the body comes: as JSON unless said otherwise; `raw` is read by the handler itself. */
-  readonly accepts?: "json or form" | "raw";
+  readonly accepts?: "json or form" | "json or nothing" | "raw";
+  /** Of a raw body, when it may be larger than measurements are. */
+  readonly bodyBytesMax?: number;
   readonly body?: z.ZodType;
   /** Without one, any JSON object. */
   readonly reply?: z.ZodType;
@@ -36,6 +38,8 @@ export interface Request<O extends Operation> {
   readonly principal: string;
   /** The key that it calls with. */
   readonly accessKey: string;
+  /** Where the caller reached the server, for URLs in replies: scheme, host and port. */
+  readonly origin: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Parsed<O["query"]>;
   readonly body: Parsed<O["body"]>;

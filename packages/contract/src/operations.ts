@@ -1,8 +1,22 @@
+import { groupOperations } from "./access/group-operations.ts";
 import { accessOperations } from "./access/operations.ts";
+import { accountOperations } from "./accounts/operations.ts";
+import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
+import { lookupOperations } from "./catalog/operations.ts";
+import { syncOperations } from "./sync/operations.ts";
 import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
-export const operations = { ...accessOperations, ...usageOperations, ...billingOperations };
+export const operations = {
+  ...accessOperations,
+  ...groupOperations,
+  ...accountOperations,
+  ...balanceOperations,
+  ...lookupOperations,
+  ...syncOperations,
+  ...usageOperations,
+  ...billingOperations,
+};
 
 export type OperationId = keyof typeof operations;

@@ -51,3 +51,13 @@ export const verbPermission = (
   const permission: Permission = { action, on: `config:${kind}` };
   return hasItem && singleton === undefined ? { ...permission, item: "id" } : permission;
 };
+
+/** For a route of an organization that asks for one permission; `item` names the path parameter concerned. */
+export const permitted = (
+  action: Action,
+  on: Permission["on"],
+  item?: string,
+): { readonly access: "organization"; readonly permission: Permission } => ({
+  access: "organization",
+  permission: item === undefined ? { action, on } : { action, on, item },
+});

@@ -20,15 +20,21 @@ export interface BalanceTransaction {
   readonly drawnFor?: Period | undefined;
 }
 
-/** A wallet with a ledger, drawn down by charges: m3ter's Balance, Top-up or prepaid draw-down. */
-export interface BalanceTerms {
-  readonly id: string;
-  readonly accountId: string;
-  readonly currency: string;
+/** What a balance holds and until when. */
+export interface BalanceLedger {
   readonly period: Period;
   /** After the end this much stays drawable until `rolloverEnd`; absent: everything left. */
   readonly rolloverAmount?: Decimal | undefined;
   readonly rolloverEnd?: Temporal.Instant | undefined;
+  /** Everything but this bill's own draw-downs. */
+  readonly transactions: readonly BalanceTransaction[];
+}
+
+/** A wallet with a ledger, drawn down by charges: m3ter's Balance, Top-up or prepaid draw-down. */
+export interface BalanceTerms extends BalanceLedger {
+  readonly id: string;
+  readonly accountId: string;
+  readonly currency: string;
   readonly createdAt: Temporal.Instant;
   /** Empty: all. */
   readonly productIds: readonly string[];
@@ -44,28 +50,37 @@ export interface BalanceTerms {
   readonly overageDescription?: string | undefined;
   readonly consumptionsAccountingProduct?: ProductRef | undefined;
   readonly feesAccountingProduct?: ProductRef | undefined;
-  /** Everything but this bill's own draw-downs. */
-  readonly transactions: readonly BalanceTransaction[];
 }
 
 /** When the last of the balance can be drawn. */
-export const effectiveEnd = ({ period, rolloverEnd }: BalanceTerms): Temporal.Instant =>
+export const effectiveEnd = ({ period, rolloverEnd }: BalanceLedger): Temporal.Instant =>
   rolloverEnd !== undefined && isBefore(period.end, rolloverEnd) ? rolloverEnd : period.end;
 
 const amountOf = (transactions: readonly BalanceTransaction[]): Decimal =>
   sum(transactions.map(({ amount }) => amount));
 
 /** What stands in the balance at that instant; a transaction dated later does not count yet ([R], 16.2). */
-export const balanceAmount = (balance: BalanceTerms, at: Temporal.Instant): Decimal =>
+export const balanceAmount = (balance: BalanceLedger, at: Temporal.Instant): Decimal =>
   amountOf(balance.transactions.filter(({ appliedAt }) => !isBefore(at, appliedAt)));
 
+/**
+ * What a bill may draw as of that instant: the credits and debits that apply by then, less what bills
+ * took, whenever they did: money that another bill took is gone for an earlier one too (15.4).
+ */
+export const drawableAmount = (balance: BalanceTerms, asOf: Temporal.Instant): Decimal =>
+  amountOf(
+    balance.transactions.filter(
+      ({ appliedAt, drawnFor }) => drawnFor !== undefined || !isBefore(asOf, appliedAt),
+    ),
+  );
+
 const isRolloverDraw =
-  ({ period }: BalanceTerms) =>
+  ({ period }: BalanceLedger) =>
   ({ drawnFor }: BalanceTransaction): boolean =>
     drawnFor !== undefined && !isBefore(drawnFor.start, period.end);
 
 /** What charges after the end already took. */
-export const rolloverConsumed = (balance: BalanceTerms): Decimal =>
+export const rolloverConsumed = (balance: BalanceLedger): Decimal =>
   amountOf(balance.transactions.filter(isRolloverDraw(balance))).neg();
 
 export interface BalanceSummary {
@@ -80,7 +95,7 @@ export interface BalanceSummary {
 }
 
 /** What has expired by then: beyond the rollover at the end, everything at the rollover's end. */
-const expiredAmount = (balance: BalanceTerms, at: Temporal.Instant): Decimal => {
+const expiredAmount = (balance: BalanceLedger, at: Temporal.Instant): Decimal => {
   const { period, rolloverEnd, rolloverAmount } = balance;
   const left = max(balanceAmount(balance, at), zero);
   if (isBefore(at, period.end)) return zero;
@@ -91,7 +106,7 @@ const expiredAmount = (balance: BalanceTerms, at: Temporal.Instant): Decimal => 
 };
 
 /** The balance's transactions in six figures (m3ter semantics 16.2). */
-export const balanceSummary = (balance: BalanceTerms, at: Temporal.Instant): BalanceSummary => {
+export const balanceSummary = (balance: BalanceLedger, at: Temporal.Instant): BalanceSummary => {
   const applied = balance.transactions
     .filter(({ appliedAt }) => !isBefore(at, appliedAt))
     .toSorted((a, b) => compareInstants(a.appliedAt, b.appliedAt));

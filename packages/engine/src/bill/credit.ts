@@ -1,8 +1,8 @@
 /** Commitments and balances seen alike: money (or units) that charges of the bill may draw on. */
 
 import {
-  balanceAmount,
   balanceLineItemTypes,
+  drawableAmount,
   type BalanceTerms,
   rolloverConsumed,
 } from "../balances/balance.ts";
@@ -86,7 +86,7 @@ const commitmentCredit = (commitment: CommitmentTerms, corrected: Decimal): Cred
 const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credit[] => {
   const asOf = startOfDay(terms.billDate, terms.organization.zone);
   const corrected = correctedDraws(terms, { balanceId: balance.id });
-  const funds = balanceAmount(balance, asOf).plus(corrected);
+  const funds = drawableAmount(balance, asOf).plus(corrected);
   const main: Credit = {
     kind: "BALANCE",
     id: balance.id,

@@ -4,7 +4,7 @@
  */
 
 import { Decimal, max, min, one, zero } from "../exact/decimal.ts";
-import { type Ladder, priceUnits, subtotalOf } from "../pricing/bands.ts";
+import { type Ladder, priceBetween, priceUnits, subtotalOf } from "../pricing/bands.ts";
 import { type UnitScale, unitsOf } from "../pricing/units.ts";
 import { apportion, type Weight } from "./apportionment.ts";
 import { counterPrice, type MinimumSpendRefundMode, spanPrice } from "./rules.ts";
@@ -81,12 +81,6 @@ const totalShare = (shares: readonly DayShare[], amount: Decimal): Decimal =>
     zero,
   );
 
-/** A ladder's price of the units between two positions on it. */
-const rangePrice = (ladder: Ladder, from: Decimal, to: Decimal): Decimal => {
-  const price = (units: Decimal) => subtotalOf(priceUnits(ladder, units));
-  return from.isZero() ? price(to) : price(to).minus(price(from));
-};
-
 /** A minimum that is charged once usage is known: see steps/minimum-spends.ts. */
 export const minimumSpendAmount = (given: {
   readonly minimum: Decimal;
@@ -117,7 +111,7 @@ export const amountOf = (derivation: Derivation): Decimal => {
       );
     }
     case "UNIT_RANGE":
-      return rangePrice(derivation.ladder, derivation.from, derivation.to);
+      return priceBetween(derivation.ladder, derivation.from, derivation.to);
     case "POOL_SHARE": {
       const { pool, weights, accountId, scale } = derivation;
       const pooled = amountOf(pool).round(scale, "HALF_UP") ?? zero;

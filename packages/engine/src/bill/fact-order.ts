@@ -1,13 +1,34 @@
 import { compareInstants } from "../time/period.ts";
-import type { AccountPlanTerms, BillFacts, PlanTerms } from "./facts.ts";
+import type { Ladder, PricingBand } from "../pricing/bands.ts";
+import type { AccountPlanTerms, BillFacts, PlanTerms, PricingTerms } from "./facts.ts";
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
   a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 
+const isAscending = (bands: readonly PricingBand[]): boolean =>
+  bands.every(({ lowerLimit }, index) => bands[index - 1]?.lowerLimit.lte(lowerLimit) ?? true);
+
+const bandsInOrder = (bands: readonly PricingBand[]): readonly PricingBand[] =>
+  isAscending(bands) ? bands : bands.toSorted((a, b) => a.lowerLimit.cmp(b.lowerLimit));
+
+/** Most price lists stand in order already; only the others are copied. */
+const laddersInOrder = <Priced extends Ladder>(priced: Priced): Priced => {
+  const bands = bandsInOrder(priced.bands);
+  return bands === priced.bands ? priced : { ...priced, bands };
+};
+
+const pricingInOrder = (pricing: PricingTerms): PricingTerms => {
+  const ordered = laddersInOrder(pricing);
+  const overageBands = bandsInOrder(pricing.overageBands);
+  return overageBands === pricing.overageBands ? ordered : { ...ordered, overageBands };
+};
+
 const planInOrder = (plan: PlanTerms): PlanTerms => ({
   ...plan,
-  pricings: plan.pricings.toSorted((a, b) => byId(a, b) || (a.piece ?? 0) - (b.piece ?? 0)),
-  counterPricings: plan.counterPricings.toSorted(byId),
+  pricings: plan.pricings
+    .map(pricingInOrder)
+    .sort((a, b) => byId(a, b) || (a.piece ?? 0) - (b.piece ?? 0)),
+  counterPricings: plan.counterPricings.map(laddersInOrder).sort(byId),
 });
 
 const accountPlanInOrder = (accountPlan: AccountPlanTerms): AccountPlanTerms => ({

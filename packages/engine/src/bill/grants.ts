@@ -85,7 +85,7 @@ export const allocateGrants = (facts: BillFacts): ReadonlyMap<string, Granted> =
   const granted = new Map<string, Granted>();
   if (!facts.balances.some(({ isGrant }) => isGrant)) return granted;
   const funds = new Funds(creditsInOrder(facts));
-  for (const usage of pricedUsages(facts).toSorted(inDrawOrder)) {
+  for (const usage of pricedUsages(facts, ["DEBIT"]).toSorted(inDrawOrder)) {
     const draws = drawGrants(facts, usage, funds);
     if (draws.length === 0) continue;
     granted.set(usage.key, {

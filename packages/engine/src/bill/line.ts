@@ -37,6 +37,8 @@ export interface LineBandUsage {
   readonly bandQuantity: Decimal;
   readonly unitSubtotal: Decimal;
   readonly bandSubtotal: Decimal;
+  /** `bandSubtotal` in the billing currency, exact; set when the line is printed. */
+  readonly convertedBandSubtotal: Decimal;
 }
 
 export interface PrintedMoney {

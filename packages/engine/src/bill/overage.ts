@@ -1,13 +1,14 @@
 /** Usage beyond an exhausted commitment or balance (m3ter semantics 15.4, 15.6). */
 
 import { type Decimal, min, one, zero } from "../exact/decimal.ts";
-import { type Ladder, priceUnits, unitsWorth } from "../pricing/bands.ts";
+import { averageUnitPrice, type Ladder, priceUnits, unitsWorth } from "../pricing/bands.ts";
 import { earlier, later } from "../time/period.ts";
 import { type Credit, type Funds, mayDraw } from "./credit.ts";
 import type { Draft } from "./draft.ts";
 import type { BillFacts } from "./facts.ts";
 import type { Line, LineDraft } from "./line.ts";
 import { type Owed, type OwingLine, slicesWithin, totalOwed } from "./owing.ts";
+import { convertedBands } from "./printing.ts";
 import { derived } from "./proration.ts";
 import { overageLadderStart } from "./rules.ts";
 import { lineBands } from "./usage-rating.ts";
@@ -64,7 +65,8 @@ const quantityOf = (line: Line, units: Decimal): Decimal =>
 const keptBands = (line: Line, units: Decimal, quantity: Decimal): Line["bandUsage"] => {
   if (line.derivation.how !== "PRICED_QUANTITY") return [];
   const { ladder, scale } = line.derivation;
-  return lineBands(priceUnits(ladder, units), quantity, scale.quantityPerUnit);
+  const bands = lineBands(priceUnits(ladder, units), quantity, scale.quantityPerUnit);
+  return convertedBands(bands, line.conversionRate);
 };
 
 /** The usage line without its overage; undefined when nothing of it is left. */
@@ -86,7 +88,7 @@ const keptLine = ({ owing: { line }, owed }: Uncovered, units: Decimal): Line | 
     bandUsage: keptBands(line, units, quantity),
     exact: amount,
     derivation: { how: "PART", whole: line.derivation, amount },
-    averageUnitPrice: units.isZero() ? zero : amount.div(units),
+    averageUnitPrice: averageUnitPrice(amount, units),
   };
 };
 

@@ -2,7 +2,7 @@ import { type Decimal, one } from "../exact/decimal.ts";
 import { averageUnitPrice } from "../pricing/bands.ts";
 import { defaultCurrencyPolicy, roundMoney } from "../pricing/rounding.ts";
 import type { BillTerms } from "./facts.ts";
-import type { Line, LineDraft, PrintedMoney } from "./line.ts";
+import type { Line, LineBandUsage, LineDraft, PrintedMoney } from "./line.ts";
 
 /** Why a bill cannot be made. It is then not made at all: no bill is better than a wrong one. */
 export type BillFailure =
@@ -61,10 +61,23 @@ export const conversionRate = (terms: BillTerms, from: string): Decimal | undefi
 /** The line with its money rounded, unless its step has fixed what is printed. */
 export const printLine = (terms: BillTerms, line: LineDraft): Line | BillFailure => {
   const printed = line.printed ?? printExact(terms, line);
-  return "failure" in printed
-    ? printed
-    : { ...line, ...printed, averageUnitPrice: averageUnitPrice(line.exact, line.units) };
+  if ("failure" in printed) return printed;
+  return {
+    ...line,
+    ...printed,
+    bandUsage: convertedBands(line.bandUsage, printed.conversionRate),
+    averageUnitPrice: averageUnitPrice(line.exact, line.units),
+  };
 };
+
+/** The bands with their amounts in the billing currency. */
+export const convertedBands = (
+  bands: readonly LineBandUsage[],
+  rate: Decimal,
+): readonly LineBandUsage[] =>
+  rate === one
+    ? bands
+    : bands.map((band) => ({ ...band, convertedBandSubtotal: band.bandSubtotal.times(rate) }));
 
 /**
  * Rounds the line: `subtotal` from the exact amount in the pricing currency, `convertedSubtotal` from

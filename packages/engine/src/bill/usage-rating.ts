@@ -39,6 +39,7 @@ export const lineBands = (
       bandQuantity,
       unitSubtotal,
       bandSubtotal,
+      convertedBandSubtotal: bandSubtotal,
     };
   });
 };
@@ -98,13 +99,23 @@ const rateSpan = (
   if (before?.eq(through) === true) return null;
   const unitsBefore = before === null ? null : unitsOf(before, scale);
   const unitsThrough = unitsOf(through, scale);
+  const units = unitsThrough.minus(unitsBefore ?? zero);
+  const exact = spanPrice(pricing, unitsBefore, unitsThrough);
   const billed = unitsBefore === null ? [] : priceUnits(pricing, unitsBefore);
-  const bands = pricing.cumulative ? bandsBetween(billed, priceUnits(pricing, unitsThrough)) : [];
+  const reached = priceUnits(pricing, unitsThrough);
+  const bands = pricing.cumulative
+    ? bandsBetween(billed, reached)
+    : reached.map(({ band }) => ({
+        band,
+        bandUnits: units,
+        unitSubtotal: units.times(band.unitPrice),
+        bandSubtotal: exact,
+      }));
   const quantity = through.minus(before ?? zero);
   return {
     quantity,
-    units: unitsThrough.minus(unitsBefore ?? zero),
-    exact: spanPrice(pricing, unitsBefore, unitsThrough),
+    units,
+    exact,
     bandUsage: lineBands(bands, quantity, scale.quantityPerUnit),
     derivation: {
       how: "SPANNING_QUANTITY",

@@ -77,6 +77,7 @@ export const contractLimit = (contract: ContractTerms | undefined): Period | und
 const pricedUsagesOf = (
   terms: BillTerms,
   accountPlan: AccountPlanTerms,
+  types: readonly PricingTerms["type"][],
 ): readonly PricedUsage[] => {
   const { arrears } = accountPlan;
   const contract = contractOf(terms, accountPlan);
@@ -84,6 +85,7 @@ const pricedUsagesOf = (
   if (arrears === undefined || charged === undefined) return [];
   return accountPlan.plans.flatMap((plan) =>
     plan.pricings.flatMap((pricing) => {
+      if (!types.includes(pricing.type)) return [];
       const window = intersection(charged, pricing.active);
       const piece = pricing.piece === undefined ? "" : `.${pricing.piece}`;
       const key = `${accountPlan.id}/${plan.id}/${pricing.id}${piece}/${arrears.number}`;
@@ -92,9 +94,14 @@ const pricedUsagesOf = (
   );
 };
 
-/** Every pricing that rates usage on this bill, with its window. */
-export const pricedUsages = (terms: BillTerms): readonly PricedUsage[] =>
-  terms.accountPlans.flatMap((accountPlan) => pricedUsagesOf(terms, accountPlan));
+const everyType: readonly PricingTerms["type"][] = ["DEBIT", "PRODUCT_CREDIT", "GLOBAL_CREDIT"];
+
+/** Every pricing that rates usage on this bill, with its window; only some types if asked. */
+export const pricedUsages = (
+  terms: BillTerms,
+  types: readonly PricingTerms["type"][] = everyType,
+): readonly PricedUsage[] =>
+  terms.accountPlans.flatMap((accountPlan) => pricedUsagesOf(terms, accountPlan, types));
 
 /** The accounts that are rated together: the plan's own, then its pool. */
 export const pooledAccounts = ({ accountPlan, plan }: PricedUsage): readonly AccountRef[] => [

@@ -62,6 +62,12 @@ export class Decimal {
     );
   }
 
+  /** A quotient with at most so many decimals, half-up: where a hundred digits are not worth their time. */
+  divTo(other: Decimal, scale: number): Decimal {
+    if (other.coefficient === 0n) throw new RangeError("division by zero");
+    return quotientAt(this, other, scale);
+  }
+
   neg(): Decimal {
     return new Decimal(-this.coefficient, this.scale);
   }
@@ -163,19 +169,16 @@ const digitCount = (value: bigint): number => magnitude(value).toString().length
 const roundedQuotient = (a: Decimal, b: Decimal): Decimal => {
   // The integer part of the quotient has `lead` or `lead + 1` digits (negative: leading zeros).
   const lead = digitCount(a.coefficient) - a.scale - (digitCount(b.coefficient) - b.scale);
-  let scale = Math.max(quotientDigits - lead, 0);
-  let quotient = quotientAt(a, b, scale);
-  if (digitCount(quotient) > quotientDigits && scale > 0) {
-    scale -= 1;
-    quotient = quotientAt(a, b, scale);
-  }
-  return withoutTrailingZeros(new Decimal(quotient, scale));
+  const scale = Math.max(quotientDigits - lead, 0);
+  const quotient = quotientAt(a, b, scale);
+  const isTooLong = digitCount(quotient.coefficient) > quotientDigits && scale > 0;
+  return withoutTrailingZeros(isTooLong ? quotientAt(a, b, scale - 1) : quotient);
 };
 
-const quotientAt = (a: Decimal, b: Decimal, scale: number): bigint => {
+const quotientAt = (a: Decimal, b: Decimal, scale: number): Decimal => {
   const numerator = a.coefficient * powerOfTen(scale + b.scale);
   const denominator = b.coefficient * powerOfTen(a.scale);
-  return divideRounded(numerator, denominator, "HALF_UP") ?? 0n;
+  return new Decimal(divideRounded(numerator, denominator, "HALF_UP") ?? 0n, scale);
 };
 
 const zeroRuns = [64, 32, 16, 8, 4, 2, 1];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "./outcome.ts";
+import type { Price } from "./price.ts";
 import type { Request } from "./request.ts";
 import { columnsOf, decisionOf, reasonsOf, remainingOf, SampleLedger } from "./sample-ledger.ts";
 import {
@@ -218,6 +219,20 @@ test("a soft account is allowed beyond its funds: what is short becomes debt, th
   expect(outcome).toMatchObject({ decision: "allow", shortfall: money("3") });
   expect(columnsOf(ledger)).toMatchObject({ D: "4", X: "3" });
   expect(codesOf(ledger.one(sampleCharge("d", money("1"))))).toEqual(["DEBT_OUTSTANDING"]);
+});
+
+test("a settlement in another asset or at another price version is refused", () => {
+  const ledger = fundedLedger("10");
+  ledger.run(sampleHold("h", money("5")));
+  const settle = (price: Price, sequence: number) =>
+    ledger.one(
+      sampleSettle("h", 0n, { sequence, used: { price, quantity: units("1"), occurredAt: 0 } }),
+    );
+  const euros = { kind: "amount", amount: money("1"), asset: "EUR" } as const;
+  expect(settle(euros, 1)).toMatchObject({ kind: "conflict", code: "INVALID" });
+  const rated = sampleRateable(sampleTariff(true, ["0", "1"]));
+  expect(settle(rated, 2)).toMatchObject({ kind: "conflict", code: "INVALID" });
+  expect(settle({ ...euros, asset: "USD" }, 3)).toMatchObject({ kind: "settled" });
 });
 
 test("a rolling budget frees what has left its window", () => {

@@ -31,7 +31,7 @@ test("n charges of p on A: min(n, ⌊A/p⌋) allowed, in whatever batches (I16)"
     fc.property(
       amounts,
       fc.integer({ min: 1, max: 30 }),
-      fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 8, size: "max" }),
       (granted, price, batches) => {
         const ledger = new SampleLedger();
         ledger.run(...grantsOf(granted));

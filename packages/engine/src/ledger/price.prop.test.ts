@@ -16,7 +16,7 @@ const cents = fc.nat({ max: 9 }).map((n) => decimal(n).div(decimal(1000)));
 const price = fc
   .record({
     cumulative: fc.boolean(),
-    widths: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 3 }),
+    widths: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 3, size: "max" }),
     prices: fc.array(fc.tuple(cents, cents), { minLength: 4, maxLength: 4 }),
     rounding: fc.constantFrom("NONE" as const, "UP" as const, "DOWN" as const, "NEAREST" as const),
     perUnit: fc.integer({ min: 1, max: 3 }),
@@ -79,7 +79,10 @@ test(
     fc.assert(
       fc.property(
         price,
-        fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.boolean()), { maxLength: 12 }),
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.boolean()), {
+          maxLength: 12,
+          size: "max",
+        }),
         fc.nat({ max: 300 }),
         (each, uses, cash) => {
           const ledger = new SampleLedger();

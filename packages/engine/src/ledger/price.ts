@@ -78,24 +78,22 @@ const exactCost = (price: Rateable, from: Point, quantity: bigint): Decimal =>
 const turningPoints = (price: Rateable, position: Position, quantity: bigint): Set<bigint> => {
   const points = new Set<bigint>();
   const limits = price.tariff.limits.map((limit) => toAtoms(limit, quantityScale));
-  const bends = [position.posted, position.posted + position.held, ...limits];
-  for (const bend of [...bends, ...limits.map((limit) => limit - quantity)]) {
-    const atEnd = stepsNear(price.tariff, bend + quantity).map((step) => step - quantity);
-    for (const point of [bend, ...stepsNear(price.tariff, bend), ...atEnd])
+  const ends = [position.posted, position.posted + position.held];
+  for (const bend of [...ends, ...limits, ...limits.map((limit) => limit - quantity)])
+    for (const point of [bend, ...stepsNear(price.tariff, bend)])
       for (const near of [point - 1n, point, point + 1n]) points.add(near);
-  }
   return points;
 };
 
 /**
- * Between two limits a stepped cost repeats itself per step, shifted by a constant: its extremes lie
- * within two steps of an end.
+ * Between two limits a stepped cost repeats itself per step, shifted by a constant, and within one step
+ * it only rises until the position's own units step: its extremes lie there, near an end.
  */
 const stepsNear = ({ steps }: Tariff, at: bigint): bigint[] => {
   if (steps === null) return [];
   const length = toAtoms(steps.length, quantityScale);
   const first = at - ((at - toAtoms(steps.phase, quantityScale)) % length);
-  return [-2n, -1n, 0n, 1n, 2n].map((count) => first + count * length);
+  return [-1n, 0n, 1n].map((count) => first + count * length);
 };
 
 /**

@@ -26,7 +26,7 @@ test(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 }),
         slice,
-        fc.array(fc.tuple(fc.nat({ max: 14 }), slice), { maxLength: 12 }),
+        fc.array(fc.tuple(fc.nat({ max: 14 }), slice), { maxLength: 12, size: "max" }),
         (granted, first, reports) => {
           // One unit costs one atom, so quantities and money are the same numbers.
           const price = sampleRateable(sampleTariff(true, ["0", "0.000001"]));

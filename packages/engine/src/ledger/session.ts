@@ -6,7 +6,7 @@ import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import { affordableQuantity, emptyPosition, holdCost } from "./price.ts";
 import type { Update } from "./request.ts";
 import type { Authorization } from "./rows.ts";
-import { partOf, settledAnswer, settlePart } from "./settlement.ts";
+import { isOwnPrice, partOf, settledAnswer, settlePart } from "./settlement.ts";
 import { holdingOf, pinnedBy, releasePinned } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { moveBudgets, moveConcurrency, movePosition } from "./use.ts";
@@ -21,8 +21,9 @@ export const updateSession = (draft: Draft, request: Update): Settled | Conflict
   if (row.terms.mode !== "session" || row.state !== "HELD")
     return conflict(request.id, "WRONG_STATE", row.state);
   const part = partOf(draft, row, { ...request, isFinal: false });
-  if (part.amount < 0n || part.quantity < 0n || request.request.quantity < 0n)
-    return conflict(request.id, "INVALID");
+  const isOwn = isOwnPrice(row, request.used.price) && isOwnPrice(row, request.request.price);
+  const isNegative = part.amount < 0n || part.quantity < 0n || request.request.quantity < 0n;
+  if (!isOwn || isNegative) return conflict(request.id, "INVALID");
   const settled = settlePart(draft, row, part);
   if (settled.kind === "conflict") return settled;
   const open = draft.authorizations.get(row.id) ?? row;

@@ -2,7 +2,7 @@ import { maximum, minimum } from "./asset.ts";
 import { usageEvent } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import { chargeCost, emptyPosition } from "./price.ts";
+import { chargeCost, emptyPosition, type Price } from "./price.ts";
 import type { Settle, Used, VoidHold } from "./request.ts";
 import type { Authorization } from "./rows.ts";
 import { availableTo, holdingOf, pinnedBy, releasePinned, settlePinned } from "./slice.ts";
@@ -31,8 +31,15 @@ export const settle = (draft: Draft, request: Settle): Settled | Conflict => {
   const row = draft.authorizations.get(request.id);
   if (row === undefined) return conflict(request.id, "NOT_FOUND");
   const part = partOf(draft, row, request);
-  if (part.amount < 0n || part.quantity < 0n) return conflict(request.id, "INVALID");
+  if (!isOwnPrice(row, request.used.price) || part.amount < 0n || part.quantity < 0n)
+    return conflict(request.id, "INVALID");
   return settlePart(draft, row, part);
+};
+
+/** Asset and price version are fixed at authorization (f.10.4). */
+export const isOwnPrice = ({ terms }: Authorization, price: Price): boolean => {
+  if (price.asset !== terms.spender.asset) return false;
+  return price.kind !== "rateable" || price.tariff.version === terms.priceVersion;
 };
 
 /** Prices what was used; an authorization in a closed period settles into the one that is given (f.10.4). */

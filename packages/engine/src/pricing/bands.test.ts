@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../exact/decimal.ts";
-import { averageUnitPrice, type Ladder, priceUnits, subtotalOf } from "./bands.ts";
+import {
+  averageUnitPrice,
+  type Ladder,
+  priceBetween,
+  priceUnits,
+  subtotalOf,
+  unitsWorth,
+} from "./bands.ts";
 
 const ladder = (
   cumulative: boolean,
@@ -72,6 +79,25 @@ describe("beyond the documented cases ([R], 10.3)", () => {
     expect(averageUnitPrice(decimal(12), decimal(0)).toString()).toBe("0");
     expect(averageUnitPrice(decimal(105), decimal(800)).toString()).toBe("0.13125");
   });
+});
+
+test("a call costs what it adds at the position where the period stands", () => {
+  const given = ladder(true, [0, "0", ".010"], [1000, "0", ".008"]);
+  const cost = (from: number, to: number) =>
+    priceBetween(given, decimal(from), decimal(to)).toFixed(2);
+  // 50 × .010 + 50 × .008, then 100 × .008; together the price of 950 to 1150.
+  expect([cost(950, 1050), cost(1050, 1150), cost(950, 1150)]).toEqual(["0.90", "0.80", "1.70"]);
+  // From 0 the flat fee of the first band is still to come.
+  expect(priceBetween(ladder(true, ...custom), decimal(0), decimal(5)).toString()).toBe("15");
+});
+
+test.each([
+  // 60 / 0.15; 75 + 20 / 0.10; nothing.
+  ["60", "400"],
+  ["95", "700"],
+  ["0", "0"],
+])("%s buys %s units", (amount, expected) => {
+  expect(unitsWorth(ladder(true, ...storage).bands, decimal(amount))?.toString()).toBe(expected);
 });
 
 test("each band says what it took", () => {

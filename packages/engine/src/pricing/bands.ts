@@ -76,9 +76,21 @@ export const priceUnits = (ladder: Ladder, units: Decimal): readonly BandUsage[]
 export const subtotalOf = (usages: readonly BandUsage[]): Decimal =>
   usages.reduce((total, usage) => total.plus(usage.bandSubtotal), zero);
 
+/**
+ * What the units between two positions on the ladder cost: the price of a call at the position where
+ * the period stands. From 0, where nothing is charged yet, it is the whole price, flat fee included.
+ */
+export const priceBetween = (ladder: Ladder, from: Decimal, to: Decimal): Decimal => {
+  const upTo = subtotalOf(priceUnits(ladder, to));
+  return from.isZero() ? upTo : upTo.minus(subtotalOf(priceUnits(ladder, from)));
+};
+
+/** An average is for reading; nothing is computed from it. */
+const averageDecimals = 20;
+
 /** Subtotal per unit; 0 when there are no units ([R], 10.3). */
 export const averageUnitPrice = (subtotal: Decimal, units: Decimal): Decimal =>
-  units.isZero() ? zero : subtotal.div(units);
+  units.isZero() ? zero : subtotal.divTo(units, averageDecimals);
 
 /**
  * How many units a graduated price gives for that amount: the most whose price does not exceed it

@@ -10,8 +10,9 @@ export interface OpenPeriod {
   readonly end?: Temporal.Instant | undefined;
 }
 
-/** Milliseconds first: Temporal's own comparison costs twenty times as much. */
+/** Identity and milliseconds first: Temporal's own comparison costs twenty times as much. */
 export const compareInstants = (a: Temporal.Instant, b: Temporal.Instant): number => {
+  if (a === b) return 0;
   const difference = a.epochMilliseconds - b.epochMilliseconds;
   return difference === 0 ? Temporal.Instant.compare(a, b) : difference;
 };

@@ -4,19 +4,34 @@ import { operations, type OperationId } from "@turnpike/contract/operations.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import type { World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
-import { formOrJsonBody, jsonBody, pathParams, queryParams, rawBody } from "./requests.ts";
+import {
+  formOrJsonBody,
+  jsonBody,
+  optionalJsonBody,
+  pathParams,
+  queryParams,
+  rawBody,
+} from "./requests.ts";
 import { routePath } from "./resource-routes.ts";
 
 const operationIds = Object.keys(operations).filter(
   (name): name is OperationId => name in operations,
 );
 
+const bodyReaders = {
+  json: jsonBody,
+  "json or form": formOrJsonBody,
+  "json or nothing": optionalJsonBody,
+  raw: jsonBody,
+} as const;
+
 const read = (request: FastifyRequest, operation: Operation): Request<Operation> => {
-  const body = operation.accepts === "json or form" ? formOrJsonBody : jsonBody;
+  const body = bodyReaders[operation.accepts ?? "json"];
   return {
     orgId: request.principal?.orgId ?? "",
     principal: request.principal?.serviceUserId ?? "",
     accessKey: request.principal?.accessKey ?? "",
+    origin: `${request.protocol}://${request.host}`,
     params: pathParams(request),
     query: operation.query && validate(operation.query, queryParams(request)),
     body: operation.body && validate(operation.body, body(request)),
@@ -43,12 +58,14 @@ export const mountOperations = (
     const operation: Operation = operations[id];
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table pairs each handler with its own operation, which the type of a loop cannot say
     const handle = handlers[id] as (request: unknown, world: World) => Promise<unknown>;
-    const isIngest = operation.accepts === "raw";
+    const { bodyBytesMax } = operation;
+    const isIngest = operation.accepts === "raw" && bodyBytesMax === undefined;
+    const bodyLimit = isIngest ? ingestBodyBytesMax : bodyBytesMax;
     app.route({
       method: operation.method,
       url: routePath(operation.path),
       config: { ...accessOf(operation), isIngest },
-      ...(isIngest ? { bodyLimit: ingestBodyBytesMax } : {}),
+      ...(bodyLimit === undefined ? {} : { bodyLimit }),
       handler: (request) => handle(read(request, operation), world),
     });
   }

@@ -56,6 +56,10 @@ export const jsonBody = (request: FastifyRequest): unknown => {
   throw new Problem("MALFORMED_JSON", [{ field: "body", message: "is empty" }]);
 };
 
+/** A body that may be left out when it has nothing to say. */
+export const optionalJsonBody = (request: FastifyRequest): unknown =>
+  rawBody(request).length === 0 ? {} : jsonBody(request);
+
 /** The fields of a form, or of a JSON body (m3ter semantics 1.1). */
 export const formOrJsonBody = (request: FastifyRequest): unknown => {
   if (!formType.test(request.headers["content-type"] ?? "")) return jsonBody(request);

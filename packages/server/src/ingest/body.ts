@@ -10,24 +10,27 @@ const inflatedBytesMax = 64 * 1024 * 1024;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 
-const wrongBody = (message: string): ReadOutcome => ({
+const wrongBody = (message: string): ReadOutcome & { readonly kind: "invalid" } => ({
   kind: "invalid",
   errors: [{ field: "", message }],
 });
 
-/** Undoes the encoding of a body and reads its measurements. */
-export const readBody = async (request: IngestRequest): Promise<ReadOutcome> => {
-  const { encoding } = request;
-  if (encoding === "identity") return readBytes(request.body, request.format);
+/** Undoes the encoding of a body. */
+export const inflateBody = async ({ body, encoding }: IngestRequest) => {
+  if (encoding === "identity") return { kind: "bytes", bytes: body } as const;
   try {
-    const body = await inflaters[encoding](request.body, { maxOutputLength: inflatedBytesMax });
-    return readBytes(body, request.format);
+    const bytes = await inflaters[encoding](body, { maxOutputLength: inflatedBytesMax });
+    return { kind: "bytes", bytes } as const;
   } catch {
     return wrongBody(`must be ${encoding} of at most ${inflatedBytesMax} bytes`);
   }
 };
 
-const readBytes = (bytes: Uint8Array, format: IngestRequest["format"]): ReadOutcome => {
+/** Reads the measurements of a body. */
+export const readMeasurements = (
+  bytes: Uint8Array,
+  format: IngestRequest["format"],
+): ReadOutcome => {
   let text: string;
   try {
     text = decoder.decode(bytes);

@@ -29,9 +29,9 @@ test("answers like a map from hash to the time of receipt", () => {
         const seen = model.get(key);
         const isKnown = seen !== undefined && now - seen < dedupeWindowSeconds;
         expect(table.has(hash, now)).toBe(isKnown);
-        if (kind === "add" && !isKnown) {
-          table.add(hash, now);
-          model.set(key, now);
+        if (kind === "add") {
+          expect(table.addIfNew(hash, now)).toBe(!isKnown);
+          if (!isKnown) model.set(key, now);
         }
         if (kind === "remove") {
           table.remove(hash);
@@ -50,7 +50,7 @@ test("memory is bounded by one window", () => {
   for (let round = 0; round < 20; round++) {
     for (let i = 0; i < 20_000; i++) {
       crypto.getRandomValues(random);
-      table.add(random, start + round * 36 * day);
+      table.addIfNew(random, start + round * 36 * day);
     }
     peak = Math.max(peak, table.size);
   }

@@ -21,7 +21,9 @@ interface Shard {
 /** The offset of the slot that holds the hash, or of the empty slot where it belongs. */
 const find = (shard: Shard, hash: Uint32Array): number => {
   const { slots, capacity } = shard;
-  const [first = 0, second = 0, third = 0] = hash;
+  const first = hash[0] ?? 0;
+  const second = hash[1] ?? 0;
+  const third = hash[2] ?? 0;
   let slot = (first >>> shardBits) & (capacity - 1);
   for (;;) {
     const at = slot * wordsPerSlot;
@@ -31,12 +33,10 @@ const find = (shard: Shard, hash: Uint32Array): number => {
   }
 };
 
-const write = (shard: Shard, at: number, entry: { hash: Uint32Array; seconds: number }): void => {
-  const { slots } = shard;
-  slots[at] = entry.hash[0] ?? 0;
-  slots[at + 1] = entry.hash[1] ?? 0;
-  slots[at + 2] = entry.hash[2] ?? 0;
-  slots[at + 3] = entry.seconds;
+const write = (slots: Uint32Array, at: number, hash: Uint32Array): void => {
+  slots[at] = hash[0] ?? 0;
+  slots[at + 1] = hash[1] ?? 0;
+  slots[at + 2] = hash[2] ?? 0;
 };
 
 /** Copies what is still in the window into a new array, twice as large if that is still more than half full. */
@@ -54,7 +54,9 @@ const renew = (shard: Shard, atSeconds: number): void => {
   for (let at = 0; at < slots.length; at += wordsPerSlot) {
     if (!isLive(at)) continue;
     const entry = slots.subarray(at, at + wordsPerSlot);
-    write(next, find(next, entry), { hash: entry, seconds: entry[3] ?? 0 });
+    const to = find(next, entry);
+    write(next.slots, to, entry);
+    next.slots[to + 3] = entry[3] ?? 0;
   }
   shard.slots = next.slots;
   shard.capacity = capacity;
@@ -86,15 +88,16 @@ export class DedupeTable {
     return received > forgotten && atSeconds - received < dedupeWindowSeconds;
   }
 
-  /** Remembers a uid that `has` did not know. */
-  add(hash: Uint32Array, atSeconds: number): void {
+  /** Remembers a uid unless it is known; says whether it was new. */
+  addIfNew(hash: Uint32Array, atSeconds: number): boolean {
     const shard = this.#shard(hash);
     const at = find(shard, hash);
-    const isNew = shard.slots[at + 3] === 0;
-    write(shard, at, { hash, seconds: atSeconds });
-    if (!isNew) return;
-    shard.used++;
-    if (shard.used > shard.capacity * shard.loadMax) renew(shard, atSeconds);
+    const received = shard.slots[at + 3] ?? 0;
+    if (received > forgotten && atSeconds - received < dedupeWindowSeconds) return false;
+    write(shard.slots, at, hash);
+    shard.slots[at + 3] = atSeconds;
+    if (received === 0 && ++shard.used > shard.capacity * shard.loadMax) renew(shard, atSeconds);
+    return true;
   }
 
   /** Forgets a uid whose batch was not committed. */

@@ -25,6 +25,11 @@ export class DirectoryCache {
     });
   }
 
+  /** Another object whenever what is known of the organization may be wrong; undefined while nothing is. */
+  version(orgId: string): object | undefined {
+    return this.#orgs.get(orgId);
+  }
+
   meter(orgId: string, code: string): MeterWriter | undefined {
     return this.#orgs.get(orgId)?.meters.get(code);
   }

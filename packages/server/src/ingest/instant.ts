@@ -5,7 +5,7 @@ const daysInMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 
-const monthLength = (year: number, month: number): number =>
+export const monthLength = (year: number, month: number): number =>
   month === 2 && isLeap(year) ? 29 : (daysInMonth[month - 1] ?? 0);
 
 /** Days from 1970-01-01 to the first day of a month, in the proleptic Gregorian calendar. */

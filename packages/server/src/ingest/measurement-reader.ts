@@ -1,7 +1,6 @@
 import type { FieldError } from "../ports/usage-store.ts";
-import { numberCategories, stringCategories } from "../ports/usage-store.ts";
 import { instantMicros } from "./instant.ts";
-import { categoryProperties } from "./measurement.ts";
+import { numberProperties, properties } from "./measurement.ts";
 import type { CategoryProperty, Fields, Measurement } from "./measurement.ts";
 
 export const measurementsPerRequestMax = 1000;
@@ -100,13 +99,6 @@ const areFields = (
   }
   return isSound;
 };
-
-const numberProperties: ReadonlySet<CategoryProperty> = new Set(
-  numberCategories.map((category) => categoryProperties[category]),
-);
-const properties: readonly CategoryProperty[] = [...stringCategories, ...numberCategories].map(
-  (category) => categoryProperties[category],
-);
 
 const readFields = (
   source: JsonObject,

@@ -1,4 +1,5 @@
 import type { FieldCategory } from "../ports/usage-store.ts";
+import { numberCategories, stringCategories } from "../ports/usage-store.ts";
 
 /** The property of a measurement that holds the fields of a category. */
 export const categoryProperties = {
@@ -13,6 +14,14 @@ export const categoryProperties = {
 } as const satisfies Record<FieldCategory, string>;
 
 export type CategoryProperty = (typeof categoryProperties)[FieldCategory];
+
+export const numberProperties: ReadonlySet<string> = new Set(
+  numberCategories.map((category) => categoryProperties[category]),
+);
+export const properties: readonly CategoryProperty[] = [
+  ...stringCategories,
+  ...numberCategories,
+].map((category) => categoryProperties[category]);
 
 export type Fields = Readonly<Record<string, string | number>>;
 

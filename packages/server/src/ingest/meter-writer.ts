@@ -1,14 +1,9 @@
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
-import type { FailureKind } from "../ports/usage-store.ts";
 import { categoryProperties } from "./measurement.ts";
 import type { CategoryProperty, Measurement } from "./measurement.ts";
 import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
-
-export interface Verdict {
-  readonly kind: FailureKind;
-  readonly message: string;
-}
+import type { Verdict } from "./verdicts.ts";
 
 interface DataField extends MeterField {
   readonly property: CategoryProperty;
@@ -19,6 +14,8 @@ export class MeterWriter {
   readonly schema: MeterSchema;
   readonly layout: MeterLayout;
   readonly #dataFields: readonly DataField[];
+  /** Where a measurement has each data field, such as `measure.tokens`, in the order of the layout. */
+  readonly dataFieldPaths: readonly string[];
 
   constructor(orgId: string, schema: MeterSchema) {
     this.schema = schema;
@@ -34,6 +31,7 @@ export class MeterWriter {
       ...field,
       property: categoryProperties[field.category],
     }));
+    this.dataFieldPaths = this.#dataFields.map(({ property, code }) => `${property}.${code}`);
   }
 
   /** What is wrong with the fields of a measurement (m3ter semantics 3.4); undefined when nothing is. */
@@ -61,12 +59,17 @@ export class MeterWriter {
       const value = measurement.fields[property]?.[code];
       put(into.fields[index], row, value);
     }
-    for (let index = this.#dataFields.length; index < into.fields.length; index++) {
-      into.fields[index]?.clear(row);
-    }
+    this.clearDerived(into);
     const hasExtras = measurement.fieldCount > this.#dataFields.length;
     if (hasExtras) into.extras.set(row, JSON.stringify(this.#extras(measurement)));
     else into.extras.clear(row);
+  }
+
+  /** Leaves the derived fields of the next row without a value. */
+  clearDerived(rows: RowBuffer): void {
+    for (let index = this.#dataFields.length; index < rows.fields.length; index++) {
+      rows.fields[index]?.clear(rows.count);
+    }
   }
 
   /** Kept with the row, though no aggregation reads it (3.4, [R]). */

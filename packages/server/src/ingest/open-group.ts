@@ -1,13 +1,23 @@
 import type { CommitOutcome, MeterLayout, UsageGroup } from "../ports/usage-log.ts";
-import type { DedupeTable } from "./dedupe-table.ts";
 import { RowBuffer } from "./row-buffer.ts";
+import type { UidMemory } from "./uid-memory.ts";
+
+const firstMarks = 1024;
+
+/** What a group held at some moment, to go back to. */
+export interface Savepoint {
+  readonly count: number;
+  readonly marks: number;
+  readonly rows: ReadonlyMap<RowBuffer, number>;
+}
 
 /** The rows that are being gathered while the group before them commits, and who waits for them. */
 export class OpenGroup {
   readonly firstPosition: number;
   readonly #rows = new Map<MeterLayout, RowBuffer>();
   readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
-  readonly #marks: number[] = [];
+  #marks = new Uint32Array(firstMarks * 3);
+  #markCount = 0;
   readonly #outcome = Promise.withResolvers<CommitOutcome>();
   #count = 0;
   #waiting = 0;
@@ -42,7 +52,7 @@ export class OpenGroup {
     const rows = this.#rows.get(layout);
     if (rows !== undefined) return rows;
     const fresh = this.#spare.get(layout) ?? new RowBuffer(layout);
-    fresh.clear();
+    fresh.truncate(0);
     this.#rows.set(layout, fresh);
     return fresh;
   }
@@ -55,7 +65,27 @@ export class OpenGroup {
 
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
-    this.#marks.push(hash[0] ?? 0, hash[1] ?? 0, hash[2] ?? 0);
+    if ((this.#markCount + 1) * 3 > this.#marks.length) {
+      const marks = new Uint32Array(this.#marks.length * 2);
+      marks.set(this.#marks);
+      this.#marks = marks;
+    }
+    const at = this.#markCount++ * 3;
+    this.#marks[at] = hash[0] ?? 0;
+    this.#marks[at + 1] = hash[1] ?? 0;
+    this.#marks[at + 2] = hash[2] ?? 0;
+  }
+
+  savepoint(): Savepoint {
+    const rows = new Map(this.#rows.values().map((buffer) => [buffer, buffer.count]));
+    return { count: this.#count, marks: this.#markCount, rows };
+  }
+
+  /** Undoes what a request has put in since the savepoint. */
+  rollback({ count, marks, rows }: Savepoint, uids: UidMemory): void {
+    for (const buffer of this.#rows.values()) buffer.truncate(rows.get(buffer) ?? 0);
+    this.#count = count;
+    this.#unmark(marks, uids);
   }
 
   sealed(): UsageGroup {
@@ -72,10 +102,15 @@ export class OpenGroup {
   }
 
   /** Takes the marks back, then tells who waits: nobody can meet a mark whose row does not exist. */
-  fail(outcome: CommitOutcome, dedupe: DedupeTable): void {
-    for (let at = 0; at < this.#marks.length; at += 3) {
-      dedupe.remove(Uint32Array.from(this.#marks.slice(at, at + 3)));
-    }
+  fail(outcome: CommitOutcome, uids: UidMemory): void {
+    this.#unmark(0, uids);
     this.#outcome.resolve(outcome);
+  }
+
+  #unmark(from: number, uids: UidMemory): void {
+    for (let at = from * 3; at < this.#markCount * 3; at += 3) {
+      uids.forget(this.#marks.subarray(at, at + 3));
+    }
+    this.#markCount = from;
   }
 }

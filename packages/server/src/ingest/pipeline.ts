@@ -1,29 +1,13 @@
-import { randomUUID } from "node:crypto";
-import type { AccountResolution, UsageDirectory } from "../ports/usage-directory.ts";
+import type { UsageDirectory } from "../ports/usage-directory.ts";
 import type { CommitOutcome, UsageLog } from "../ports/usage-log.ts";
-import type { IngestOutcome, IngestRequest, MeasurementFailure } from "../ports/usage-store.ts";
-import { readBody } from "./body.ts";
-import { DedupeTable, dedupeWindowSeconds } from "./dedupe-table.ts";
+import type { IngestOutcome, IngestRequest } from "../ports/usage-store.ts";
+import { inflateBody, readMeasurements } from "./body.ts";
 import { DirectoryCache } from "./directory-cache.ts";
-import type { Measurement } from "./measurement.ts";
-import type { MeterWriter, Verdict } from "./meter-writer.ts";
+import { Express } from "./express.ts";
+import { GeneralLane } from "./general-lane.ts";
+import type { LaneOutcome } from "./general-lane.ts";
 import { OpenGroup } from "./open-group.ts";
-import { UidHasher } from "./uid-hash.ts";
-
-/** How far a client's clock may run ahead (m3ter semantics 3.2, [R]). */
-export const futureSkewMs = 5 * 60 * 1000;
-
-interface Admission {
-  readonly orgId: string;
-  readonly receivedAtMs: number;
-  readonly meters: ReadonlyMap<string, MeterWriter>;
-  readonly accounts: ReadonlyMap<string, AccountResolution>;
-  /** Measurements of unknown accounts that would be refused anyway, for which none was created. */
-  readonly unasked: readonly Measurement[];
-}
-
-const uidBytesMax = 256;
-const encoder = new TextEncoder();
+import { UidMemory } from "./uid-memory.ts";
 
 /**
  * Takes request bodies to durable rows: read, look up, deduplicate, gather into a group, commit the group. While the
@@ -33,58 +17,41 @@ const encoder = new TextEncoder();
 export class IngestPipeline {
   readonly #directory: DirectoryCache;
   readonly #log: UsageLog;
-  readonly #dedupe = new DedupeTable();
-  readonly #hashers = new Map<string, UidHasher>();
-  readonly #uidBytes = new Uint8Array(uidBytesMax);
+  readonly #uids: UidMemory;
+  readonly #general: GeneralLane;
+  readonly #express: Express;
   #open: OpenGroup;
   #committing: Promise<void> | undefined;
 
   constructor(directory: UsageDirectory, log: UsageLog) {
     this.#directory = new DirectoryCache(directory);
     this.#log = log;
+    this.#uids = new UidMemory(log.secret);
+    const parts = { directory: this.#directory, log, uids: this.#uids };
+    this.#general = new GeneralLane(parts);
+    this.#express = new Express(parts);
     this.#open = new OpenGroup(log.nextPosition(), new Map());
   }
 
   /** Remembers the uids that the log holds from the dedupe window before `nowMs`. */
-  async recall(nowMs: number): Promise<void> {
-    for await (const run of this.#log.uidsSince(nowMs - dedupeWindowSeconds * 1000)) {
-      const hasher = this.#hasher(run.orgId);
-      let start = 0;
-      for (const [index, end] of run.ends.entries()) {
-        hasher.hash(run.bytes, start, end);
-        this.#dedupe.add(hasher.words, run.seconds[index] ?? 0);
-        start = end;
-      }
-    }
+  recall(nowMs: number): Promise<void> {
+    return this.#uids.recall(this.#log, nowMs);
   }
 
   async ingest(request: IngestRequest): Promise<IngestOutcome> {
-    const read = await readBody(request);
+    const inflated = await inflateBody(request);
+    if (inflated.kind === "invalid") return inflated;
+    const { orgId, format, receivedAtMs } = request;
+    const { bytes } = inflated;
+    if (format === "json") {
+      const outcome = this.#express.admit({ orgId, receivedAtMs, body: bytes }, this.#open);
+      if (outcome !== undefined) return this.#commit(outcome, receivedAtMs);
+    }
+    const read = readMeasurements(bytes, format);
     if (read.kind === "invalid") return read;
-    const { measurements } = read;
-    let admission = await this.#resolve(request, measurements);
-    // What spoke against a measurement may be gone by now, such as a duplicate whose original was not committed.
-    while (admission.unasked.some((m) => this.#judge(m, admission) === undefined)) {
-      admission = await this.#resolve(request, measurements);
-    }
-    const group = this.#open;
-    const failures = this.#admit(measurements, admission);
-    const [only] = failures;
-    if (measurements.length === 1 && only?.kind === "TimestampInFuture") {
-      return {
-        kind: "invalid",
-        errors: [{ field: "measurements[0].ts", message: only.message }],
-      };
-    }
-    const outcome = group.join(request.receivedAtMs);
-    this.#commitSoon();
-    const committed = await outcome;
-    if (committed.kind === "committed") {
-      return { kind: "accepted", stored: measurements.length - failures.length, failures };
-    }
-    return committed.kind === "failed"
-      ? { kind: "unavailable", reason: committed.reason }
-      : committed;
+    const batch = await this.#general.resolve({ orgId, receivedAtMs }, read.measurements);
+    const outcome = this.#general.admit(batch, this.#open);
+    return refusedAlone(outcome) ?? this.#commit(outcome, receivedAtMs);
   }
 
   /** Waits until everything that was taken in has been answered. */
@@ -93,129 +60,15 @@ export class IngestPipeline {
     this.#directory.stop();
   }
 
-  #hasher(orgId: string): UidHasher {
-    const known = this.#hashers.get(orgId);
-    if (known !== undefined) return known;
-    const hasher = new UidHasher(this.#log.secret, orgId);
-    this.#hashers.set(orgId, hasher);
-    return hasher;
-  }
-
-  /** Finds what the measurements refer to: at most one question about meters and one about accounts. */
-  async #resolve(
-    { orgId, receivedAtMs }: IngestRequest,
-    measurements: readonly Measurement[],
-  ): Promise<Admission> {
-    const meters = new Map<string, MeterWriter>();
-    const unknownMeters = new Set<string>();
-    for (const { meter } of measurements) {
-      const writer = meters.get(meter) ?? this.#directory.meter(orgId, meter);
-      if (writer === undefined) unknownMeters.add(meter);
-      else meters.set(meter, writer);
-    }
-    if (unknownMeters.size > 0) {
-      const found = await this.#directory.findMeters(orgId, [...unknownMeters]);
-      for (const [code, writer] of found) meters.set(code, writer);
-    }
-    const accounts = new Map<string, AccountResolution>();
-    const unasked: Measurement[] = [];
-    const admission = { orgId, receivedAtMs, meters, accounts, unasked };
-    const unknownAccounts = new Set<string>();
-    for (const measurement of measurements) {
-      const { account } = measurement;
-      const resolution = accounts.get(account) ?? this.#directory.account(orgId, account);
-      if (resolution !== undefined) accounts.set(account, resolution);
-      // An account is only made for usage that will be stored.
-      else if (this.#judge(measurement, admission) === undefined) unknownAccounts.add(account);
-      else unasked.push(measurement);
-    }
-    if (unknownAccounts.size > 0) {
-      const found = await this.#directory.findAccounts(orgId, [...unknownAccounts]);
-      for (const [code, resolution] of found) accounts.set(code, resolution);
-    }
-    return admission;
-  }
-
-  /** Everything that can be said against a measurement without its account. Leaves the uid's hash in the hasher. */
-  #judge(measurement: Measurement, admission: Admission): Verdict | undefined {
-    const { orgId, receivedAtMs, meters } = admission;
-    const meter = meters.get(measurement.meter);
-    if (meter === undefined) {
-      return { kind: "UndefinedMeter", message: `No meter has the code ${measurement.meter}` };
-    }
-    const fault = meter.check(measurement) ?? judgeTime(measurement, receivedAtMs);
-    if (fault !== undefined || measurement.uid === undefined) return fault;
-    const hasher = this.#hasher(orgId);
-    hasher.hash(this.#uidBytes, 0, this.#encodeUid(measurement.uid));
-    return this.#dedupe.has(hasher.words, Math.floor(receivedAtMs / 1000))
-      ? { kind: "DuplicateUid", message: `The uid ${measurement.uid} was received before` }
-      : undefined;
-  }
-
-  /** Puts what can be stored into the open group; returns the rest. Synchronous, so a group is never half a request. */
-  #admit(measurements: readonly Measurement[], admission: Admission): MeasurementFailure[] {
-    try {
-      return this.#admitEach(measurements, admission);
-    } catch (cause) {
-      const half = this.#open;
-      this.#open = new OpenGroup(half.firstPosition, new Map());
-      half.fail({ kind: "failed", reason: "A measurement could not be encoded" }, this.#dedupe);
-      throw cause;
-    }
-  }
-
-  #admitEach(measurements: readonly Measurement[], admission: Admission): MeasurementFailure[] {
-    const failures: MeasurementFailure[] = [];
-    for (const [index, measurement] of measurements.entries()) {
-      const verdict = this.#judge(measurement, admission) ?? this.#place(measurement, admission);
-      if (verdict !== undefined) {
-        failures.push({ index, ...verdict, measurement: measurement.source });
-      }
-    }
-    return failures;
-  }
-
-  #place(measurement: Measurement, { orgId, receivedAtMs, meters, accounts }: Admission) {
-    const account = accounts.get(measurement.account);
-    const meter = meters.get(measurement.meter);
-    if (account === undefined || meter === undefined) {
-      throw new Error("a measurement that nothing speaks against has a meter and an account");
-    }
-    if (account.kind === "refused") {
-      const message = `No account has the code ${measurement.account}, but ${account.closeTo} is too close to it to create one`;
-      return { kind: "InvalidAccountCode", message } as const;
-    }
-    const rows = this.#open.rowsOf(meter.layout);
-    const row = rows.count;
-    rows.accounts[row] = this.#log.accountNumber(orgId, account.id);
-    rows.ts.set(row, measurement.tsMicros);
-    rows.ets.set(row, measurement.etsMicros ?? 0);
-    rows.etsPresent.set(row, measurement.etsMicros !== undefined);
-    rows.uids.set(row, measurement.uid ?? randomUUID());
-    meter.write(measurement, rows);
-    this.#open.commitRow(rows);
-    if (measurement.uid !== undefined) this.#remember(orgId, receivedAtMs);
-    return undefined;
-  }
-
-  #remember(orgId: string, receivedAtMs: number): void {
-    const { words } = this.#hasher(orgId);
-    this.#dedupe.add(words, Math.floor(receivedAtMs / 1000));
-    this.#open.mark(words);
-  }
-
-  #encodeUid(uid: string): number {
-    const bytes = this.#uidBytes;
-    for (let at = 0; at < uid.length; at++) {
-      const code = uid.charCodeAt(at);
-      if (code > 0x7f) return encoder.encodeInto(uid, bytes).written;
-      bytes[at] = code;
-    }
-    return uid.length;
-  }
-
-  #commitSoon(): void {
+  /** Answers when the group that holds the request's measurements, or the originals of its duplicates, is durable. */
+  async #commit({ stored, failures }: LaneOutcome, receivedAtMs: number): Promise<IngestOutcome> {
+    const outcome = this.#open.join(receivedAtMs);
     this.#committing ??= this.#commitAll();
+    const committed = await outcome;
+    if (committed.kind === "committed") return { kind: "accepted", stored, failures };
+    return committed.kind === "failed"
+      ? { kind: "unavailable", reason: committed.reason }
+      : committed;
   }
 
   async #commitAll(): Promise<void> {
@@ -225,7 +78,7 @@ export class IngestPipeline {
     while (this.#open.isAwaited) {
       const group = this.#open;
       this.#open = new OpenGroup(group.nextPosition, spare);
-      const outcome = await this.#commit(group);
+      const outcome = await this.#append(group);
       spare = group.buffers;
       if (outcome.kind === "committed") {
         group.settle(outcome);
@@ -233,26 +86,22 @@ export class IngestPipeline {
       }
       const gathered = this.#open;
       this.#open = new OpenGroup(this.#log.nextPosition(), new Map());
-      group.fail(outcome, this.#dedupe);
-      gathered.fail(outcome, this.#dedupe);
+      group.fail(outcome, this.#uids);
+      gathered.fail(outcome, this.#uids);
     }
     this.#committing = undefined;
   }
 
-  async #commit(group: OpenGroup): Promise<CommitOutcome> {
+  async #append(group: OpenGroup): Promise<CommitOutcome> {
     const sealed = group.sealed();
     return sealed.count === 0 ? { kind: "committed" } : this.#log.append(sealed);
   }
 }
 
-const judgeTime = (
-  { tsMicros, etsMicros }: Measurement,
-  receivedAtMs: number,
-): Verdict | undefined => {
-  if (tsMicros > (receivedAtMs + futureSkewMs) * 1000) {
-    return { kind: "TimestampInFuture", message: "ts must not be in the future" };
-  }
-  return etsMicros !== undefined && etsMicros < tsMicros
-    ? { kind: "EndBeforeStart", message: "ets must not be before ts" }
+/** A request of one measurement from the future is refused as a whole (m3ter semantics 3.2, [R]). */
+const refusedAlone = ({ stored, failures }: LaneOutcome): IngestOutcome | undefined => {
+  const [only] = failures;
+  return stored === 0 && failures.length === 1 && only?.kind === "TimestampInFuture"
+    ? { kind: "invalid", errors: [{ field: "measurements[0].ts", message: only.message }] }
     : undefined;
 };

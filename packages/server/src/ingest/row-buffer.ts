@@ -57,6 +57,13 @@ export class DecimalColumn {
   readonly present = new Presence();
   scales = new Int16Array(firstRows);
 
+  /** `mantissa` is a safe integer and, with a scale above 0, no multiple of ten. */
+  setParts(row: number, mantissa: number, scale: number): void {
+    this.present.set(row, true);
+    this.mantissas.set(row, mantissa);
+    this.scales[row] = scale;
+  }
+
   set(row: number, value: number): void {
     this.present.set(row, true);
     const scale = shortScale(value);
@@ -83,20 +90,61 @@ export class DecimalColumn {
   }
 }
 
+const firstTextBytes = 4096;
+const encoder = new TextEncoder();
+
+/** Strings as UTF-8, one after the other. */
 export class TextColumn {
   readonly kind = "text";
-  readonly values: (string | null)[] = [];
+  readonly present = new Presence();
+  bytes = new Uint8Array(firstTextBytes);
+  ends = new Uint32Array(firstRows);
+
+  /** Where the text of a row begins, which is where the row before it ends. */
+  start(row: number): number {
+    return row === 0 ? 0 : (this.ends[row - 1] ?? 0);
+  }
+
+  /** Makes room for so many bytes in a row and returns where they go; `end` closes the row. */
+  reserve(row: number, length: number): number {
+    const start = this.start(row);
+    if (start + length > this.bytes.length) {
+      const bytes = new Uint8Array(Math.max(this.bytes.length * 2, start + length));
+      bytes.set(this.bytes);
+      this.bytes = bytes;
+    }
+    return start;
+  }
+
+  end(row: number, end: number): void {
+    this.ends[row] = end;
+    this.present.set(row, true);
+  }
 
   set(row: number, value: string): void {
-    this.values[row] = value;
+    const start = this.reserve(row, value.length * 3);
+    for (let at = 0; at < value.length; at++) {
+      const code = value.charCodeAt(at);
+      if (code > 0x7f) {
+        const { written } = encoder.encodeInto(value, this.bytes.subarray(start));
+        this.end(row, start + written);
+        return;
+      }
+      this.bytes[start + at] = code;
+    }
+    this.end(row, start + value.length);
   }
 
   clear(row: number): void {
-    this.values[row] = null;
+    this.ends[row] = this.start(row);
+    this.present.set(row, false);
   }
 
-  grow(_rows: number): void {
-    // A list grows by itself.
+  grow(rows: number): void {
+    const ends = new Uint32Array(rows);
+    ends.set(this.ends);
+    this.ends = ends;
+    this.present.grow(rows);
   }
 }
 
@@ -133,7 +181,8 @@ export class RowBuffer implements UsageRows {
     this.count++;
     if (this.count < this.#capacity) return;
     this.#capacity *= 2;
-    for (const column of [this.positions, this.ts, this.ets, this.etsPresent, ...this.fields]) {
+    const { positions, ts, ets, etsPresent, uids, extras, fields } = this;
+    for (const column of [positions, ts, ets, etsPresent, uids, extras, ...fields]) {
       column.grow(this.#capacity);
     }
     const accounts = new Int32Array(this.#capacity);
@@ -141,7 +190,8 @@ export class RowBuffer implements UsageRows {
     this.accounts = accounts;
   }
 
-  clear(): void {
-    this.count = 0;
+  /** Drops the rows from there on. */
+  truncate(count: number): void {
+    this.count = count;
   }
 }

@@ -1,5 +1,7 @@
+import * as accountPlans from "./account-plans.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { generateToken } from "./auth.ts";
+import * as balances from "./balances.ts";
 import { cancelBillJob, createBillJob, getBillJob, listBillJobs } from "./bill-jobs.ts";
 import {
   getBill,
@@ -9,9 +11,17 @@ import {
   listBills,
   listBillsOfAccount,
 } from "./bills.ts";
+import * as endDating from "./end-dating.ts";
+import * as externalMappings from "./external-mappings.ts";
 import type { Handlers } from "./handler.ts";
+import * as integrations from "./integrations.ts";
+import * as invitations from "./invitations.ts";
+import * as lookupData from "./lookup-data.ts";
+import * as lookupFiles from "./lookup-files.ts";
+import * as lookupTables from "./lookup-tables.ts";
 import { submitMeasurements } from "./measurements.ts";
 import * as policies from "./permission-policies.ts";
+import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
@@ -29,6 +39,16 @@ export const handlers: Handlers = {
   listBillsOfAccount,
   submitMeasurements,
   listAuditLog,
+  ...accountPlans,
+  ...balances,
+  ...endDating,
+  ...externalMappings,
+  ...integrations,
+  ...invitations,
+  ...lookupData,
+  ...lookupFiles,
+  ...lookupTables,
   ...policies,
+  ...resourceGroups,
   ...serviceUsers,
 };

@@ -28,6 +28,24 @@ export interface RecordTable extends Audited {
   document: Json<Document>;
 }
 
+export interface LookupJobTable {
+  org_id: string;
+  id: string;
+  revision_id: string;
+  table_id: string;
+  destination_id: string | null;
+  type: "COPY" | "UPLOAD" | "DOWNLOAD" | "ARCHIVE";
+  status: "PENDING" | "FAILED" | "SUCCEEDED";
+  file_name: string | null;
+  content_type: string | null;
+  failure_reason: string | null;
+  version: Big;
+  data_version: Big | null;
+  job_date: At;
+  token: string | null;
+  token_expires_at: At | null;
+}
+
 /** A date column: `YYYY-MM-DD`. */
 type LocalDate = string;
 /** A numeric column: text when read, so that no digit is lost. */
@@ -102,6 +120,13 @@ export interface Tables {
   installation: { name: string; value: string };
   record: RecordTable;
   record_secret: { org_id: string; kind: string; id: string; document: Json<Document> };
+  lookup_data: Audited & {
+    org_id: string;
+    revision_id: string;
+    version: Big;
+  };
+  lookup_item: { org_id: string; revision_id: string; lookup_key: string; item: Json<Document> };
+  lookup_job: LookupJobTable;
   unique_value: { org_id: string; kind: string; field: string; value: string; id: string };
   reference: {
     org_id: string;

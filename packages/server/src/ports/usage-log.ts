@@ -25,9 +25,12 @@ export interface DecimalValues {
   readonly present: PresenceBits;
 }
 
+/** UTF-8, one after the other: row `i` is `bytes[ends[i-1], ends[i])`. */
 export interface TextValues {
   readonly kind: "text";
-  readonly values: readonly (string | null)[];
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array;
+  readonly present: PresenceBits;
 }
 
 /** Rows of one meter, by column; only the first `count` elements of each count. Instants are epoch microseconds. */

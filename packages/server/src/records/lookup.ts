@@ -55,6 +55,48 @@ export const lookupReferring = async <R extends Resource>(
   return rows.map((row) => typed(resource, row));
 };
 
+/** Every record with one of the codes, in no order. */
+export const lookupCodes = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  { orgId, codes }: { orgId: string; codes: readonly string[] },
+): Promise<Stored<R>[]> => {
+  if (codes.length === 0) return [];
+  const rows = await reader
+    .selectFrom("record")
+    .selectAll("record")
+    .innerJoin("unique_value", (join) =>
+      join
+        .onRef("unique_value.org_id", "=", "record.org_id")
+        .onRef("unique_value.kind", "=", "record.kind")
+        .onRef("unique_value.id", "=", "record.id"),
+    )
+    .where("unique_value.org_id", "=", orgId)
+    .where("unique_value.kind", "=", resource.kind)
+    .where("unique_value.field", "=", "code")
+    .where("unique_value.value", "in", [...codes])
+    .execute();
+  return rows.map((row) => typed(resource, row));
+};
+
+/** Every record that lives under another one, oldest first. */
+export const lookupChildren = async <R extends Resource>(
+  reader: Reader,
+  resource: R,
+  { orgId, id }: { orgId: string; id: string },
+): Promise<Stored<R>[]> => {
+  const rows = await reader
+    .selectFrom("record")
+    .selectAll()
+    .where("org_id", "=", orgId)
+    .where("kind", "=", resource.kind)
+    .where("parent_id", "=", id)
+    .orderBy("dt_created")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => typed(resource, row));
+};
+
 /** Takes the write lock of a record, so that writers who check the same thing take turns. */
 export const lock = async (
   transaction: DatabaseTransaction,

@@ -1,25 +1,51 @@
 import type { Rules } from "./rule.ts";
-import { accountRules } from "./rules/account.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
+import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { balanceTransactionRules } from "./rules/balance-transaction.ts";
+import { balanceRules } from "./rules/balance.ts";
+import { chargeRules } from "./rules/charge.ts";
+import { commitmentRules } from "./rules/commitment.ts";
+import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
+import { counterPricingRules } from "./rules/counter-pricing.ts";
 import { currencyRules } from "./rules/currency.ts";
+import { integrationConfigRules } from "./rules/integration-config.ts";
+import { lookupTableRevisionRules } from "./rules/lookup-table-revision.ts";
+import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
+import { planGroupLinkRules } from "./rules/plan-group-link.ts";
+import { planGroupRules } from "./rules/plan-group.ts";
 import { planRules } from "./rules/plan.ts";
 import { pricingRules } from "./rules/pricing.ts";
+import { resourceGroupItemRules } from "./rules/resource-group-item.ts";
 import { serviceUserRules } from "./rules/service-user.ts";
+import { webhookDestinationRules } from "./rules/webhook-destination.ts";
 
 /** Behaviour by kind, for the kinds whose declaration does not say it all. */
 export const rules: Readonly<Record<string, Rules>> = {
   account: accountRules,
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
+  balance: balanceRules,
+  balanceTransaction: balanceTransactionRules,
+  charge: chargeRules,
+  commitment: commitmentRules,
+  compoundAggregation: compoundAggregationRules,
+  counterPricing: counterPricingRules,
   currency: currencyRules,
+  integrationConfig: integrationConfigRules,
+  lookupTable: lookupTableRules,
+  lookupTableRevision: lookupTableRevisionRules,
   meter: meterRules,
   organizationConfig: organizationConfigRules,
   permissionPolicy: permissionPolicyRules,
   plan: planRules,
+  planGroup: planGroupRules,
+  planGroupLink: planGroupLinkRules,
   pricing: pricingRules,
+  resourceGroupItem: resourceGroupItemRules,
   serviceUser: serviceUserRules,
+  webhookDestination: webhookDestinationRules,
 };

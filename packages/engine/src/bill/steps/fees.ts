@@ -6,8 +6,8 @@ import type { LineDraft } from "../line.ts";
 import { derived } from "../proration.ts";
 import { chargeLines } from "./ad-hoc-charges.ts";
 
-const feeLine = (commitment: CommitmentTerms, fee: FeeDue): LineDraft => ({
-  key: `COMMITMENT_FEE/${commitment.id}/${fee.servicePeriod.start.toString()}`,
+const feeLine = (commitment: CommitmentTerms, fee: FeeDue, index: number): LineDraft => ({
+  key: `COMMITMENT_FEE/${commitment.id}/${fee.servicePeriod.start.toString()}/${index}`,
   lineItemType: "COMMITMENT_FEE",
   description: commitment.feeDescription ?? "Commitment Fee",
   servicePeriod: fee.servicePeriod,
@@ -26,7 +26,7 @@ const feeLine = (commitment: CommitmentTerms, fee: FeeDue): LineDraft => ({
 export const feesStep: BillStep = (facts, draft) =>
   addLines(facts, draft, [
     ...facts.commitments.flatMap((commitment) =>
-      commitment.feesDue.map((fee) => feeLine(commitment, fee)),
+      commitment.feesDue.map((fee, index) => feeLine(commitment, fee, index)),
     ),
     ...chargeLines(facts, "BALANCE_FEE"),
   ]);

@@ -107,6 +107,30 @@ describe("three levels, from the inside out ([R])", () => {
   });
 });
 
+test("children that are billed themselves count toward the plan's minimum", () => {
+  const pool = [
+    {
+      account: { id: "child", code: "child" },
+      productId: "product",
+      periods: [{ start: at("2024-01-01") }],
+    },
+  ];
+  const facts = sampleFacts({
+    terms: {
+      accountPlans: [
+        sampleAccountPlan({
+          childBillingMode: "CHILD",
+          pool,
+          plans: [samplePlan({ pricings: [perUnit], minimumSpend: minimumSpend(100) })],
+        }),
+      ],
+    },
+    usage: [...used(30), usageOn("2024-06-11", 50, { accountId: "child" })],
+  });
+  // 80 in all, 30 of it here: 20 are missing to 100.
+  expect(billText(facts)).toEqual(["USAGE 30.00", "MINIMUM_SPEND 20.00", "= 50.00"]);
+});
+
 describe("in advance", () => {
   const plan = {
     pricings: [perUnit],

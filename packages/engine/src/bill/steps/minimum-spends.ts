@@ -4,6 +4,7 @@ import type { OpenPeriod } from "../../time/period.ts";
 import type { Derivation } from "../derivation.ts";
 import { addLines, type BillStep, type Draft } from "../draft.ts";
 import type { AccountPlanTerms, BillFacts, BillTerms, MinimumSpendTerms } from "../facts.ts";
+import { allocateGrants } from "../grants.ts";
 import type { Line, LineDraft } from "../line.ts";
 import {
   billsRecurringTo,
@@ -15,7 +16,8 @@ import {
 import { type BillFailure, exchange, printMoney } from "../printing.ts";
 import { coveredPeriods, coveredSpan, dayShares, derived, scheduleOf } from "../proration.ts";
 import { countsTowardMinimum, minimumSpendRefundMode } from "../rules.ts";
-import { contractLimit, contractOf, isInArrears } from "../usage-windows.ts";
+import { rateUsage } from "../usage-rating.ts";
+import { contractLimit, contractOf, isInArrears, pricedUsages } from "../usage-windows.ts";
 import { productCreditsOf } from "./usage-credits.ts";
 
 /** A minimum at one of its three levels: a pricing, a plan or a plan group. */
@@ -101,11 +103,38 @@ const isOwnUsage = (minimum: Minimum, line: Line): boolean =>
   (minimum.owner.kind === "planGroup" || line.planId === minimum.owner.id) &&
   (minimum.pricing === undefined || line.pricingId === minimum.pricing.id);
 
+interface CurrencyAmount {
+  readonly amount: Decimal;
+  readonly currency: string;
+}
+
+const usageOnBill = (minimum: Minimum, lines: readonly Line[]): readonly CurrencyAmount[] =>
+  lines
+    .filter((line) => isOwnUsage(minimum, line))
+    .map(({ subtotal, currency }) => ({ amount: subtotal, currency }));
+
+/** Children that are billed themselves (CHILD) use the plan too, though their lines stand elsewhere. */
+const usageOfPool = (facts: BillFacts, minimum: Minimum): readonly CurrencyAmount[] => {
+  const { accountPlan, owner, pricing } = minimum;
+  const granted = allocateGrants(facts);
+  return pricedUsages(facts, ["DEBIT"])
+    .filter((usage) => usage.accountPlan === accountPlan)
+    .filter(({ plan }) => owner.kind === "planGroup" || plan.id === owner.id)
+    .filter((usage) => pricing === undefined || usage.pricing.id === pricing.id)
+    .flatMap((usage) => {
+      const rated = rateUsage(facts, usage, granted.get(usage.key)?.units);
+      if (rated === null || "failure" in rated) return [];
+      const { currency } = usage.plan;
+      const printed = printMoney(facts, rated.exact, currency);
+      return "failure" in printed ? [] : [{ amount: printed.amount, currency }];
+    });
+};
+
 /** Amounts in the minimum's currency; undefined when a rate is missing. */
 const inCurrency = (
   facts: BillTerms,
   minimum: Minimum,
-  amounts: readonly { readonly amount: Decimal; readonly currency: string }[],
+  amounts: readonly CurrencyAmount[],
 ): Decimal | undefined => {
   let total = zero;
   for (const { amount, currency } of amounts) {
@@ -134,8 +163,12 @@ const chargesToward = (
     }),
   );
   const counted = lines
-    .filter((line) => isOwnUsage(minimum, line) || innerKeys.has(line.key))
+    .filter(({ key }) => innerKeys.has(key))
     .map(({ subtotal, currency }) => ({ amount: subtotal, currency }));
+  const used =
+    accountPlan.childBillingMode === "CHILD"
+      ? usageOfPool(facts, minimum)
+      : usageOnBill(minimum, lines);
   const credits =
     minimum.pricing === undefined
       ? productCreditsOf(facts, accountPlan, minimum.owner).map(({ amount, currency }) => ({
@@ -147,7 +180,7 @@ const chargesToward = (
     amount: facts.billedInAdvance[advanceKey(inner, number)] ?? zero,
     currency: inner.owner.currency,
   }));
-  return inCurrency(facts, minimum, [...counted, ...credits, ...billedInside]);
+  return inCurrency(facts, minimum, [...used, ...counted, ...credits, ...billedInside]);
 };
 
 const missingRate = (facts: BillTerms, { owner }: Minimum): BillFailure => ({

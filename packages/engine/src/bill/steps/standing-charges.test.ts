@@ -122,3 +122,34 @@ describe("every second quarterly bill (documented: every six months)", () => {
     expect(bill({ ...quarterly, charge, billDate: "2024-04-01" })).toEqual([]);
   });
 });
+
+test("a plan group charges for itself beside its plans", () => {
+  const accountPlan = sampleAccountPlan({
+    plans: [samplePlan({ pricings: [], standingCharge: standingCharge(20) })],
+    planGroup: {
+      id: "group",
+      name: "Professional",
+      currency: "USD",
+      standingCharge: standingCharge(250, { description: "Professional" }),
+    },
+  });
+  expect(printed(sampleFacts({ terms: { accountPlans: [accountPlan] } }))).toEqual([
+    "250.00 2024-06-01 2024-07-01",
+    "20.00 2024-06-01 2024-07-01",
+  ]);
+});
+
+test("a contract that limits charges limits the standing charge: 10 of 30 days", () => {
+  const contract = {
+    id: "contract",
+    active: { start: at("2024-06-11"), end: at("2024-06-21") },
+    applyContractPeriodLimits: true,
+    usageFilters: [],
+  };
+  const accountPlan = sampleAccountPlan({
+    contractId: "contract",
+    plans: [samplePlan({ pricings: [], standingCharge: standingCharge(300) })],
+  });
+  const facts = sampleFacts({ terms: { accountPlans: [accountPlan], contracts: [contract] } });
+  expect(printed(facts)).toEqual(["100.00 2024-06-11 2024-06-21"]);
+});

@@ -5,6 +5,7 @@ import type { AccountRef, BillFacts } from "../facts.ts";
 import { allocateGrants, type Granted } from "../grants.ts";
 import { childAccount, usageLabels } from "../line-labels.ts";
 import type { LineDraft } from "../line.ts";
+import { billsRecurringTo } from "../plan-or-group.ts";
 import { type BillFailure, printMoney, scaleOf } from "../printing.ts";
 import { measuredQuantity } from "../quantities.ts";
 import { type RatedUsage, rateUsage } from "../usage-rating.ts";
@@ -99,7 +100,9 @@ const usageLines = (
   const lines = isSplitByAccount(usage)
     ? splitLines(facts, usage, rated)
     : [wholeLine(facts, usage, rated)];
-  return granted === undefined ? lines : [...lines, ...granted.lines];
+  // What a grant gave to a pool is booked once, on the bill of the plan's own account.
+  const isBooked = granted !== undefined && billsRecurringTo(facts, usage.accountPlan);
+  return isBooked ? [...lines, ...granted.lines] : lines;
 };
 
 /** Metered usage, one line per account plan, pricing and segment (m3ter semantics 6.3, 10.3). */
@@ -108,8 +111,8 @@ export const usageStep: BillStep = (facts, draft) => {
   return addLines(
     facts,
     draft,
-    pricedUsages(facts)
-      .filter(({ pricing }) => pricing.type === "DEBIT")
-      .flatMap((usage) => usageLines(facts, usage, granted.get(usage.key))),
+    pricedUsages(facts, ["DEBIT"]).flatMap((usage) =>
+      usageLines(facts, usage, granted.get(usage.key)),
+    ),
   );
 };

@@ -8,6 +8,12 @@ export interface DatabaseOptions {
   /** What DuckDB may keep in memory before it spills or fails a query. */
   readonly memoryLimit: string;
   readonly threads: number;
+  /**
+   * How much of the write-ahead log, such as `32MB`, a commit lets grow before it moves the rows into the compressed
+   * file. That commit takes as long as it takes; a checkpoint on another connection would block the appender instead,
+   * and with it the thread that reads the next bodies.
+   */
+  readonly checkpointThreshold: string;
 }
 
 export interface UsageDatabase {
@@ -32,9 +38,6 @@ const schema = `
   );
 `;
 
-/** WAL that a crash leaves to be replayed, and memory that a checkpoint writes out at once. */
-const checkpointThreshold = "32MB";
-
 const isLockConflict = (error: unknown): boolean =>
   error instanceof Error && error.message.includes("Could not set lock on file");
 
@@ -44,7 +47,7 @@ export const openUsageDatabase = async (options: DatabaseOptions): Promise<Usage
   const instance = await DuckDBInstance.create(path, {
     memory_limit: memoryLimit,
     threads: threads.toString(),
-    checkpoint_threshold: checkpointThreshold,
+    checkpoint_threshold: options.checkpointThreshold,
     preserve_insertion_order: "false",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

@@ -30,8 +30,21 @@ export const scaleColumn = ({ number }: FieldPlace): string => `f${number}_scale
 
 const columnsOf = (field: FieldPlace): readonly string[] =>
   field.isNumeric
-    ? [`${mantissaColumn(field)} BIGINT`, `${scaleColumn(field)} SMALLINT`]
+    ? [
+        `${mantissaColumn(field)} BIGINT USING COMPRESSION bitpacking`,
+        `${scaleColumn(field)} SMALLINT USING COMPRESSION rle`,
+      ]
     : [`${mantissaColumn(field)} VARCHAR`];
+
+/** The compression is named where one always wins: checkpoints need not try the others, which is half their time. */
+const fixedColumns = [
+  "position BIGINT USING COMPRESSION bitpacking",
+  "account INTEGER USING COMPRESSION bitpacking",
+  "ts TIMESTAMP USING COMPRESSION bitpacking",
+  "ets TIMESTAMP USING COMPRESSION bitpacking",
+  "uid VARCHAR USING COMPRESSION fsst",
+  "extras VARCHAR",
+];
 
 export const columnTypes = ({ fields }: MeterTable): readonly DuckDBType[] => [
   BIGINT,
@@ -155,9 +168,8 @@ const widen = async (
   await connection.run("BEGIN");
   try {
     if (isNew) {
-      const fixed = "position BIGINT, account INTEGER, ts TIMESTAMP, ets TIMESTAMP, uid VARCHAR";
       await connection.run(
-        `CREATE TABLE ${table.name} (${[fixed, "extras VARCHAR", ...columns].join(", ")})`,
+        `CREATE TABLE ${table.name} (${[...fixedColumns, ...columns].join(", ")})`,
       );
       await connection.run("INSERT INTO meter VALUES ($1, $2, $3)", [
         table.number,

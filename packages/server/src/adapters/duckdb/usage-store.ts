@@ -31,11 +31,14 @@ export interface UsageStoreOptions {
   /** DuckDB's own limit, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
+  /** How far the write-ahead log may grow, such as `32MB`. */
+  readonly checkpointThreshold?: string;
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
+const checkpointThresholdDefault = "48MB";
 
 /**
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
@@ -48,6 +51,7 @@ export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageS
     startedAtMs,
     memoryLimit: options.memoryLimit ?? memoryLimitDefault,
     threads: options.threads ?? threadsDefault,
+    checkpointThreshold: options.checkpointThreshold ?? checkpointThresholdDefault,
   };
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.

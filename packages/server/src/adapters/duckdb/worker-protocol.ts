@@ -12,6 +12,7 @@ export interface UsageWorkerStart {
   readonly memoryLimit: string;
   readonly threads: number;
   readonly startedAtMs: number;
+  readonly checkpointThreshold: string;
 }
 
 /** The first message of the thread; after `open` both protocols run on the same port. */

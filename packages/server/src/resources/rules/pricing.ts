@@ -1,108 +1,83 @@
-import { randomUUID } from "node:crypto";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
-import { plan } from "@turnpike/contract/catalog/plan.ts";
-import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
-import { pricing, type PricingBand } from "@turnpike/contract/catalog/pricing.ts";
+import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import type { Stored } from "@turnpike/contract/resource.ts";
-import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
+import { lookup } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
+import { checkProduct, refuseOverlap, withIds } from "./banded-price.ts";
+import { segmentsOfCompound } from "./compound-segments.ts";
+import { type Segment, sameSegment, segmentString } from "./segments.ts";
 
 type Pricing = ReturnType<typeof pricing.fields.parse>;
-type Segment = Readonly<Record<string, string>>;
 
-const sameSegment = (a: Segment = {}, b: Segment = {}): boolean => {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
-};
+/** What is priced: its product, when it has one, and its segments. */
+interface Source {
+  readonly field: "aggregationId" | "compoundAggregationId";
+  readonly productId: string | undefined;
+  readonly segments: readonly Segment[];
+  /** In the order in which a segment is written out. */
+  readonly segmentedFields: readonly string[];
+}
 
-const withIds = (bands: readonly PricingBand[]): PricingBand[] =>
-  bands
-    .map((band) => ({ ...band, id: band.id ?? randomUUID() }))
-    .sort((a, b) => a.lowerLimit - b.lowerLimit);
-
-/** A product's aggregation prices plans of that product only; a global one prices any (m3ter semantics 4). */
-const checkProduct = async (
+const sourceOf = async (
   { transaction, orgId }: Write,
-  next: Pricing,
-  source: Stored<typeof aggregation>,
-): Promise<void> => {
-  const target = await lookup(transaction, meter, { orgId, id: source.meterId });
-  if (target?.productId === undefined) return;
-  const owner =
-    next.planId === undefined
-      ? undefined
-      : await lookup(transaction, plan, { orgId, id: next.planId });
-  const templateId = next.planTemplateId ?? owner?.planTemplateId ?? "";
-  const template = await lookup(transaction, planTemplate, { orgId, id: templateId });
-  if (template === undefined || template.productId === target.productId) return;
-  throw fieldProblem("RULE_VIOLATED", "aggregationId", "belongs to another product than the plan");
+  { aggregationId, compoundAggregationId }: Pricing,
+): Promise<Source | undefined> => {
+  if (aggregationId !== undefined) {
+    const priced = await lookup(transaction, aggregation, { orgId, id: aggregationId });
+    if (priced === undefined) return undefined;
+    const measured = await lookup(transaction, meter, { orgId, id: priced.meterId });
+    const { segments = [], segmentedFields = [] } = priced;
+    return { field: "aggregationId", productId: measured?.productId, segments, segmentedFields };
+  }
+  const id = compoundAggregationId ?? "";
+  const priced = await lookup(transaction, compoundAggregation, { orgId, id });
+  if (priced === undefined) return undefined;
+  const segments = await segmentsOfCompound(transaction, {
+    orgId,
+    calculation: priced.calculation,
+  });
+  const segmentedFields = Object.keys(segments[0] ?? {});
+  const { productId } = priced;
+  return { field: "compoundAggregationId", productId, segments, segmentedFields };
 };
 
-/** A segment is priced as the aggregation declares it (m3ter semantics 6.4). */
-const checkSegment = (next: Pricing, source: Stored<typeof aggregation>): void => {
-  const declared = source.segments ?? [];
-  if (next.segment === undefined) {
-    if (declared.length === 0) return;
+/** A segment is priced as the aggregation declares it (m3ter semantics 6.4, 7). */
+const checkSegment = ({ segment }: Pricing, { segments }: Source): void => {
+  if (segment === undefined) {
+    if (segments.length === 0) return;
     throw fieldProblem("RULE_VIOLATED", "segment", "is required: the aggregation is segmented");
   }
-  if (declared.some((segment) => sameSegment(segment, next.segment))) return;
+  if (segments.some((declared) => sameSegment(declared, segment))) return;
   throw fieldProblem("RULE_VIOLATED", "segment", "is not one of the aggregation's segments");
 };
 
-/** Two prices of one thing at one time would bill it twice (m3ter semantics 10.7). */
-const refuseOverlap = async ({ transaction, orgId, id }: Write, next: Pricing): Promise<void> => {
-  const [field, owner, kind] =
-    next.planId === undefined
-      ? ["planTemplateId", next.planTemplateId ?? "", planTemplate.kind]
-      : ["planId", next.planId, plan.kind];
-  await lock(transaction, { orgId, kind, id: owner });
-  const others = await lookupReferring(transaction, pricing, { orgId, field, ids: [owner] });
-  const rival = others.find(
-    (other) =>
-      other.id !== id &&
-      other.aggregationId === next.aggregationId &&
-      other.compoundAggregationId === next.compoundAggregationId &&
-      sameSegment(other.segment, next.segment) &&
-      (other.endDate === undefined || next.startDate < other.endDate) &&
-      (next.endDate === undefined || other.startDate < next.endDate),
-  );
-  if (rival === undefined) return;
-  throw fieldProblem(
-    "RULE_VIOLATED",
-    "startDate",
-    `overlaps pricing ${rival.id} of the same usage`,
-  );
-};
-
-/** Values in the order of the aggregation's segmented fields (m3ter semantics 6.4). */
-const segmentString = (segment: Segment, source: Stored<typeof aggregation> | undefined): string =>
-  (source?.segmentedFields ?? Object.keys(segment))
-    .flatMap((field) => segment[field] ?? [])
-    .join(", ");
-
 const pricesOneThingOnce = async (write: Write) => {
-  const { transaction, orgId, document } = write;
-  const next = pricing.fields.parse(document);
-  const { aggregationId, segment, overagePricingBands } = next;
-  const source =
-    aggregationId === undefined
-      ? undefined
-      : await lookup(transaction, aggregation, { orgId, id: aggregationId });
+  const next = pricing.fields.parse(write.document);
+  const { aggregationId, compoundAggregationId, segment, overagePricingBands } = next;
+  const source = await sourceOf(write, next);
   if (source !== undefined) {
     await checkProduct(write, next, source);
     checkSegment(next, source);
   }
-  await refuseOverlap(write, next);
+  await refuseOverlap(write, next, {
+    resource: pricing,
+    isSame: (other) =>
+      other.aggregationId === aggregationId &&
+      other.compoundAggregationId === compoundAggregationId &&
+      sameSegment(other.segment, segment),
+  });
   return {
-    ...next,
+    ...write.document,
     pricingBands: withIds(next.pricingBands),
     ...(overagePricingBands === undefined
       ? {}
       : { overagePricingBands: withIds(overagePricingBands) }),
     aggregationType: aggregationId === undefined ? "COMPOUND" : "SIMPLE",
-    ...(segment === undefined ? {} : { segmentString: segmentString(segment, source) }),
+    ...(segment === undefined
+      ? {}
+      : { segmentString: segmentString(segment, source?.segmentedFields) }),
   };
 };
 

@@ -1,0 +1,106 @@
+import {
+  CalculationError,
+  type CalculationErrorCode,
+  Site,
+  type Span,
+} from "./calculation-error.ts";
+import { PATH } from "./names.ts";
+import { ESCAPES } from "./rules.ts";
+
+/** `text` is the token as written, except for a string: there it is the content. */
+export interface Token {
+  readonly kind: "number" | "string" | "name" | "symbol" | "end";
+  readonly text: string;
+  readonly span: Span;
+}
+
+const SPACE = /\s*/y;
+const NUMBER = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y;
+const STRING = /"(?:[^"\\]|\\.)*"/sy;
+const NAME = new RegExp(PATH, "uy");
+const SYMBOL = /==|!=|<=|>=|[-+*/%^<>?:(),]/y;
+
+const LEXEMES = [
+  ["number", NUMBER],
+  ["string", STRING],
+  ["name", NAME],
+  ["symbol", SYMBOL],
+] as const;
+
+/** What people write out of habit, and what this language has instead. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["=", "compare with =="],
+  ["!", "there is no !; compare with == false"],
+  ["&", "write AND"],
+  ["|", "write OR"],
+  ["'", "strings stand in double quotes"],
+  [".", "a dot stands only inside a name or a number, without spaces"],
+]);
+
+/** Cuts a text into tokens; the last one is always of kind `end`. */
+export const tokenize = (text: string): readonly Token[] | CalculationError => {
+  const tokens: Token[] = [];
+  let offset = 0;
+  for (;;) {
+    offset = endOfMatch(SPACE, text, offset) ?? offset;
+    if (offset === text.length) {
+      tokens.push({ kind: "end", text: "", span: { start: offset, end: offset } });
+      return tokens;
+    }
+    const token = tokenAt(text, offset);
+    if (token instanceof CalculationError) return token;
+    tokens.push(token);
+    offset = token.span.end;
+  }
+};
+
+const tokenAt = (text: string, start: number): Token | CalculationError => {
+  for (const [kind, pattern] of LEXEMES) {
+    const end = endOfMatch(pattern, text, start);
+    if (end !== undefined) {
+      const token = { kind, text: text.slice(start, end), span: { start, end } };
+      return kind === "string" ? unescaped(text, token) : token;
+    }
+  }
+  return unexpectedCharacter(text, start);
+};
+
+const endOfMatch = (pattern: RegExp, text: string, offset: number): number | undefined => {
+  pattern.lastIndex = offset;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+};
+
+const unescaped = (text: string, token: Token): Token | CalculationError => {
+  let content = "";
+  for (let at = token.span.start + 1; at < token.span.end - 1; at += 1) {
+    let character = text.charAt(at);
+    if (character === "\\") {
+      at += 1;
+      const meaning = ESCAPES.get(text.charAt(at));
+      if (meaning === undefined) {
+        const message = `\\${text.charAt(at)} has no meaning in a string; a backslash is \\\\`;
+        return failure(text, { start: at - 1, end: at + 1 }, ["UNEXPECTED_CHARACTER", message]);
+      }
+      character = meaning;
+    }
+    content += character;
+  }
+  return { ...token, text: content };
+};
+
+const unexpectedCharacter = (text: string, start: number): CalculationError => {
+  const character = String.fromCodePoint(text.codePointAt(start) ?? 0);
+  const span = { start, end: start + character.length };
+  if (character === '"') {
+    return failure(text, span, ["UNTERMINATED_STRING", "this string has no closing quote"]);
+  }
+  const hint = HINTS.get(character);
+  const reason = hint === undefined ? "" : `; ${hint}`;
+  return failure(text, span, ["UNEXPECTED_CHARACTER", `${character} has no meaning here${reason}`]);
+};
+
+const failure = (
+  text: string,
+  span: Span,
+  [code, message]: readonly [CalculationErrorCode, string],
+): CalculationError => new Site(text, span).fail(code, message);

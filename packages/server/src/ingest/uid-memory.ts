@@ -1,0 +1,69 @@
+import type { UsageLog } from "../ports/usage-log.ts";
+import { DedupeTable, dedupeWindowSeconds } from "./dedupe-table.ts";
+import { UidHasher } from "./uid-hash.ts";
+
+/** UTF-8 of the longest uid (50 UTF-16 units take three bytes each at most), and room to spare. */
+const uidBytesMax = 256;
+const encoder = new TextEncoder();
+
+/** The uids of the dedupe window, by organization. */
+export class UidMemory {
+  readonly #table = new DedupeTable();
+  readonly #hashers = new Map<string, UidHasher>();
+  readonly #secret: Uint8Array;
+  readonly #bytes = new Uint8Array(uidBytesMax);
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  /** Remembers the uids that the log holds from the window before `nowMs`. */
+  async recall(log: UsageLog, nowMs: number): Promise<void> {
+    for await (const run of log.uidsSince(nowMs - dedupeWindowSeconds * 1000)) {
+      const hasher = this.hasher(run.orgId);
+      let start = 0;
+      for (let index = 0; index < run.ends.length; index++) {
+        const end = run.ends[index] ?? 0;
+        hasher.hash(run.bytes, start, end);
+        this.#table.addIfNew(hasher.words, run.seconds[index] ?? 0);
+        start = end;
+      }
+    }
+  }
+
+  hasher(orgId: string): UidHasher {
+    const known = this.#hashers.get(orgId);
+    if (known !== undefined) return known;
+    const hasher = new UidHasher(this.#secret, orgId);
+    this.#hashers.set(orgId, hasher);
+    return hasher;
+  }
+
+  /** The hash of a uid; the array is used again for the next one. */
+  hash(orgId: string, uid: string): Uint32Array {
+    const hasher = this.hasher(orgId);
+    hasher.hash(this.#bytes, 0, this.#encode(uid));
+    return hasher.words;
+  }
+
+  has(hash: Uint32Array, atMs: number): boolean {
+    return this.#table.has(hash, Math.floor(atMs / 1000));
+  }
+
+  addIfNew(hash: Uint32Array, atMs: number): boolean {
+    return this.#table.addIfNew(hash, Math.floor(atMs / 1000));
+  }
+
+  forget(hash: Uint32Array): void {
+    this.#table.remove(hash);
+  }
+
+  #encode(uid: string): number {
+    for (let at = 0; at < uid.length; at++) {
+      const code = uid.charCodeAt(at);
+      if (code > 0x7f) return encoder.encodeInto(uid, this.#bytes).written;
+      this.#bytes[at] = code;
+    }
+    return uid.length;
+  }
+}

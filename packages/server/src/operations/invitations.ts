@@ -1,0 +1,41 @@
+import { orgUser } from "@turnpike/contract/access/org-user.ts";
+import { orgUserInvitation } from "@turnpike/contract/access/org-user-invitation.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import type { Writer } from "../resources/writer.ts";
+import { findRecord } from "../records/records.ts";
+import type { Handlers } from "./handler.ts";
+
+type Invitation = ReturnType<typeof orgUserInvitation.fields.parse>;
+
+/** There is no identity provider to accept an invitation with: the invited are users from then on ([R]). */
+const acceptInvitation = async (writer: Writer, invitation: Invitation): Promise<void> => {
+  const { firstName, lastName, contactNumber, email, dtEndAccess } = invitation;
+  const person = { firstName, lastName, email, organizations: [writer.caller.orgId] };
+  await writer.create(
+    orgUser,
+    { dtEndAccess },
+    { ...person, ...(contactNumber === undefined ? {} : { contactNumber }), supportUser: false },
+  );
+};
+
+export const createOrgUserInvitation: Handlers["createOrgUserInvitation"] = (
+  { orgId, principal, body },
+  { catalog },
+) =>
+  catalog.change({ orgId, principal }, async (writer) => {
+    await acceptInvitation(writer, body);
+    const owned = { invitingPrincipalId: principal, accepted: true };
+    const row = await writer.create(orgUserInvitation, body, owned);
+    const [reply] = await catalog.replies(writer.transaction, orgUserInvitation, [row]);
+    return reply;
+  });
+
+/** Users have no passwords here; the route says so by doing nothing. */
+export const resendTemporaryPassword: Handlers["resendTemporaryPassword"] = async (
+  { orgId, params },
+  { database },
+) => {
+  const key = { orgId, kind: orgUser.kind, id: params["id"] ?? "" };
+  if ((await findRecord(database, key)) === undefined) throw new Problem("NOT_FOUND");
+  return "";
+};

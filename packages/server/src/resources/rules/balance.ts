@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import { balance } from "@turnpike/contract/balances/balance.ts";
+import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
+import type { Document } from "../../ports/database.ts";
+import type { Read, Rules, Write } from "../rule.ts";
+import { checkContract } from "./contract-link.ts";
+
+const belongsToOneAccount = async (write: Write) => {
+  await checkContract(write, balance.fields.parse(write.document));
+  return write.document;
+};
+
+/** The sum of its transactions; one dated in the future counts from then on ([R], m3ter semantics 16.2). */
+const withAmounts = async ({ reader, orgId, at, rows }: Read): Promise<Map<string, Document>> => {
+  const ids = rows.map(({ id }) => id);
+  const sums = await sql<{ id: string; amount: string }>`
+    SELECT parent_id AS id, sum((document->>'amount')::numeric) AS amount FROM record
+    WHERE org_id = ${orgId} AND parent_id = ANY(${ids}::uuid[])
+      AND kind = ${balanceTransaction.kind} AND document->>'appliedDate' <= ${at.toISOString()}
+    GROUP BY parent_id
+  `.execute(reader);
+  const amounts = new Map(sums.rows.map(({ id, amount }) => [id, Number(amount)]));
+  return new Map(ids.map((id) => [id, { amount: amounts.get(id) ?? 0 }]));
+};
+
+/** The ledger of a balance that paid for a bill stays with the bill. */
+const keepBilled = async ({ transaction, orgId, id }: Omit<Write, "before">): Promise<void> => {
+  const billed = await transaction
+    .selectFrom("record")
+    .select("id")
+    .where("org_id", "=", orgId)
+    .where("parent_id", "=", id)
+    .where("kind", "=", balanceTransaction.kind)
+    .where(sql<boolean>`document->>'entityType' = 'BILL'`)
+    .limit(1)
+    .executeTakeFirst();
+  if (billed === undefined) return;
+  throw fieldProblem("RECORD_IN_USE", "id", "has paid for a bill");
+};
+
+export const balanceRules: Rules = {
+  write: belongsToOneAccount,
+  compute: withAmounts,
+  remove: keepBilled,
+};
