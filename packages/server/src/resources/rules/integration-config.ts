@@ -2,7 +2,7 @@ import { webhookDestination } from "@turnpike/contract/sync/webhook-destination.
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { integrationConfig } from "@turnpike/contract/sync/integration-config.ts";
 import type { Document } from "../../ports/database.ts";
-import { lookup, typed } from "../../records/lookup.ts";
+import { lookup } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 
 /** A new link is enabled; a webhook's destination is one of ours (m3ter semantics 22). */
@@ -18,17 +18,16 @@ const linksAKnownDestination = async ({ transaction, orgId, document }: Write) =
   return { enabled: true, authorized: true, ...document };
 };
 
-/** The document answers this route with a run's schema, which asks for a status and an entity. */
-const withRunFields = async ({ rows }: Read): Promise<Map<string, Document>> =>
+/** Some routes answer with a run's schema, which asks for a status. */
+const withStatus = async ({ rows }: Read): Promise<Map<string, Document>> =>
   new Map(
-    rows.map((row) => {
-      const { entityId = "" } = typed(integrationConfig, row);
-      const status = row.document["enabled"] === false ? "DISABLED" : "WAITING";
-      return [row.id, { entityId, status }];
-    }),
+    rows.map(({ id, document }) => [
+      id,
+      { status: document["enabled"] === false ? "DISABLED" : "WAITING" },
+    ]),
   );
 
 export const integrationConfigRules: Rules = {
   write: linksAKnownDestination,
-  compute: withRunFields,
+  compute: withStatus,
 };
