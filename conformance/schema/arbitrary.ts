@@ -20,9 +20,9 @@ const years = { min: new Date("2023-01-01T00:00:00Z"), max: new Date("2027-01-01
 const instants = date({ ...years, noInvalidDate: true });
 
 /** Each counts as one, whether lengths are counted in code units, code points or graphemes. */
-const anyUnit = constantFrom(..."abz019 '\"<>&%$,;é漢ß");
+const anyUnit = constantFrom(...Array.from("abz019 '\"<>&%$,;é漢ß"));
 /** Patterns are Java's; letters satisfy all of them. */
-const plainUnit = constantFrom(..."abcdefghijklmnopqrstuvwxyz");
+const plainUnit = constantFrom(...Array.from("abcdefghijklmnopqrstuvwxyz"));
 
 const stringOf = ({ format, enum: values, minLength, maxLength, pattern }: Schema) => {
   if (values !== undefined) return constantFrom(...values);
