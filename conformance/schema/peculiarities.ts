@@ -89,7 +89,7 @@ const dataFields = [
 ];
 
 const derivedFields = [
-  { category: "MEASURE", code: "twice", name: "Twice", calculation: "measure.calls * 2" },
+  { category: "MEASURE", code: "twice", name: "Twice", calculation: "calls * 2" },
 ];
 
 const lookupFields = [
