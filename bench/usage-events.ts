@@ -40,7 +40,7 @@ export const benchEvent = (index: number, plan: EventPlan, random: () => number)
   uid: `req_${index.toString(36).padStart(10, "0")}`,
   meter: benchMeter.code,
   account: `customer-${Math.floor(random() * plan.accounts)}`,
-  ts: new Date(plan.startMs + Math.floor(index * plan.stepMs)).toISOString(),
+  ts: new Date(plan.startMs + Math.floor((index % 10_000_000) * plan.stepMs)).toISOString(),
   measure: {
     input_tokens: Math.floor(random() * 4000),
     output_tokens: Math.floor(random() * 1000),

@@ -127,7 +127,7 @@ export const readDocument = (): ApiDocument => {
   };
   const ajv = new Ajv({ strict: false, allErrors: true, formats });
   for (const [name, one] of Object.entries(components.schemas)) {
-    ajv.addSchema({ $id: `#/components/schemas/${name}`, ...standard(one) });
+    ajv.addSchema({ $id: `#/components/schemas/${name}`, ...(misprints[name] ?? standard(one)) });
   }
   const operations = Object.entries(paths).flatMap(([whole, byMethod]) =>
     methods.flatMap((method) => {
@@ -151,6 +151,11 @@ export const readDocument = (): ApiDocument => {
 };
 
 const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** A set of ids came out of the generator as an object of Java's; it is a list (m3ter semantics 14.3). */
+const misprints: Readonly<Record<string, Schema>> = {
+  Set_String_: { type: "array", items: { type: "string" } },
+};
 
 /** What a reply is held to; the rest of the formats are sizes of numbers. */
 const formats = {

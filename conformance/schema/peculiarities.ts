@@ -89,7 +89,7 @@ const dataFields = [
 ];
 
 const derivedFields = [
-  { category: "MEASURE", code: "twice", name: "Twice", calculation: "measure.calls * 2" },
+  { category: "MEASURE", code: "twice", name: "Twice", calculation: "calls * 2" },
 ];
 
 const lookupFields = [
@@ -225,10 +225,29 @@ const withData = async ({ client }: Maker, params: Params): Promise<void> => {
   await client.call("PUT", path, { items: [{ country: "UK", rate: 1 }] });
 };
 
+const policyRoute = "permissionpolicies";
+
+/** Attaches the policy in the path to somebody, so that it can be detached. */
+const attached =
+  (route: string) =>
+  async ({ client }: Maker, { permissionPolicyId }: Params): Promise<Body> => {
+    const user = await client.create("serviceusers", { name: "somebody" });
+    const principal = { principalId: user.id };
+    await client.call("POST", `${policyRoute}/${permissionPolicyId}/${route}`, principal);
+    return principal;
+  };
+
 /** Operation → what must be there first; may answer with fields of its body. */
 export const preparations: Readonly<
   Record<string, (maker: Maker, params: Params) => Promise<Body | undefined>>
 > = {
+  AddPermissionPolicyToServiceUser: async ({ client }) => ({
+    principalId: (await client.create("serviceusers", { name: "somebody" })).id,
+  }),
+  RemovePermissionPolicyFromServiceUser: attached("addtoserviceuser"),
+  RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers"),
+  RemovePermissionPolicyFromUser: attached("addtouser"),
+  RemovePermissionPolicyFromUserGroup: attached("addtousergroup"),
   DeleteLookupTableRevisionDataEntry: async (maker, params) => {
     await withData(maker, params);
     return { version: 1 };

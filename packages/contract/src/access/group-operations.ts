@@ -57,4 +57,26 @@ export const groupOperations = {
     query: z.object({ ...paging(200), inherited: flag.optional() }),
     ...permitted("config:retrieve", "config:orgUser", "id"),
   },
+  listPermissionsOfOrgUser: {
+    method: "GET",
+    path: "/organizations/{orgId}/users/{id}/permissions",
+    noun: "OrgUser",
+    summary: "List the permission policies of a user",
+    query: z.object(paging(200)),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:orgUser", item: "id" },
+  },
+  listPermissionsOfResourceGroup: {
+    method: "GET",
+    path: `${group}/permissions`,
+    noun: "ResourceGroup",
+    summary: "List the permission policies of a group of users",
+    query: z.object(paging(100)),
+    access: "organization",
+    permission: {
+      action: "config:retrieve",
+      on: "config:resourceGroup",
+      item: "resourceGroupId",
+    },
+  },
 } as const satisfies Record<string, Operation>;

@@ -1,8 +1,11 @@
+import { orgUser } from "@turnpike/contract/access/org-user.ts";
+import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
-import { attach, detach, policiesOf } from "../access/attachments.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import { attach, detach, type Holder, policiesOf } from "../access/attachments.ts";
 import type { Caller } from "../records/caller.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
-import { toReply } from "../records/records.ts";
+import { findRecord, isWithin, toReply } from "../records/records.ts";
 import type { Handlers, World } from "./handler.ts";
 
 interface AttachmentRequest extends Caller {
@@ -34,13 +37,19 @@ export const removePolicyFromServiceUser = change(detach, "SERVICEUSER");
 export const addPolicyToSupportUsers = change(attach, "SUPPORTUSERS");
 export const removePolicyFromSupportUsers = change(detach, "SUPPORTUSERS");
 
-export const listServiceUserPermissions: Handlers["listServiceUserPermissions"] = async (
-  { orgId, params, query },
-  { database },
+interface PoliciesRequest {
+  readonly orgId: string;
+  readonly query: { readonly pageSize: number; readonly nextToken?: string | undefined };
+}
+
+const pageOfPolicies = async (
+  { orgId, query }: PoliciesRequest,
+  { database }: World,
+  holder: Holder,
 ) => {
   const { pageSize, nextToken } = query;
   const rows = await policiesOf(database, orgId, {
-    holder: { type: "SERVICEUSER", id: params["id"] ?? "" },
+    holder,
     limit: pageSize + 1,
     after: nextToken === undefined ? undefined : decodePosition(nextToken),
   });
@@ -49,4 +58,33 @@ export const listServiceUserPermissions: Handlers["listServiceUserPermissions"] 
     id: row.id,
   }));
   return { ...page, data: page.data.map((row) => toReply(row)) };
+};
+
+export const listServiceUserPermissions: Handlers["listServiceUserPermissions"] = (
+  request,
+  world,
+) => pageOfPolicies(request, world, { type: "SERVICEUSER", id: request.params["id"] ?? "" });
+
+/** The document answers this list with one policy's schema: the first one's fields stand beside the page. */
+export const listPermissionsOfOrgUser: Handlers["listPermissionsOfOrgUser"] = async (
+  request,
+  world,
+) => {
+  const { orgId, params } = request;
+  const id = params["id"] ?? "";
+  const user = await findRecord(world.database, { orgId, kind: orgUser.kind, id });
+  if (user === undefined) throw new Problem("NOT_FOUND");
+  const page = await pageOfPolicies(request, world, { type: "USER", id });
+  return { ...(page.data[0] ?? { id }), ...page };
+};
+
+export const listPermissionsOfResourceGroup: Handlers["listPermissionsOfResourceGroup"] = async (
+  request,
+  world,
+) => {
+  const { orgId, params } = request;
+  const { type = "", resourceGroupId: id = "" } = params;
+  const group = await findRecord(world.database, { orgId, kind: resourceGroup.kind, id });
+  if (group === undefined || !isWithin(group, { type })) throw new Problem("NOT_FOUND");
+  return pageOfPolicies(request, world, { type: "USERGROUP", id });
 };

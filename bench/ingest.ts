@@ -1,0 +1,180 @@
+/**
+ * Ingest over HTTP, durable, deduplicated and visible when acknowledged, in batches of 1,000 with distinct uids; beside
+ * it JSON.parse alone on the same bodies, and the same server writing the same batches into its PostgreSQL with
+ * INSERT … ON CONFLICT DO NOTHING. Prints JSON. `BENCH_BATCHES` sets the number of batches (800).
+ */
+import { once } from "node:events";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { sql } from "kysely";
+import { pino } from "pino";
+import { readConfig } from "@turnpike/server/config.ts";
+import { firstCredentials } from "@turnpike/server/credentials.ts";
+import { createHttpServer } from "@turnpike/server/http/server.ts";
+import type { HttpParts } from "@turnpike/server/http/server.ts";
+import { buildWorld } from "@turnpike/server/world.ts";
+import { benchBodies, benchMeter } from "./usage-events.ts";
+import type { LoadOrder, LoadReport } from "./http-load.ts";
+
+const batches = Number(process.env["BENCH_BATCHES"] ?? 800);
+const batchSize = 1000;
+const connections = 16;
+const singles = 20_000;
+const plan = { accounts: 1000, startMs: Date.now() - 86_400_000, stepMs: 0.5 };
+
+const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
+
+const parseRate = (bodies: readonly string[]): number => {
+  let best = 0;
+  for (let pass = 0; pass < 3; pass++) {
+    const start = performance.now();
+    for (const body of bodies) JSON.parse(body);
+    best = Math.max(best, (bodies.length * batchSize * 1000) / (performance.now() - start));
+  }
+  return best;
+};
+
+/** What a team writes by hand: parse, unnest, let a unique index find the duplicates. */
+const mountBaseline = async (app: ReturnType<typeof createHttpServer>, { world }: HttpParts) => {
+  const { database } = world;
+  await sql`CREATE TABLE bench_usage (
+    org text, uid text, meter text, account text, ts timestamptz,
+    input_tokens double precision, output_tokens double precision, model text, region text,
+    PRIMARY KEY (org, uid))`.execute(database);
+  app.post("/bench/postgres", { bodyLimit: 16_777_216 }, async (request) => {
+    const body = request.body instanceof Uint8Array ? Buffer.from(request.body).toString() : "";
+    const { measurements }: { measurements: Event[] } = JSON.parse(body);
+    const column = <T>(of: (event: Event) => T): T[] => measurements.map(of);
+    await sql`INSERT INTO bench_usage SELECT 'org', * FROM unnest(
+      ${column((event) => event.uid)}::text[], ${column((event) => event.meter)}::text[],
+      ${column((event) => event.account)}::text[], ${column((event) => event.ts)}::timestamptz[],
+      ${column((event) => event.measure.input_tokens)}::double precision[],
+      ${column((event) => event.measure.output_tokens)}::double precision[],
+      ${column((event) => event.what.model)}::text[], ${column((event) => event.where.region)}::text[])
+      ON CONFLICT DO NOTHING`.execute(database);
+    return { result: "accepted" };
+  });
+  app.post("/bench/nothing", async () => ({ result: "accepted" }));
+};
+
+interface Event {
+  readonly uid: string;
+  readonly meter: string;
+  readonly account: string;
+  readonly ts: string;
+  readonly measure: { readonly input_tokens: number; readonly output_tokens: number };
+  readonly what: { readonly model: string };
+  readonly where: { readonly region: string };
+}
+
+const quantile = (report: LoadReport, at: number): number =>
+  report.latencies.toSorted((a, b) => a - b)[Math.floor(report.latencies.length * at)] ?? 0;
+
+const main = async (): Promise<void> => {
+  const folder = await mkdtemp(join(tmpdir(), "turnpike-bench-"));
+  await chmod(folder, 0o755);
+  const config = readConfig({
+    TURNPIKE_DATA_DIR: folder,
+    TURNPIKE_PORT: "0",
+    TURNPIKE_LOG_LEVEL: "silent",
+  });
+  const credentials = await firstCredentials(config);
+  const world = await buildWorld({ config, credentials, logger: pino({ level: "silent" }) });
+  const app = createHttpServer(world.http);
+  await mountBaseline(app, world.http);
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  const generator = new Worker(new URL("http-load.ts", import.meta.url));
+  try {
+    const token = await tokenOf(url, credentials);
+    const org = `/organizations/${credentials.orgId}`;
+    const path = `${org}/measurements`;
+    await createMeter(`${url}${org}/meters`, token);
+    const send = async (order: Pick<LoadOrder, "path" | "bodies"> & Partial<LoadOrder>) => {
+      const port = Number(new URL(url).port);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
+      generator.postMessage({ port, token, connections, ...order } satisfies LoadOrder);
+      const [report]: LoadReport[] = await once(generator, "message");
+      if (report?.refusal !== undefined) throw new Error(`refused: ${report.refusal}`);
+      if (report === undefined) throw new Error("the load generator said nothing");
+      return report;
+    };
+    await measure(path, send);
+  } finally {
+    await generator.terminate();
+    await app.close();
+    await world.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+type Send = (order: Pick<LoadOrder, "path" | "bodies"> & Partial<LoadOrder>) => Promise<LoadReport>;
+
+const measure = async (path: string, send: Send): Promise<void> => {
+  const bodiesFrom = (first: number, count: number, size = batchSize) =>
+    benchBodies(count, size, { ...plan, first });
+  // Accounts are created, shapes learned and code compiled before the clock runs.
+  await send({ path, bodies: bodiesFrom(900_000_000, 50) });
+  const bodies = bodiesFrom(0, batches);
+  const parse = parseRate(bodies);
+  const eventsPerSecond = ({ seconds }: LoadReport, count: number): number =>
+    (count * batchSize) / seconds;
+  const turnpike = eventsPerSecond(await send({ path, bodies }), batches);
+  const baselineBatches = Math.ceil(batches / 8);
+  const baseline = await send({
+    path: "/bench/postgres",
+    bodies: bodies.slice(0, baselineBatches),
+  });
+  const postgres = eventsPerSecond(baseline, baselineBatches);
+  const paced = await send({
+    path,
+    bodies: bodiesFrom(100_000_000, Math.ceil(batches / 2)),
+    rate: (turnpike * 0.7) / batchSize,
+  });
+  const single = bodiesFrom(200_000_000, singles, 1);
+  const alone = await send({ path, bodies: single, connections: 64 });
+  const nothing = await send({ path: "/bench/nothing", bodies: single, connections: 64 });
+  console.log(
+    JSON.stringify({
+      events_per_s: round(turnpike),
+      json_parse_events_per_s: round(parse),
+      ratio: round(turnpike / parse, 3),
+      postgres_events_per_s: round(postgres),
+      speedup: round(turnpike / postgres, 2),
+      batch_p50_ms_at_70_percent: round(quantile(paced, 0.5), 1),
+      batch_p99_ms_at_70_percent: round(quantile(paced, 0.99), 1),
+      single_events_per_s: round(singles / alone.seconds),
+      no_op_requests_per_s: round(singles / nothing.seconds),
+      single_ratio: round(nothing.seconds / alone.seconds, 3),
+    }),
+  );
+};
+
+const tokenOf = async (
+  url: string,
+  { accessKey, apiSecret }: { accessKey: string; apiSecret: string },
+): Promise<string> => {
+  const basic = Buffer.from(`${accessKey}:${apiSecret}`).toString("base64");
+  const response = await fetch(`${url}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${basic}`, "content-type": "application/json" },
+    body: JSON.stringify({ grant_type: "client_credentials" }),
+  });
+  const { access_token: token }: { access_token: string } = JSON.parse(await response.text());
+  return token;
+};
+
+const createMeter = async (url: string, token: string): Promise<void> => {
+  const name = "LLM calls";
+  const dataFields = benchMeter.dataFields.map((field) => ({ ...field, name, unit: "1" }));
+  const { code, derivedFields } = benchMeter;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ name, code, dataFields, derivedFields }),
+  });
+  if (!response.ok) throw new Error(`the meter was refused: ${await response.text()}`);
+};
+
+await main();
