@@ -1,5 +1,6 @@
 import { groupOperations } from "./access/group-operations.ts";
 import { accessOperations } from "./access/operations.ts";
+import { authorizationOperations } from "./authorization/operations.ts";
 import { accountOperations } from "./accounts/operations.ts";
 import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
@@ -17,6 +18,7 @@ export const operations = {
   ...syncOperations,
   ...usageOperations,
   ...billingOperations,
+  ...authorizationOperations,
 };
 
 export type OperationId = keyof typeof operations;

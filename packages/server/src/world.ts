@@ -11,6 +11,8 @@ import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
+import { createLedger } from "./authorization/ledger.ts";
+import { startRelay } from "./authorization/relay.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import type { Config } from "./config.ts";
 import type { HttpParts } from "./http/server.ts";
@@ -66,6 +68,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   await openQueue({ database, usage, pool, logger }, closers);
+  const ledger = createLedger(database, pool, Date.now);
+  closers.push(ledger.drain);
+  const relay = startRelay({ pool, usage, logger, now: Date.now });
+  closers.push(relay.stop);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -76,12 +82,13 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
   const onChange: OnChange = (change) => {
     directory.announce(change);
+    ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
   return {
-    world: { database, catalog, usage, tokens, now, accessChanged },
+    world: { database, catalog, usage, ledger, tokens, now, accessChanged },
     keys,
     permissions,
     resources,

@@ -16,7 +16,11 @@ export const actor = z.string().min(1).max(200);
 /** The customer: an account code, as in a measurement. */
 export const accountCode = z.string().min(1).max(80);
 /** Names a request for good: the same name with the same content is answered with the first answer. */
-export const uid = z.string().min(1).max(50);
+export const uid = z
+  .string()
+  .min(1)
+  .max(50)
+  .regex(/^[^#]+$/, "must not contain #, which names the parts of an authorization");
 export const seconds = z
   .int()
   .min(1)

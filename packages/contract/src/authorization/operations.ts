@@ -17,6 +17,7 @@ import {
   walletSettings,
 } from "./request.ts";
 
+const caller = { access: "organization", takesKey: true } as const;
 const root = "/organizations/{orgId}";
 const decide = { action: "measurements:upload", on: "authorization:authorization" } as const;
 const read = { action: "config:retrieve", on: "authorization:wallet" } as const;
@@ -36,7 +37,7 @@ export const authorizationOperations = {
     noun: "Authorization",
     summary: "Decide whether a call may run; hold or debit what it costs",
     body: authorization,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   authorizeBatch: {
@@ -45,7 +46,7 @@ export const authorizationOperations = {
     noun: "Authorization",
     summary: "Decide up to 1,000 calls, each for itself or all or nothing",
     body: authorizationBatch,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   getAuthorization: {
@@ -53,7 +54,7 @@ export const authorizationOperations = {
     path: `${root}/authorizations/{uid}`,
     noun: "Authorization",
     summary: "Retrieve an authorization as it stands now",
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   settleAuthorization: {
@@ -62,7 +63,7 @@ export const authorizationOperations = {
     noun: "Authorization",
     summary: "Say what was used of a hold",
     body: settlement,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   voidAuthorization: {
@@ -70,7 +71,7 @@ export const authorizationOperations = {
     path: `${root}/authorizations/{uid}/void`,
     noun: "Authorization",
     summary: "Release a hold",
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   extendAuthorization: {
@@ -79,7 +80,7 @@ export const authorizationOperations = {
     noun: "Authorization",
     summary: "Keep a hold longer, or hold more",
     body: extension,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   updateAuthorization: {
@@ -88,7 +89,7 @@ export const authorizationOperations = {
     noun: "Authorization",
     summary: "Report what a session used and ask for more",
     body: sessionUpdate,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   createRefund: {
@@ -97,7 +98,7 @@ export const authorizationOperations = {
     noun: "Refund",
     summary: "Give back what an authorization settled, or a part of it",
     body: refund,
-    access: "organization",
+    ...caller,
     permission: write,
   },
   getWallet: {
@@ -105,7 +106,7 @@ export const authorizationOperations = {
     path: `${root}/accounts/{id}/wallet`,
     noun: "Wallet",
     summary: "What an account holds in each asset",
-    access: "organization",
+    ...caller,
     permission: read,
   },
   setWallet: {
@@ -114,7 +115,7 @@ export const authorizationOperations = {
     noun: "Wallet",
     summary: "How far an account may go below zero in an asset",
     body: walletSettings,
-    access: "organization",
+    ...caller,
     permission: write,
   },
   listWalletEntries: {
@@ -123,7 +124,7 @@ export const authorizationOperations = {
     noun: "Wallet",
     summary: "The postings of an account, newest first",
     query: z.object({ ...paging(200), asset: assetCode.optional() }),
-    access: "organization",
+    ...caller,
     permission: read,
   },
   createGrant: {
@@ -132,7 +133,7 @@ export const authorizationOperations = {
     noun: "Grant",
     summary: "Credit an account",
     body: grant,
-    access: "organization",
+    ...caller,
     permission: write,
   },
   listGrants: {
@@ -141,7 +142,7 @@ export const authorizationOperations = {
     noun: "Grant",
     summary: "List grants with what is left of them",
     query: ofAccount,
-    access: "organization",
+    ...caller,
     permission: read,
   },
   getGrant: {
@@ -149,7 +150,7 @@ export const authorizationOperations = {
     path: `${root}/grants/{id}`,
     noun: "Grant",
     summary: "Retrieve a grant with what is left of it",
-    access: "organization",
+    ...caller,
     permission: read,
   },
   voidGrant: {
@@ -157,7 +158,7 @@ export const authorizationOperations = {
     path: `${root}/grants/{id}/void`,
     noun: "Grant",
     summary: "Take back what is left of a grant",
-    access: "organization",
+    ...caller,
     permission: write,
   },
   createTopUp: {
@@ -166,7 +167,7 @@ export const authorizationOperations = {
     noun: "TopUp",
     summary: "Ask for a payment that will credit an account",
     body: topUp,
-    access: "organization",
+    ...caller,
     permission: write,
   },
   listTopUps: {
@@ -175,7 +176,7 @@ export const authorizationOperations = {
     noun: "TopUp",
     summary: "List top-ups",
     query: ofAccount,
-    access: "organization",
+    ...caller,
     permission: read,
   },
   getTopUp: {
@@ -183,7 +184,7 @@ export const authorizationOperations = {
     path: `${root}/topups/{id}`,
     noun: "TopUp",
     summary: "Retrieve a top-up",
-    access: "organization",
+    ...caller,
     permission: read,
   },
   confirmTopUp: {
@@ -192,7 +193,7 @@ export const authorizationOperations = {
     noun: "TopUp",
     summary: "The payment has come in: credit it, once",
     body: z.object({ payment: z.string().min(1).max(200) }),
-    access: "organization",
+    ...caller,
     permission: write,
   },
   failTopUp: {
@@ -200,7 +201,7 @@ export const authorizationOperations = {
     path: `${root}/topups/{id}/fail`,
     noun: "TopUp",
     summary: "The payment has failed",
-    access: "organization",
+    ...caller,
     permission: write,
   },
   createLease: {
@@ -209,7 +210,7 @@ export const authorizationOperations = {
     noun: "Lease",
     summary: "Hold quota that a client spends on its own",
     body: lease,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   reportLease: {
@@ -218,7 +219,7 @@ export const authorizationOperations = {
     noun: "Lease",
     summary: "Say what was spent of a lease",
     body: leaseReport,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   renewLease: {
@@ -227,7 +228,7 @@ export const authorizationOperations = {
     noun: "Lease",
     summary: "Keep a lease longer",
     body: leaseRenewal,
-    access: "organization",
+    ...caller,
     permission: decide,
   },
   releaseLease: {
@@ -235,7 +236,7 @@ export const authorizationOperations = {
     path: `${root}/leases/{id}/release`,
     noun: "Lease",
     summary: "Give back a lease",
-    access: "organization",
+    ...caller,
     permission: decide,
   },
 } as const satisfies Record<string, Operation>;

@@ -1,6 +1,7 @@
 import * as accountPlans from "./account-plans.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { generateToken } from "./auth.ts";
+import * as authorizations from "./authorizations.ts";
 import * as balances from "./balances.ts";
 import { cancelBillJob, createBillJob, getBillJob, listBillJobs } from "./bill-jobs.ts";
 import {
@@ -13,9 +14,11 @@ import {
 } from "./bills.ts";
 import * as endDating from "./end-dating.ts";
 import * as externalMappings from "./external-mappings.ts";
+import * as grants from "./grants.ts";
 import type { Handlers } from "./handler.ts";
 import * as integrations from "./integrations.ts";
 import * as invitations from "./invitations.ts";
+import * as leases from "./leases.ts";
 import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
@@ -23,6 +26,8 @@ import { submitMeasurements } from "./measurements.ts";
 import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
+import * as topUps from "./top-ups.ts";
+import * as wallets from "./wallets.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
@@ -40,15 +45,20 @@ export const handlers: Handlers = {
   submitMeasurements,
   listAuditLog,
   ...accountPlans,
+  ...authorizations,
   ...balances,
   ...endDating,
   ...externalMappings,
+  ...grants,
   ...integrations,
   ...invitations,
+  ...leases,
   ...lookupData,
   ...lookupFiles,
   ...lookupTables,
   ...policies,
   ...resourceGroups,
   ...serviceUsers,
+  ...topUps,
+  ...wallets,
 };

@@ -2,8 +2,10 @@ import type { Rules } from "./rule.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { assetRules } from "./rules/asset.ts";
 import { balanceTransactionRules } from "./rules/balance-transaction.ts";
 import { balanceRules } from "./rules/balance.ts";
+import { budgetRules } from "./rules/budget.ts";
 import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
@@ -28,8 +30,10 @@ export const rules: Readonly<Record<string, Rules>> = {
   account: accountRules,
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
+  asset: assetRules,
   balance: balanceRules,
   balanceTransaction: balanceTransactionRules,
+  budget: budgetRules,
   charge: chargeRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
