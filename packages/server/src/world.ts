@@ -9,10 +9,14 @@ import { type Credentials, ensureOrganization } from "./access/organizations.ts"
 import { createPermissions, isAccessKind } from "./access/permissions.ts";
 import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
+import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import { createLedger } from "./authorization/ledger.ts";
+import { startPayments } from "./authorization/payments.ts";
+import { createPlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
+import { startSweeper } from "./authorization/sweeper.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import type { Config } from "./config.ts";
 import type { HttpParts } from "./http/server.ts";
@@ -70,8 +74,12 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await openQueue({ database, usage, pool, logger }, closers);
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
-  const relay = startRelay({ pool, usage, logger, now: Date.now });
-  closers.push(relay.stop);
+  for (const running of [
+    startRelay({ pool, usage, logger, now: Date.now }),
+    startSweeper(ledger, logger),
+    startPayments(ledger, manualPayments, logger),
+  ])
+    closers.push(running.stop);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -88,7 +96,16 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
   return {
-    world: { database, catalog, usage, ledger, tokens, now, accessChanged },
+    world: {
+      database,
+      catalog,
+      usage,
+      ledger,
+      plainUsage: createPlainUsage(ledger),
+      tokens,
+      now,
+      accessChanged,
+    },
     keys,
     permissions,
     resources,

@@ -2,6 +2,7 @@ import type { Operation, Request } from "@turnpike/contract/operation.ts";
 import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Ledger } from "../authorization/ledger.ts";
+import type { PlainUsage } from "../authorization/plain-usage.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
@@ -13,6 +14,7 @@ export interface World {
   readonly tokens: Tokens;
   readonly usage: UsageStore;
   readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;
