@@ -24,8 +24,12 @@ declare module "fastify" {
 const texts = z.record(z.string(), z.string());
 const queryTexts = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
 
-export const pathParams = (request: FastifyRequest): Record<string, string> =>
-  texts.parse(request.params);
+/** Nothing has a name with a NUL in it, which no database would take. */
+export const pathParams = (request: FastifyRequest): Record<string, string> => {
+  const params = texts.parse(request.params);
+  if (Object.values(params).some(hasNul)) throw new Problem("NOT_FOUND");
+  return params;
+};
 
 /** Query parameters as text; an empty one counts as absent, since the contract allows `?name=`. */
 export const queryParams = (request: FastifyRequest): Record<string, string | string[]> => {
