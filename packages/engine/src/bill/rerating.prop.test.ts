@@ -135,9 +135,3 @@ test("three approved months and their corrections are what a full re-rating bill
     { numRuns },
   );
 });
-
-test("a bill that cannot be rated stops the run and is named", () => {
-  const facts = sampleFacts({ terms: { currency: "EUR" }, usage: [usageOn("2024-06-10", 1)] });
-  const answer = rerate([{ billId: "june", facts, billed: [], corrected: [] }]);
-  expect(answer).toMatchObject({ outcome: "failed", billId: "june" });
-});
