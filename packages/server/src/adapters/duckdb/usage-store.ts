@@ -6,11 +6,13 @@ import type {
   IngestOutcome,
   IngestRequest,
   Quantity,
+  UsageQuery,
+  UsageQueryAnswer,
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
-import type { MicrosWindow } from "./aggregation.ts";
+import type { MicrosWindow } from "./relation.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -111,6 +113,19 @@ class DuckDbUsageStore implements UsageStore {
     return this.#channel.call("aggregate", { ...request, window: microsOf(request.window) });
   }
 
+  async query(query: UsageQuery): Promise<UsageQueryAnswer> {
+    const question = { ...query, window: microsOf(query.window) };
+    const answer = await this.#channel.call("query", question);
+    if (answer.kind === "groups") return answer;
+    const events = answer.events.map((event) => ({
+      ...event,
+      ts: instantOf(event.ts),
+      ets: event.ets === undefined ? undefined : instantOf(event.ets),
+      receivedAt: instantOf(event.receivedAt),
+    }));
+    return { ...answer, events };
+  }
+
   async close(): Promise<void> {
     this.#stopListening();
     await this.#channel.call("close", undefined);
@@ -132,6 +147,9 @@ const microsFrom = (instant: Temporal.Instant): number => {
   const floor = nanos / 1000n;
   return Number(nanos > floor * 1000n ? floor + 1n : floor);
 };
+
+const instantOf = (micros: bigint): Temporal.Instant =>
+  Temporal.Instant.fromEpochNanoseconds(micros * 1000n);
 
 const microsOf = ({ start, end }: Window): MicrosWindow => ({
   start: microsFrom(start),

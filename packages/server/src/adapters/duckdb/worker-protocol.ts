@@ -4,7 +4,8 @@ import type {
   MeterSchema,
 } from "../../ports/usage-directory.ts";
 import type { IngestOutcome, IngestRequest, Quantity } from "../../ports/usage-store.ts";
-import type { AggregateQuestion } from "./aggregation.ts";
+import type { AggregateQuestion } from "./quantities.ts";
+import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 
 /** What the usage thread is started with. */
 export interface UsageWorkerStart {
@@ -25,6 +26,7 @@ export type StartReport =
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
+  query: { argument: UsageQuestion; result: UsageAnswer };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };
