@@ -16,6 +16,7 @@ const batchSize = 1000;
 const bodiesAtOnce = 200;
 const concurrency = 8;
 const samples = 40;
+const settleMs = 3000 + events / 500;
 const orgId = "org";
 
 const month = {
@@ -91,6 +92,8 @@ const open = () => openUsageStore({ path, directory, worker, startedAtMs: receiv
 try {
   const first = await open();
   const eventsPerSecond = await fill(first);
+  // Rows are put in the order of accounts once ingest is quiet.
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
   const fresh = await measure(first, directory);
   await first.close();
   const { size } = await stat(path);

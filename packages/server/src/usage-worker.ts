@@ -40,6 +40,7 @@ const run = async (
       },
       close: async () => {
         await pipeline.drain();
+        await log.close();
         readers.close();
         database.close();
       },

@@ -71,7 +71,7 @@ export const valuesSql = (scope: Scope, field: FieldPlace, keys: readonly GroupK
     "usage.uid AS uid",
   ];
   const joins = keys.flatMap((key) => key.joins ?? []).join(" ");
-  return `SELECT ${columns.join(", ")} FROM ${scope.table.name} AS usage ${joins}
+  return `SELECT ${columns.join(", ")} FROM ${scope.table.rowsName} AS usage ${joins}
           WHERE ${whereSql(scope)} AND usage.${mantissaColumn(field)} IS NOT NULL`;
 };
 

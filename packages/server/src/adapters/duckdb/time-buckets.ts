@@ -7,6 +7,8 @@ interface Offset {
   readonly micros: number;
 }
 
+const epoch = Temporal.PlainDate.from("1970-01-01");
+
 const instantOf = (micros: number): Temporal.Instant =>
   Temporal.Instant.fromEpochNanoseconds(BigInt(micros) * 1000n);
 
@@ -35,7 +37,7 @@ const offsetSql = (offsets: readonly Offset[]): string => {
 
 /**
  * The bucket of a row: for hours the instant it begins, since a local hour may happen twice; for the others the first
- * local date. Both as text, which `bucketStart` reads.
+ * local date, in days since 1970. `bucketStart` reads both.
  */
 export const timeKey = (
   frequency: TimeFrequency,
@@ -47,16 +49,16 @@ export const timeKey = (
   return {
     expression:
       frequency === "HOUR"
-        ? `epoch_us(${local} - to_microseconds(${offset}))::VARCHAR`
-        : `${local}::DATE::VARCHAR`,
+        ? `epoch_us(${local} - to_microseconds(${offset}))`
+        : `datediff('day', DATE '1970-01-01', ${local}::DATE)`,
   };
 };
 
 export const bucketStart = (
   frequency: TimeFrequency,
   timeZone: string,
-  key: string,
+  key: number,
 ): Temporal.Instant =>
   frequency === "HOUR"
-    ? instantOf(Number(key))
-    : Temporal.PlainDate.from(key).toZonedDateTime(timeZone).toInstant();
+    ? instantOf(key)
+    : epoch.add({ days: key }).toZonedDateTime(timeZone).toInstant();

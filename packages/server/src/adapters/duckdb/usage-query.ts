@@ -67,7 +67,7 @@ const groupOf = (
       dimensions[grouping.fieldCode] = key === null ? null : text(key);
     }
     if (grouping.kind === "time") {
-      group.time = bucketStart(grouping.frequency, question.timeZone, text(key)).toString();
+      group.time = bucketStart(grouping.frequency, question.timeZone, integer(key)).toString();
     }
   }
   return { ...group, dimensions };
@@ -152,7 +152,7 @@ const readEvents = async (
       connection,
       `SELECT epoch_us(usage.ts), usage.position, usage.uid, usage.account, epoch_us(usage.ets),
               epoch_us(received_at)${fieldColumns(table)}
-       FROM (SELECT * FROM ${table.name} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
+       FROM (SELECT * FROM ${table.rowsName} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
              ORDER BY ts DESC, position DESC LIMIT ${limit + 1}) AS usage
        ASOF JOIN batch ON usage.position >= batch.first_position`,
     );

@@ -13,6 +13,7 @@ import type {
 } from "../../ports/usage-store.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
+import type { RowOrderOptions } from "./row-order.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -35,12 +36,15 @@ export interface UsageStoreOptions {
   readonly threads?: number;
   /** How far the write-ahead log may grow, such as `32MB`. */
   readonly checkpointThreshold?: string;
+  /** When rows are put in the order of accounts. */
+  readonly rowOrder?: RowOrderOptions;
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
 const checkpointThresholdDefault = "48MB";
+const rowOrderDefault = { quietMs: 1000, rowsMin: 50_000 };
 
 /**
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
@@ -54,6 +58,7 @@ export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageS
     memoryLimit: options.memoryLimit ?? memoryLimitDefault,
     threads: options.threads ?? threadsDefault,
     checkpointThreshold: options.checkpointThreshold ?? checkpointThresholdDefault,
+    rowOrder: options.rowOrder ?? rowOrderDefault,
   };
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.

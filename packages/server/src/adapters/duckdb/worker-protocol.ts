@@ -4,16 +4,13 @@ import type {
   MeterSchema,
 } from "../../ports/usage-directory.ts";
 import type { IngestOutcome, IngestRequest, Quantity } from "../../ports/usage-store.ts";
+import type { DatabaseOptions } from "./database.ts";
 import type { AggregateQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 
 /** What the usage thread is started with. */
-export interface UsageWorkerStart {
-  readonly path: string;
-  readonly memoryLimit: string;
-  readonly threads: number;
+export interface UsageWorkerStart extends DatabaseOptions {
   readonly startedAtMs: number;
-  readonly checkpointThreshold: string;
 }
 
 /** The first message of the thread; after `open` both protocols run on the same port. */
