@@ -1,8 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { aggregate } from "./adapters/duckdb/aggregation.ts";
+import { aggregate } from "./adapters/duckdb/quantities.ts";
 import { openUsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
+import { queryUsage } from "./adapters/duckdb/usage-query.ts";
 import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
 import type {
   DirectoryCalls,
@@ -33,11 +34,13 @@ const run = async (
         const source = { table, accounts: log.accounts };
         return readers.use((connection) => aggregate(connection, source, question));
       },
+      query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);
       },
       close: async () => {
         await pipeline.drain();
+        await log.close();
         readers.close();
         database.close();
       },

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { blobValue, DuckDBInstance } from "@duckdb/node-api";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
+import type { RowOrderOptions } from "./row-order.ts";
 
 export interface DatabaseOptions {
   readonly path: string;
@@ -14,9 +15,12 @@ export interface DatabaseOptions {
    * and with it the thread that reads the next bodies.
    */
   readonly checkpointThreshold: string;
+  /** When rows are put in the order of accounts. */
+  readonly rowOrder: RowOrderOptions;
 }
 
 export interface UsageDatabase {
+  readonly rowOrder: RowOrderOptions;
   readonly path: string;
   /** Writes; used by one group at a time. */
   readonly writer: DuckDBConnection;
@@ -62,6 +66,7 @@ export const openUsageDatabase = async (options: DatabaseOptions): Promise<Usage
   ]);
   return {
     path,
+    rowOrder: options.rowOrder,
     writer,
     connect: () => instance.connect(),
     close: () => {

@@ -12,6 +12,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import type { UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
 import type { MeterTable } from "./meter-tables.ts";
+import { RowOrder } from "./row-order.ts";
 import { readUids } from "./stored-uids.ts";
 
 const isStorageFull = (error: unknown): boolean =>
@@ -31,6 +32,7 @@ export class DuckDbUsageLog implements UsageLog {
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;
   readonly #database: UsageDatabase;
+  readonly #order: RowOrder;
   readonly #writers = new Map<
     string,
     { readonly table: MeterTable; readonly writer: ChunkWriter }
@@ -39,6 +41,7 @@ export class DuckDbUsageLog implements UsageLog {
 
   private constructor(database: UsageDatabase, state: State) {
     this.#database = database;
+    this.#order = state.order;
     this.secret = state.secret;
     this.accounts = state.accounts;
     this.tables = state.tables;
@@ -53,7 +56,9 @@ export class DuckDbUsageLog implements UsageLog {
     await tables.load(writer);
     const secret = await readSecret(writer);
     const head = await readHead(writer);
-    return new DuckDbUsageLog(database, { accounts, tables, secret, head });
+    const order = new RowOrder(database, tables);
+    await order.open();
+    return new DuckDbUsageLog(database, { accounts, tables, secret, head, order });
   }
 
   nextPosition(): number {
@@ -100,9 +105,17 @@ export class DuckDbUsageLog implements UsageLog {
     });
   }
 
+  close(): Promise<void> {
+    return this.#order.close();
+  }
+
   #advance({ sequence, group, pending }: Attempt): void {
     this.accounts.committed(pending);
     this.#head = { sequence, nextPosition: group.firstPosition + group.count };
+    for (const { layout, count } of group.rows) {
+      const table = this.tables.find(layout.orgId, layout.meterId);
+      if (table !== undefined) this.#order.committed(table, count);
+    }
   }
 
   /** A commit that reports an error may still have happened; the batch record tells. */
@@ -121,6 +134,7 @@ export class DuckDbUsageLog implements UsageLog {
 
   async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {
     const tables = new Map<UsageRows, MeterTable>();
+    if (!groups.every(({ layout }) => this.tables.holds(layout))) await this.#order.settled();
     for (const rows of groups) await this.tables.ensure(this.#database.writer, rows.layout);
     // A second layout of a meter may have widened the table of the first.
     for (const rows of groups) {
@@ -144,6 +158,7 @@ export class DuckDbUsageLog implements UsageLog {
 }
 
 interface State {
+  readonly order: RowOrder;
   readonly secret: Uint8Array;
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;

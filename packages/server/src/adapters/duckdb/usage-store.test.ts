@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
 
-usageStoreSuite("DuckDB", async () => {
+const create = async () => {
   const folder = await mkdtemp(join(tmpdir(), "turnpike-usage-"));
   const directory = new MemoryUsageDirectory();
   return {
@@ -19,4 +20,7 @@ usageStoreSuite("DuckDB", async () => {
       }),
     dispose: () => rm(folder, { recursive: true }),
   };
-});
+};
+
+usageStoreSuite("DuckDB", create);
+usageQuerySuite("DuckDB", create);
