@@ -7,7 +7,8 @@ import { isDocumentPresent, type Operation, readDocument } from "./schema/docume
 import type { Body } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
-const seed = Number(process.env["TURNPIKE_SEED"] ?? Date.now());
+/** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
+const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const mutantsPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 6);
 
 /** What nobody should send: wrong types, absurd sizes, text that databases dislike. */

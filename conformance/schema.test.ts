@@ -7,7 +7,8 @@ import { newFolder, removeFolder, type ServerProcess, startServer } from "./serv
 
 /** How many of the document's operations were served last time. Raise it with each one that is added. */
 const servedMin = 261;
-const seed = Number(process.env["TURNPIKE_SEED"] ?? Date.now());
+/** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
+const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);
 const isVerbose = process.env["TURNPIKE_VERBOSE"] !== undefined;
 
