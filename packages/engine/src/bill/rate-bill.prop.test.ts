@@ -33,7 +33,7 @@ import {
   usageOn,
 } from "./sample-facts.ts";
 
-const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
 
 const currency = fc.constantFrom("USD", "USD", "EUR");
 const price = fc.integer({ min: 0, max: 3000 }).map((amount) => `${amount}e-3`);
