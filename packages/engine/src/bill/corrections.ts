@@ -102,5 +102,6 @@ export const correctionLine = (terms: BillTerms, correction: Correction): LineDr
     drawDown: undefined,
     referencedBillId: correction.billId,
     referencedLineItemId: correction.lineItemId,
+    correctedLineKey: correction.lineKey,
   };
 };
