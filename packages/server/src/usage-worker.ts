@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { aggregate } from "./adapters/duckdb/quantities.ts";
-import { openUsageDatabase } from "./adapters/duckdb/database.ts";
+import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
@@ -20,7 +20,7 @@ const run = async (
   port: NonNullable<typeof parentPort>,
   start: UsageWorkerStart,
 ): Promise<void> => {
-  const database = await openUsageDatabase(start);
+  const database = await UsageDatabase.open(start);
   const log = await DuckDbUsageLog.open(database);
   const readers = new Readers(database);
   const listeners = new Set<(change: DirectoryChange) => void>();

@@ -249,6 +249,42 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       });
     });
 
+    test("derived fields are calculated when a measurement is stored", async () => {
+      fixture.directory.putMeter(org, {
+        ...calls,
+        derivedFields: [
+          // Used before it is defined: 1,000 tokens are a unit.
+          { code: "price", category: "MEASURE", calculation: "units * 0.3" },
+          { code: "units", category: "MEASURE", calculation: "tokens / 1000" },
+          { code: "third", category: "MEASURE", calculation: "tokens / 3" },
+          { code: "label", category: "WHAT", calculation: 'model + "/" + account' },
+        ],
+      });
+      await send([event("a", 1500), event("b", 500)]);
+      // 1.5 × 0.3 + 0.5 × 0.3
+      expect(await quantities("SUM", { targetField: "price" })).toEqual({ acme: "0.6" });
+      expect(await quantities("UNIQUE", { targetField: "label" })).toEqual({ acme: "1" });
+      await send([event("c", 2)]);
+      // 2 / 3 to 18 digits
+      const least = { targetField: "third" };
+      expect(await quantities("MIN", least)).toEqual({ acme: "0.666666666666666667" });
+    });
+
+    test("a measurement whose calculation fails is stored without the derived value", async () => {
+      const derivedFields = [
+        { code: "ratio", category: "MEASURE", calculation: "10 / tokens" } as const,
+      ];
+      fixture.directory.putMeter(org, { ...calls, derivedFields });
+      const outcome = await send([event("a", 0), event("b", 4)]);
+      expect(outcome).toMatchObject({
+        kind: "accepted",
+        stored: 2,
+        failures: [{ index: 0, kind: "CalculationError" }],
+      });
+      expect(await quantities("COUNT")).toEqual({ acme: "2" });
+      expect(await quantities("SUM", { targetField: "ratio" })).toEqual({ acme: "2.5" });
+    });
+
     test("organizations share neither uids nor usage", async () => {
       fixture.directory.putMeter(otherOrg, calls);
       await send([event("a", 1)]);

@@ -25,14 +25,13 @@ export class RowOrder {
   readonly #tables: MeterTables;
   readonly #options: RowOrderOptions;
   readonly #unsorted = new Map<string, number>();
-  #connection: DuckDBConnection | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(database: UsageDatabase, tables: MeterTables) {
     this.#database = database;
-    this.#options = database.rowOrder;
+    this.#options = database.options.rowOrder;
     this.#tables = tables;
   }
 
@@ -61,7 +60,6 @@ export class RowOrder {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#running;
-    this.#connection?.closeSync();
   }
 
   #later(): void {
@@ -73,25 +71,28 @@ export class RowOrder {
 
   #start(atLeast: number): void {
     if (this.#isClosed) return;
-    this.#running ??= this.#sort(atLeast).finally(() => {
-      this.#running = undefined;
-    });
+    // What cannot be moved now stays where it is, for the next time.
+    this.#running ??= this.#sort(atLeast)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
   async #sort(atLeast: number): Promise<void> {
-    this.#connection ??= await this.#database.connect();
+    const connection = await this.#database.connect();
     for (const table of this.#tables.all) {
       const unsorted = this.#unsorted.get(table.name) ?? 0;
-      if (unsorted >= atLeast) await this.#moveAll(this.#connection, table);
+      if (unsorted >= atLeast) await this.#moveAll(connection, table);
     }
+    connection.closeSync();
   }
 
   async #moveAll(connection: DuckDBConnection, table: MeterTable): Promise<void> {
     for (let moved = rowsPerMove; moved === rowsPerMove && !this.#isClosed;) {
-      // A failed move leaves the rows where they were, for the next time.
-      moved = await move(connection, table).catch(() => 0);
+      moved = await move(connection, table);
       this.#unsorted.set(table.name, (this.#unsorted.get(table.name) ?? 0) - moved);
-      await connection.run("CHECKPOINT").catch(() => undefined);
+      await connection.run("CHECKPOINT");
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type {
   CommitOutcome,
@@ -21,6 +22,9 @@ const isStorageFull = (error: unknown): boolean =>
     error.message,
   );
 
+const reopenAttempts = 40;
+const reopenDelayMs = 500;
+
 interface Head {
   readonly sequence: number;
   readonly nextPosition: number;
@@ -38,6 +42,8 @@ export class DuckDbUsageLog implements UsageLog {
     { readonly table: MeterTable; readonly writer: ChunkWriter }
   >();
   #head: Head;
+  /** It is not known whether the last group was committed: another one could repeat what it holds. */
+  #isLost = false;
 
   private constructor(database: UsageDatabase, state: State) {
     this.#database = database;
@@ -70,6 +76,7 @@ export class DuckDbUsageLog implements UsageLog {
   }
 
   async append(group: UsageGroup): Promise<CommitOutcome> {
+    if (this.#isLost) return { kind: "failed", reason: "the usage store has to be restarted" };
     const sequence = this.#head.sequence + 1;
     const pending = this.accounts.pending();
     try {
@@ -123,13 +130,27 @@ export class DuckDbUsageLog implements UsageLog {
     this.#writers.clear();
     const { writer } = this.#database;
     await writer.run("ROLLBACK").catch(() => undefined);
-    const head = await readHead(writer).catch(() => undefined);
+    const head = (await readHead(writer).catch(() => undefined)) ?? (await this.#reopen());
     if (head?.sequence === attempt.sequence) {
       this.#advance(attempt);
       return { kind: "committed" };
     }
+    this.#isLost = head === undefined;
     if (isStorageFull(cause)) return { kind: "storage-full" };
     return { kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) };
+  }
+
+  /** Where the log ends; undefined when the file does not open for a long time. Who waits for the group waits. */
+  async #reopen(): Promise<Head | undefined> {
+    for (let attempt = 0; attempt < reopenAttempts; attempt++) {
+      try {
+        await this.#database.reopen();
+        return await readHead(this.#database.writer);
+      } catch {
+        await setTimeout(reopenDelayMs);
+      }
+    }
+    return undefined;
   }
 
   async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {

@@ -133,8 +133,11 @@ class DuckDbUsageStore implements UsageStore {
 
   async close(): Promise<void> {
     this.#stopListening();
-    await this.#channel.call("close", undefined);
-    await this.#worker.terminate();
+    try {
+      await this.#channel.call("close", undefined);
+    } finally {
+      await this.#worker.terminate();
+    }
   }
 }
 
