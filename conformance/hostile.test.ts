@@ -70,9 +70,9 @@ const createAll = async (client: Client): Promise<World["sound"]> => {
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, outer: string) =>
       asText(fill(within[outer], names)),
     );
-    const body = fill({ ...create, ...extra }, names);
+    const body = z.record(z.string(), z.json()).parse(fill({ ...create, ...extra }, names));
     const { id } = await client.create(filled, body);
-    names.set(name, id).set(`${name}.code`, asText(create["code"]));
+    names.set(name, id).set(`${name}.code`, asText(body["code"]));
     sound.set(organizationPrefix + path, { body, id });
   }
   return sound;
