@@ -30,6 +30,13 @@ export const problems = {
   ROUTE_NOT_FOUND: { status: 404, sentence: "There is no such route" },
   BODY_TOO_LARGE: { status: 413, sentence: "The body is too large" },
   URI_TOO_LONG: { status: 414, sentence: "The URL is too long" },
+  HEADERS_TOO_LARGE: { status: 431, sentence: "The URL and headers are too large" },
+  MALFORMED_REQUEST: { status: 400, sentence: "The request is not valid HTTP" },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    sentence: "The request did not arrive in time",
+    retryable: true,
+  },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, sentence: "The content type is not supported" },
   TOO_MANY_BILL_JOBS: { status: 429, sentence: "Ten bill jobs are already under way" },
   OVERLOADED: { status: 429, sentence: "The server is busy; try again", retryable: true },
@@ -49,7 +56,8 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly fields: readonly FieldError[];
 
-  constructor(code: ProblemCode, fields: readonly FieldError[] = [], options?: ErrorOptions) {
+  constructor(code: ProblemCode, errors: readonly FieldError[] = [], options?: ErrorOptions) {
+    const fields = errors.map((error) => ({ ...error, field: error.field || "body" }));
     const named = fields.map(({ field, message }) => `${field} ${message}`).join("; ");
     const { sentence } = problems[code];
     super(named === "" ? sentence : `${sentence}: ${named}`, options);
