@@ -2,6 +2,8 @@ import type { Rules } from "./rule.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { balanceChargeScheduleRules } from "./rules/balance-charge-schedule.ts";
+import { balanceTransactionScheduleRules } from "./rules/balance-transaction-schedule.ts";
 import { balanceTransactionRules } from "./rules/balance-transaction.ts";
 import { balanceRules } from "./rules/balance.ts";
 import { chargeRules } from "./rules/charge.ts";
@@ -29,7 +31,9 @@ export const rules: Readonly<Record<string, Rules>> = {
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
   balance: balanceRules,
+  balanceChargeSchedule: balanceChargeScheduleRules,
   balanceTransaction: balanceTransactionRules,
+  balanceTransactionSchedule: balanceTransactionScheduleRules,
   charge: chargeRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
