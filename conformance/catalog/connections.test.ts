@@ -53,6 +53,49 @@ describe("a webhook destination", () => {
   });
 });
 
+describe("a calculation", () => {
+  const rule = { name: "Low", description: "Little is left", eventName: "billing.balance.updated" };
+
+  test("of a notification is read before it is stored", async () => {
+    const body = { ...rule, code: "low", active: true };
+    expect(await refused("notifications/configurations", body)).toContain(
+      "calculation is required",
+    );
+    const wrong = { ...body, calculation: "new.amount <= 10 AND" };
+    const message = await refused("notifications/configurations", wrong);
+    expect(message).toMatch(/calculation is not a calculation: .*line 1, column 21/);
+    const right = { ...body, calculation: "(new.amount <= 10) AND (old.amount > 10)" };
+    await client().create("notifications/configurations", right);
+  });
+
+  test("can be tried out", async () => {
+    const evaluate = (calculation: string) =>
+      client().call("POST", "notifications/evaluate", { eventName: rule.eventName, calculation });
+    expect((await evaluate("new.amount == null")).body).toEqual({ success: true });
+    expect((await evaluate("new.amount ==")).body).toMatchObject({
+      success: false,
+      errorMessage: expect.stringContaining("column 14"),
+    });
+  });
+
+  test("of a derived field or a compound aggregation names the place of a mistake", async () => {
+    const meter = {
+      name: "M",
+      code: "mistaken",
+      dataFields: [{ category: "MEASURE", code: "gib", name: "GiB" }],
+      derivedFields: [{ category: "MEASURE", code: "x", name: "X", calculation: "gib * (1" }],
+    };
+    expect(await refused("meters", meter)).toContain("derivedFields[0].calculation");
+    const shared = { name: "C", quantityPerUnit: 1, rounding: "NONE", unit: "u" };
+    const unknown = { ...shared, calculation: "aggregation.nothing + 1" };
+    expect(await refused("compoundaggregations", unknown)).toContain(
+      "names no aggregation: nothing",
+    );
+    const unread = { ...shared, calculation: "1 +* 2" };
+    expect(await refused("compoundaggregations", unread)).toContain("calculation is not a");
+  });
+});
+
 describe("an export schedule", () => {
   const schedule = {
     name: "Nightly",

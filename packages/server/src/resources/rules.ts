@@ -15,6 +15,7 @@ import { integrationConfigRules } from "./rules/integration-config.ts";
 import { lookupTableRevisionRules } from "./rules/lookup-table-revision.ts";
 import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
+import { notificationRules } from "./rules/notification.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
@@ -43,6 +44,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   lookupTable: lookupTableRules,
   lookupTableRevision: lookupTableRevisionRules,
   meter: meterRules,
+  notification: notificationRules,
   organizationConfig: organizationConfigRules,
   permissionPolicy: permissionPolicyRules,
   plan: planRules,
