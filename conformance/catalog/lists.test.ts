@@ -103,6 +103,23 @@ describe("a list", () => {
     expect(await list("endDateEnd=2026-01-02")).toEqual([plain.id]);
   });
 
+  test("of balances shows those without a contract when it is given and empty", async () => {
+    const { id: accountId } = await account();
+    const term = { startDate: "2025-01-01", endDate: "2026-01-01" };
+    const { id: contractId } = await client().create("contracts", {
+      name: "C",
+      accountId,
+      ...term,
+    });
+    const linked = await balance({ accountId, contractId });
+    const loose = await balance({ accountId });
+    const list = async (query: string) =>
+      idsOf(await client().list(`balances?accountId=${accountId}${query}`));
+    expect(await list("")).toEqual([loose.id, linked.id]);
+    expect(await list(`&contractId=${contractId}`)).toEqual([linked.id]);
+    expect(await list("&contractId=")).toEqual([loose.id]);
+  });
+
   test("of a pick list hides what is archived until it is asked for", async () => {
     const body = { name: "Refund", code: "refund" };
     const reason = await client().create("picklists/creditreasons", body);
