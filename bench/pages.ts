@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { Pool } from "pg";
 import { pino } from "pino";
+import { openPostgres } from "@turnpike/server/adapters/postgres/open.ts";
 import { startEmbeddedPostgres } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Client, connect } from "../conformance/client.ts";
 import { newFolder, removeFolder, startServer } from "../conformance/server.ts";
@@ -9,10 +9,11 @@ import { newFolder, removeFolder, startServer } from "../conformance/server.ts";
 const accounts = Number(process.argv[2] ?? 100_000);
 const pageSize = 100;
 const sampled = 25;
+const logger = pino({ level: "silent" });
 
 /** Accounts straight into the table: what is measured is reading them. */
 const fillWith = async (url: string, orgId: string): Promise<void> => {
-  const pool = new Pool({ connectionString: url });
+  const { pool, close } = await openPostgres(url, logger);
   await pool.query(
     `INSERT INTO record (org_id, kind, id, code, folded_code, version, document,
        dt_created, dt_last_modified, created_by, last_modified_by)
@@ -23,7 +24,7 @@ const fillWith = async (url: string, orgId: string): Promise<void> => {
     [orgId, accounts],
   );
   await pool.query("ANALYZE record");
-  await pool.end();
+  await close();
 };
 
 /** Milliseconds of every page, in order. */
@@ -50,7 +51,7 @@ const median = (values: readonly number[]): number => {
 const rounded = (ms: number): number => Number(ms.toFixed(2));
 
 const folder = await newFolder();
-const postgres = await startEmbeddedPostgres(join(folder, "postgres"), pino({ level: "silent" }));
+const postgres = await startEmbeddedPostgres(join(folder, "postgres"), logger);
 try {
   const server = await startServer(folder, { DATABASE_URL: postgres.url });
   try {

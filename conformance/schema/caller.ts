@@ -22,8 +22,7 @@ export interface ValidRequest {
   readonly body: Body | undefined;
 }
 
-export const isRecord = (value: unknown): value is Body =>
-  typeof value === "object" && value !== null;
+const isRecord = (value: unknown): value is Body => typeof value === "object" && value !== null;
 
 /** Later dates after earlier ones, whatever was generated. */
 const inOrder = (body: Body): Body => {

@@ -31,9 +31,17 @@ export const pathParams = (request: FastifyRequest): Record<string, string> => {
   return params;
 };
 
-/** Query parameters as text; an empty one counts as absent, since the contract allows `?name=`. */
-export const queryParams = (request: FastifyRequest): Record<string, string | string[]> => {
-  const given = Object.entries(queryTexts.parse(request.query)).filter(([, value]) => value !== "");
+/**
+ * Query parameters as text; an empty one counts as absent, since the contract allows `?name=`, unless emptiness
+ * means something there.
+ */
+export const queryParams = (
+  request: FastifyRequest,
+  meaningfulWhenEmpty: readonly string[] = [],
+): Record<string, string | string[]> => {
+  const given = Object.entries(queryTexts.parse(request.query)).filter(
+    ([name, value]) => value !== "" || meaningfulWhenEmpty.includes(name),
+  );
   const bad = given.find(([name, value]) => [name, value].flat().some(hasNul));
   if (bad !== undefined) throw fieldProblem("VALIDATION_FAILED", bad[0], "holds a NUL character");
   return Object.fromEntries(given);

@@ -20,6 +20,7 @@ import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
 import { submitMeasurements } from "./measurements.ts";
+import * as notifications from "./notifications.ts";
 import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
@@ -48,6 +49,7 @@ export const handlers: Handlers = {
   ...lookupData,
   ...lookupFiles,
   ...lookupTables,
+  ...notifications,
   ...policies,
   ...resourceGroups,
   ...serviceUsers,

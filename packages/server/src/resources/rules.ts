@@ -2,6 +2,8 @@ import type { Rules } from "./rule.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { balanceChargeScheduleRules } from "./rules/balance-charge-schedule.ts";
+import { balanceTransactionScheduleRules } from "./rules/balance-transaction-schedule.ts";
 import { balanceTransactionRules } from "./rules/balance-transaction.ts";
 import { balanceRules } from "./rules/balance.ts";
 import { chargeRules } from "./rules/charge.ts";
@@ -13,6 +15,7 @@ import { integrationConfigRules } from "./rules/integration-config.ts";
 import { lookupTableRevisionRules } from "./rules/lookup-table-revision.ts";
 import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
+import { notificationRules } from "./rules/notification.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
@@ -29,7 +32,9 @@ export const rules: Readonly<Record<string, Rules>> = {
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
   balance: balanceRules,
+  balanceChargeSchedule: balanceChargeScheduleRules,
   balanceTransaction: balanceTransactionRules,
+  balanceTransactionSchedule: balanceTransactionScheduleRules,
   charge: chargeRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
@@ -39,6 +44,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   lookupTable: lookupTableRules,
   lookupTableRevision: lookupTableRevisionRules,
   meter: meterRules,
+  notification: notificationRules,
   organizationConfig: organizationConfigRules,
   permissionPolicy: permissionPolicyRules,
   plan: planRules,
