@@ -7,6 +7,7 @@ import type { Database, DatabaseTransaction } from "../ports/database.ts";
 /** What each task is given. A task that is not in this table does not exist. */
 export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
+  readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
 
 export type TaskHandlers = {
@@ -26,6 +27,14 @@ export const enqueue = async <Name extends keyof Tasks>(
   await sql`SELECT graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json)`.execute(
     transaction,
   );
+};
+
+/** The same for the work of bills, by name. */
+export const background = {
+  billJob: (transaction: DatabaseTransaction, key: Tasks["bill-job"]): Promise<void> =>
+    enqueue(transaction, "bill-job", key),
+  statementJob: (transaction: DatabaseTransaction, key: Tasks["statement-job"]): Promise<void> =>
+    enqueue(transaction, "statement-job", key),
 };
 
 const ourLogger = (logger: Logger): GraphileLogger =>
