@@ -12,6 +12,7 @@ import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
+import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
@@ -129,6 +130,7 @@ const openQueue = async (
     pool,
     {
       "bill-job": (key) => runBillJob(run, key),
+      "bill-clock": () => tickBillClock({ ...run, background }),
       "statement-job": (key) => runStatementJob(run, key),
     },
     logger,

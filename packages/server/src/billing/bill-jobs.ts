@@ -8,6 +8,7 @@ import type { Background } from "./background.ts";
 import { refuseMissing } from "./bill-lifecycle.ts";
 import { findBills } from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
+import { lateUsageHours } from "./schedule.ts";
 
 /** Runs under way in one organization (m3ter semantics 2.9). */
 const activeJobsMax = 10;
@@ -74,13 +75,57 @@ const refuseLocked = (ids: readonly string[], bills: readonly BillRow[]): void =
 const addAccountsOfBills = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: { orgId: string; jobId: string },
-  bills: readonly BillRow[],
+  bills: readonly Pick<BillRow, "account_id">[],
 ): Promise<void> => {
   const accountIds = new Set(bills.map(({ account_id }) => account_id));
   await transaction
     .insertInto("bill_job_account")
     .values([...accountIds].map((id) => ({ org_id: orgId, job_id: jobId, account_id: id })))
     .execute();
+};
+
+interface Due {
+  readonly at: Date;
+  /** The moment of the schedule. */
+  readonly due: Date;
+  readonly background: Pick<Background, "billJob">;
+}
+
+/**
+ * What a schedule runs: the open period's bills of the accounts that have a plan, and once more those of periods that
+ * ended within the last day, for usage that came late. Late usage ends with the plan where that ended earlier (m3ter
+ * semantics 3.7), and does not undo an approval: what comes after one is corrected on a later bill.
+ */
+export const createScheduledRuns = async (
+  transaction: DatabaseTransaction,
+  caller: Caller,
+  { at, due, background }: Due,
+): Promise<void> => {
+  const { orgId } = caller;
+  const accounts = sql`
+    SELECT DISTINCT (document->>'accountId')::uuid AS id FROM record
+    WHERE org_id = ${orgId} AND kind = 'accountPlan' AND (document->>'startDate')::timestamptz <= ${due}
+      AND (document->>'endDate' IS NULL
+        OR (document->>'endDate')::timestamptz > ${due}::timestamptz - make_interval(hours => ${lateUsageHours}))`;
+  const late = await sql<{ id: string; account_id: string }>`
+    SELECT id, account_id FROM bill
+    WHERE org_id = ${orgId} AND status = 'PENDING' AND account_id IN (${accounts})
+      AND ends_at <= ${due} AND ends_at > ${due}::timestamptz - make_interval(hours => ${lateUsageHours})
+  `.execute(transaction);
+  if (late.rows.length > 0) {
+    const request = { billIds: late.rows.map(({ id }) => id) };
+    const order = { type: "RECALCULATE", request, at, background } as const;
+    const jobId = await insertJob(transaction, caller, order);
+    await addAccountsOfBills(transaction, { orgId, jobId }, late.rows);
+  }
+  const current = await sql`SELECT FROM (${accounts}) AS account LIMIT 1`.execute(transaction);
+  if (current.rows.length === 0) return;
+  const order = { type: "CREATE", request: {}, at, background } as const;
+  const jobId = await insertJob(transaction, caller, order);
+  await sql`
+    INSERT INTO bill_job_account (org_id, job_id, account_id)
+    SELECT ${orgId}::uuid, ${jobId}::uuid, id FROM (${accounts}) AS account
+  `.execute(transaction);
 };
 
 /** The run itself; its accounts are added by who calls. */

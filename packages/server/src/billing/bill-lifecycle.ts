@@ -1,10 +1,17 @@
-import { sql, type UpdateObject } from "kysely";
+import { type RawBuilder, sql, type UpdateObject } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Background } from "./background.ts";
 import { changeBills, recordBillChanges } from "./bill-changes.ts";
-import { type BillFilter, billConditions, getBill, lockBill, lockBills } from "./bill-queries.ts";
+import {
+  type BillFilter,
+  billConditions,
+  findBills,
+  getBill,
+  lockBill,
+  lockBills,
+} from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { generateStatements } from "./statement-jobs.ts";
 
@@ -70,14 +77,27 @@ export interface Approval {
 }
 
 /** Approves every pending bill of the selection, all or none. */
-export const approveBills = (
-  { database, now, background }: LifecycleParts,
+export const approveBills = async (
+  parts: LifecycleParts,
   caller: Caller,
   filter: BillFilter,
+): Promise<Approval> => {
+  const { ids } = filter;
+  if (ids !== undefined) {
+    const page = { filter: { ids }, limit: ids.length };
+    refuseMissing(ids, await findBills(parts.database, caller.orgId, page));
+  }
+  return approveWhere(parts, caller, billConditions(filter));
+};
+
+/** The same by any condition on the table `bill`. */
+export const approveWhere = (
+  { database, now, background }: LifecycleParts,
+  caller: Caller,
+  wanted: readonly RawBuilder<boolean>[],
 ): Promise<Approval> =>
   database.transaction().execute(async (transaction) => {
-    const bills = await lockBills(transaction, caller.orgId, billConditions(filter));
-    refuseMissing(filter.ids ?? [], bills);
+    const bills = await lockBills(transaction, caller.orgId, wanted);
     const pending = bills.filter(({ status }) => status === "PENDING");
     await approve(transaction, caller, { bills: pending, at: now(), background });
     return { approved: pending.length, approvedBefore: bills.length - pending.length };
