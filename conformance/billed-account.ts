@@ -33,6 +33,9 @@ const job = z.looseObject({ id: z.string(), status: z.string() });
 
 const jobTimeoutMs = 30_000;
 
+/** Day (or instant), calls and which model was called. */
+export type Use = readonly [string, number, model?: string];
+
 /** An organization whose accounts pay 20.00 a month and for calls: 100 at 0.10, those above at 0.05. */
 export interface Billing {
   readonly client: Client;
@@ -44,7 +47,7 @@ export interface Billing {
   /** A customer with the plan from the start of 2024. */
   readonly account: (code: string, fields?: object) => Promise<string>;
   /** So many calls on those days; each has a uid made of account, day and a running number. */
-  readonly use: (account: string, usage: readonly (readonly [string, number])[]) => Promise<void>;
+  readonly use: (account: string, usage: readonly Use[]) => Promise<void>;
   /** Runs the bills of the period that ends with that day, and waits; only for the named accounts. */
   readonly run: (
     lastDay: string,
@@ -149,13 +152,13 @@ export const startBilling = async (server: ServerProcess): Promise<Billing> => {
       return accountId;
     },
     use: async (account, usage) => {
-      const measurements = usage.map(([day, calls]) => ({
+      const measurements = usage.map(([day, calls, model = "large"]) => ({
         uid: `${account}-${day}-${++sent}`,
         meter: "calls",
         account,
         ts: day.includes("T") ? day : `${day}T12:00:00Z`,
         measure: { calls },
-        what: { model: sent % 2 === 0 ? "small" : "large" },
+        what: { model },
       }));
       await send("POST", "measurements", { measurements });
     },
