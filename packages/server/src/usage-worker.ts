@@ -4,6 +4,7 @@ import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
+import { scan } from "./adapters/duckdb/scan.ts";
 import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
 import type {
   DirectoryCalls,
@@ -35,6 +36,12 @@ const run = async (
         return readers.use((connection) => aggregate(connection, source, question));
       },
       query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
+      scan: async (question) => {
+        const table = log.tables.find(question.orgId, question.meterId);
+        if (table === undefined) return { events: [] };
+        const source = { table, accounts: log.accounts };
+        return readers.use((connection) => scan(connection, source, question));
+      },
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);
       },

@@ -2,14 +2,24 @@ import * as accountPlans from "./account-plans.ts";
 import { listAuditLog } from "./audit-log.ts";
 import { generateToken } from "./auth.ts";
 import * as balances from "./balances.ts";
-import { cancelBillJob, createBillJob, getBillJob, listBillJobs } from "./bill-jobs.ts";
+import * as billApprovals from "./bill-approvals.ts";
+import * as billDownloads from "./bill-downloads.ts";
+import {
+  cancelBillJob,
+  createBillJob,
+  getBillJob,
+  listBillJobs,
+  recalculateBills,
+} from "./bill-jobs.ts";
+import * as billLines from "./bill-lines.ts";
 import {
   getBill,
-  getBillLineItem,
   getLatestBill,
-  listBillLineItems,
   listBills,
   listBillsOfAccount,
+  listBillsOfPeriod,
+  previewBill,
+  searchBills,
 } from "./bills.ts";
 import * as endDating from "./end-dating.ts";
 import * as externalMappings from "./external-mappings.ts";
@@ -19,11 +29,13 @@ import * as invitations from "./invitations.ts";
 import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
+import * as memoLineItems from "./memo-line-items.ts";
 import { submitMeasurements } from "./measurements.ts";
 import * as notifications from "./notifications.ts";
 import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
+import * as statements from "./statements.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
@@ -32,10 +44,8 @@ export const handlers: Handlers = {
   generateToken,
   getBill,
   getBillJob,
-  getBillLineItem,
   getLatestBill,
   listBillJobs,
-  listBillLineItems,
   listBills,
   listBillsOfAccount,
   submitMeasurements,
@@ -53,4 +63,13 @@ export const handlers: Handlers = {
   ...policies,
   ...resourceGroups,
   ...serviceUsers,
+  listBillsOfPeriod,
+  previewBill,
+  recalculateBills,
+  searchBills,
+  ...billApprovals,
+  ...billDownloads,
+  ...billLines,
+  ...memoLineItems,
+  ...statements,
 };

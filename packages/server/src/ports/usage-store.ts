@@ -154,6 +154,34 @@ export interface UsageGroup {
 export type UsageQueryAnswer =
   | { readonly kind: "events"; readonly events: readonly UsageEvent[]; readonly hasMore: boolean }
   | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean };
+/** Every measurement of a meter in these windows, oldest first. */
+export interface ScanRequest {
+  readonly orgId: string;
+  readonly meterId: string;
+  readonly sources: readonly { readonly accountId: string; readonly window: Window }[];
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+/** A measurement as it was stored, with the derived fields that its meter calculated. */
+export interface ScannedEvent {
+  readonly uid?: string;
+  readonly accountId: string;
+  /** Instants as ISO 8601 in UTC. */
+  readonly ts: string;
+  readonly ets?: string;
+  readonly receivedAt: string;
+  /** By field code: exact decimals in plain notation. */
+  readonly numbers: Readonly<Record<string, string>>;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+export interface ScanPage {
+  readonly events: readonly ScannedEvent[];
+  /** Absent on the last page. */
+  readonly next?: string;
+}
 
 /** Another process has the usage store of this data directory open. */
 export class DirectoryInUse extends Error {
@@ -171,6 +199,7 @@ export interface UsageStore {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   query(query: UsageQuery): Promise<UsageQueryAnswer>;
+  scan(request: ScanRequest): Promise<ScanPage>;
   /** Waits for what was accepted for ingest to be answered, then closes. */
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
 import { counterPricingRules } from "./rules/counter-pricing.ts";
+import { billConfigRules } from "./rules/bill-config.ts";
 import { currencyRules } from "./rules/currency.ts";
 import { integrationConfigRules } from "./rules/integration-config.ts";
 import { lookupTableRevisionRules } from "./rules/lookup-table-revision.ts";
@@ -39,6 +40,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
   counterPricing: counterPricingRules,
+  billConfig: billConfigRules,
   currency: currencyRules,
   integrationConfig: integrationConfigRules,
   lookupTable: lookupTableRules,

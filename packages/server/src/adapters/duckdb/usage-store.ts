@@ -8,6 +8,8 @@ import type {
   Quantity,
   UsageQuery,
   UsageQueryAnswer,
+  ScanRequest,
+  ScanPage,
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
@@ -129,6 +131,14 @@ class DuckDbUsageStore implements UsageStore {
       receivedAt: instantOf(event.receivedAt),
     }));
     return { ...answer, events };
+  }
+
+  scan(request: ScanRequest): Promise<ScanPage> {
+    const sources = request.sources.map(({ accountId, window }) => ({
+      accountId,
+      window: microsOf(window),
+    }));
+    return this.#channel.call("scan", { ...request, sources });
   }
 
   async close(): Promise<void> {

@@ -3,10 +3,11 @@ import type {
   DirectoryChange,
   MeterSchema,
 } from "../../ports/usage-directory.ts";
-import type { IngestOutcome, IngestRequest, Quantity } from "../../ports/usage-store.ts";
 import type { DatabaseOptions } from "./database.ts";
 import type { AggregateQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
+import type { IngestOutcome, IngestRequest, Quantity, ScanPage } from "../../ports/usage-store.ts";
+import type { ScanQuestion } from "./scan.ts";
 
 /** What the usage thread is started with. */
 export interface UsageWorkerStart extends DatabaseOptions {
@@ -24,6 +25,7 @@ export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
+  scan: { argument: ScanQuestion; result: ScanPage };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };
