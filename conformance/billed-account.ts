@@ -115,7 +115,7 @@ const createCatalog = async (client: Client) => {
 };
 
 export const startBilling = async (server: ServerProcess): Promise<Billing> => {
-  const client = await connect({ ...server, stop: async () => undefined });
+  const client = await connect(server);
   const catalog = await createCatalog(client);
   let sent = 0;
 

@@ -10,7 +10,7 @@ const problem = z.object({ message: z.string(), errorCode: z.string() });
 
 export type Entity = z.output<typeof entity>;
 export type Page = z.output<typeof page>;
-type Method = "GET" | "POST" | "PUT" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /** Where a server is and what opens it. */
 export interface Endpoint {
