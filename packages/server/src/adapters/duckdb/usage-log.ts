@@ -131,6 +131,8 @@ export class DuckDbUsageLog implements UsageLog {
     const { writer } = this.#database;
     await writer.run("ROLLBACK").catch(() => undefined);
     const head = (await readHead(writer).catch(() => undefined)) ?? (await this.#reopen());
+    // A new table or column may exist although its statement reported an error.
+    if (head !== undefined) await this.tables.load(this.#database.writer).catch(() => undefined);
     if (head?.sequence === attempt.sequence) {
       this.#advance(attempt);
       return { kind: "committed" };
