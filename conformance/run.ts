@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type RunningServer, servedPaths, startServer } from "./running-server.ts";
+import {
+  organizationPrefix,
+  type RunningServer,
+  servedRoutes,
+  startServer,
+} from "./running-server.ts";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -99,7 +104,9 @@ const main = async (): Promise<boolean> => {
       const server = await startServer();
       try {
         const servedFile = join(folder, `${sdk.name}.served`);
-        await writeFile(servedFile, (await servedPaths(server)).join("\n"));
+        const served = (await servedRoutes(server)).map(({ path }) => path);
+        const paths = served.map((path) => path.replace(organizationPrefix, ""));
+        await writeFile(servedFile, paths.join("\n"));
         held = (await drive(sdk, join(folder, sdk.name), { server, servedFile })) && held;
       } finally {
         await server.stop();

@@ -1,31 +1,14 @@
-import { sample } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, type Client, connect, type Entity } from "./client.ts";
-import { arbitraryOf } from "./schema/arbitrary.ts";
-import {
-  type ApiDocument,
-  isDocumentPresent,
-  type Operation,
-  readDocument,
-  type Schema,
-} from "./schema/document.ts";
-import {
-  type Body,
-  companions,
-  fieldOf,
-  fixes,
-  makers,
-  type Maker,
-  type Params,
-  preparations,
-  referenced,
-  words,
-} from "./schema/peculiarities.ts";
+import { type Answer, connect } from "./client.ts";
+import { Caller, fill, queryOf, validRequest } from "./schema/caller.ts";
+import { isDocumentPresent, type Operation, readDocument, type Schema } from "./schema/document.ts";
+import { preparations } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
-/** Raise it with every operation that is added; the test fails when fewer are served. */
-const servedMin = 0;
-const seed = Number(process.env["TURNPIKE_SEED"] ?? Date.now());
+/** How many of the document's operations were served last time. Raise it with each one that is added. */
+const servedMin = 263;
+/** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
+const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);
 const isVerbose = process.env["TURNPIKE_VERBOSE"] !== undefined;
 
@@ -34,94 +17,6 @@ interface Outcome {
   /** Why it is not served as the document says; undefined when it is. */
   readonly failure?: string;
 }
-
-const isRecord = (value: unknown): value is Body => typeof value === "object" && value !== null;
-
-/** Later dates after earlier ones, whatever was generated. */
-const inOrder = (body: Body): Body => {
-  const ordered = { ...body };
-  for (const [first, second] of [
-    ["startDate", "endDate"],
-    ["servicePeriodStartDate", "servicePeriodEndDate"],
-  ] as const) {
-    const dates = [ordered[first], ordered[second]].filter((date) => typeof date === "string");
-    if (dates.length < 2) continue;
-    [ordered[first], ordered[second]] = dates.sort();
-  }
-  return ordered;
-};
-
-class Caller implements Maker {
-  readonly client: Client;
-  readonly #api: ApiDocument;
-  #draws = 0;
-
-  constructor(api: ApiDocument, client: Client) {
-    this.#api = api;
-    this.client = client;
-  }
-
-  readonly make = async (collection: string, fields: Body = {}): Promise<Entity> => {
-    const operation = this.#api.operations.find(
-      ({ method, path }) => method === "POST" && path === collection,
-    );
-    if (operation === undefined) throw new Error(`nothing is made at ${collection}`);
-    const params = await this.params(operation);
-    const body = await this.body(operation, { isMinimal: true, fields });
-    return this.client.create(fill(collection, params), body);
-  };
-
-  /** A valid body: generated, with references to records that exist, and made to agree with the rules. */
-  async body(
-    { body: schema, bodyName }: Operation,
-    { isMinimal, fields = {} }: { isMinimal: boolean; fields?: Body },
-  ): Promise<Body | undefined> {
-    if (schema === undefined) return undefined;
-    const draw = arbitraryOf(this.#api, { fieldOf, isMinimal })(schema);
-    this.#draws += 1;
-    const [generated] = sample(draw, { numRuns: 1, seed: seed + this.#draws });
-    const body = inOrder({ ...(isRecord(generated) ? generated : {}), ...fields });
-    const linked = await this.#linked(body, fields);
-    return (await fixes[bodyName]?.(linked, this)) ?? linked;
-  }
-
-  async #linked(body: Body, given: Body): Promise<Body> {
-    const linked: Record<string, unknown> = { ...body };
-    for (const [field, value] of Object.entries(body)) {
-      const collection = referenced[field];
-      if (collection === undefined || given[field] !== undefined || value === undefined) continue;
-      const { id } = await this.make(collection);
-      linked[field] = Array.isArray(value) ? [id] : id;
-    }
-    return linked;
-  }
-
-  /** A value for every `{name}` in the path: a record of the collection before it, or a word. */
-  async params({ path }: Operation): Promise<Params> {
-    const params: Record<string, string> = {};
-    for (const { 1: name = "", index } of path.matchAll(/\{(\w+)\}/g)) {
-      const collection = path.slice(0, index - 1);
-      const special = makers[collection];
-      const word = words[name];
-      if (word !== undefined) params[name] = word;
-      else if (special !== undefined) params[name] = await special(this, params);
-      else params[name] = (await this.#within(collection, params)).id;
-    }
-    return params;
-  }
-
-  async #within(collection: string, params: Params): Promise<Entity> {
-    const operation = this.#api.operations.find(
-      ({ method, path }) => method === "POST" && path === collection,
-    );
-    if (operation === undefined) throw new Error(`nothing is made at ${collection}`);
-    const body = await this.body(operation, { isMinimal: true });
-    return this.client.create(fill(collection, params), body);
-  }
-}
-
-const fill = (path: string, params: Params): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
 
 const failureOf = ({ reply }: Operation, { status, body }: Answer): string | undefined => {
   if (status !== 200) return `${status} ${JSON.stringify(body).slice(0, 300)}`;
@@ -136,46 +31,8 @@ const callOnce = async (
   operation: Operation,
   isMinimal: boolean,
 ): Promise<string | undefined> => {
-  const params = await caller.params(operation);
-  const fields = await preparations[operation.id]?.(caller, params);
-  const path = fill(operation.path, params);
-  const version = await versionAt(caller, operation, path);
-  const body = await caller.body(operation, { isMinimal, ...(fields && { fields }) });
-  const query = await queryOf(caller, operation, {});
-  const sent = body === undefined ? undefined : { ...body, ...fields, ...version };
-  return failureOf(operation, await caller.client.call(operation.method, `${path}${query}`, sent));
-};
-
-/** PUT wants the version that is stored, where there is one. */
-const versionAt = async (
-  { client }: Caller,
-  { method }: Operation,
-  path: string,
-): Promise<Body> => {
-  if (method !== "PUT") return {};
-  const { status, body } = await client.call("GET", path.replace(/\/status$/, ""));
-  return status === 200 && isRecord(body) && typeof body["version"] === "number"
-    ? { version: body["version"] }
-    : {};
-};
-
-const required: Readonly<Record<string, readonly string[]>> = {
-  ListCounterAdjustments: ["counterId"],
-};
-
-const queryOf = async (caller: Caller, { id }: Operation, wanted: Body): Promise<string> => {
-  const wantsAll = Object.keys(wanted).length > 0;
-  const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(companions[id] ?? {})) {
-    if (!wantsAll && !required[id]?.includes(name)) continue;
-    const collection = String(value).slice(1, -1);
-    given[name] = (await caller.make(collection)).id;
-  }
-  const pairs = Object.entries({ ...given, ...wanted }).map(([name, value]) => [
-    name,
-    String(value),
-  ]);
-  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
+  const { path, body } = await validRequest(caller, operation, isMinimal);
+  return failureOf(operation, await caller.client.call(operation.method, path, body));
 };
 
 const queryValue = (name: string, schema: Schema): string => {
@@ -246,13 +103,17 @@ const configurationTags = new Set([
   "LookupTableRevision",
   "LookupTableRevisionData",
   "Meter",
+  "Notifications",
+  "OrgUsers",
   "OrganizationConfig",
+  "PermissionPolicy",
   "Plan",
   "PlanGroup",
   "PlanGroupLink",
   "PlanTemplate",
   "Pricing",
   "Product",
+  "ResourceGroup",
   "ScheduledEventConfigurations",
   "StatementDefinition",
   "Support",
@@ -273,7 +134,7 @@ describe.skipIf(!isDocumentPresent)("the operations of the m3ter API document", 
   test("are served with replies that satisfy the document's schemas", async () => {
     if (state.server === undefined) throw new Error("the server did not start");
     const api = readDocument();
-    const caller = new Caller(api, await connect(state.server));
+    const caller = new Caller(api, await connect(state.server), seed);
     const outcomes: Outcome[] = [];
     for (const operation of api.operations) {
       if (!operation.path.startsWith("/")) outcomes.push(await tryOperation(caller, operation));

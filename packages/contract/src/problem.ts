@@ -20,12 +20,19 @@ export const problems = {
   REFERENCE_NOT_FOUND: { status: 400, sentence: "The request names a record that does not exist" },
   RECORD_IN_USE: { status: 400, sentence: "The record is referenced by others" },
   RULE_VIOLATED: { status: 400, sentence: "The request breaks a rule of this resource" },
+  BILL_LOCKED: { status: 400, sentence: "The bill is locked" },
+  BILL_NOT_APPROVED: { status: 400, sentence: "Only an approved bill can be locked" },
+  BILLS_PENDING: { status: 400, sentence: "Bills up to this date are not approved yet" },
+  NOTHING_TO_BILL: { status: 400, sentence: "The account has no such bill" },
+  BILL_IMPOSSIBLE: { status: 400, sentence: "The bill cannot be calculated" },
+  DOWNLOAD_TOO_LARGE: { status: 400, sentence: "The download is too large" },
   INVALID_NEXT_TOKEN: { status: 400, sentence: "The nextToken is not one that a list returned" },
   INVALID_CREDENTIALS: { status: 401, sentence: "The access key or secret is not valid" },
   UNAUTHORIZED: { status: 403, sentence: "Unauthorized: a valid bearer token is required" },
   FORBIDDEN: { status: 403, sentence: "Access to this organization is not allowed" },
   NOT_PERMITTED: { status: 403, sentence: "No permission policy allows this" },
   INGEST_BODY_TOO_LARGE: { status: 403, sentence: "The measurements body is too large" },
+  INVALID_LINK: { status: 403, sentence: "The link is not valid, or no longer" },
   NOT_FOUND: { status: 404, sentence: "There is no such record" },
   ROUTE_NOT_FOUND: { status: 404, sentence: "There is no such route" },
   ID_REUSED: { status: 409, sentence: "The id was used before with another content" },
@@ -40,6 +47,13 @@ export const problems = {
   LINKED_REQUEST_DENIED: { status: 409, sentence: "Another request linked to it was refused" },
   BODY_TOO_LARGE: { status: 413, sentence: "The body is too large" },
   URI_TOO_LONG: { status: 414, sentence: "The URL is too long" },
+  HEADERS_TOO_LARGE: { status: 431, sentence: "The URL and headers are too large" },
+  MALFORMED_REQUEST: { status: 400, sentence: "The request is not valid HTTP" },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    sentence: "The request did not arrive in time",
+    retryable: true,
+  },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, sentence: "The content type is not supported" },
   TOO_MANY_BILL_JOBS: { status: 429, sentence: "Ten bill jobs are already under way" },
   OVERLOADED: { status: 429, sentence: "The server is busy; try again", retryable: true },
@@ -59,7 +73,8 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly fields: readonly FieldError[];
 
-  constructor(code: ProblemCode, fields: readonly FieldError[] = [], options?: ErrorOptions) {
+  constructor(code: ProblemCode, errors: readonly FieldError[] = [], options?: ErrorOptions) {
+    const fields = errors.map((error) => ({ ...error, field: error.field || "body" }));
     const named = fields.map(({ field, message }) => `${field} ${message}`).join("; ");
     const { sentence } = problems[code];
     super(named === "" ? sentence : `${sentence}: ${named}`, options);

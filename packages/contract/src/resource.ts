@@ -23,6 +23,8 @@ export type Filter = (
   readonly requires?: string;
   /** The list is refused without it. */
   readonly required?: true;
+  /** Given and empty, it lists the records that have nothing there; elsewhere an empty one counts as absent. */
+  readonly orNone?: true;
 };
 
 export const verbs = ["create", "retrieve", "update", "delete", "list"] as const;

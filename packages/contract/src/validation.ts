@@ -10,9 +10,30 @@ export const fieldPath = (path: readonly PropertyKey[]): string =>
 
 const fieldErrors = (error: z.ZodError): FieldError[] =>
   error.issues.map((issue) => ({
-    field: fieldPath(issue.path) || "body",
+    field: fieldPath(issue.path),
     message: issue.message,
   }));
+
+const nouns: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+};
+
+/** Our words where a schema has none of its own. */
+const sentence = (issue: z.core.$ZodRawIssue): string | undefined => {
+  const isMissing = issue.input === undefined;
+  if (isMissing && ["invalid_type", "invalid_value", "invalid_union"].includes(issue.code)) {
+    return "is required";
+  }
+  if (issue.code === "invalid_type") return `must be ${nouns[issue.expected] ?? issue.expected}`;
+  if (issue.code !== "invalid_value") return undefined;
+  return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
+};
 
 /** An optional field sent as null counts as not sent (m3ter semantics 2.3). */
 const withoutNulls = (input: unknown): unknown => {
@@ -25,7 +46,7 @@ export const validate = <Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
 ): z.output<Schema> => {
-  const result = schema.safeParse(withoutNulls(input));
+  const result = schema.safeParse(withoutNulls(input), { error: sentence });
   if (result.success) return result.data;
   throw new Problem("VALIDATION_FAILED", fieldErrors(result.error));
 };

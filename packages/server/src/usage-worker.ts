@@ -1,8 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { aggregate } from "./adapters/duckdb/aggregation.ts";
-import { openUsageDatabase } from "./adapters/duckdb/database.ts";
+import { aggregate } from "./adapters/duckdb/quantities.ts";
+import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
+import { queryUsage } from "./adapters/duckdb/usage-query.ts";
+import { scan } from "./adapters/duckdb/scan.ts";
 import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
 import type {
   DirectoryCalls,
@@ -19,7 +21,7 @@ const run = async (
   port: NonNullable<typeof parentPort>,
   start: UsageWorkerStart,
 ): Promise<void> => {
-  const database = await openUsageDatabase(start);
+  const database = await UsageDatabase.open(start);
   const log = await DuckDbUsageLog.open(database);
   const readers = new Readers(database);
   const listeners = new Set<(change: DirectoryChange) => void>();
@@ -33,11 +35,19 @@ const run = async (
         const source = { table, accounts: log.accounts };
         return readers.use((connection) => aggregate(connection, source, question));
       },
+      query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
+      scan: async (question) => {
+        const table = log.tables.find(question.orgId, question.meterId);
+        if (table === undefined) return { events: [] };
+        const source = { table, accounts: log.accounts };
+        return readers.use((connection) => scan(connection, source, question));
+      },
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);
       },
       close: async () => {
         await pipeline.drain();
+        await log.close();
         readers.close();
         database.close();
       },

@@ -7,6 +7,7 @@ import { resources } from "@turnpike/contract/resources.ts";
 import { createKeys } from "./access/keys.ts";
 import { type Credentials, ensureOrganization } from "./access/organizations.ts";
 import { createPermissions, isAccessKind } from "./access/permissions.ts";
+import { createLinks } from "./access/links.ts";
 import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
@@ -17,10 +18,12 @@ import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
+import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
+import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
 import type { HttpParts } from "./http/server.ts";
-import { startQueue } from "./jobs/queue.ts";
+import { background, startQueue } from "./jobs/queue.ts";
 import type { Database } from "./ports/database.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
@@ -95,6 +98,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
+  const links = await createLinks(database, Date.now);
   return {
     world: {
       database,
@@ -103,6 +107,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       ledger,
       plainUsage: createPlainUsage(ledger),
       tokens,
+      links,
+      background,
       now,
       accessChanged,
     },
@@ -146,7 +152,15 @@ const openQueue = async (
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
-  const queue = await startQueue(pool, { "bill-job": (key) => runBillJob(run, key) }, logger);
+  const queue = await startQueue(
+    pool,
+    {
+      "bill-job": (key) => runBillJob(run, key),
+      "bill-clock": () => tickBillClock({ ...run, background }),
+      "statement-job": (key) => runStatementJob(run, key),
+    },
+    logger,
+  );
   closers.push(queue.stop);
 };
 

@@ -34,7 +34,8 @@ export const account = defineResource({
     parentAccountId: z.string().optional(),
     billEpoch: date.optional(),
     purchaseOrderNumber: z.string().max(100).optional(),
-    currency: currencyCode.optional(),
+    /** Of its bills, before the organization's; an empty one is none. */
+    currency: z.union([z.literal("").transform(() => undefined), currencyCode]).optional(),
     statementDefinitionId: z.string().optional(),
     autoGenerateStatementMode: statementMode.optional(),
     creditApplicationOrder: creditApplicationOrder.optional(),

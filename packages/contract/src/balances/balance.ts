@@ -67,7 +67,7 @@ export const balance = defineResource({
     endDateStart: { by: "from", field: "rolloverEndDate", orElse: "endDate" },
     endDateEnd: { by: "before", field: "rolloverEndDate", orElse: "endDate" },
     contract: { by: "field", field: "contractId" },
-    contractId: { by: "field", field: "contractId" },
+    contractId: { by: "field", field: "contractId", orNone: true },
     ids: { by: "id" },
   },
   references: {

@@ -22,6 +22,20 @@ export const billJobRequest = z.object({
 });
 export type BillJobRequest = z.output<typeof billJobRequest>;
 
+/** The bills to calculate again. */
+export const recalculationRequest = z.object({
+  billIds: z.array(z.string()).min(1).max(100),
+});
+
+/** A preview is of exactly one account's bill of one cadence (m3ter semantics 18.7). */
+export const previewRequest = billJobRequest
+  .required({
+    accountIds: true,
+    billingFrequency: true,
+    billFrequencyInterval: true,
+  })
+  .extend({ accountIds: z.array(z.string()).length(1, "must name exactly one account") });
+
 export const billJobStatuses = [
   "PENDING",
   "INITIALIZING",

@@ -100,7 +100,7 @@ export const commitment = defineResource({
     endDateStart: { by: "from", field: "endDate" },
     endDateEnd: { by: "before", field: "endDate" },
     ids: { by: "id" },
-    contractId: { by: "field", field: "contractId" },
+    contractId: { by: "field", field: "contractId", orNone: true },
   },
   references: {
     accountId: "account",

@@ -1,10 +1,26 @@
 import { z } from "zod";
 import type { Operation } from "../operation.ts";
-import { flag, paging, textList } from "../query.ts";
+import { lineItemTypes } from "@turnpike/engine/bill/line.ts";
+import { flag, paging, searchQuery, textList } from "../query.ts";
 import { date } from "../schema.ts";
-import { billJobRequest, billJobStatuses, jobFrequencies } from "./bill-job.ts";
+import { billDataQuery } from "./bill-data.ts";
+import {
+  billJobRequest,
+  billJobStatuses,
+  jobFrequencies,
+  previewRequest,
+  recalculationRequest,
+} from "./bill-job.ts";
+import { billsDownload } from "./bills-download.ts";
+import { memoOperations } from "./memo-operations.ts";
+import { statementOperations } from "./statement-operations.ts";
 
 const additional = { additional: textList.optional() };
+
+export const billStatuses = ["PENDING", "APPROVED"] as const;
+
+/** By name; without names, the query parameters say which (m3ter semantics 18.6). */
+const approval = z.object({ billIds: z.array(z.string()).min(1).optional() });
 
 const billList = z.object({
   ...paging(100),
@@ -21,7 +37,7 @@ const billList = z.object({
   ids: textList.optional(),
   includeBillTotal: flag.optional(),
   locked: flag.optional(),
-  status: z.enum(["PENDING", "APPROVED"]).optional(),
+  status: z.enum(billStatuses).optional(),
 });
 
 export const billingOperations = {
@@ -117,4 +133,132 @@ export const billingOperations = {
     access: "organization",
     permission: { action: "config:retrieve", on: "config:bill", item: "billId" },
   },
+  recalculateBills: {
+    method: "POST",
+    path: "/organizations/{orgId}/billjobs/recalculate",
+    noun: "BillJob",
+    summary: "Calculate bills again, and the later ones of their accounts",
+    body: recalculationRequest,
+    access: "organization",
+    permission: { action: "config:create", on: "config:billJob" },
+  },
+  previewBill: {
+    method: "POST",
+    path: "/organizations/{orgId}/bills/preview",
+    noun: "Bill",
+    summary: "Calculate the bill of one account without storing it",
+    query: z.object({ ...additional, debug: flag.optional() }),
+    body: previewRequest,
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
+  },
+  searchBills: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/search",
+    noun: "Bill",
+    summary: "Search bills",
+    query: searchQuery,
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
+  },
+  listBillsOfPeriod: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/billingperiod/{lastDateInBillingPeriod}/{billingFrequency}",
+    noun: "Bill",
+    summary: "List the bills of a period",
+    query: z.object({ ...paging(100), ...additional }),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
+  },
+  approveBillsOfPeriod: {
+    method: "POST",
+    path: "/organizations/{orgId}/bills/billingperiod/{lastDateInBillingPeriod}/{billingFrequency}/approve",
+    noun: "Bill",
+    summary: "Approve the pending bills of a period",
+    access: "organization",
+    permission: { action: "config:update", on: "config:bill" },
+  },
+  approveBills: {
+    method: "POST",
+    path: "/organizations/{orgId}/bills/approve",
+    noun: "Bill",
+    summary: "Approve pending bills",
+    query: z.object({
+      accountIds: textList.optional(),
+      externalInvoiceDateStart: date.optional(),
+      externalInvoiceDateEnd: date.optional(),
+    }),
+    body: approval,
+    access: "organization",
+    permission: { action: "config:update", on: "config:bill" },
+  },
+  updateBillStatus: {
+    method: "PUT",
+    path: "/organizations/{orgId}/bills/{id}/status",
+    noun: "Bill",
+    summary: "Approve a bill, or take the approval back",
+    body: z.object({ status: z.enum(billStatuses) }),
+    access: "organization",
+    permission: { action: "config:update", on: "config:bill", item: "id" },
+  },
+  lockBill: {
+    method: "PUT",
+    path: "/organizations/{orgId}/bills/{id}/lock",
+    noun: "Bill",
+    summary: "Lock an approved bill for good",
+    access: "organization",
+    permission: { action: "config:update", on: "config:bill", item: "id" },
+  },
+  deleteBill: {
+    method: "DELETE",
+    path: "/organizations/{orgId}/bills/{id}",
+    noun: "Bill",
+    summary: "Delete a bill that is not locked",
+    access: "organization",
+    permission: { action: "config:delete", on: "config:bill", item: "id" },
+  },
+  explainBillLineItem: {
+    method: "GET",
+    path: "/organizations/{orgId}/bills/{billId}/lineitems/{id}/explain",
+    noun: "BillLineItem",
+    summary: "How a line came about, with the events behind it",
+    query: z.object(paging(1000)),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill", item: "billId" },
+  },
+  listLineItems: {
+    method: "GET",
+    path: "/organizations/{orgId}/lineitems",
+    noun: "BillLineItem",
+    summary: "List the line items of every bill",
+    query: z.object({
+      ...paging(100),
+      ...additional,
+      billId: z.string().optional(),
+      commitmentId: z.string().optional(),
+      lineItemType: z.enum(lineItemTypes).optional(),
+    }),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
+  },
+  downloadBillsCsv: {
+    method: "POST",
+    path: "/organizations/{orgId}/bills/download/csv/url",
+    noun: "Bill",
+    summary: "A link to the bills of a period as CSV",
+    body: billsDownload,
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:bill" },
+  },
+  queryBillData: {
+    method: "POST",
+    path: "/organizations/{orgId}/dataexplorer/bills",
+    noun: "DataExplorer",
+    summary: "Line items of bills as data points",
+    body: billDataQuery,
+    access: "organization",
+    permission: { action: "analytics:query", on: "analytics:dataExplorer" },
+  },
+  ...memoOperations,
+  ...statementOperations,
 } as const satisfies Record<string, Operation>;

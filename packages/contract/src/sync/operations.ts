@@ -8,6 +8,19 @@ const mapping = "/organizations/{orgId}/externalmappingconfiguration";
 
 /** What surrounds notifications, webhooks, integrations and mappings and is no verb (m3ter semantics 22). */
 export const syncOperations = {
+  evaluateNotification: {
+    method: "POST",
+    path: "/organizations/{orgId}/notifications/evaluate",
+    noun: "Notification",
+    summary: "Say whether a calculation can be the rule of a notification",
+    body: z.object({
+      eventId: z.string().optional(),
+      eventName: z.string().optional(),
+      calculation: z.string().optional(),
+    }),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:notification" },
+  },
   activateWebhookDestination: {
     method: "PUT",
     path: "/organizations/{orgId}/integrationdestinations/webhooks/{id}/active",

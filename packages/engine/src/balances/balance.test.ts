@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { decimal } from "../exact/decimal.ts";
-import { balanceAmount, balanceSummary, type BalanceTerms } from "./balance.ts";
+import { balanceAmount, balanceSummary, type BalanceTerms, drawableAmount } from "./balance.ts";
 
 const at = (date: string) => Temporal.Instant.from(`${date}T00:00:00Z`);
 
@@ -51,6 +51,24 @@ test("$1000 left at the end with a rollover of 800: 200 expire (m3ter semantics 
 test("without a rollover all that is left expires at the end, nothing before", () => {
   expect(shown(balance(), "2024-06-30")).toMatch(/expiredBalanceAmount 0,/);
   expect(shown(balance(), "2024-07-01")).toMatch(/expiredBalanceAmount 1000,/);
+});
+
+test("a rollover above what is left lets nothing expire", () => {
+  const rolling = balance({ rolloverEnd: at("2024-10-01"), rolloverAmount: decimal(5000) });
+  expect(shown(rolling, "2024-07-01")).toMatch(/expiredBalanceAmount 0,/);
+  expect(shown(rolling, "2024-10-01")).toMatch(/expiredBalanceAmount 1000,/);
+});
+
+test("what a later bill took is gone for an earlier one, what is credited later is not there yet", () => {
+  const given = balance({
+    transactions: [
+      { amount: decimal(100), appliedAt: at("2024-01-01") },
+      { amount: decimal(50), appliedAt: at("2024-06-15") },
+      draw("2024-06-01", "2024-07-01", 30),
+    ],
+  });
+  expect(drawableAmount(given, at("2024-06-01")).toString()).toBe("70");
+  expect(drawableAmount(given, at("2024-07-01")).toString()).toBe("120");
 });
 
 test("a transaction counts from the instant it applies", () => {

@@ -62,6 +62,7 @@ describe("100 GB become 800 GB after the bill was approved", () => {
       "COMMITMENT_CONSUMED 45.00 Correction: Commitment Consumed",
       "COMMITMENT_CONSUMED -45.00 Correction: Commitment Consumed",
     ]);
+    expect(lines[0]?.correctedLineKey).toBe("USAGE/accountPlan/plan/pricing/5");
     expect(lines.every(({ referencedBillId }) => referencedBillId === "june")).toBe(true);
     expect(lines.find(({ lineItemType }) => lineItemType === "USAGE")?.referencedLineItemId).toBe(
       "id of USAGE/accountPlan/plan/pricing/5",

@@ -1,10 +1,8 @@
 /**
  * Corrections: what a bill that was approved or locked would be today, less what it is. A correction
  * keeps the type and the labels of the line it corrects, so that sums by type, product, commitment or
- * balance over the old bill and its corrections are those of the full re-rating.
- *
- * Draw-downs depend on the order of bills: re-rate the account's bills in date order, each with what
- * the re-rated earlier ones left, then compare each with its own original.
+ * balance over the old bill and its corrections are those of the full re-rating. `rerating.ts` does
+ * this for a row of bills.
  */
 
 import { type Decimal, sum, zero } from "../exact/decimal.ts";
@@ -104,5 +102,6 @@ export const correctionLine = (terms: BillTerms, correction: Correction): LineDr
     drawDown: undefined,
     referencedBillId: correction.billId,
     referencedLineItemId: correction.lineItemId,
+    correctedLineKey: correction.lineKey,
   };
 };

@@ -249,6 +249,9 @@ export interface UsageQuantity {
 export interface BillFacts extends BillTerms {
   /** By the key of the usage window. */
   readonly quantities: Readonly<Record<string, UsageQuantity>>;
-  /** Subtotals of lines that earlier bills charged in advance, by line key: see `advanceLineKeys`. */
+  /**
+   * Subtotals of lines that earlier bills charged in advance, by line key, their corrections (by
+   * `correctedLineKey`) added: see `advanceLineKeys`.
+   */
   readonly billedInAdvance: Readonly<Record<string, Decimal>>;
 }

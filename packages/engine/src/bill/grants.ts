@@ -23,13 +23,16 @@ export interface Granted {
   readonly lines: readonly LineDraft[];
 }
 
+/** A share by days rarely ends; a ledger of units does not want a hundred digits of it. */
+const shareDecimals = 9;
+
 /** Units of the usage that fall into the credit's window, of those that no grant has given yet. */
 const unitsWithin = (credit: Credit, slices: readonly WeightedSlice[], units: Decimal): Decimal => {
   const whole = sum(slices.map(({ weight }) => weight));
   const inside = slices.filter(({ period }) => intersection(period, credit.window) !== undefined);
   if (inside.length === slices.length) return units;
   const weight = sum(inside.map((slice) => slice.weight));
-  return whole.isZero() ? zero : units.times(weight).div(whole);
+  return whole.isZero() ? zero : units.times(weight).divTo(whole, shareDecimals);
 };
 
 const drawGrants = (facts: BillFacts, usage: PricedUsage, funds: Funds): readonly GrantDraw[] => {

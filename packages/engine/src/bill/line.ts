@@ -94,6 +94,8 @@ export interface LineDraft {
   readonly contractId?: string | undefined;
   readonly referencedBillId?: string | undefined;
   readonly referencedLineItemId?: string | undefined;
+  /** For a correction: the key of the line it corrects. */
+  readonly correctedLineKey?: string | undefined;
   readonly reasonId?: string | undefined;
 }
 

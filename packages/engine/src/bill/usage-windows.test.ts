@@ -47,6 +47,29 @@ describe("what has to be measured", () => {
     ]);
   });
 
+  test("tiersSpanPlan: a contract that limits charges limits what accumulates", () => {
+    const contract = {
+      id: "contract",
+      active: { start: at("2024-05-10"), end: at("2025-01-01") },
+      applyContractPeriodLimits: true,
+      usageFilters: [],
+    };
+    const spanning = withPricing({ tiersSpanPlan: true });
+    const accountPlans = [sampleAccountPlan({ ...spanning, contractId: "contract" })];
+    expect(shown({ accountPlans, contracts: [contract] })).toEqual([
+      "accountPlan/plan/pricing/5: account 2024-05-10 2024-07-01",
+      "accountPlan/plan/pricing/5/before: account 2024-05-10 2024-06-01",
+    ]);
+  });
+
+  test("a credit pricing needs no slices: nothing draws on it", () => {
+    const balances = [
+      sampleBalance({ period: { start: at("2024-06-10"), end: at("2024-06-30") } }),
+    ];
+    const accountPlans = [sampleAccountPlan(withPricing({ type: "PRODUCT_CREDIT" }))];
+    expect(shown({ accountPlans, balances })).toHaveLength(1);
+  });
+
   test("a pool: all together, then each by itself; a child counts only while it is in", () => {
     const pool = [
       {

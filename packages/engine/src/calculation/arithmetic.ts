@@ -1,134 +1,114 @@
-import { Decimal, decimal, zero } from "../exact/decimal.ts";
-import { DIGITS_MAX, MAGNITUDE_EXPONENT_MAX, NUMBER_LENGTH_MAX } from "./limits.ts";
-import { type Amount, toDecimal } from "./value.ts";
+import { Decimal, decimal, one, zero } from "../exact/decimal.ts";
+import { divideRounded, type RoundingMode } from "../exact/rounding.ts";
+import { digitsMax, magnitudeExponentMax, numberLengthMax } from "./limits.ts";
 
 /** Why an operation on two numbers has no result. */
 export type ArithmeticFault = "DIVISION_BY_ZERO" | "OUT_OF_RANGE" | "NOT_REAL";
 
-export type ArithmeticResult = Amount | ArithmeticFault;
+export type ArithmeticResult = Decimal | ArithmeticFault;
 
 export const isFault = (result: ArithmeticResult): result is ArithmeticFault =>
   typeof result === "string";
 
-const LARGEST = decimal(`1e${MAGNITUDE_EXPONENT_MAX}`);
-const MINUS_LARGEST = LARGEST.neg();
-const SMALLEST = decimal(`1e-${MAGNITUDE_EXPONENT_MAX}`);
-const MINUS_SMALLEST = SMALLEST.neg();
+const tenTo = (exponent: number): bigint => 10n ** BigInt(exponent);
 
-/** Holds a number to the range of `MAGNITUDE_EXPONENT_MAX`. */
-export const inRange = (amount: Decimal): Decimal | "OUT_OF_RANGE" => {
-  if (amount.lt(LARGEST) && amount.gt(MINUS_LARGEST)) {
-    return amount.lt(SMALLEST) && amount.gt(MINUS_SMALLEST) ? zero : amount;
-  }
-  return "OUT_OF_RANGE"; // also where a comparison with NaN ends
+const shortCoefficient = tenTo(digitsMax);
+
+/**
+ * Holds a number to the range that a calculation computes in: below 10^1000, and, beyond the whole
+ * digits, to 100 significant ones, rounded half-up. Without it a formula could grow numbers at will.
+ */
+export const bounded = (amount: Decimal): Decimal | "OUT_OF_RANGE" => {
+  const { coefficient, scale } = amount;
+  const isShort = coefficient < shortCoefficient && coefficient > -shortCoefficient;
+  return isShort && scale <= magnitudeExponentMax ? amount : cut(amount);
 };
 
-export const add = (a: Amount, b: Amount): ArithmeticResult =>
-  inRange(toDecimal(a).plus(toDecimal(b)));
-
-export const subtract = (a: Amount, b: Amount): ArithmeticResult =>
-  inRange(toDecimal(a).minus(toDecimal(b)));
-
-export const multiply = (a: Amount, b: Amount): ArithmeticResult =>
-  inRange(toDecimal(a).times(toDecimal(b)));
-
-export const divide = (a: Amount, b: Amount): ArithmeticResult => {
-  const divisor = toDecimal(b);
-  return divisor.isZero() ? "DIVISION_BY_ZERO" : inRange(toDecimal(a).div(divisor));
+const cut = (amount: Decimal): Decimal | "OUT_OF_RANGE" => {
+  const { coefficient, scale } = amount;
+  if (coefficient === 0n) return zero;
+  const exponent = digitCount(coefficient) - scale; // 10^(exponent - 1) ≤ |amount| < 10^exponent
+  if (exponent > magnitudeExponentMax) return "OUT_OF_RANGE";
+  if (exponent <= -magnitudeExponentMax) return zero;
+  return amount.round(Math.max(digitsMax - exponent, 0), "HALF_UP") ?? amount;
 };
+
+const digitCount = (coefficient: bigint): number =>
+  (coefficient < 0n ? -coefficient : coefficient).toString().length;
+
+export const add = (a: Decimal, b: Decimal): ArithmeticResult => bounded(a.plus(b));
+
+export const subtract = (a: Decimal, b: Decimal): ArithmeticResult => bounded(a.minus(b));
+
+export const multiply = (a: Decimal, b: Decimal): ArithmeticResult => bounded(a.times(b));
+
+/** Exact where it ends within 99 digits; else it keeps 99 or 100 of them, rounded half-up. */
+export const divide = (a: Decimal, b: Decimal): ArithmeticResult => {
+  if (b.isZero()) return "DIVISION_BY_ZERO";
+  // `Decimal.div` keeps exactly 100 digits; not counting those of the quotient is ten times faster.
+  const lead = digitCount(a.coefficient) - a.scale - (digitCount(b.coefficient) - b.scale);
+  const quotient = a.divTo(b, Math.max(digitsMax - 1 - lead, 0));
+  const ends = quotient.coefficient % manyZeros === 0n;
+  return bounded(ends ? decimal(quotient.toString()) : quotient);
+};
+
+const manyZeros = tenTo(16);
 
 /** The exact rest of a division that truncates: it has the sign of the dividend. */
-export const truncatedRemainder = (a: Amount, b: Amount): ArithmeticResult => {
-  const [dividend, divisor] = [digitsOf(toDecimal(a)), digitsOf(toDecimal(b))];
-  if (divisor.coefficient === 0n) return "DIVISION_BY_ZERO";
-  const scale = Math.max(dividend.scale, divisor.scale);
-  const coefficient = coefficientAt(dividend, scale) % coefficientAt(divisor, scale);
-  return inRange(decimalOf({ coefficient, scale }));
+export const truncatedRemainder = (a: Decimal, b: Decimal): ArithmeticResult => {
+  if (b.isZero()) return "DIVISION_BY_ZERO";
+  const scale = Math.max(a.scale, b.scale);
+  const rest = (a.coefficient * tenTo(scale - a.scale)) % (b.coefficient * tenTo(scale - b.scale));
+  return bounded(new Decimal(rest, scale));
 };
-
-export const negate = (amount: Amount): Amount =>
-  typeof amount === "number" ? 0 - amount : amount.neg();
-
-export const absolute = (amount: Amount): Amount =>
-  typeof amount === "number" ? Math.abs(amount) : amount.abs();
-
-/** Negative, zero or positive, as `a` is below, equal to or above `b`. */
-export const compare = (a: Amount, b: Amount): number =>
-  typeof a === "number" && typeof b === "number" ? a - b : toDecimal(a).cmp(toDecimal(b));
-
-export type Rounding = "FLOOR" | "CEILING" | "HALF_AWAY_FROM_ZERO" | "HALF_UPWARD";
 
 /** A multiple of 10^-scale: two decimals at scale 2, hundreds at scale -2. */
-export const roundTo = (amount: Amount, scale: number, rounding: Rounding): ArithmeticResult => {
-  if (typeof amount === "number" && scale >= 0) return amount;
-  const digits = digitsOf(toDecimal(amount));
-  if (digits.scale <= scale) return amount;
-  const step = 10n ** BigInt(digits.scale - scale);
-  const coefficient = quotient(digits.coefficient, step, rounding);
-  return inRange(decimalOf({ coefficient, scale }));
+export const roundTo = (
+  amount: Decimal,
+  scale: number,
+  mode: Exclude<RoundingMode, "UNNECESSARY">,
+): ArithmeticResult => {
+  if (scale >= 0) return amount.round(scale, mode) ?? amount;
+  const step = tenTo(-scale);
+  const steps = divideRounded(amount.coefficient, step * tenTo(amount.scale), mode) ?? 0n;
+  return bounded(decimal(steps * step));
 };
 
-const quotient = (dividend: bigint, step: bigint, rounding: Rounding): bigint => {
-  const floor = dividend / step - (dividend < 0n && dividend % step !== 0n ? 1n : 0n);
-  const above = dividend - floor * step;
-  switch (rounding) {
-    case "FLOOR":
-      return floor;
-    case "CEILING":
-      return above === 0n ? floor : floor + 1n;
-    case "HALF_UPWARD":
-      return 2n * above >= step ? floor + 1n : floor;
-    case "HALF_AWAY_FROM_ZERO":
-      return 2n * above > step || (2n * above === step && dividend > 0n) ? floor + 1n : floor;
-  }
-};
-
-/** coefficient × 10^-scale */
-export interface Digits {
-  readonly coefficient: bigint;
-  readonly scale: number;
-}
-
-export const digitsOf = (amount: Decimal): Digits => {
-  const text = amount.toString();
-  const point = text.indexOf(".");
-  if (point === -1) return { coefficient: BigInt(text), scale: 0 };
-  const coefficient = BigInt(text.slice(0, point) + text.slice(point + 1));
-  return { coefficient, scale: text.length - point - 1 };
-};
-
-export const decimalOf = ({ coefficient, scale }: Digits): Decimal =>
-  decimal(`${coefficient}e${-scale}`);
-
-/** The coefficient that a number has at a scale no smaller than its own. */
-const coefficientAt = (digits: Digits, scale: number): bigint =>
-  digits.coefficient * 10n ** BigInt(scale - digits.scale);
-
-const NUMBER = /^[+-]?(?<whole>\d*)(?:\.(?<fraction>\d+))?(?:[eE][+-]?\d{1,5})?$/;
-const OUTER_ZEROS = /^0+|0+$/g;
+const numberText = /^[+-]?(?<whole>\d*)(?:\.(?<fraction>\d+))?(?:[eE][+-]?\d{1,4})?$/;
+const outerZeros = /^0+|0+$/g;
 
 /** Reads a written number; undefined when it is none, has too many digits or is out of range. */
-export const amountOf = (text: string): Amount | undefined => {
-  if (text.length > NUMBER_LENGTH_MAX) return undefined;
-  const match = NUMBER.exec(text);
-  const digits = (match?.groups?.["whole"] ?? "") + (match?.groups?.["fraction"] ?? "");
-  if (digits === "" || digits.replace(OUTER_ZEROS, "").length > DIGITS_MAX) return undefined;
-  const amount = inRange(decimal(text));
-  return amount === "OUT_OF_RANGE" ? undefined : compact(amount);
+export const numberFromText = (text: string): Decimal | undefined => {
+  if (text.length > numberLengthMax) return undefined;
+  const parts = numberText.exec(text);
+  const digits = (parts?.groups?.["whole"] ?? "") + (parts?.groups?.["fraction"] ?? "");
+  if (digits === "" || digits.replace(outerZeros, "").length > digitsMax) return undefined;
+  const amount = bounded(decimal(text));
+  return isFault(amount) ? undefined : amount;
 };
 
 /** Takes a number from outside; undefined when it is not finite or out of range. */
-export const amountFrom = (input: number | Decimal): Amount | undefined => {
-  if (input instanceof Decimal) {
-    const amount = inRange(input);
-    return amount === "OUT_OF_RANGE" ? undefined : amount;
-  }
-  if (Number.isSafeInteger(input)) return input + 0; // -0 + 0 is 0
-  return Number.isFinite(input) ? decimal(input) : undefined;
+export const numberFromInput = (input: number | Decimal): Decimal | undefined => {
+  if (typeof input === "number" && !Number.isFinite(input)) return undefined;
+  const amount = bounded(decimal(input));
+  return isFault(amount) ? undefined : amount;
 };
 
-/** The same number without the cost of a Decimal, where it is a safe integer. */
-export const compact = (amount: Decimal): Amount => {
-  const number = amount.toNumber();
-  return Number.isSafeInteger(number) && amount.eq(decimal(number)) ? number + 0 : amount;
+/** The product of so many factors; exact while it has at most 100 significant digits. */
+export const repeatedProduct = (factor: Decimal, count: number): ArithmeticResult => {
+  let product = one;
+  let square = factor;
+  for (let left = count; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) {
+      const next = multiply(product, square);
+      if (isFault(next)) return next;
+      product = next;
+    }
+    if (left > 1) {
+      const next = multiply(square, square);
+      if (isFault(next)) return next;
+      square = next;
+    }
+  }
+  return product;
 };

@@ -34,6 +34,8 @@ export interface Position {
   readonly column: number;
 }
 
+export const textStart: Position = { offset: 0, line: 1, column: 1 };
+
 /**
  * What went wrong, where, in one plain sentence. It is a value and carries no stack: a failing
  * derived field is an everyday outcome, made once per event on the ingest path.
@@ -50,7 +52,7 @@ export class CalculationError {
   }
 }
 
-const SOURCE_LENGTH_MAX = 40;
+const sourceLengthMax = 40;
 
 /** A place in a calculation's text: what an error points at. */
 export class Site {
@@ -65,8 +67,8 @@ export class Site {
   /** The text at this place, shortened so that it fits in a sentence. */
   get source(): string {
     const source = this.#text.slice(this.#span.start, this.#span.end);
-    if (source.length <= SOURCE_LENGTH_MAX) return source;
-    return `${source.slice(0, SOURCE_LENGTH_MAX - 1)}…`;
+    if (source.length <= sourceLengthMax) return source;
+    return `${source.slice(0, sourceLengthMax - 1)}…`;
   }
 
   get position(): Position {

@@ -1,4 +1,4 @@
-import { PATTERN_LENGTH_MAX } from "./limits.ts";
+import { patternLengthMax } from "./limits.ts";
 
 export type PatternLetter = "y" | "M" | "d" | "H" | "m" | "s" | "S" | "X";
 
@@ -13,7 +13,7 @@ interface Widths {
 }
 
 /** The letters of `DateTime.TS_FMT` and the widths that Java's date patterns give them. */
-const WIDTHS: readonly Widths[] = [
+const letterWidths: readonly Widths[] = [
   { letter: "y", least: 4, most: 4 },
   { letter: "M", least: 1, most: 2 },
   { letter: "d", least: 1, most: 2 },
@@ -24,14 +24,14 @@ const WIDTHS: readonly Widths[] = [
   { letter: "X", least: 1, most: 3 },
 ];
 
-const TOKEN = /'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']/gy;
+const tokenPattern = /'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']/gy;
 
 /** Reads a date pattern; a sentence when it is none. Other text stands in single quotes. */
 export const readPattern = (pattern: string): readonly PatternPart[] | string => {
-  if (pattern.length > PATTERN_LENGTH_MAX) {
-    return `a date pattern has at most ${PATTERN_LENGTH_MAX} characters`;
+  if (pattern.length > patternLengthMax) {
+    return `a date pattern has at most ${patternLengthMax} characters`;
   }
-  const tokens = pattern.match(TOKEN) ?? [];
+  const tokens = pattern.match(tokenPattern) ?? [];
   if (tokens.join("").length < pattern.length) return "the date pattern has an open quote";
   const parts: PatternPart[] = [];
   for (const token of tokens) {
@@ -48,7 +48,7 @@ const readPart = (token: string): PatternPart | string => {
     return { kind: "text", text: token.slice(1, -1).replaceAll("''", "'") };
   }
   if (!/^[A-Za-z]/.test(token)) return { kind: "text", text: token };
-  const widths = WIDTHS.find(({ letter }) => token.startsWith(letter));
+  const widths = letterWidths.find(({ letter }) => token.startsWith(letter));
   if (widths === undefined || token.length < widths.least || token.length > widths.most) {
     return `${token} is no part of a date pattern; those are yyyy M MM d dd H HH m mm s ss S X`;
   }

@@ -1,7 +1,6 @@
-import { compact } from "./arithmetic.ts";
 import { CalculationError, Site } from "./calculation-error.ts";
 import type { Environment } from "./environment.ts";
-import { FUNCTIONS } from "./functions.ts";
+import { functions } from "./functions.ts";
 import { runLookup } from "./lookups.ts";
 import { inputAt, type Operand, type Run } from "./operand.ts";
 import { runBinary, runConditional, runUnary } from "./operators.ts";
@@ -11,19 +10,18 @@ import {
   isMembershipTest,
   isSatisfied,
   meaningsOf,
-  PI,
-  TIMESTAMP_FORMAT,
+  pi,
+  timestampFormat,
 } from "./rules.ts";
 import type { Calculation, Expression, LookupKey, Reference } from "./syntax.ts";
-import { type Scalar, toValue, type Value } from "./value.ts";
-import { Decimal } from "../exact/decimal.ts";
+import type { Value } from "./value.ts";
 
-export type Evaluation =
-  | { readonly ok: true; readonly value: Value }
+export type Evaluation<T = Value> =
+  | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: CalculationError };
 
 /** A calculation made ready; it holds no state and can be called any number of times. */
-export type CompiledCalculation = (environment: Environment) => Evaluation;
+export type CompiledCalculation<T = Value> = (environment: Environment) => Evaluation<T>;
 
 /**
  * Turns the tree into closures once, so that an evaluation does not look at the tree again: derived
@@ -35,7 +33,7 @@ export const compile = ({ text, root }: Calculation): CompiledCalculation => {
     const outcome = run(environment);
     return outcome instanceof CalculationError
       ? { ok: false, error: outcome }
-      : { ok: true, value: toValue(outcome) };
+      : { ok: true, value: outcome };
   };
 };
 
@@ -54,7 +52,7 @@ const runOf = (text: string, expression: Expression, site: Site): Run => {
     case "literal":
       return runConstant(expression.value);
     case "constant":
-      return runConstant(expression.name === "Math.PI" ? PI : TIMESTAMP_FORMAT);
+      return runConstant(expression.name === "Math.PI" ? pi : timestampFormat);
     case "reference":
       return runReference(expression.reference, site);
     case "unary":
@@ -82,10 +80,10 @@ const runOf = (text: string, expression: Expression, site: Site): Run => {
   }
 };
 
-const runConstant = (value: Value): Run => {
-  const scalar = value instanceof Decimal ? compact(value) : value;
-  return () => scalar;
-};
+const runConstant =
+  (value: Value): Run =>
+  () =>
+    value;
 
 const runReference = (reference: Reference, site: Site): Run => {
   const [best = reference, other] = meaningsOf(reference);
@@ -108,10 +106,10 @@ const runCall = (
 ): Run => {
   if (name === "isnull") return runIsNull(operands);
   if (name === "IN") return isMembershipTest(parameters) ? runIsAmong(operands) : runAny(operands);
-  const apply = FUNCTIONS[name];
+  const apply = functions[name];
   const sites = operands.map((operand) => operand.site);
   return (environment) => {
-    const values: Scalar[] = [];
+    const values: Value[] = [];
     for (const { run } of operands) {
       const value = run(environment);
       if (value instanceof CalculationError) return value;

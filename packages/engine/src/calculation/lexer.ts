@@ -4,8 +4,8 @@ import {
   Site,
   type Span,
 } from "./calculation-error.ts";
-import { PATH } from "./names.ts";
-import { ESCAPES } from "./rules.ts";
+import { pathPattern } from "./names.ts";
+import { escapes } from "./rules.ts";
 
 /** `text` is the token as written, except for a string: there it is the content. */
 export interface Token {
@@ -14,21 +14,21 @@ export interface Token {
   readonly span: Span;
 }
 
-const SPACE = /\s*/y;
-const NUMBER = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\]|\\.)*"/sy;
-const NAME = new RegExp(PATH, "uy");
-const SYMBOL = /==|!=|<=|>=|[-+*/%^<>?:(),]/y;
+const spacePattern = /\s*/y;
+const numberPattern = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y;
+const stringPattern = /"(?:[^"\\]|\\.)*"/sy;
+const namePattern = new RegExp(pathPattern, "uy");
+const symbolPattern = /==|!=|<=|>=|[-+*/%^<>?:(),]/y;
 
-const LEXEMES = [
-  ["number", NUMBER],
-  ["string", STRING],
-  ["name", NAME],
-  ["symbol", SYMBOL],
+const lexemes = [
+  ["number", numberPattern],
+  ["string", stringPattern],
+  ["name", namePattern],
+  ["symbol", symbolPattern],
 ] as const;
 
 /** What people write out of habit, and what this language has instead. */
-const HINTS: ReadonlyMap<string, string> = new Map([
+const hints: ReadonlyMap<string, string> = new Map([
   ["=", "compare with =="],
   ["!", "there is no !; compare with == false"],
   ["&", "write AND"],
@@ -42,7 +42,7 @@ export const tokenize = (text: string): readonly Token[] | CalculationError => {
   const tokens: Token[] = [];
   let offset = 0;
   for (;;) {
-    offset = endOfMatch(SPACE, text, offset) ?? offset;
+    offset = endOfMatch(spacePattern, text, offset) ?? offset;
     if (offset === text.length) {
       tokens.push({ kind: "end", text: "", span: { start: offset, end: offset } });
       return tokens;
@@ -55,7 +55,7 @@ export const tokenize = (text: string): readonly Token[] | CalculationError => {
 };
 
 const tokenAt = (text: string, start: number): Token | CalculationError => {
-  for (const [kind, pattern] of LEXEMES) {
+  for (const [kind, pattern] of lexemes) {
     const end = endOfMatch(pattern, text, start);
     if (end !== undefined) {
       const token = { kind, text: text.slice(start, end), span: { start, end } };
@@ -76,7 +76,7 @@ const unescaped = (text: string, token: Token): Token | CalculationError => {
     let character = text.charAt(at);
     if (character === "\\") {
       at += 1;
-      const meaning = ESCAPES.get(text.charAt(at));
+      const meaning = escapes.get(text.charAt(at));
       if (meaning === undefined) {
         const message = `\\${text.charAt(at)} has no meaning in a string; a backslash is \\\\`;
         return failure(text, { start: at - 1, end: at + 1 }, ["UNEXPECTED_CHARACTER", message]);
@@ -94,7 +94,7 @@ const unexpectedCharacter = (text: string, start: number): CalculationError => {
   if (character === '"') {
     return failure(text, span, ["UNTERMINATED_STRING", "this string has no closing quote"]);
   }
-  const hint = HINTS.get(character);
+  const hint = hints.get(character);
   const reason = hint === undefined ? "" : `; ${hint}`;
   return failure(text, span, ["UNEXPECTED_CHARACTER", `${character} has no meaning here${reason}`]);
 };

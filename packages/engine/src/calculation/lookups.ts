@@ -1,9 +1,9 @@
 import { CalculationError, type Site } from "./calculation-error.ts";
 import type { Environment, LookupKeyValue, LookupRow } from "./environment.ts";
-import { amountAt, inputAt, type Operand, type Run, textAt } from "./operand.ts";
+import { numberAt, inputAt, type Operand, type Run, textAt } from "./operand.ts";
 import { isUsableLookupKey } from "./rules.ts";
 import type { LookupFunctionName } from "./syntax.ts";
-import { type Outcome, toValue } from "./value.ts";
+import type { Outcome } from "./value.ts";
 
 /** The parts of a lookup call (m3ter semantics 8), made ready. */
 export interface LookupCall {
@@ -24,7 +24,7 @@ export const runLookup = (call: LookupCall): Run => {
   }
   const typed = (outcome: Outcome, site: Site): Outcome => {
     if (outcome === null || outcome instanceof CalculationError) return outcome;
-    return name === "Lookup.findNumber" ? amountAt(outcome, site) : textAt(outcome, site);
+    return name === "Lookup.findNumber" ? numberAt(outcome, site) : textAt(outcome, site);
   };
   const { field, fallback } = column;
   return (environment) => {
@@ -47,9 +47,8 @@ const rowOf = (
   for (const run of keys) {
     const key = run(environment);
     if (key instanceof CalculationError) return key;
-    const value = toValue(key);
-    if (!isUsableLookupKey(value)) return undefined;
-    values.push(value);
+    if (!isUsableLookupKey(key)) return undefined;
+    values.push(key);
   }
   const answer = environment.lookup(code, values);
   if (answer === "NO_ROW") return undefined;

@@ -1,28 +1,28 @@
-import { CUSTOM_FIELD_ENTITIES, SYSTEM_NAMES, systemReference } from "./rules.ts";
+import { customFieldEntities, systemNames, systemReference } from "./rules.ts";
 import type { ConstantName, CustomFieldEntity, Reference } from "./syntax.ts";
 
 /** A code that can stand in a calculation: m3ter's IDENT pattern (m3ter semantics 2.6). */
-const NAME = String.raw`[\p{L}_$][\p{L}_$0-9]*`;
+const namePattern = String.raw`[\p{L}_$][\p{L}_$0-9]*`;
 
 /** One or more names joined by dots. */
-export const PATH = `${NAME}(?:\\.${NAME})*`;
+export const pathPattern = `${namePattern}(?:\\.${namePattern})*`;
 
-const WHOLE_PATH = new RegExp(`^${PATH}$`, "u");
+const wholePath = new RegExp(`^${pathPattern}$`, "u");
 
-const CONSTANT_NAMES: readonly ConstantName[] = ["Math.PI", "DateTime.TS_FMT"];
+const constantNames: readonly ConstantName[] = ["Math.PI", "DateTime.TS_FMT"];
 
 export const constantNamed = (path: string): ConstantName | undefined =>
-  CONSTANT_NAMES.find((name) => name === path);
+  constantNames.find((name) => name === path);
 
 const entityNamed = (name: string): CustomFieldEntity | undefined =>
-  CUSTOM_FIELD_ENTITIES.find((entity) => entity === name);
+  customFieldEntities.find((entity) => entity === name);
 
 /** What a name stands for, or a sentence that says why it stands for nothing. */
 export const referenceNamed = (path: string): Reference | string => {
-  if (!WHOLE_PATH.test(path)) return `"${path}" is not the name of a field`;
+  if (!wholePath.test(path)) return `"${path}" is not the name of a field`;
   const [root = "", ...rest] = path.split(".");
   if (rest.length === 0) return { kind: "field", name: path, code: path };
-  const variable = SYSTEM_NAMES.get(path);
+  const variable = systemNames.get(path);
   if (variable !== undefined) return systemReference(variable);
   if (root === "new" || root === "old") {
     return { kind: "event", name: path, side: root, path: rest };

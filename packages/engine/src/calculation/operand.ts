@@ -1,10 +1,10 @@
-import { amountFrom } from "./arithmetic.ts";
+import { numberFromInput } from "./arithmetic.ts";
 import { CalculationError, type Site } from "./calculation-error.ts";
 import type { Environment } from "./environment.ts";
 import { Decimal } from "../exact/decimal.ts";
-import { MAGNITUDE_EXPONENT_MAX } from "./limits.ts";
+import { magnitudeExponentMax } from "./limits.ts";
 import { conditionOf, valueOfAbsentName } from "./rules.ts";
-import { type Amount, type Input, isAmount, type Outcome, type Scalar } from "./value.ts";
+import { type Input, type Outcome, typeName, type Value } from "./value.ts";
 
 /** An expression made ready: called once per evaluation. */
 export type Run = (environment: Environment) => Outcome;
@@ -16,24 +16,26 @@ export interface Operand {
 }
 
 /** A number where one is needed, or an error at the operand that is none. */
-export const amountAt = (outcome: Outcome, site: Site): Amount | CalculationError => {
-  if (isAmount(outcome) || outcome instanceof CalculationError) return outcome;
+export const numberAt = (outcome: Outcome, site: Site): Decimal | CalculationError => {
   if (outcome === null) return nullAt(site, "a number");
-  const use = typeof outcome === "string" ? "; use Number(…) to read it as one" : "";
-  const message = `${site.source} is a ${typeof outcome} where a number is needed${use}`;
+  if (typeof outcome === "object") return outcome;
+  const message = `${site.source} is a ${typeName(outcome)} where a number is needed; use Number(…)`;
   return site.fail("WRONG_TYPE", message);
 };
 
 /** A string where one is needed, or an error at the operand that is none. */
-export const textAt = (scalar: Scalar, site: Site): string | CalculationError => {
-  if (typeof scalar === "string") return scalar;
-  if (scalar === null) return nullAt(site, "a string");
-  const type = isAmount(scalar) ? "number" : typeof scalar;
-  const message = `${site.source} is a ${type} where a string is needed; use String(…)`;
+export const textAt = (value: Value, site: Site): string | CalculationError => {
+  if (typeof value === "string") return value;
+  if (value === null) return nullAt(site, "a string");
+  const message = `${site.source} is a ${typeName(value)} where a string is needed; use String(…)`;
   return site.fail("WRONG_TYPE", message);
 };
 
-export const nullAt = (site: Site, needed: string): CalculationError =>
+/** A number or a string where either will do, or an error at the operand that is null. */
+export const presentAt = (outcome: Outcome, site: Site): Exclude<Value, null> | CalculationError =>
+  outcome ?? nullAt(site, "a number or a string");
+
+const nullAt = (site: Site, needed: string): CalculationError =>
   site.fail(
     "NULL_OPERAND",
     `${site.source} is null where ${needed} is needed; isnull(…, …) gives a value instead`,
@@ -44,8 +46,7 @@ export const conditionAt = (outcome: Outcome, site: Site): boolean | Calculation
   if (outcome instanceof CalculationError) return outcome;
   const condition = conditionOf(outcome);
   if (condition !== undefined) return condition;
-  const type = isAmount(outcome) ? "number" : typeof outcome;
-  const message = `${site.source} is a ${type} where true or false is needed`;
+  const message = `${site.source} is a ${typeName(outcome)} where true or false is needed`;
   return site.fail("WRONG_TYPE", message);
 };
 
@@ -53,6 +54,8 @@ export const conditionAt = (outcome: Outcome, site: Site): boolean | Calculation
 export const inputAt = (input: Input | undefined, site: Site): Outcome => {
   if (input === undefined) return valueOfAbsentName;
   if (typeof input !== "number" && !(input instanceof Decimal)) return input;
-  const message = `${site.source} is not a number below 10^${MAGNITUDE_EXPONENT_MAX}`;
-  return amountFrom(input) ?? site.fail("OUT_OF_RANGE", message);
+  return numberFromInput(input) ?? outOfRangeAt(site);
 };
+
+const outOfRangeAt = (site: Site): CalculationError =>
+  site.fail("OUT_OF_RANGE", `${site.source} is not a number below 10^${magnitudeExponentMax}`);

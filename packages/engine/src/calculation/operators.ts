@@ -1,16 +1,17 @@
-import { add, type ArithmeticResult, divide, multiply, negate, subtract } from "./arithmetic.ts";
+import { Decimal } from "../exact/decimal.ts";
+import { add, type ArithmeticResult, divide, multiply, subtract } from "./arithmetic.ts";
 import { CalculationError, type Site } from "./calculation-error.ts";
-import { amountOrError } from "./functions.ts";
-import { STRING_LENGTH_MAX } from "./limits.ts";
-import { amountAt, conditionAt, nullAt, type Operand, type Run } from "./operand.ts";
-import { areEqual, orderingWithNull, orderOf, raise, remainder, toText } from "./rules.ts";
+import { numberOrError } from "./functions.ts";
+import { stringLengthMax } from "./limits.ts";
+import { numberAt, conditionAt, type Operand, presentAt, type Run } from "./operand.ts";
+import { areEqual, orderingWithNull, orderOf, raise, remainder, castToString } from "./rules.ts";
 import type {
   ArithmeticOperator,
   BinaryOperator,
   OrderingOperator,
   UnaryOperator,
 } from "./syntax.ts";
-import { type Amount, isAmount, type Outcome, type Scalar } from "./value.ts";
+import { typeName } from "./value.ts";
 
 /** The two sides of a binary operator. */
 export interface Sides {
@@ -27,12 +28,12 @@ export const runBinary = (operator: BinaryOperator, sides: Sides, site: Site): R
     case "/":
     case "%":
     case "^":
-      return runArithmetic(ARITHMETIC[operator], sides, site);
+      return runArithmetic(computations[operator], sides, site);
     case "<":
     case ">":
     case "<=":
     case ">=":
-      return runOrdering(ORDERING[operator], sides, site);
+      return runOrdering(orderings[operator], sides, site);
     case "==":
       return runEquality(true, sides);
     case "!=":
@@ -44,75 +45,51 @@ export const runBinary = (operator: BinaryOperator, sides: Sides, site: Site): R
   }
 };
 
-interface Arithmetic {
-  /** For two safe integers; a result that is no safe integer sends the pair to `exact`. */
-  readonly quick: (a: number, b: number) => number;
-  readonly exact: (a: Amount, b: Amount) => ArithmeticResult;
-}
+type Compute = (a: Decimal, b: Decimal) => ArithmeticResult;
 
-// Adding 0 turns -0 into 0. A quotient counts only when nothing is left over: the nearest double of
-// a quotient can be whole where the quotient is not.
-const ARITHMETIC: Readonly<Record<ArithmeticOperator, Arithmetic>> = {
-  "+": { quick: (a, b) => a + b, exact: add },
-  "-": { quick: (a, b) => a - b, exact: subtract },
-  "*": { quick: (a, b) => a * b + 0, exact: multiply },
-  "/": { quick: (a, b) => (a % b === 0 ? a / b + 0 : Number.NaN), exact: divide },
-  "%": { quick: () => Number.NaN, exact: remainder },
-  "^": { quick: () => Number.NaN, exact: raise },
+const computations: Readonly<Record<ArithmeticOperator, Compute>> = {
+  "+": add,
+  "-": subtract,
+  "*": multiply,
+  "/": divide,
+  "%": remainder,
+  "^": raise,
 };
 
 const runArithmetic =
-  ({ quick, exact }: Arithmetic, { left, right }: Sides, site: Site): Run =>
+  (compute: Compute, { left, right }: Sides, site: Site): Run =>
   (environment) => {
-    const a = left.run(environment);
-    const b = right.run(environment);
-    if (typeof a === "number" && typeof b === "number") {
-      const result = quick(a, b);
-      if (Number.isSafeInteger(result)) return result;
-    }
-    const x = amountAt(a, left.site);
-    if (x instanceof CalculationError) return x;
-    const y = amountAt(b, right.site);
-    if (y instanceof CalculationError) return y;
-    return amountOrError(exact(x, y), site);
+    const a = numberAt(left.run(environment), left.site);
+    if (a instanceof CalculationError) return a;
+    const b = numberAt(right.run(environment), right.site);
+    if (b instanceof CalculationError) return b;
+    return numberOrError(compute(a, b), site);
   };
 
 /** `+` adds numbers, and concatenates where either side is a string. */
-const runAddition = (sides: Sides, site: Site): Run => {
-  const { left, right } = sides;
-  const { quick, exact } = ARITHMETIC["+"];
-  return (environment) => {
-    const a = left.run(environment);
-    const b = right.run(environment);
-    if (typeof a === "number" && typeof b === "number") {
-      const result = quick(a, b);
-      if (Number.isSafeInteger(result)) return result;
+const runAddition =
+  ({ left, right }: Sides, site: Site): Run =>
+  (environment) => {
+    const a = presentAt(left.run(environment), left.site);
+    if (a instanceof CalculationError) return a;
+    const b = presentAt(right.run(environment), right.site);
+    if (b instanceof CalculationError) return b;
+    if (a instanceof Decimal && b instanceof Decimal) return numberOrError(add(a, b), site);
+    if (typeof a === "string" || typeof b === "string") {
+      return stringOrError(castToString(a) + castToString(b), site);
     }
-    if (typeof a === "string" || typeof b === "string") return concatenation([a, b], sides, site);
-    const x = amountAt(a, left.site);
-    if (x instanceof CalculationError) return x;
-    const y = amountAt(b, right.site);
-    if (y instanceof CalculationError) return y;
-    return amountOrError(exact(x, y), site);
+    return typeof a === "boolean" ? numberAt(a, left.site) : numberAt(b, right.site);
   };
-};
 
-const concatenation = (
-  [a, b]: readonly [Outcome, Outcome],
-  { left, right }: Sides,
-  site: Site,
-): Outcome => {
-  if (a instanceof CalculationError) return a;
-  if (b instanceof CalculationError) return b;
-  if (a === null) return nullAt(left.site, "a string");
-  if (b === null) return nullAt(right.site, "a string");
-  const text = toText(a) + toText(b);
-  if (text.length <= STRING_LENGTH_MAX) return text;
-  const message = `${site.source} makes a string of more than ${STRING_LENGTH_MAX} characters`;
-  return site.fail("OUT_OF_RANGE", message);
-};
+const stringOrError = (text: string, site: Site): string | CalculationError =>
+  text.length <= stringLengthMax
+    ? text
+    : site.fail(
+        "OUT_OF_RANGE",
+        `${site.source} makes a string of more than ${stringLengthMax} characters`,
+      );
 
-const ORDERING: Readonly<Record<OrderingOperator, (order: number) => boolean>> = {
+const orderings: Readonly<Record<OrderingOperator, (order: number) => boolean>> = {
   "<": (order) => order < 0,
   ">": (order) => order > 0,
   "<=": (order) => order <= 0,
@@ -132,8 +109,6 @@ const runOrdering =
     const message = `a ${typeName(a)} and a ${typeName(b)} have no order`;
     return site.fail("WRONG_TYPE", message);
   };
-
-const typeName = (value: Scalar): string => (isAmount(value) ? "number" : typeof value);
 
 const runEquality =
   (whenEqual: boolean, { left, right }: Sides): Run =>
@@ -155,10 +130,10 @@ const runLogical =
   };
 
 export const runUnary = (operator: UnaryOperator, { run, site }: Operand): Run => {
-  if (operator === "+") return (environment) => amountAt(run(environment), site);
+  if (operator === "+") return (environment) => numberAt(run(environment), site);
   return (environment) => {
-    const amount = amountAt(run(environment), site);
-    return amount instanceof CalculationError ? amount : negate(amount);
+    const number = numberAt(run(environment), site);
+    return number instanceof CalculationError ? number : number.neg();
   };
 };
 

@@ -1,4 +1,4 @@
-import { amountOf } from "./arithmetic.ts";
+import { numberFromText } from "./arithmetic.ts";
 import {
   CalculationError,
   type CalculationErrorCode,
@@ -6,9 +6,9 @@ import {
   type Span,
 } from "./calculation-error.ts";
 import { type Token, tokenize } from "./lexer.ts";
-import { DEPTH_MAX, DIGITS_MAX, TEXT_LENGTH_MAX } from "./limits.ts";
+import { depthMax, digitsMax, textLengthMax } from "./limits.ts";
 import { constantNamed, referenceNamed } from "./names.ts";
-import { BINDING, isLookupKeyName, isRightAssociative, REFUSED_FUNCTIONS } from "./rules.ts";
+import { binding, isLookupKeyName, isRightAssociative, refusedFunctions } from "./rules.ts";
 import {
   type BinaryOperator,
   type Calculation,
@@ -18,7 +18,7 @@ import {
   partsOf,
 } from "./syntax.ts";
 import { parameterCountProblem, signatureOf } from "./signatures.ts";
-import { toDecimal, type Value } from "./value.ts";
+import type { Value } from "./value.ts";
 
 export type Parsing =
   | { readonly ok: true; readonly calculation: Calculation }
@@ -39,18 +39,18 @@ type Read<T> = T | CalculationError;
 
 const readCalculation = (text: string): Read<Expression> => {
   const start = new Site(text, { start: 0, end: 0 });
-  if (text.length > TEXT_LENGTH_MAX) {
-    return start.fail("TOO_LONG", `a calculation has at most ${TEXT_LENGTH_MAX} characters`);
+  if (text.length > textLengthMax) {
+    return start.fail("TOO_LONG", `a calculation has at most ${textLengthMax} characters`);
   }
   const tokens = tokenize(text);
   if (tokens instanceof CalculationError) return tokens;
   if (tokens.length === 1) return start.fail("EMPTY", "a calculation cannot be empty");
   const root = new Parser(text, tokens).readAll();
   if (root instanceof CalculationError) return root;
-  return depthOf(root) > DEPTH_MAX ? start.fail("TOO_DEEP", TOO_DEEP) : root;
+  return depthOf(root) > depthMax ? start.fail("TOO_DEEP", tooDeep) : root;
 };
 
-const TOO_DEEP = `a calculation nests at most ${DEPTH_MAX} levels deep`;
+const tooDeep = `a calculation nests at most ${depthMax} levels deep`;
 
 /** Walks level by level, because a tree too deep for the stack is what it looks for. */
 const depthOf = (root: Expression): number => {
@@ -85,7 +85,7 @@ class Parser {
 
   /** Every recursion passes here, so that no input can exhaust the stack. */
   #nested(read: () => Read<Expression>): Read<Expression> {
-    if (this.#depth === DEPTH_MAX) return this.#fail(this.#next.span, "TOO_DEEP", TOO_DEEP);
+    if (this.#depth === depthMax) return this.#fail(this.#next.span, "TOO_DEEP", tooDeep);
     this.#depth += 1;
     const expression = read();
     this.#depth -= 1;
@@ -108,9 +108,9 @@ class Parser {
     let left = this.#unary();
     while (!(left instanceof CalculationError)) {
       const operator = binaryOperatorOf(this.#next);
-      if (operator === undefined || BINDING[operator] < bindingMin) return left;
+      if (operator === undefined || binding[operator] < bindingMin) return left;
       this.#index += 1;
-      const rightMin = BINDING[operator] + (isRightAssociative(operator) ? 0 : 1);
+      const rightMin = binding[operator] + (isRightAssociative(operator) ? 0 : 1);
       const right = this.#nested(() => this.#binary(rightMin));
       if (right instanceof CalculationError) return right;
       left = { kind: "binary", operator, left, right, span: between(left, right) };
@@ -151,9 +151,9 @@ class Parser {
     if (this.#next.kind === "name" && this.#next.span.start === span.end) {
       return this.#fail(this.#next.span, "BAD_NUMBER", `${text} runs into ${this.#next.text}`);
     }
-    const amount = amountOf(text);
-    if (amount !== undefined) return { kind: "literal", value: toDecimal(amount), span };
-    const message = `a number has at most ${DIGITS_MAX} digits and is below 10^1000`;
+    const value = numberFromText(text);
+    if (value !== undefined) return { kind: "literal", value, span };
+    const message = `a number has at most ${digitsMax} digits and is below 10^1000`;
     return this.#fail(span, "BAD_NUMBER", message);
   }
 
@@ -166,7 +166,7 @@ class Parser {
   }
 
   #name({ text, span }: Token): Read<Expression> {
-    const value = KEYWORDS.get(text);
+    const value = keywords.get(text);
     if (value !== undefined) return { kind: "literal", value, span };
     const name = constantNamed(text);
     if (name !== undefined) return { kind: "constant", name, span };
@@ -177,7 +177,7 @@ class Parser {
 
   #call(token: Token): Read<Expression> {
     const { text } = token;
-    const refusal = REFUSED_FUNCTIONS.get(text);
+    const refusal = refusedFunctions.get(text);
     if (refusal !== undefined) return this.#fail(token.span, "UNKNOWN_FUNCTION", refusal);
     const signature = signatureOf(text);
     if (signature === undefined) {
@@ -237,7 +237,7 @@ class Parser {
 
   get #next(): Token {
     // The last token is the end and is never taken, so the index stays within the list.
-    return this.#tokens[this.#index] ?? END;
+    return this.#tokens[this.#index] ?? endToken;
   }
 
   get #endOfPrevious(): number {
@@ -254,7 +254,7 @@ class Parser {
   #unexpected(wanted: string): CalculationError {
     const { kind, text, span } = this.#next;
     const found = kind === "end" ? "the calculation ends" : `${text} stands`;
-    const hint = LOWER_CASE_HINTS.get(text) ?? "";
+    const hint = lowerCaseHints.get(text) ?? "";
     return this.#fail(span, "UNEXPECTED_TOKEN", `${found} where ${wanted} should be${hint}`);
   }
 
@@ -263,27 +263,27 @@ class Parser {
   }
 }
 
-const END: Token = { kind: "end", text: "", span: { start: 0, end: 0 } };
+const endToken: Token = { kind: "end", text: "", span: { start: 0, end: 0 } };
 
-const KEYWORDS: ReadonlyMap<string, Value> = new Map([
+const keywords: ReadonlyMap<string, Value> = new Map([
   ["null", null],
   ["true", true],
   ["false", false],
 ]);
 
-const LOWER_CASE_HINTS: ReadonlyMap<string, string> = new Map([
+const lowerCaseHints: ReadonlyMap<string, string> = new Map([
   ["and", "; AND is upper case"],
   ["or", "; OR is upper case"],
 ]);
 
-const BINARY_OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map(
+const binaryOperators: ReadonlyMap<string, BinaryOperator> = new Map(
   (["OR", "AND", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%", "^"] as const).map(
     (operator) => [operator, operator],
   ),
 );
 
 const binaryOperatorOf = ({ kind, text }: Token): BinaryOperator | undefined =>
-  kind === "symbol" || kind === "name" ? BINARY_OPERATORS.get(text) : undefined;
+  kind === "symbol" || kind === "name" ? binaryOperators.get(text) : undefined;
 
 const between = (first: { readonly span: Span }, last: { readonly span: Span }): Span => ({
   start: first.span.start,

@@ -3,9 +3,10 @@
  * page (section in brackets) or of ours where that page is silent too. Nothing else in this folder
  * decides one of them, so evidence to the contrary is one edit here. Bounds are in `limits.ts`.
  */
-import { amountOf, compare, type Rounding, truncatedRemainder } from "./arithmetic.ts";
+import { numberFromText, truncatedRemainder } from "./arithmetic.ts";
 import { CalculationError } from "./calculation-error.ts";
-import { decimal } from "../exact/decimal.ts";
+import { Decimal, decimal, one, zero } from "../exact/decimal.ts";
+import type { RoundingMode } from "../exact/rounding.ts";
 import { power } from "./power.ts";
 import type {
   BinaryOperator,
@@ -14,12 +15,12 @@ import type {
   Reference,
   SystemVariable,
 } from "./syntax.ts";
-import { type Amount, isAmount, type Outcome, plainText, type Scalar } from "./value.ts";
+import type { Outcome, Value } from "./value.ts";
 
 // ---- Syntax
 
 /** How tightly an operator binds; a unary sign binds tighter than all of them: -2^2 is 4 [5.2]. */
-export const BINDING: Readonly<Record<BinaryOperator, number>> = {
+export const binding: Readonly<Record<BinaryOperator, number>> = {
   OR: 1,
   AND: 2,
   "==": 3,
@@ -40,7 +41,7 @@ export const BINDING: Readonly<Record<BinaryOperator, number>> = {
 export const isRightAssociative = (operator: BinaryOperator): boolean => operator === "^";
 
 /** What may follow a backslash in a string, and what it stands for. */
-export const ESCAPES: ReadonlyMap<string, string> = new Map([
+export const escapes: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ["\\", "\\"],
 ]);
@@ -48,7 +49,7 @@ export const ESCAPES: ReadonlyMap<string, string> = new Map([
 // ---- Names
 
 /** Entities of `<entity>.<name>` and `<entity>.customFields.<name>` [2.10]. */
-export const CUSTOM_FIELD_ENTITIES: readonly CustomFieldEntity[] = [
+export const customFieldEntities: readonly CustomFieldEntity[] = [
   "organization",
   "account",
   "accountPlan",
@@ -60,7 +61,7 @@ export const CUSTOM_FIELD_ENTITIES: readonly CustomFieldEntity[] = [
 ];
 
 /** Names of the measurement's own facts; timestamps are in epoch milliseconds [5.2]. */
-export const SYSTEM_NAMES: ReadonlyMap<string, SystemVariable> = new Map([
+export const systemNames: ReadonlyMap<string, SystemVariable> = new Map([
   ["timestamp.ts", "ts"],
   ["timestamp.ets", "ets"],
   ["timestamp.receivedAt", "receivedAt"],
@@ -76,7 +77,7 @@ export const SYSTEM_NAMES: ReadonlyMap<string, SystemVariable> = new Map([
  * m3ter whereas a data field's code is m3ter's promise [5.2].
  */
 export const meaningsOf = (reference: Reference): readonly Reference[] => {
-  const variable = reference.kind === "field" ? SYSTEM_NAMES.get(reference.code) : undefined;
+  const variable = reference.kind === "field" ? systemNames.get(reference.code) : undefined;
   return variable === undefined ? [reference] : [reference, systemReference(variable)];
 };
 
@@ -91,7 +92,7 @@ export const isLookupKeyName = (key: Expression): key is Expression & { value: s
   key.kind === "literal" && typeof key.value === "string";
 
 /** Functions that would make the same facts give another answer later [5.1]. */
-export const REFUSED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+export const refusedFunctions: ReadonlyMap<string, string> = new Map([
   ["DateTime.now", "a calculation must give the same answer at any time; use ts or receivedAt"],
 ]);
 
@@ -117,7 +118,7 @@ export const orderingWithNull = false;
 export const castOfNull = null;
 
 /** A lookup by a null key finds no row, and so yields the default [8]. */
-export const isUsableLookupKey = (key: Scalar): key is Exclude<Scalar, null> => key !== null;
+export const isUsableLookupKey = (key: Value): key is Exclude<Value, null> => key !== null;
 
 /** What a compound aggregation is when a referenced aggregation is null and that ends it [7]. */
 export const compoundOfNullAggregation = null;
@@ -125,26 +126,26 @@ export const compoundOfNullAggregation = null;
 // ---- Comparison and conditions
 
 /** No conversion between types: 1 == "1" is false. Numbers are equal by value: 1.0 == 1. */
-export const areEqual = (a: Scalar, b: Scalar): boolean =>
-  isAmount(a) && isAmount(b) ? compare(a, b) === 0 : a === b;
+export const areEqual = (a: Value, b: Value): boolean =>
+  a instanceof Decimal && b instanceof Decimal ? a.eq(b) : a === b;
 
 /** Strings order by UTF-16 code units, numbers by value; nothing else has an order. */
-export const orderOf = (a: Scalar, b: Scalar): number | undefined => {
-  if (isAmount(a) && isAmount(b)) return compare(a, b);
+export const orderOf = (a: Value, b: Value): number | undefined => {
+  if (a instanceof Decimal && b instanceof Decimal) return a.cmp(b);
   if (typeof a !== "string" || typeof b !== "string") return undefined;
   if (a === b) return 0;
   return a < b ? -1 : 1;
 };
 
 /** What AND, OR and ?: take for a condition: true, false, or null for false. Nothing else. */
-export const conditionOf = (value: Scalar): boolean | undefined => {
+export const conditionOf = (value: Value): boolean | undefined => {
   if (value === null) return false;
   return typeof value === "boolean" ? value : undefined;
 };
 
 /** Whether `IN` counts an argument as satisfied [5.1]. */
-export const isSatisfied = (value: Scalar): boolean => {
-  if (isAmount(value)) return compare(value, 0) !== 0;
+export const isSatisfied = (value: Value): boolean => {
+  if (value instanceof Decimal) return !value.isZero();
   return value !== null && value !== "" && value !== false;
 };
 
@@ -163,7 +164,7 @@ const isCondition = (expression: Expression): boolean => {
     case "literal":
       return typeof expression.value === "boolean";
     case "binary":
-      return BINDING[expression.operator] < BINDING["+"];
+      return binding[expression.operator] < binding["+"];
     case "call":
       return expression.name === "IN" || expression.name === "Boolean";
     case "lookup":
@@ -179,10 +180,10 @@ const isCondition = (expression: Expression): boolean => {
 // ---- Numbers
 
 /** `Math.PI`, to the 34 digits of DECIMAL128. */
-export const PI = decimal("3.141592653589793238462643383279503");
+export const pi = decimal("3.141592653589793238462643383279503");
 
 /** `Math.round(2.5)` is 3 [5.1]; and -2.5 is -3, as for aggregations [6.3]. */
-export const HALF_ROUNDING: Rounding = "HALF_AWAY_FROM_ZERO";
+export const halfRounding: Exclude<RoundingMode, "UNNECESSARY"> = "HALF_UP";
 
 /** `-7 % 3` is -1: the sign of the dividend, as in Java. */
 export const remainder = truncatedRemainder;
@@ -192,30 +193,34 @@ export const raise = power;
 
 // ---- Casts [5.1]; undefined when the value cannot be read as the type
 
-export const toNumber = (value: Exclude<Scalar, null>): Amount | undefined => {
-  if (typeof value === "boolean") return value ? 1 : 0;
-  return typeof value === "string" ? amountOf(value) : value;
+export const castToNumber = (value: Exclude<Value, null>): Decimal | undefined => {
+  if (typeof value === "boolean") return value ? one : zero;
+  return typeof value === "string" ? numberFromText(value) : value;
 };
 
-export const toText = (value: Exclude<Scalar, null>): string => {
+export const castToString = (value: Exclude<Value, null>): string => {
   if (typeof value === "boolean") return value ? "true" : "false";
-  return typeof value === "string" ? value : plainText(value);
+  return typeof value === "string" ? value : value.toString();
 };
 
-export const toBoolean = (value: Exclude<Scalar, null>): boolean | undefined => {
+export const castToBoolean = (value: Exclude<Value, null>): boolean | undefined => {
   if (typeof value === "boolean") return value;
-  if (isAmount(value)) return compare(value, 0) !== 0;
+  if (value instanceof Decimal) return !value.isZero();
   if (value === "true") return true;
   return value === "false" ? false : undefined;
 };
 
+/** What a derived field of a string category stores: any result, as `String` writes it. */
+export const textOfResult = (value: Value): string | null =>
+  value === null ? null : castToString(value);
+
 // ---- Dates [5.1]
 
-export const TIMESTAMP_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSX";
+export const timestampFormat = "yyyy-MM-dd'T'HH:mm:ss.SSSX";
 
 /** What `DateTime.parse` tries, in this order, when it is given no pattern. */
-export const DEFAULT_FORMATS: readonly string[] = [
-  TIMESTAMP_FORMAT,
+export const defaultFormats: readonly string[] = [
+  timestampFormat,
   "yyyy-MM-dd'T'HH:mm:ssX",
   "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX",
   "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSX",

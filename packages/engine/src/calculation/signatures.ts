@@ -1,4 +1,4 @@
-import { LOOKUP_KEYS_MAX } from "./limits.ts";
+import { lookupKeysMax } from "./limits.ts";
 import type { FunctionName, LookupFunctionName } from "./syntax.ts";
 
 /** A function by its name and the number of parameters that it takes. */
@@ -22,10 +22,10 @@ const lookup = (name: LookupFunctionName, parametersBeforeKeys: number): Signatu
   kind: "lookup",
   name,
   parametersMin: parametersBeforeKeys + 1,
-  parametersMax: parametersBeforeKeys + LOOKUP_KEYS_MAX,
+  parametersMax: parametersBeforeKeys + lookupKeysMax,
 });
 
-const SIGNATURES: ReadonlyMap<string, Signature> = new Map(
+const signatures: ReadonlyMap<string, Signature> = new Map(
   [
     call("Math.max", 2, Infinity),
     call("Math.min", 2, Infinity),
@@ -47,7 +47,7 @@ const SIGNATURES: ReadonlyMap<string, Signature> = new Map(
   ].map((signature) => [signature.name, signature]),
 );
 
-export const signatureOf = (name: string): Signature | undefined => SIGNATURES.get(name);
+export const signatureOf = (name: string): Signature | undefined => signatures.get(name);
 
 /** A sentence when a function is called with the wrong number of parameters. */
 export const parameterCountProblem = (signature: Signature, count: number): string | undefined => {

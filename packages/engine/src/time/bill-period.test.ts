@@ -56,6 +56,13 @@ describe("a plan that starts on June 15, billed on the 1st", () => {
   });
 });
 
+test("a plan that ends with a period is billed once more, and never after", () => {
+  const ended = schedule({ end: "2024-08-01T00:00:00Z" });
+  expect(shown(billPeriods(ended, on("2024-08-01")).arrears)).toMatch(/^1: 2024-07-01/);
+  expect(billPeriods(ended, on("2024-08-01")).advance).toBeUndefined();
+  expect(billPeriods(ended, on("2024-09-01"))).toEqual({});
+});
+
 test("an epoch after the start: the first bill reaches back to the start", () => {
   // Documented: active from 2022-01-01, epoch 2022-02-15, monthly: bills Feb 15, Mar 15, Apr 15.
   const late = schedule({ anchor: "2022-02-15", start: "2022-01-01T00:00:00Z" });

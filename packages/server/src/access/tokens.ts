@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import type { Database } from "../ports/database.ts";
+import { installationKey } from "./installation-keys.ts";
 import type { Principal } from "./keys.ts";
 
 export interface Tokens {
@@ -22,7 +22,7 @@ const claims = z.object({ sub: z.string(), orgId: z.string(), accessKey: z.strin
 
 /** Tokens are signed with a key that the installation made once and every server on its database shares. */
 export const createTokens = async (database: Database, now: () => number): Promise<Tokens> => {
-  const key = Buffer.from(await signingKey(database), "hex");
+  const key = await installationKey(database, "token-key");
   const remembered = new Map<string, { principal: Principal; until: number }>();
 
   return {
@@ -75,18 +75,4 @@ const readToken = async (
     // Every way in which a token can be wrong is the same answer to the client.
     return undefined;
   }
-};
-
-const signingKey = async (database: Database): Promise<string> => {
-  await database
-    .insertInto("installation")
-    .values({ name: "token-key", value: randomBytes(32).toString("hex") })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  const { value } = await database
-    .selectFrom("installation")
-    .select("value")
-    .where("name", "=", "token-key")
-    .executeTakeFirstOrThrow();
-  return value;
 };

@@ -54,10 +54,13 @@ export class Batcher {
 
   #gather(): void {
     if (this.#underWay.size >= batchesAtOnceMax) return;
-    this.#gathering ??= delay(gatherMs).then(() => {
-      this.#gathering = undefined;
-      this.#pump();
-    });
+    this.#gathering ??= this.#gatherThenPump();
+  }
+
+  async #gatherThenPump(): Promise<void> {
+    await delay(gatherMs);
+    this.#gathering = undefined;
+    this.#pump();
   }
 
   #pump(): void {

@@ -2,8 +2,13 @@ import { randomUUIDv7 } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { BillJobTable, Database, DatabaseTransaction } from "../ports/database.ts";
+import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import type { Background } from "./background.ts";
+import { refuseMissing } from "./bill-lifecycle.ts";
+import { findBills } from "./bill-queries.ts";
+import type { BillRow } from "./bill-replies.ts";
+import { lateUsageHours } from "./schedule.ts";
 
 /** Runs under way in one organization (m3ter semantics 2.9). */
 const activeJobsMax = 10;
@@ -16,45 +21,137 @@ export interface BillJobPage {
 
 export const activeStatuses = ["PENDING", "INITIALIZING", "RUNNING"] as const;
 
-/** Records a run and the accounts it covers; `queue` makes it start once the transaction commits. */
-export const createBillJob = async (
+/** What a run shall do; who begins it is the caller. */
+export interface JobOrder {
+  readonly type: BillJobTable["type"];
+  readonly request: JobRequest;
+  readonly at: Date;
+  readonly background: Pick<Background, "billJob">;
+}
+
+/** Records a run and the accounts it covers; it starts once the transaction commits. */
+export const createBillJob = (
   database: Database,
   caller: Caller,
-  {
-    request,
-    at,
-    queue,
-  }: {
-    request: BillJobRequest;
-    at: Date;
-    queue: (
-      transaction: DatabaseTransaction,
-      key: { orgId: string; jobId: string },
-    ) => Promise<void>;
-  },
-): Promise<string> => {
-  const { orgId, principal } = caller;
-  const jobId = randomUUIDv7();
-  await database.transaction().execute(async (transaction) => {
-    await refuseTooMany(transaction, orgId);
-    await transaction
-      .insertInto("bill_job")
-      .values({
-        org_id: orgId,
-        id: jobId,
-        version: 1,
-        type: "CREATE",
-        status: "PENDING",
-        request: JSON.stringify(request),
-        dt_created: at,
-        dt_last_modified: at,
-        created_by: principal,
-        last_modified_by: principal,
-      })
-      .execute();
-    await addAccounts(transaction, { orgId, jobId }, request.accountIds);
-    await queue(transaction, { orgId, jobId });
+  order: Omit<JobOrder, "type"> & { readonly request: BillJobRequest },
+): Promise<string> =>
+  database.transaction().execute(async (transaction) => {
+    const jobId = await insertJob(transaction, caller, { ...order, type: "CREATE" });
+    const { orgId } = caller;
+    await addAccounts(transaction, { orgId, jobId }, order.request.accountIds);
+    return jobId;
   });
+
+/** The same for bills that are there: refused when one of them is not, or is locked. */
+export const createRecalculation = (
+  database: Database,
+  caller: Caller,
+  { billIds, ...order }: Omit<JobOrder, "type" | "request"> & { readonly billIds: string[] },
+): Promise<string> =>
+  database.transaction().execute(async (transaction) => {
+    const { orgId } = caller;
+    const bills = await findBills(transaction, orgId, {
+      filter: { ids: billIds },
+      limit: billIds.length,
+    });
+    refuseMissing(billIds, bills);
+    refuseLocked(billIds, bills);
+    const request = { billIds };
+    const jobId = await insertJob(transaction, caller, { ...order, type: "RECALCULATE", request });
+    await addAccountsOfBills(transaction, { orgId, jobId }, bills);
+    return jobId;
+  });
+
+const refuseLocked = (ids: readonly string[], bills: readonly BillRow[]): void => {
+  const locked = new Set(bills.filter(({ is_locked }) => is_locked).map(({ id }) => id));
+  const named = ids.flatMap((id, index) =>
+    locked.has(id.toLowerCase())
+      ? [{ field: `billIds[${index}]`, message: `is locked: ${id}` }]
+      : [],
+  );
+  if (named.length > 0) throw new Problem("BILL_LOCKED", named);
+};
+
+const addAccountsOfBills = async (
+  transaction: DatabaseTransaction,
+  { orgId, jobId }: { orgId: string; jobId: string },
+  bills: readonly Pick<BillRow, "account_id">[],
+): Promise<void> => {
+  const accountIds = new Set(bills.map(({ account_id }) => account_id));
+  await transaction
+    .insertInto("bill_job_account")
+    .values([...accountIds].map((id) => ({ org_id: orgId, job_id: jobId, account_id: id })))
+    .execute();
+};
+
+interface Due {
+  readonly at: Date;
+  /** The moment of the schedule. */
+  readonly due: Date;
+  readonly background: Pick<Background, "billJob">;
+}
+
+/**
+ * What a schedule runs: the open period's bills of the accounts that have a plan, and once more those of periods that
+ * ended within the last day, for usage that came late. Late usage ends with the plan where that ended earlier (m3ter
+ * semantics 3.7), and does not undo an approval: what comes after one is corrected on a later bill.
+ */
+export const createScheduledRuns = async (
+  transaction: DatabaseTransaction,
+  caller: Caller,
+  { at, due, background }: Due,
+): Promise<void> => {
+  const { orgId } = caller;
+  const accounts = sql`
+    SELECT DISTINCT (document->>'accountId')::uuid AS id FROM record
+    WHERE org_id = ${orgId} AND kind = 'accountPlan' AND (document->>'startDate')::timestamptz <= ${due}
+      AND (document->>'endDate' IS NULL
+        OR (document->>'endDate')::timestamptz > ${due}::timestamptz - make_interval(hours => ${lateUsageHours}))`;
+  const late = await sql<{ id: string; account_id: string }>`
+    SELECT id, account_id FROM bill
+    WHERE org_id = ${orgId} AND status = 'PENDING' AND account_id IN (${accounts})
+      AND ends_at <= ${due} AND ends_at > ${due}::timestamptz - make_interval(hours => ${lateUsageHours})
+  `.execute(transaction);
+  if (late.rows.length > 0) {
+    const request = { billIds: late.rows.map(({ id }) => id) };
+    const order = { type: "RECALCULATE", request, at, background } as const;
+    const jobId = await insertJob(transaction, caller, order);
+    await addAccountsOfBills(transaction, { orgId, jobId }, late.rows);
+  }
+  const current = await sql`SELECT FROM (${accounts}) AS account LIMIT 1`.execute(transaction);
+  if (current.rows.length === 0) return;
+  const order = { type: "CREATE", request: {}, at, background } as const;
+  const jobId = await insertJob(transaction, caller, order);
+  await sql`
+    INSERT INTO bill_job_account (org_id, job_id, account_id)
+    SELECT ${orgId}::uuid, ${jobId}::uuid, id FROM (${accounts}) AS account
+  `.execute(transaction);
+};
+
+/** The run itself; its accounts are added by who calls. */
+const insertJob = async (
+  transaction: DatabaseTransaction,
+  { orgId, principal }: Caller,
+  { type, request, at, background }: JobOrder,
+): Promise<string> => {
+  const jobId = randomUUIDv7();
+  await refuseTooMany(transaction, orgId);
+  await transaction
+    .insertInto("bill_job")
+    .values({
+      org_id: orgId,
+      id: jobId,
+      version: 1,
+      type,
+      status: "PENDING",
+      request: JSON.stringify(request),
+      dt_created: at,
+      dt_last_modified: at,
+      created_by: principal,
+      last_modified_by: principal,
+    })
+    .execute();
+  await background.billJob(transaction, { orgId, jobId });
   return jobId;
 };
 

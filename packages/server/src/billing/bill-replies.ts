@@ -2,11 +2,11 @@ import type { Selectable } from "kysely";
 import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
 import type { LineBandUsage } from "@turnpike/engine/bill/line.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
-import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { BillLineTable, BillTable } from "../ports/database.ts";
+import { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { BillLineTable, BillTable, StatementFormat } from "../ports/database.ts";
 
 /** A JSON number with exactly the decimal's digits. */
-const number = (exact: Decimal | string): unknown => JSON.rawJSON(exact.toString());
+export const number = (exact: Decimal | string): unknown => JSON.rawJSON(exact.toString());
 
 const bandReply = (band: LineBandUsage, conversionRate: Decimal) => ({
   pricingBandId: band.pricingBandId,
@@ -21,14 +21,40 @@ const bandReply = (band: LineBandUsage, conversionRate: Decimal) => ({
 });
 
 /** The line as `storeBill` wrote it. */
-const readLine = (stored: unknown): BillLine =>
+export const readLine = (stored: unknown): BillLine =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written from a BillLine, by us
   fromJson(stored as Json) as BillLine;
 
+/** What of a line no other field shows, by the names that `additional` asks for ([R]: the document names none). */
+const additionalFields = (
+  line: BillLine,
+  names: readonly string[],
+): Record<string, unknown> | undefined => {
+  const { key, accountPlanId, counterPricingId, drawDown } = line;
+  const known = Object.entries({ key, accountPlanId, counterPricingId, drawDown });
+  const shown = known.filter(([name, value]) => names.includes(name) && value !== undefined);
+  if (shown.length === 0) return undefined;
+  return Object.fromEntries(shown.map(([name, value]) => [name, printed(value)]));
+};
+
+/** Engine values as a client reads them: decimals as numbers of the same digits, instants and dates as texts. */
+export const printed = (value: unknown): unknown => {
+  if (value instanceof Decimal) return number(value);
+  if (value instanceof Temporal.Instant || value instanceof Temporal.PlainDate) {
+    return value.toString();
+  }
+  if (Array.isArray(value)) return value.map(printed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, printed(field)]));
+};
+
+export type StoredLine = Pick<Selectable<BillLineTable>, "id" | "bill_id" | "line">;
+
 /** The fields of m3ter semantics 18.5; `bandsAs` is the one name that differs between bill and line routes. */
 export const lineReply = (
-  row: Pick<Selectable<BillLineTable>, "id" | "bill_id" | "line">,
+  row: StoredLine,
   bandsAs: "usagePerPricingBand" | "bandUsage",
+  additional: readonly string[] = [],
 ) => {
   const line = readLine(row.line);
   return {
@@ -71,18 +97,22 @@ export const lineReply = (
     referencedBillId: line.referencedBillId,
     referencedLineItemId: line.referencedLineItemId,
     reasonId: line.reasonId,
+    additional: additionalFields(line, additional),
   };
 };
 
 export interface BillRow extends Omit<Selectable<BillTable>, "facts"> {
   readonly account_code: string | null;
   readonly purchase_order_number: string | null;
+  /** By format, whether the statement is stale. */
+  readonly statements: Readonly<Partial<Record<StatementFormat, boolean>>>;
 }
 
 /** The fields of m3ter semantics 18.6. */
 export const billReply = (
   row: BillRow,
-  lines: readonly Selectable<BillLineTable>[] | undefined,
+  lines: readonly StoredLine[] | undefined,
+  additional: readonly string[] = [],
 ) => ({
   id: row.id,
   version: Number(row.version),
@@ -105,8 +135,17 @@ export const billReply = (
   purchaseOrderNumber: row.purchase_order_number ?? undefined,
   createdDate: row.dt_created.toISOString(),
   lastCalculatedDate: row.last_calculated_at.toISOString(),
+  currencyConversions: row.request.currencyConversions,
+  sequentialInvoiceNumber: row.invoice_number ?? undefined,
+  dtApproved: row.approved_at?.toISOString(),
+  approvedBy: row.approved_by ?? undefined,
+  dtLocked: row.locked_at?.toISOString(),
+  lockedBy: row.locked_by ?? undefined,
+  jsonStatementGenerated: row.statements.JSON !== undefined,
+  csvStatementGenerated: row.statements.CSV !== undefined,
+  statementStale: Object.values(row.statements).includes(true),
   billTotal: number(row.total),
-  lineItems: lines?.map((line) => lineReply(line, "usagePerPricingBand")),
+  lineItems: lines?.map((line) => lineReply(line, "usagePerPricingBand", additional)),
   dtCreated: row.dt_created.toISOString(),
   dtLastModified: row.dt_last_modified.toISOString(),
   createdBy: row.created_by,

@@ -4,12 +4,19 @@ import { usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import { toJson } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { rateBill } from "@turnpike/engine/bill/rate-bill.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { measure } from "./measured-usage.ts";
 import { type PlannedBill, plannedBills } from "./planned-bills.ts";
+import { recalculationRounds, repeatable, type Round } from "./recalculation.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
-import { type BillDates, billedInAdvance, storeBill } from "./stored-bills.ts";
+import {
+  type BillDates,
+  billedInAdvance,
+  type CalculatedBill,
+  memosOfIdentity,
+  storeBill,
+} from "./stored-bills.ts";
 
 /** Accounts calculated in one transaction: enough to share queries, few enough to retry. */
 const chunkSize = 100;
@@ -26,7 +33,8 @@ export interface JobKey {
 }
 
 interface Job extends JobKey {
-  readonly request: BillJobRequest;
+  readonly type: BillJobTable["type"];
+  readonly request: JobRequest;
   readonly principal: string;
 }
 
@@ -44,14 +52,14 @@ export const runBillJob = async (parts: BillRunParts, key: JobKey): Promise<void
 const beginJob = async (parts: BillRunParts, key: JobKey): Promise<Job | undefined> => {
   const row = await parts.database
     .selectFrom("bill_job")
-    .select(["status", "request", "created_by"])
+    .select(["type", "status", "request", "created_by"])
     .where("org_id", "=", key.orgId)
     .where("id", "=", key.jobId)
     .executeTakeFirst();
   if (row === undefined || row.status === "COMPLETE" || row.status === "CANCELLED")
     return undefined;
   await setStatus(parts, key, "RUNNING");
-  return { ...key, request: row.request, principal: row.created_by };
+  return { ...key, type: row.type, request: row.request, principal: row.created_by };
 };
 
 const setStatus = async (
@@ -73,15 +81,30 @@ const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>
   parts.database.transaction().execute(async (transaction) => {
     const accountIds = await claimAccounts(transaction, job);
     if (accountIds.length === 0) return false;
-    const snapshot = await takeSnapshot(transaction, job.orgId, accountIds);
-    const run = { request: job.request, now: instantOf(parts.now()) };
-    const bills = [...withOverrides(snapshot, job.request).accounts.values()].flatMap((account) =>
-      plannedBills(withOverrides(snapshot, job.request), account, run),
-    );
-    const failures = await calculate(transaction, { parts, job, snapshot, bills });
+    const failures: Failures = new Map();
+    for (const round of await roundsOf(transaction, job, accountIds)) {
+      const writing = { ...job, request: repeatable(round.request) };
+      const found = await calculateBills(
+        transaction,
+        { parts, orgId: job.orgId, round },
+        async (bill, dates) => {
+          await storeBill(transaction, bill, { ...writing, at: parts.now(), dates });
+        },
+      );
+      for (const [accountId, reasons] of found) addFailures(failures, accountId, reasons);
+    }
     await markDone(transaction, job, { accountIds, failures });
     return true;
   });
+
+const roundsOf = async (
+  transaction: DatabaseTransaction,
+  { orgId, type, request }: Job,
+  accountIds: readonly string[],
+): Promise<readonly Round[]> => {
+  if (type === "CREATE") return [{ request, accountIds, isWanted: () => true }];
+  return recalculationRounds(transaction, { orgId, accountIds, billIds: request.billIds ?? [] });
+};
 
 const instantOf = (at: Date): Temporal.Instant =>
   Temporal.Instant.fromEpochMilliseconds(at.getTime());
@@ -125,17 +148,30 @@ const claimAccounts = async (
 
 type Failures = Map<string, BillFailure[]>;
 
-interface Calculation {
+const addFailures = (failures: Failures, accountId: string, more: readonly BillFailure[]): void => {
+  failures.set(accountId, [...(failures.get(accountId) ?? []), ...more]);
+};
+
+export interface Calculation {
   readonly parts: BillRunParts;
-  readonly job: Job;
-  readonly snapshot: Snapshot;
-  readonly bills: readonly PlannedBill[];
+  readonly orgId: string;
+  readonly round: Round;
 }
 
-const calculate = async (
+/** What becomes of a calculated bill: a run stores it before the next one is calculated, a preview shows it. */
+export type BillSink = (bill: CalculatedBill, dates: BillDates) => Promise<void>;
+
+/** Calculates the bills of the round one after the other; the answer says why some could not be, by account. */
+export const calculateBills = async (
   transaction: DatabaseTransaction,
-  { parts, job, snapshot, bills }: Calculation,
+  { parts, orgId, round: { request, accountIds, isWanted } }: Calculation,
+  sink: BillSink,
 ): Promise<Failures> => {
+  const snapshot = withOverrides(await takeSnapshot(transaction, orgId, accountIds), request);
+  const run = { request, now: instantOf(parts.now()) };
+  const bills = [...snapshot.accounts.values()]
+    .flatMap((account) => plannedBills(snapshot, account, run))
+    .filter(isWanted);
   const windows = bills.flatMap(({ terms }) => usageWindows(terms));
   const quantities = await measure(parts.usage, snapshot, windows);
   const failures: Failures = new Map();
@@ -145,18 +181,16 @@ const calculate = async (
       quantities: Object.fromEntries(
         usageWindows(planned.terms).map(({ key }) => [key, quantities[key] ?? { quantity: null }]),
       ),
-      billedInAdvance: await billedInAdvance(transaction, job.orgId, planned.identity),
+      billedInAdvance: await billedInAdvance(transaction, orgId, planned.identity),
+      memos: await memosOfIdentity(transaction, orgId, planned.identity),
     };
     const rated = rateBill(facts);
     if (rated.outcome === "failed") {
-      const known = failures.get(planned.account.id) ?? [];
-      failures.set(planned.account.id, [...known, ...rated.failures]);
+      addFailures(failures, planned.account.id, rated.failures);
       continue;
     }
     if (rated.lines.length === 0 && snapshot.config.suppressedEmptyBills) continue;
-    const dates = billDates(snapshot, planned, job.request);
-    const writing = { ...job, at: parts.now(), dates };
-    await storeBill(transaction, { planned, facts, rated }, writing);
+    await sink({ planned, facts, rated }, billDates(snapshot, planned, request));
   }
   return failures;
 };

@@ -1,11 +1,16 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type Insertable, sql } from "kysely";
+import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { billFactsToText, toJson } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { BillFacts, MemoTerms } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine, RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import { compareInstants } from "@turnpike/engine/time/period.ts";
 import type { BillTable, DatabaseTransaction } from "../ports/database.ts";
+import { recordBillChanges } from "./bill-changes.ts";
+import { billsOf } from "./bill-queries.ts";
+import { nextInvoiceNumber } from "./invoice-numbers.ts";
+import { memoIdOf, memosOf } from "./memo-terms.ts";
 import type { BillIdentity, PlannedBill } from "./planned-bills.ts";
 
 /** What lines of earlier bills charged in advance, by line key: see the engine's `billedInAdvance`. */
@@ -23,6 +28,16 @@ export const billedInAdvance = async (
   return Object.fromEntries(rows.map(({ key, subtotal }) => [key, decimal(subtotal)]));
 };
 
+/** The memos on the bill of that identity; none while there is no such bill. */
+export const memosOfIdentity = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  identity: BillIdentity,
+): Promise<MemoTerms[]> => {
+  const known = await findBill(transaction, orgId, identity).executeTakeFirst();
+  return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
+};
+
 /** A bill that a run is about to write. */
 export interface CalculatedBill {
   readonly planned: PlannedBill;
@@ -35,15 +50,16 @@ export interface BillDates {
   readonly externalInvoiceDate: string;
 }
 
-interface Writing {
+export interface Writing {
   readonly orgId: string;
   readonly jobId: string;
   readonly principal: string;
+  readonly request: BillJobRequest;
   readonly at: Date;
   readonly dates: BillDates;
 }
 
-type BillContent = Pick<
+export type BillContent = Pick<
   Insertable<BillTable>,
   | "status"
   | "job_id"
@@ -57,6 +73,9 @@ type BillContent = Pick<
   | "total"
   | "last_calculated_at"
   | "facts"
+  | "request"
+  | "approved_at"
+  | "approved_by"
   | "dt_last_modified"
   | "last_modified_by"
 >;
@@ -72,12 +91,17 @@ const coverage = ({ accountPlans }: BillFacts) => {
   return { start, end };
 };
 
-const contentOf = ({ facts, rated }: CalculatedBill, writing: Writing): BillContent => {
+/** What a calculated bill says, as its row has it. */
+export const billContent = ({ facts, rated }: CalculatedBill, writing: Writing): BillContent => {
   const { zone } = facts.organization;
   const { start, end } = coverage(facts);
   const localDate = (at: Temporal.Instant) => at.toZonedDateTimeISO(zone).toPlainDate().toString();
   return {
+    // Whatever was approved is not what is now on the bill.
     status: "PENDING",
+    approved_at: null,
+    approved_by: null,
+    request: JSON.stringify(writing.request),
     job_id: writing.jobId,
     starts_at: start.toString(),
     ends_at: end.toString(),
@@ -96,37 +120,24 @@ const contentOf = ({ facts, rated }: CalculatedBill, writing: Writing): BillCont
 
 /**
  * Writes a calculated bill over the one of the same identity, or as a new one; lines of the same key keep their
- * ids. A locked bill stays as it is: the answer is then undefined.
+ * ids. A locked bill stays as it is, and none is added to a locked period: the answer is then undefined.
  */
 export const storeBill = async (
   transaction: DatabaseTransaction,
   bill: CalculatedBill,
   writing: Writing,
 ): Promise<string | undefined> => {
-  const { orgId } = writing;
+  const { orgId, at } = writing;
+  const content = billContent(bill, writing);
+  const lockDate = await readLockDate(transaction, orgId);
   const { identity } = bill.planned;
-  const content = contentOf(bill, writing);
-  const known = await findBill(transaction, orgId, identity);
+  const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
   if (known?.is_locked === true) return undefined;
-  const id = known?.id ?? randomUUIDv7();
-  if (known === undefined) {
-    await transaction
-      .insertInto("bill")
-      .values({
-        org_id: orgId,
-        id,
-        version: 1,
-        account_id: identity.accountId,
-        bill_date: identity.billDate,
-        currency: identity.currency,
-        billing_frequency: identity.frequency,
-        billing_interval: identity.interval,
-        dt_created: writing.at,
-        created_by: writing.principal,
-        ...content,
-      })
-      .execute();
-  } else {
+  if (known === undefined && lockDate !== undefined && content.end_date <= lockDate)
+    return undefined;
+  const [before] = known === undefined ? [] : await billsOf(transaction, orgId, [known.id]);
+  const id = known?.id ?? (await insertBill(transaction, bill, { ...writing, content }));
+  if (known !== undefined) {
     await transaction
       .updateTable("bill")
       .set({ ...content, version: sql<string>`version + 1` })
@@ -135,7 +146,61 @@ export const storeBill = async (
       .execute();
   }
   await replaceLines(transaction, { orgId, billId: id }, bill.rated.lines);
+  await markStatementsStale(transaction, { orgId, billId: id });
+  const [after] = await billsOf(transaction, orgId, [id]);
+  await recordBillChanges(transaction, writing, { at, changes: [{ before, after }] });
   return id;
+};
+
+const insertBill = async (
+  transaction: DatabaseTransaction,
+  { planned: { identity } }: CalculatedBill,
+  { orgId, at, principal, content }: Writing & { content: BillContent },
+): Promise<string> => {
+  const id = randomUUIDv7();
+  await transaction
+    .insertInto("bill")
+    .values({
+      org_id: orgId,
+      id,
+      version: 1,
+      account_id: identity.accountId,
+      bill_date: identity.billDate,
+      currency: identity.currency,
+      billing_frequency: identity.frequency,
+      billing_interval: identity.interval,
+      invoice_number: await nextInvoiceNumber(transaction, orgId),
+      dt_created: at,
+      created_by: principal,
+      ...content,
+    })
+    .execute();
+  return id;
+};
+
+/** Held to the end of the transaction, so that the date does not move past a bill that is being written. */
+const readLockDate = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+): Promise<string | undefined> => {
+  const { rows } = await sql<{ lock_date: string | null }>`
+    SELECT document->>'billLockDate' AS lock_date FROM record
+    WHERE org_id = ${orgId} AND kind = 'billConfig' FOR SHARE
+  `.execute(transaction);
+  return rows[0]?.lock_date ?? undefined;
+};
+
+/** The usage statement shows a bill that is no more. */
+export const markStatementsStale = async (
+  transaction: DatabaseTransaction,
+  { orgId, billId }: { orgId: string; billId: string },
+): Promise<void> => {
+  await transaction
+    .updateTable("statement")
+    .set({ is_stale: true })
+    .where("org_id", "=", orgId)
+    .where("bill_id", "=", billId)
+    .execute();
 };
 
 const findBill = (transaction: DatabaseTransaction, orgId: string, identity: BillIdentity) =>
@@ -147,11 +212,10 @@ const findBill = (transaction: DatabaseTransaction, orgId: string, identity: Bil
     .where("bill_date", "=", identity.billDate)
     .where("currency", "=", identity.currency)
     .where("billing_frequency", "=", identity.frequency)
-    .where("billing_interval", "=", identity.interval)
-    .forUpdate()
-    .executeTakeFirst();
+    .where("billing_interval", "=", identity.interval);
 
-const replaceLines = async (
+/** The lines instead of those that stand there; what has the same key keeps its id. A memo line has its memo's. */
+export const replaceLines = async (
   transaction: DatabaseTransaction,
   { orgId, billId }: { orgId: string; billId: string },
   lines: readonly BillLine[],
@@ -170,7 +234,7 @@ const replaceLines = async (
       lines.map((line) => ({
         org_id: orgId,
         bill_id: billId,
-        id: idOf.get(line.key) ?? randomUUIDv7(),
+        id: idOf.get(line.key) ?? memoIdOf(line) ?? randomUUIDv7(),
         sequence_number: line.sequenceNumber,
         key: line.key,
         line_item_type: line.lineItemType,

@@ -1,8 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, Operation, Request } from "@turnpike/contract/operation.ts";
 import { operations, type OperationId } from "@turnpike/contract/operations.ts";
 import { validate } from "@turnpike/contract/validation.ts";
-import type { World } from "../operations/handler.ts";
+import { FileReply, type World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
 import {
   formOrJsonBody,
@@ -52,6 +52,17 @@ const accessOf = (operation: Operation): Access =>
       }
     : { access: operation.access };
 
+/** A file with its name and type; anything else is JSON. */
+const send = (reply: FastifyReply, answer: unknown): unknown => {
+  if (!(answer instanceof FileReply)) return answer;
+  const { name, contentType, body } = answer;
+  return reply
+    .type(contentType)
+    .header("content-disposition", `attachment; filename="${name}"`)
+    .header("cache-control", "private, no-store")
+    .send(body);
+};
+
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
   app: FastifyInstance,
@@ -70,7 +81,7 @@ export const mountOperations = (
       url: routePath(operation.path),
       config: { ...accessOf(operation), isIngest },
       ...(bodyLimit === undefined ? {} : { bodyLimit }),
-      handler: (request) => handle(read(request, operation), world),
+      handler: async (request, reply) => send(reply, await handle(read(request, operation), world)),
     });
   }
 };

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { Problem, type ProblemCode, problems } from "@turnpike/contract/problem.ts";
 
@@ -24,18 +26,49 @@ const asProblem = (error: unknown): Problem => {
   return new Problem(passingFaults.test(code) ? "UNAVAILABLE" : "INTERNAL", [], { cause: error });
 };
 
-/** The error body of m3ter semantics 2.8. */
-export const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply => {
+/** The error reply of m3ter semantics 2.8. */
+const replyOf = (problem: Problem) => {
   const definition: { status: number; retryable?: boolean } = problems[problem.code];
-  return reply
-    .code(definition.status)
-    .header("x-should-retry", definition.retryable === true ? "true" : "false")
-    .send({
+  const { status } = definition;
+  return {
+    status,
+    shouldRetry: definition.retryable === true ? "true" : "false",
+    body: {
       message: problem.message,
       errorCode: problem.code,
-      statusCode: definition.status,
+      statusCode: status,
       ...(problem.fields.length === 0 ? {} : { errors: problem.fields }),
-    });
+    },
+  };
+};
+
+export const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply => {
+  const { status, shouldRetry, body } = replyOf(problem);
+  return reply.code(status).header("x-should-retry", shouldRetry).send(body);
+};
+
+/** What Node itself could not read as a request, in our words. */
+const unreadable: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: "HEADERS_TOO_LARGE",
+  ERR_HTTP_REQUEST_TIMEOUT: "REQUEST_TIMEOUT",
+};
+
+/** The last word on a connection that sent something else than a request. */
+export const refuseUnreadable = (error: Error, socket: Socket): void => {
+  const code = codeOf(error);
+  if (code !== "ECONNRESET" && socket.writable) {
+    const reply = replyOf(new Problem(unreadable[code] ?? "MALFORMED_REQUEST"));
+    const body = JSON.stringify(reply.body);
+    const head = [
+      `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ""}`,
+      "content-type: application/json; charset=utf-8",
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-should-retry: ${reply.shouldRetry}`,
+      "connection: close",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  }
+  socket.destroy(error);
 };
 
 /** Every error of every route ends here; what is our fault is logged, once. */

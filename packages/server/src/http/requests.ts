@@ -26,12 +26,24 @@ declare module "fastify" {
 const texts = z.record(z.string(), z.string());
 const queryTexts = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
 
-export const pathParams = (request: FastifyRequest): Record<string, string> =>
-  texts.parse(request.params);
+/** Nothing has a name with a NUL in it, which no database would take. */
+export const pathParams = (request: FastifyRequest): Record<string, string> => {
+  const params = texts.parse(request.params);
+  if (Object.values(params).some(hasNul)) throw new Problem("NOT_FOUND");
+  return params;
+};
 
-/** Query parameters as text; an empty one counts as absent, since the contract allows `?name=`. */
-export const queryParams = (request: FastifyRequest): Record<string, string | string[]> => {
-  const given = Object.entries(queryTexts.parse(request.query)).filter(([, value]) => value !== "");
+/**
+ * Query parameters as text; an empty one counts as absent, since the contract allows `?name=`, unless emptiness
+ * means something there.
+ */
+export const queryParams = (
+  request: FastifyRequest,
+  meaningfulWhenEmpty: readonly string[] = [],
+): Record<string, string | string[]> => {
+  const given = Object.entries(queryTexts.parse(request.query)).filter(
+    ([name, value]) => value !== "" || meaningfulWhenEmpty.includes(name),
+  );
   const bad = given.find(([name, value]) => [name, value].flat().some(hasNul));
   if (bad !== undefined) throw fieldProblem("VALIDATION_FAILED", bad[0], "holds a NUL character");
   return Object.fromEntries(given);

@@ -29,6 +29,9 @@ const placeOf = (resource: Resource, request: FastifyRequest): Place => ({
   scope: scopeOf(resource, request),
 });
 
+const orNoneFilters = ({ filters }: Resource): string[] =>
+  Object.entries(filters).flatMap(([name, { orNone }]) => (orNone === true ? [name] : []));
+
 type Answer = (catalog: Catalog, resource: Resource, request: FastifyRequest) => Promise<unknown>;
 
 const answers: Readonly<Record<Exclude<ResourceRoute["verb"], "view">, Answer>> = {
@@ -40,7 +43,7 @@ const answers: Readonly<Record<Exclude<ResourceRoute["verb"], "view">, Answer>> 
     catalog.update(placeOf(resource, request), { id: idOf(request), body: jsonBody(request) }),
   delete: (catalog, resource, request) => catalog.remove(placeOf(resource, request), idOf(request)),
   list: (catalog, resource, request) =>
-    catalog.list(placeOf(resource, request), queryParams(request)),
+    catalog.list(placeOf(resource, request), queryParams(request, orNoneFilters(resource))),
   search: (catalog, resource, request) =>
     catalog.search(placeOf(resource, request), queryParams(request)),
 };

@@ -20,7 +20,7 @@ import {
 import { readBody } from "./bodies.ts";
 import { printOpenApi } from "./openapi.ts";
 import { mountOperations } from "./operation-routes.ts";
-import { sendError, sendProblem } from "./replies.ts";
+import { refuseUnreadable, sendError, sendProblem } from "./replies.ts";
 import { pathParams } from "./requests.ts";
 import { mountResources } from "./resource-routes.ts";
 
@@ -49,6 +49,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
     // A path may hold a doubled slash: one SDK sends it (m3ter semantics 2.1).
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 512 },
     frameworkErrors: sendError,
+    clientErrorHandler: refuseUnreadable,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", readBody);

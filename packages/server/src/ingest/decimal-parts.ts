@@ -1,3 +1,5 @@
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+
 /** The decimal that a JSON number was written as: `mantissa × 10^-scale`, both integers. */
 export interface DecimalParts {
   /** Below 10^17 in size, so it fits 64 bits. */
@@ -43,4 +45,22 @@ export const decimalParts = (value: number): DecimalParts => {
     mantissa: BigInt(kept),
     scale: fraction.length - Number(exponent) - (all.length - kept.length),
   };
+};
+
+/** As many digits as a 64-bit integer surely holds; derived values keep so many ([R], m3ter semantics 4). */
+const keptDigits = 18;
+
+/** The parts of a calculated decimal, half away from zero at 18 significant digits, without trailing zeros. */
+export const partsOf = ({ coefficient, scale }: Decimal): DecimalParts => {
+  const isNegative = coefficient < 0n;
+  let mantissa = isNegative ? -coefficient : coefficient;
+  let kept = scale;
+  const excess = mantissa.toString().length - keptDigits;
+  if (excess > 0) {
+    const power = 10n ** BigInt(excess);
+    mantissa = (mantissa * 2n + power) / (power * 2n);
+    kept -= excess;
+  }
+  for (; kept > 0 && mantissa % 10n === 0n; kept--) mantissa /= 10n;
+  return { mantissa: isNegative ? -mantissa : mantissa, scale: kept };
 };

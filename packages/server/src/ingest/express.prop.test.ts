@@ -25,7 +25,7 @@ const meters = [
       { code: "model", category: "WHAT" },
       { code: "trace", category: "METADATA" },
     ],
-    derivedFields: [{ code: "twice", category: "MEASURE", calculation: "n * 2" }],
+    derivedFields: [],
   },
   { id: "2", code: "logins", dataFields: [{ code: "who", category: "WHO" }], derivedFields: [] },
 ] as const;

@@ -154,7 +154,6 @@ class ExpressBody {
     } else {
       rows.uids.set(row, randomUUID());
     }
-    shape.meter.clearDerived(rows);
     group.commitRow(rows);
     this.#stored++;
     return true;

@@ -68,7 +68,8 @@ export class GeneralLane {
       group.rollback(savepoint, this.#parts.uids);
       throw cause;
     }
-    return { stored: batch.measurements.length - failures.length, failures };
+    const refused = failures.filter(({ kind }) => kind !== "CalculationError").length;
+    return { stored: batch.measurements.length - refused, failures };
   }
 
   async #lookUp(origin: Origin, measurements: readonly Measurement[]): Promise<Batch> {
@@ -143,12 +144,12 @@ export class GeneralLane {
     rows.ets.set(row, measurement.etsMicros ?? 0);
     rows.etsPresent.set(row, measurement.etsMicros !== undefined);
     rows.uids.set(row, measurement.uid ?? randomUUID());
-    meter.write(measurement, rows);
+    const calculationError = meter.write(measurement, rows, receivedAtMs);
     group.commitRow(rows);
-    if (measurement.uid === undefined) return undefined;
+    if (measurement.uid === undefined) return calculationError;
     const hash = uids.hash(orgId, measurement.uid);
     uids.addIfNew(hash, receivedAtMs);
     group.mark(hash);
-    return undefined;
+    return calculationError;
   }
 }

@@ -1,5 +1,8 @@
+import { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { Value } from "@turnpike/engine/calculation/value.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
+import { Derivation } from "./derivation.ts";
 import { categoryProperties } from "./measurement.ts";
 import type { CategoryProperty, Measurement } from "./measurement.ts";
 import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
@@ -14,6 +17,7 @@ export class MeterWriter {
   readonly schema: MeterSchema;
   readonly layout: MeterLayout;
   readonly #dataFields: readonly DataField[];
+  readonly #derivation: Derivation;
   /** Where a measurement has each data field, such as `measure.tokens`, in the order of the layout. */
   readonly dataFieldPaths: readonly string[];
 
@@ -31,6 +35,7 @@ export class MeterWriter {
       ...field,
       property: categoryProperties[field.category],
     }));
+    this.#derivation = new Derivation(schema.derivedFields);
     this.dataFieldPaths = this.#dataFields.map(({ property, code }) => `${property}.${code}`);
   }
 
@@ -52,24 +57,45 @@ export class MeterWriter {
       : { kind: "DuplicateField", message: `The field ${twice} is in two categories` };
   }
 
-  /** Writes the fields of a checked measurement into the row that the buffer begins next. */
-  write(measurement: Measurement, into: RowBuffer): void {
+  /**
+   * Writes the fields of a checked measurement into the row that the buffer begins next. A derived field that cannot be
+   * calculated is left without a value; the verdict says so, and the measurement is stored all the same (3.4).
+   */
+  write(measurement: Measurement, into: RowBuffer, receivedAtMs: number): Verdict | undefined {
     const row = into.count;
     for (const [index, { code, property }] of this.#dataFields.entries()) {
       const value = measurement.fields[property]?.[code];
       put(into.fields[index], row, value);
     }
-    this.clearDerived(into);
     const hasExtras = measurement.fieldCount > this.#dataFields.length;
     if (hasExtras) into.extras.set(row, JSON.stringify(this.#extras(measurement)));
     else into.extras.clear(row);
+    return this.isDerived ? this.#writeDerived(measurement, into, receivedAtMs) : undefined;
   }
 
-  /** Leaves the derived fields of the next row without a value. */
-  clearDerived(rows: RowBuffer): void {
-    for (let index = this.#dataFields.length; index < rows.fields.length; index++) {
-      rows.fields[index]?.clear(rows.count);
+  #writeDerived(
+    measurement: Measurement,
+    rows: RowBuffer,
+    receivedAtMs: number,
+  ): Verdict | undefined {
+    const problems: string[] = [];
+    let index = this.#dataFields.length;
+    for (const [code, derived] of this.#derivation.derive(measurement, receivedAtMs)) {
+      const column = rows.fields[index++];
+      column?.clear(rows.count);
+      if ("problem" in derived) problems.push(`${code}: ${derived.problem}`);
+      else if (!putDerived(column, rows.count, derived.value)) {
+        problems.push(`${code}: the result is not what its category asks for`);
+      }
     }
+    return problems.length === 0
+      ? undefined
+      : { kind: "CalculationError", message: problems.join("; ") };
+  }
+
+  /** Whether rows have fields that have to be calculated. */
+  get isDerived(): boolean {
+    return this.schema.derivedFields.length > 0;
   }
 
   /** Kept with the row, though no aggregation reads it (3.4, [R]). */
@@ -90,6 +116,18 @@ const put = (column: FieldColumn | undefined, row: number, value: string | numbe
   if (column?.kind === "decimal" && typeof value === "number") column.set(row, value);
   else if (column?.kind === "text" && typeof value === "string") column.set(row, value);
   else throw new Error("a checked measurement has a value of the right type for every data field");
+};
+
+/** Null is no value, which is right for any category. */
+const putDerived = (column: FieldColumn | undefined, row: number, value: Value): boolean => {
+  if (value === null) return true;
+  if (column?.kind === "decimal" && value instanceof Decimal) {
+    column.setDecimal(row, value);
+    return true;
+  }
+  if (column?.kind !== "text" || value instanceof Decimal) return false;
+  column.set(row, String(value));
+  return true;
 };
 
 const firstDuplicate = ({ fields }: Measurement): string | undefined => {

@@ -1,7 +1,8 @@
 import type { MeterLayout, UsageRows } from "../ports/usage-log.ts";
 import type { NumberCategory } from "../ports/usage-store.ts";
 import { numberCategories } from "../ports/usage-store.ts";
-import { decimalParts, shortMantissa, shortScale } from "./decimal-parts.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import { decimalParts, partsOf, shortMantissa, shortScale } from "./decimal-parts.ts";
 import type { MeterField } from "../ports/usage-directory.ts";
 
 const two32 = 4_294_967_296;
@@ -61,6 +62,14 @@ export class DecimalColumn {
   setParts(row: number, mantissa: number, scale: number): void {
     this.present.set(row, true);
     this.mantissas.set(row, mantissa);
+    this.scales[row] = scale;
+  }
+
+  /** Keeps 18 significant digits, which fit 64 bits: calculations may give a hundred. */
+  setDecimal(row: number, value: Decimal): void {
+    const { mantissa, scale } = partsOf(value);
+    this.present.set(row, true);
+    this.mantissas.setBig(row, mantissa);
     this.scales[row] = scale;
   }
 

@@ -134,7 +134,7 @@ const fieldNumbers = ({ schema, dataFieldPaths }: MeterWriter, found: readonly F
 
 /**
  * Learns the shape of the measurement at an offset. Undefined when it has none that could be followed: properties or
- * fields that nobody defined, missing ones, escapes, letters outside of ASCII, nulls.
+ * fields that nobody defined, missing or derived ones, escapes, letters outside of ASCII, nulls.
  */
 export const learnShape = (
   bytes: Uint8Array,
@@ -149,7 +149,7 @@ export const learnShape = (
   if (code === undefined || !has("account") || !has("ts")) return undefined;
   const meter = meterOf(String.fromCharCode(...bytes.subarray(code.start, code.end)));
   const numbers = meter === undefined ? undefined : fieldNumbers(meter, found);
-  if (meter === undefined || numbers === undefined) return undefined;
+  if (meter === undefined || meter.isDerived || numbers === undefined) return undefined;
   const slots: Slot[] = [];
   let at = from;
   for (const { kind, path, start, end } of found) {

@@ -1,4 +1,4 @@
-import { Logger as GraphileLogger, run, type TaskList } from "graphile-worker";
+import { Logger as GraphileLogger, parseCronItems, run, type TaskList } from "graphile-worker";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { sql } from "kysely";
@@ -7,6 +7,9 @@ import type { Database, DatabaseTransaction } from "../ports/database.ts";
 /** What each task is given. A task that is not in this table does not exist. */
 export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
+  /** Queued by the clock: see `everyMinute`. */
+  readonly "bill-clock": object;
+  readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
 
 export type TaskHandlers = {
@@ -17,6 +20,11 @@ export type TaskHandlers = {
 const concurrency = 2;
 const pollIntervalMs = 2_000;
 
+/** Tasks of the clock: one server of all that share a database queues each, and a minute that was missed is not repeated. */
+const everyMinute = parseCronItems([
+  { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
+]);
+
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
 export const enqueue = async <Name extends keyof Tasks>(
   transaction: Database | DatabaseTransaction,
@@ -26,6 +34,14 @@ export const enqueue = async <Name extends keyof Tasks>(
   await sql`SELECT graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json)`.execute(
     transaction,
   );
+};
+
+/** The same for the work of bills, by name. */
+export const background = {
+  billJob: (transaction: DatabaseTransaction, key: Tasks["bill-job"]): Promise<void> =>
+    enqueue(transaction, "bill-job", key),
+  statementJob: (transaction: DatabaseTransaction, key: Tasks["statement-job"]): Promise<void> =>
+    enqueue(transaction, "statement-job", key),
 };
 
 const ourLogger = (logger: Logger): GraphileLogger =>
@@ -44,12 +60,13 @@ export const startQueue = async (
     Object.entries(handlers).map(([name, handle]) => [
       name,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `enqueue` wrote the payload of this very task
-      (payload: unknown) => handle(payload as Parameters<typeof handle>[0]),
+      handle as (payload: unknown) => Promise<void>,
     ]),
   );
   const runner = await run({
     pgPool: pool,
     taskList,
+    parsedCronItems: everyMinute,
     concurrency,
     pollInterval: pollIntervalMs,
     noHandleSignals: true,

@@ -2,21 +2,25 @@ import {
   activeStatuses,
   cancelBillJob as cancel,
   createBillJob as create,
+  createRecalculation,
   listBillJobs as list,
   readBillJob,
 } from "../billing/bill-jobs.ts";
-import { enqueue } from "../jobs/queue.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
 import type { Handlers } from "./handler.ts";
 
-export const createBillJob: Handlers["createBillJob"] = async (request, { database, now }) => {
-  const { orgId } = request;
-  const jobId = await create(database, request, {
-    request: request.body,
-    at: now(),
-    queue: (transaction, key) => enqueue(transaction, "bill-job", key),
-  });
-  return readBillJob(database, { orgId, jobId });
+export const createBillJob: Handlers["createBillJob"] = async (request, world) => {
+  const { database, now, background } = world;
+  const order = { request: request.body, at: now(), background };
+  const jobId = await create(database, request, order);
+  return readBillJob(database, { orgId: request.orgId, jobId });
+};
+
+export const recalculateBills: Handlers["recalculateBills"] = async (request, world) => {
+  const { database, now, background } = world;
+  const order = { billIds: request.body.billIds, at: now(), background };
+  const jobId = await createRecalculation(database, request, order);
+  return readBillJob(database, { orgId: request.orgId, jobId });
 };
 
 export const getBillJob: Handlers["getBillJob"] = ({ orgId, params }, { database }) =>

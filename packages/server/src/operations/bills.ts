@@ -1,4 +1,3 @@
-import { Problem } from "@turnpike/contract/problem.ts";
 import {
   type BillFilter,
   findBills,
@@ -6,38 +5,63 @@ import {
   getBill as findBill,
   getLatestBill as findLatestBill,
 } from "../billing/bill-queries.ts";
-import { type BillRow, billReply, lineReply } from "../billing/bill-replies.ts";
+import { type BillRow, billReply } from "../billing/bill-replies.ts";
+import { previewBill as preview } from "../billing/bill-preview.ts";
+import { searchBills as search } from "../billing/bill-search.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
+import { parseSearch } from "../resources/search.ts";
+import { periodOf } from "./bill-period.ts";
 import type { Handlers, World } from "./handler.ts";
 
-const withLines = async ({ database }: World, orgId: string, bill: BillRow) =>
-  billReply(bill, (await findLines(database, orgId, [bill.id])).get(bill.id));
+interface Shown {
+  readonly bills: readonly BillRow[];
+  readonly excludeLineItems?: boolean | undefined;
+  readonly additional?: readonly string[] | undefined;
+}
+
+const replies = async (
+  { database }: World,
+  orgId: string,
+  { bills, excludeLineItems, additional }: Shown,
+) => {
+  const ids = excludeLineItems === true ? [] : bills.map(({ id }) => id);
+  const lines = await findLines(database, orgId, ids);
+  return bills.map((bill) => billReply(bill, lines.get(bill.id), additional));
+};
+
+/** One bill with its lines. */
+export const billWithLines = async (
+  world: World,
+  { orgId, id }: { orgId: string; id: string },
+  additional?: readonly string[],
+) => {
+  const bill = await findBill(world.database, { orgId, id });
+  return (await replies(world, orgId, { bills: [bill], additional }))[0];
+};
 
 const page = async (
-  { database }: World,
+  world: World,
   orgId: string,
   query: {
     filter: BillFilter;
     pageSize: number;
     nextToken?: string | undefined;
-    excludeLineItems?: boolean | undefined;
-  },
+  } & Omit<Shown, "bills">,
 ) => {
-  const { filter, pageSize, nextToken, excludeLineItems } = query;
+  const { filter, pageSize, nextToken, excludeLineItems, additional } = query;
   const after = nextToken === undefined ? undefined : decodePosition(nextToken);
   const found = pageOf(
-    await findBills(database, orgId, { filter, limit: pageSize + 1, after }),
+    await findBills(world.database, orgId, { filter, limit: pageSize + 1, after }),
     pageSize,
     (bill) => ({ createdAt: bill.dt_created.toISOString(), id: bill.id }),
   );
-  const ids = excludeLineItems === true ? [] : found.data.map(({ id }) => id);
-  const lines = await findLines(database, orgId, ids);
-  return { ...found, data: found.data.map((bill) => billReply(bill, lines.get(bill.id))) };
+  const shown = { bills: found.data, excludeLineItems, additional };
+  return { ...found, data: await replies(world, orgId, shown) };
 };
 
 export const listBills: Handlers["listBills"] = ({ orgId, query }, world) => {
-  const { pageSize, nextToken, excludeLineItems, ...filter } = query;
-  return page(world, orgId, { filter, pageSize, nextToken, excludeLineItems });
+  const { pageSize, nextToken, excludeLineItems, additional, ...filter } = query;
+  return page(world, orgId, { filter, pageSize, nextToken, excludeLineItems, additional });
 };
 
 export const listBillsOfAccount: Handlers["listBillsOfAccount"] = (
@@ -45,39 +69,32 @@ export const listBillsOfAccount: Handlers["listBillsOfAccount"] = (
   world,
 ) => page(world, orgId, { ...query, filter: { accountId: params["accountId"] ?? "" } });
 
-export const getBill: Handlers["getBill"] = async ({ orgId, params }, world) =>
-  withLines(world, orgId, await findBill(world.database, { orgId, id: params["id"] ?? "" }));
+export const getBill: Handlers["getBill"] = ({ orgId, params, query }, world) =>
+  billWithLines(world, { orgId, id: params["id"] ?? "" }, query.additional);
 
-export const getLatestBill: Handlers["getLatestBill"] = async ({ orgId, params }, world) => {
+export const getLatestBill: Handlers["getLatestBill"] = async ({ orgId, params, query }, world) => {
   const accountId = params["accountId"] ?? "";
-  return withLines(world, orgId, await findLatestBill(world.database, { orgId, accountId }));
+  const { id } = await findLatestBill(world.database, { orgId, accountId });
+  return billWithLines(world, { orgId, id }, query.additional);
 };
 
-const linesOf = async ({ database }: World, orgId: string, billId: string) => {
-  const bill = await findBill(database, { orgId, id: billId });
-  return (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
+export const searchBills: Handlers["searchBills"] = async ({ orgId, query }, world) => {
+  const { pageSize, fromDocument, operator, sortBy, sortOrder } = query;
+  const bills = await search(world.database, orgId, {
+    clauses: parseSearch(query.searchQuery),
+    operator,
+    sortBy,
+    sortOrder,
+    offset: fromDocument,
+    limit: pageSize + 1,
+  });
+  const data = await replies(world, orgId, { bills: bills.slice(0, pageSize) });
+  if (bills.length <= pageSize) return { data };
+  return { data, nextToken: String(fromDocument + pageSize) };
 };
 
-/** Pages by the place in the bill: lines of one bill come in print order. */
-export const listBillLineItems: Handlers["listBillLineItems"] = async (
-  { orgId, params, query },
-  world,
-) => {
-  const lines = await linesOf(world, orgId, params["billId"] ?? "");
-  const start = query.nextToken === undefined ? 0 : Number(query.nextToken);
-  if (!Number.isInteger(start)) {
-    throw new Problem("INVALID_NEXT_TOKEN", [{ field: "nextToken", message: "is not valid" }]);
-  }
-  const end = start + query.pageSize;
-  return {
-    data: lines.slice(start, end).map((line) => lineReply(line, "bandUsage")),
-    ...(end < lines.length ? { nextToken: String(end) } : {}),
-  };
-};
+export const listBillsOfPeriod: Handlers["listBillsOfPeriod"] = ({ orgId, params, query }, world) =>
+  page(world, orgId, { ...query, filter: periodOf(params) });
 
-export const getBillLineItem: Handlers["getBillLineItem"] = async ({ orgId, params }, world) => {
-  const lines = await linesOf(world, orgId, params["billId"] ?? "");
-  const line = lines.find(({ id }) => id === params["id"]);
-  if (line === undefined) throw new Problem("NOT_FOUND");
-  return lineReply(line, "bandUsage");
-};
+export const previewBill: Handlers["previewBill"] = (request, world) =>
+  preview(world, request, request.body);

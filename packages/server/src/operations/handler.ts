@@ -1,17 +1,34 @@
 import type { Operation, Request } from "@turnpike/contract/operation.ts";
 import type { operations, OperationId } from "@turnpike/contract/operations.ts";
+import type { Links } from "../access/links.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { PlainUsage } from "../authorization/plain-usage.ts";
+import type { Background } from "../billing/background.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
+
+/** An answer that is a file to download instead of JSON. */
+export class FileReply {
+  readonly name: string;
+  readonly contentType: string;
+  readonly body: string;
+
+  constructor({ name, contentType, body }: { name: string; contentType: string; body: string }) {
+    this.name = name;
+    this.contentType = contentType;
+    this.body = body;
+  }
+}
 
 /** What handlers may use; built once by `world.ts`. */
 export interface World {
   readonly database: Database;
   readonly catalog: Catalog;
   readonly tokens: Tokens;
+  readonly links: Links;
+  readonly background: Background;
   readonly usage: UsageStore;
   readonly ledger: Ledger;
   readonly plainUsage: PlainUsage;

@@ -3,14 +3,24 @@ import { listAuditLog } from "./audit-log.ts";
 import { generateToken } from "./auth.ts";
 import * as authorizations from "./authorizations.ts";
 import * as balances from "./balances.ts";
-import { cancelBillJob, createBillJob, getBillJob, listBillJobs } from "./bill-jobs.ts";
+import * as billApprovals from "./bill-approvals.ts";
+import * as billDownloads from "./bill-downloads.ts";
+import {
+  cancelBillJob,
+  createBillJob,
+  getBillJob,
+  listBillJobs,
+  recalculateBills,
+} from "./bill-jobs.ts";
+import * as billLines from "./bill-lines.ts";
 import {
   getBill,
-  getBillLineItem,
   getLatestBill,
-  listBillLineItems,
   listBills,
   listBillsOfAccount,
+  listBillsOfPeriod,
+  previewBill,
+  searchBills,
 } from "./bills.ts";
 import * as endDating from "./end-dating.ts";
 import * as externalMappings from "./external-mappings.ts";
@@ -22,12 +32,15 @@ import * as leases from "./leases.ts";
 import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
+import * as memoLineItems from "./memo-line-items.ts";
 import { submitMeasurements } from "./measurements.ts";
+import * as notifications from "./notifications.ts";
 import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
 import * as topUps from "./top-ups.ts";
 import * as wallets from "./wallets.ts";
+import * as statements from "./statements.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
@@ -36,10 +49,8 @@ export const handlers: Handlers = {
   generateToken,
   getBill,
   getBillJob,
-  getBillLineItem,
   getLatestBill,
   listBillJobs,
-  listBillLineItems,
   listBills,
   listBillsOfAccount,
   submitMeasurements,
@@ -56,9 +67,19 @@ export const handlers: Handlers = {
   ...lookupData,
   ...lookupFiles,
   ...lookupTables,
+  ...notifications,
   ...policies,
   ...resourceGroups,
   ...serviceUsers,
   ...topUps,
   ...wallets,
+  listBillsOfPeriod,
+  previewBill,
+  recalculateBills,
+  searchBills,
+  ...billApprovals,
+  ...billDownloads,
+  ...billLines,
+  ...memoLineItems,
+  ...statements,
 };

@@ -1,5 +1,6 @@
 import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
 import type { BillJobRequest, BillJobStatus } from "@turnpike/contract/billing/bill-job.ts";
+import type { StatementJobStatus } from "@turnpike/contract/billing/statement-job.ts";
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 
 /** A timestamptz: a Date when read, an ISO text or a Date when written. */
@@ -57,7 +58,12 @@ export interface BillJobTable extends Audited {
   version: Big;
   type: "CREATE" | "RECALCULATE";
   status: BillJobStatus;
-  request: Json<BillJobRequest>;
+  request: Json<JobRequest>;
+}
+
+/** What a run was asked for; the bills are those of a RECALCULATE. */
+export interface JobRequest extends BillJobRequest {
+  readonly billIds?: string[] | undefined;
 }
 
 export interface BillTable extends Audited {
@@ -82,6 +88,47 @@ export interface BillTable extends Audited {
   total: Exact;
   last_calculated_at: At;
   facts: string;
+  invoice_number: string | null;
+  request: Json<BillJobRequest>;
+  approved_at: At | null;
+  approved_by: string | null;
+  locked_at: At | null;
+  locked_by: string | null;
+  is_locked_by_date: Generated<boolean>;
+}
+
+export type MemoType = "CREDIT_MEMO" | "DEBIT_MEMO";
+
+export interface BillMemoTable extends Audited {
+  org_id: string;
+  id: string;
+  bill_id: string;
+  version: Big;
+  line_item_type: MemoType;
+  document: Json<Document>;
+  memo: Json<unknown>;
+}
+
+export interface StatementJobTable extends Audited {
+  org_id: string;
+  id: string;
+  version: Big;
+  bill_id: string;
+  status: StatementJobStatus;
+  includes_csv: boolean;
+  meter_ids: Json<string[]>;
+}
+
+export type StatementFormat = "JSON" | "CSV";
+
+export interface StatementTable {
+  org_id: string;
+  bill_id: string;
+  format: StatementFormat;
+  job_id: string | null;
+  is_stale: Generated<boolean>;
+  body: string;
+  made_at: At;
 }
 
 export interface BillLineTable {
@@ -158,6 +205,11 @@ export interface Tables {
   };
   bill: BillTable;
   bill_line: BillLineTable;
+  bill_memo: BillMemoTable;
+  bill_sequence: { org_id: string; last: Big };
+  bill_schedule: { org_id: string; last_run_at: At };
+  statement_job: StatementJobTable;
+  statement: StatementTable;
 }
 
 /** The system of record: one SQL dialect, PostgreSQL, embedded or at DATABASE_URL. */

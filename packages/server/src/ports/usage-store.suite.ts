@@ -10,15 +10,15 @@ export interface UsageStoreFixture {
   dispose(): Promise<void>;
 }
 
-const org = "0b3c0c6e-0000-4000-8000-000000000001";
+export const org = "0b3c0c6e-0000-4000-8000-000000000001";
 const otherOrg = "0b3c0c6e-0000-4000-8000-000000000002";
-const receivedAtMs = Date.UTC(2024, 4, 20, 12);
-const may = {
+export const receivedAtMs = Date.UTC(2024, 4, 20, 12);
+export const may = {
   start: Temporal.Instant.from("2024-05-01T00:00:00Z"),
   end: Temporal.Instant.from("2024-06-01T00:00:00Z"),
 };
 
-const calls = {
+export const calls = {
   id: "11111111-0000-4000-8000-000000000001",
   code: "calls",
   dataFields: [
@@ -29,7 +29,7 @@ const calls = {
   derivedFields: [],
 } as const;
 
-const event = (uid: string, tokens: number, change: object = {}): object => ({
+export const event = (uid: string, tokens: number, change: object = {}): object => ({
   uid,
   meter: "calls",
   account: "acme",
@@ -40,7 +40,40 @@ const event = (uid: string, tokens: number, change: object = {}): object => ({
   ...change,
 });
 
+const places = {
+  id: "22222222-0000-4000-8000-000000000002",
+  code: "places",
+  dataFields: [
+    { code: "n", category: "MEASURE" },
+    { code: "location", category: "WHERE" },
+    { code: "type", category: "WHAT" },
+  ],
+  derivedFields: [],
+} as const;
+
+const placed = (location: string, type: string, n: number): object => ({
+  meter: "places",
+  account: "acme",
+  ts: "2024-05-10T00:00:00Z",
+  measure: { n },
+  where: { location },
+  what: { type },
+});
+
 const line = (uid: string): Buffer => Buffer.from(`${JSON.stringify(event(uid, 1))}\n`);
+
+export const sendTo = (
+  store: UsageStore,
+  measurements: readonly object[],
+  { orgId = org, at = receivedAtMs } = {},
+): Promise<IngestOutcome> =>
+  store.ingest({
+    orgId,
+    body: Buffer.from(JSON.stringify({ measurements })),
+    format: "json",
+    encoding: "identity",
+    receivedAtMs: at,
+  });
 
 /** What every usage store does, whatever it is made of. */
 export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
@@ -48,17 +81,8 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     let fixture: UsageStoreFixture;
     let store: UsageStore;
 
-    const send = (
-      measurements: readonly object[],
-      { orgId = org, at = receivedAtMs } = {},
-    ): Promise<IngestOutcome> =>
-      store.ingest({
-        orgId,
-        body: Buffer.from(JSON.stringify({ measurements })),
-        format: "json",
-        encoding: "identity",
-        receivedAtMs: at,
-      });
+    const send = (measurements: readonly object[], options = {}): Promise<IngestOutcome> =>
+      sendTo(store, measurements, options);
 
     const verdicts = async (measurements: readonly object[], options = {}) => {
       const outcome = await send(measurements, options);
@@ -76,6 +100,19 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
         return [code ?? "another account", quantity];
       });
       return Object.fromEntries(codes);
+    };
+
+    const bySegment = async (segments: readonly Record<string, string>[], filters = {}) => {
+      const found = await store.aggregate({
+        orgId: org,
+        meterId: places.id,
+        method: "SUM",
+        targetField: "n",
+        window: may,
+        segmentation: { fields: ["location", "type"], segments },
+        ...filters,
+      });
+      return found.map(({ segment, quantity }) => `${segment}: ${quantity}`).sort();
     };
 
     beforeEach(async () => {
@@ -166,6 +203,86 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       expect(await quantities("SUM")).toEqual({ acme: "1", beta: "2" });
       const accountIds = [fixture.directory.accountId(org, "beta"), "unknown"];
       expect(await quantities("SUM", { accountIds })).toEqual({ beta: "2" });
+    });
+
+    describe("segments", () => {
+      beforeEach(async () => {
+        fixture.directory.putMeter(org, places);
+        await send([
+          placed("UK", "Standard", 2),
+          placed("UK", "Complete", 1),
+          placed("USA", "Standard", 5),
+        ]);
+      });
+
+      test("the worked example of m3ter semantics 6.4: each measurement is in the most specific one", async () => {
+        const segments = [
+          { location: "UK", type: "Standard" },
+          { location: "UK", type: "*" },
+          { location: "*", type: "*" },
+        ];
+        expect(await bySegment(segments)).toEqual(["0: 2", "1: 1", "2: 5"]);
+      });
+
+      test("of as many wildcards the earlier field wins; no segment, no quantity", async () => {
+        const segments = [{ type: "Standard" }, { location: "UK" }];
+        // Both UK rows ask for the location, which comes before the type.
+        expect(await bySegment(segments)).toEqual(["0: 5", "1: 3"]);
+        expect(await bySegment([{ location: "France" }])).toEqual([]);
+        expect(await bySegment([{ location: "O'Neill\u0000" }])).toEqual([]);
+      });
+
+      test.each([
+        ["INCLUDE location UK", ["0: 3"]],
+        ["INCLUDE location UK, INCLUDE location USA", ["0: 8"]],
+        ["INCLUDE location UK, INCLUDE type Standard", ["0: 2"]],
+        ["EXCLUDE location UK", ["0: 5"]],
+        ["INCLUDE type Standard, EXCLUDE location USA", ["0: 2"]],
+        ["INCLUDE unknown x", []],
+        ["EXCLUDE unknown x", ["0: 8"]],
+      ])("filters: %s", async (text, expected) => {
+        const filters = text.split(", ").map((filter) => {
+          const [mode, dimensionCode, value] = filter.split(" ");
+          return { mode, dimensionCode, value };
+        });
+        expect(await bySegment([{}], { filters })).toEqual(expected);
+      });
+    });
+
+    test("derived fields are calculated when a measurement is stored", async () => {
+      fixture.directory.putMeter(org, {
+        ...calls,
+        derivedFields: [
+          // Used before it is defined: 1,000 tokens are a unit.
+          { code: "price", category: "MEASURE", calculation: "units * 0.3" },
+          { code: "units", category: "MEASURE", calculation: "tokens / 1000" },
+          { code: "third", category: "MEASURE", calculation: "tokens / 3" },
+          { code: "label", category: "WHAT", calculation: 'model + "/" + account' },
+        ],
+      });
+      await send([event("a", 1500), event("b", 500)]);
+      // 1.5 × 0.3 + 0.5 × 0.3
+      expect(await quantities("SUM", { targetField: "price" })).toEqual({ acme: "0.6" });
+      expect(await quantities("UNIQUE", { targetField: "label" })).toEqual({ acme: "1" });
+      await send([event("c", 2)]);
+      // 2 / 3 to 18 digits
+      const least = { targetField: "third" };
+      expect(await quantities("MIN", least)).toEqual({ acme: "0.666666666666666667" });
+    });
+
+    test("a measurement whose calculation fails is stored without the derived value", async () => {
+      const derivedFields = [
+        { code: "ratio", category: "MEASURE", calculation: "10 / tokens" } as const,
+      ];
+      fixture.directory.putMeter(org, { ...calls, derivedFields });
+      const outcome = await send([event("a", 0), event("b", 4)]);
+      expect(outcome).toMatchObject({
+        kind: "accepted",
+        stored: 2,
+        failures: [{ index: 0, kind: "CalculationError" }],
+      });
+      expect(await quantities("COUNT")).toEqual({ acme: "2" });
+      expect(await quantities("SUM", { targetField: "ratio" })).toEqual({ acme: "2.5" });
     });
 
     test("organizations share neither uids nor usage", async () => {

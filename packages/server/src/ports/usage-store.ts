@@ -63,6 +63,19 @@ export interface Window {
   readonly end: Temporal.Instant;
 }
 
+/** Segments of an aggregation (m3ter semantics 6.4): the value `*`, or none, stands for any. */
+export interface Segmentation {
+  readonly fields: readonly string[];
+  readonly segments: readonly Readonly<Record<string, string>>[];
+}
+
+/** Rates only usage that has, or has not, a value of a dimension (14.3). */
+export interface UsageFilter {
+  readonly dimensionCode: string;
+  readonly value: string;
+  readonly mode: "INCLUDE" | "EXCLUDE";
+}
+
 export interface AggregateRequest {
   readonly orgId: string;
   readonly meterId: string;
@@ -71,6 +84,8 @@ export interface AggregateRequest {
   readonly method: AggregationMethod;
   readonly targetField: string;
   readonly window: Window;
+  readonly segmentation?: Segmentation;
+  readonly filters?: readonly UsageFilter[];
 }
 
 /** An aggregate that has values; an account without values in the window has no entry. */
@@ -78,6 +93,94 @@ export interface Quantity {
   readonly accountId: string;
   /** An exact decimal in plain notation; a MEAN that does not end is rounded half-up at 100 significant digits. */
   readonly quantity: string;
+  /** Index into the segments of a segmented request; usage of no segment has no quantity. */
+  readonly segment?: number;
+}
+
+export const timeFrequencies = ["HOUR", "DAY", "WEEK", "MONTH", "QUARTER"] as const;
+export type TimeFrequency = (typeof timeFrequencies)[number];
+
+/** What rows of an answer have in common. A meter without the dimension counts as having no value of it. */
+export type UsageGrouping =
+  | { readonly kind: "account" }
+  | { readonly kind: "time"; readonly frequency: TimeFrequency }
+  | { readonly kind: "dimension"; readonly fieldCode: string };
+
+export interface UsageQuery {
+  readonly orgId: string;
+  readonly window: Window;
+  /** The zone that days, weeks (from Monday), months and quarters are of. */
+  readonly timeZone: string;
+  /** Of measurements, when there are no aggregations; absent: every meter. */
+  readonly meterIds?: readonly string[];
+  readonly accountIds?: readonly string[];
+  /** Rows of the meter must have one of the values. */
+  readonly filters: readonly {
+    readonly meterId: string;
+    readonly fieldCode: string;
+    readonly values: readonly string[];
+  }[];
+  /** None: the answer is the measurements themselves. */
+  readonly aggregations: readonly {
+    readonly meterId: string;
+    readonly fieldCode: string;
+    readonly method: AggregationMethod;
+  }[];
+  readonly groups: readonly UsageGrouping[];
+  readonly limit: number;
+}
+
+export interface UsageEvent {
+  readonly uid: string;
+  readonly accountId: string;
+  readonly meterId: string;
+  readonly ts: Temporal.Instant;
+  readonly ets: Temporal.Instant | undefined;
+  readonly receivedAt: Temporal.Instant;
+  /** By field code; numbers as exact decimals. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+export interface UsageGroup {
+  readonly accountId?: string;
+  /** When the bucket begins, as an ISO-8601 instant. */
+  readonly time?: string;
+  readonly dimensions: Readonly<Record<string, string | null>>;
+  /** In the order of the aggregations; null where the group has no values. */
+  readonly values: readonly (string | null)[];
+}
+
+/** Most recent first. `hasMore`: there were more than the limit. */
+export type UsageQueryAnswer =
+  | { readonly kind: "events"; readonly events: readonly UsageEvent[]; readonly hasMore: boolean }
+  | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean };
+/** Every measurement of a meter in these windows, oldest first. */
+export interface ScanRequest {
+  readonly orgId: string;
+  readonly meterId: string;
+  readonly sources: readonly { readonly accountId: string; readonly window: Window }[];
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+/** A measurement as it was stored, with the derived fields that its meter calculated. */
+export interface ScannedEvent {
+  readonly uid?: string;
+  readonly accountId: string;
+  /** Instants as ISO 8601 in UTC. */
+  readonly ts: string;
+  readonly ets?: string;
+  readonly receivedAt: string;
+  /** By field code: exact decimals in plain notation. */
+  readonly numbers: Readonly<Record<string, string>>;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+export interface ScanPage {
+  readonly events: readonly ScannedEvent[];
+  /** Absent on the last page. */
+  readonly next?: string;
 }
 
 /** Another process has the usage store of this data directory open. */
@@ -95,6 +198,8 @@ export class DirectoryInUse extends Error {
 export interface UsageStore {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
+  query(query: UsageQuery): Promise<UsageQueryAnswer>;
+  scan(request: ScanRequest): Promise<ScanPage>;
   /** Waits for what was accepted for ingest to be answered, then closes. */
   close(): Promise<void>;
 }

@@ -135,7 +135,9 @@ const compare = (
 ): Condition | undefined => {
   switch (filter.by) {
     case "field":
-      return sql<boolean>`${field(filter.field)} = ${value}`;
+      return value === "" && filter.orNone === true
+        ? sql<boolean>`${field(filter.field)} IS NULL`
+        : sql<boolean>`${field(filter.field)} = ${value}`;
     case "through":
       return through(resource.kind, filter.path, { orgId, field: filter.field, value, kindOf });
     case "activeOn":

@@ -54,7 +54,9 @@ export const writeLookupFile = (
   type: LookupFileType,
   items: readonly Item[],
 ): string => {
-  if (type !== "text/csv") return items.map((item) => `${JSON.stringify(item)}\n`).join("");
   const names = fields.map(({ name }) => name);
+  if (type !== "text/csv") {
+    return items.map((item) => `${JSON.stringify(item, names)}\n`).join("");
+  }
   return formatCsv([names, ...items.map((item) => names.map((name) => cell(item[name])))]);
 };

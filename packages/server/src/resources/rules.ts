@@ -3,6 +3,8 @@ import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
 import { assetRules } from "./rules/asset.ts";
+import { balanceChargeScheduleRules } from "./rules/balance-charge-schedule.ts";
+import { balanceTransactionScheduleRules } from "./rules/balance-transaction-schedule.ts";
 import { balanceTransactionRules } from "./rules/balance-transaction.ts";
 import { balanceRules } from "./rules/balance.ts";
 import { budgetRules } from "./rules/budget.ts";
@@ -10,11 +12,13 @@ import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
 import { counterPricingRules } from "./rules/counter-pricing.ts";
+import { billConfigRules } from "./rules/bill-config.ts";
 import { currencyRules } from "./rules/currency.ts";
 import { integrationConfigRules } from "./rules/integration-config.ts";
 import { lookupTableRevisionRules } from "./rules/lookup-table-revision.ts";
 import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
+import { notificationRules } from "./rules/notification.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
@@ -32,17 +36,21 @@ export const rules: Readonly<Record<string, Rules>> = {
   aggregation: aggregationRules,
   asset: assetRules,
   balance: balanceRules,
+  balanceChargeSchedule: balanceChargeScheduleRules,
   balanceTransaction: balanceTransactionRules,
   budget: budgetRules,
+  balanceTransactionSchedule: balanceTransactionScheduleRules,
   charge: chargeRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
   counterPricing: counterPricingRules,
+  billConfig: billConfigRules,
   currency: currencyRules,
   integrationConfig: integrationConfigRules,
   lookupTable: lookupTableRules,
   lookupTableRevision: lookupTableRevisionRules,
   meter: meterRules,
+  notification: notificationRules,
   organizationConfig: organizationConfigRules,
   permissionPolicy: permissionPolicyRules,
   plan: planRules,

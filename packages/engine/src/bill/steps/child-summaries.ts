@@ -21,7 +21,6 @@ const summaryKey = (line: Line): string =>
     line.planId ?? line.planGroupId ?? "",
     line.pricingId ?? line.counterPricingId ?? "",
     line.commitmentId ?? line.balanceId ?? "",
-    line.currency,
     line.contractId ?? "",
   ].join("/");
 

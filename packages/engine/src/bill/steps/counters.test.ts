@@ -10,6 +10,7 @@ import {
   sampleFacts,
   samplePlan,
   seats,
+  tiered,
 } from "../sample-facts.ts";
 
 interface Case {
@@ -137,4 +138,31 @@ test("lines name the counter and the quantity that moved; a counter at 0 costs n
     "Counter Adjustment Debit - Seats: 4 seat",
     "Counter Adjustment Credit - Seats: 3 seat",
   ]);
+});
+
+test("a flat fee falls due when a counter leaves 0, and comes back when it returns there", () => {
+  // Up to 10 seats for a flat 25.
+  const pricing = tiered([0, 0, 25]);
+  const adjustments = [
+    ["2024-06-05", 4],
+    ["2024-06-20", 0],
+  ] as const;
+  expect(bill({ pricing, adjustments })).toEqual([
+    "COUNTER_ADJUSTMENT_DEBIT 25.00",
+    "COUNTER_ADJUSTMENT_CREDIT -25.00",
+    "= 0.00",
+  ]);
+});
+
+test("a counter price that starts on June 16 charges from then; another account's seats are not ours", () => {
+  const facts = factsOf({
+    start: "2024-01-01",
+    pricing: { active: { start: at("2024-06-16") }, proRateRunningTotal: true },
+    adjustments: [["2024-05-01", 18]],
+  });
+  const others = { ...seats("2024-05-02", 99), accountId: "other" };
+  // P(18) × 15/30 = 18.
+  expect(billText({ ...facts, counterAdjustments: [...facts.counterAdjustments, others] })).toEqual(
+    ["COUNTER_RUNNING_TOTAL_CHARGE 18.00", "= 18.00"],
+  );
 });

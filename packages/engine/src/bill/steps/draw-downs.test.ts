@@ -4,7 +4,6 @@ import { type BillFacts, type BillTerms } from "../facts.ts";
 import { type BillLine, rateBill } from "../rate-bill.ts";
 import {
   at,
-  bands,
   billText,
   credited,
   minimumSpend,
@@ -77,103 +76,6 @@ describe("$15,000 for 12 months at $0.46 with 1 % surcharge (m3ter semantics 15.
       "COMMITMENT_FEE 1250.00",
       "= 1714.60",
     ]);
-  });
-});
-
-test("$10 a unit and 10 % surcharge: units above the credit cost $11 (documented)", () => {
-  const commitment = sampleCommitment({
-    amount: decimal(50),
-    overageSurchargePercent: decimal(10),
-  });
-  const facts = planFacts(flat(10), { terms: { commitments: [commitment] }, usage: used(6) });
-  // 60 − 50 + 10 % of 10: the sixth unit costs 11.
-  expect(billText(facts).at(-1)).toBe("= 11.00");
-});
-
-describe("overage (m3ter semantics 15.6)", () => {
-  const pricing = samplePricing({ ...tiered([0, "0.10"]), overageBands: bands([0, "0.12"]) });
-  const commitments = [sampleCommitment({ amount: decimal(60) })];
-
-  test("overage bands: 600 of 1,000 units use up $60, the other 400 cost $0.12", () => {
-    const facts = planFacts({ pricings: [pricing] }, { terms: { commitments }, usage: used(1000) });
-    expect(billText(facts)).toEqual([
-      "USAGE 60.00",
-      "OVERAGE_USAGE 48.00",
-      "COMMITMENT_CONSUMED -60.00",
-      "= 48.00",
-    ]);
-    expect(lines(facts).map(({ units }) => units.toString())).toEqual(["600", "400", "1"]);
-  });
-
-  test("an exhausted credit leaves only overage", () => {
-    const spent = [sampleCommitment({ amount: decimal(60), spentBefore: decimal(60) })];
-    const facts = planFacts(
-      { pricings: [pricing] },
-      { terms: { commitments: spent }, usage: used(1000) },
-    );
-    expect(billText(facts)).toEqual(["OVERAGE_USAGE 120.00", "= 120.00"]);
-  });
-
-  test("overage bands wait for a credit to be exhausted, and give way to a surcharge", () => {
-    const none = planFacts({ pricings: [pricing] }, { usage: used(1000) });
-    expect(billText(none)).toEqual(["USAGE 100.00", "= 100.00"]);
-    const surcharged = [
-      sampleCommitment({ amount: decimal(60), overageSurchargePercent: decimal(50) }),
-    ];
-    const facts = planFacts(
-      { pricings: [pricing] },
-      { terms: { commitments: surcharged }, usage: used(1000) },
-    );
-    // 40 uncovered × 50 %.
-    expect(billText(facts)).toEqual([
-      "USAGE 100.00",
-      "COMMITMENT_CONSUMED -60.00",
-      "OVERAGE_SURCHARGE 20.00",
-      "= 60.00",
-    ]);
-  });
-
-  test("separate overage: the uncovered part under its own name, at its ordinary price", () => {
-    const separate = [sampleCommitment({ amount: decimal(60), separateOverageUsage: true })];
-    const facts = planFacts(
-      { pricings: [samplePricing(tiered([0, "0.15"], [500, "0.10"]))] },
-      { terms: { commitments: separate }, usage: used(800) },
-    );
-    // 105 in all; 60 / 0.15 = 400 units are covered, the other 400 cost 45.
-    expect(billText(facts)).toEqual([
-      "USAGE 60.00",
-      "OVERAGE_USAGE 45.00",
-      "COMMITMENT_CONSUMED -60.00",
-      "= 45.00",
-    ]);
-    expect(lines(facts).map(({ units }) => units.toString())).toEqual(["400", "400", "1"]);
-  });
-
-  test("a negative surcharge is a discount", () => {
-    const discount = [
-      sampleCommitment({ amount: decimal(60), overageSurchargePercent: decimal(-10) }),
-    ];
-    const facts = planFacts(flat("0.10"), { terms: { commitments: discount }, usage: used(1000) });
-    expect(billText(facts)).toEqual([
-      "USAGE 100.00",
-      "COMMITMENT_CONSUMED -60.00",
-      "OVERAGE_SURCHARGE -4.00",
-      "= 36.00",
-    ]);
-  });
-
-  test("free units come before the overage price list", () => {
-    const free = samplePricing({
-      ...tiered([0, 0], [100, "0.10"]),
-      overageBands: bands([0, "0.12"]),
-    });
-    const spent = [sampleCommitment({ amount: decimal(60), spentBefore: decimal(60) })];
-    const facts = planFacts(
-      { pricings: [free] },
-      { terms: { commitments: spent }, usage: used(1000) },
-    );
-    // The first 100 units cost nothing and stay; 900 × 0.12.
-    expect(billText(facts)).toEqual(["USAGE 0.00", "OVERAGE_USAGE 108.00", "= 108.00"]);
   });
 });
 
@@ -305,6 +207,19 @@ describe("balances (m3ter semantics 16.3)", () => {
     ]);
   });
 
+  test("the one whose rollover ends last goes last", () => {
+    const balances = [
+      sampleBalance({
+        id: "a",
+        period: { start: at("2024-01-01"), end: at("2024-08-01") },
+        rolloverEnd: at("2025-06-01"),
+      }),
+      sampleBalance({ id: "b" }),
+    ];
+    const facts = planFacts(flat(1), { terms: { balances }, usage: used(50) });
+    expect(lines(facts)[1]?.balanceId).toBe("b");
+  });
+
   test("the one that expires first goes first", () => {
     const balances = [
       sampleBalance({ id: "late" }),
@@ -401,7 +316,11 @@ describe("which credit pays for what (m3ter semantics 15.3, 15.5, 14.2, 14.3)", 
           sampleAccountPlan({ id: "childPlan", account, plans: [samplePlan(flat(1))] }),
         ],
         commitments: [
-          sampleCommitment({ id: "parents", amount: decimal(100) }),
+          sampleCommitment({
+            id: "parents",
+            amount: decimal(100),
+            period: { start: at("2024-01-01"), end: at("2024-08-01") },
+          }),
           sampleCommitment({ id: "childs", accountId: "child", amount: decimal(30) }),
         ],
       },
@@ -455,6 +374,12 @@ describe("several currencies (m3ter semantics 18.9)", () => {
     });
     // 48.50 USD print as 53.34 EUR (48.495 × 1.1 = 53.3445); −48.50 × 1.1 alone would be −53.35.
     expect(billText(facts)).toEqual(["USAGE 48.50", "COMMITMENT_CONSUMED -48.50", "= 0.00"]);
+    // And 48.5049 as 53.36, where −48.50 × 1.1 alone would leave a cent.
+    const above = planFacts(flat("48.5049"), {
+      terms: { currency: "EUR", conversions, commitments: [sampleCommitment()] },
+      usage: used(1),
+    });
+    expect(billText(above)).toEqual(["USAGE 48.50", "COMMITMENT_CONSUMED -48.50", "= 0.00"]);
   });
 
   test("a credit in a third currency pays by way of the billing currency", () => {

@@ -67,6 +67,17 @@ describe("in arrears", () => {
   });
 });
 
+test("a pricing's minimum is prorated by the pricing's own days ([R])", () => {
+  const late = {
+    ...perUnit,
+    active: { start: at("2024-06-16") },
+    minimumSpend: minimumSpend(100),
+  };
+  // 100 × 15/30 = 50.
+  const facts = planFacts({ pricings: [late] }, { usage: [usageOn("2024-06-20", 20)] });
+  expect(billText(facts)).toEqual(["USAGE 20.00", "MINIMUM_SPEND 30.00", "= 50.00"]);
+});
+
 describe("three levels, from the inside out ([R])", () => {
   const group: PlanGroupTerms = {
     id: "group",
@@ -144,6 +155,46 @@ describe("in advance", () => {
     ];
     const facts = sampleFacts({ terms: { accountPlans, billDate: on("2024-06-01") } });
     expect(billText(facts)).toEqual(["MINIMUM_SPEND 1000.00", "= 1000.00"]);
+  });
+
+  test("a plan's minimum holds those of its pricings: 250 in all, not 350", () => {
+    const nested = (inner: number) =>
+      sampleAccountPlan({
+        active: { start: at("2024-06-01") },
+        plans: [
+          samplePlan({
+            pricings: [{ ...perUnit, minimumSpend: minimumSpend(inner, { billInAdvance: true }) }],
+            minimumSpend: minimumSpend(250, { billInAdvance: true }),
+          }),
+        ],
+      });
+    const opening = (inner: number) =>
+      sampleFacts({ terms: { accountPlans: [nested(inner)], billDate: on("2024-06-01") } });
+    expect(billText(opening(100))).toEqual([
+      "MINIMUM_SPEND 150.00",
+      "MINIMUM_SPEND 100.00",
+      "= 250.00",
+    ]);
+    expect(billText(opening(300))).toEqual(["MINIMUM_SPEND 300.00", "= 300.00"]);
+    // Usage 180: the pricing gives back its 100; the plan wants 250 of 180 + 0 + 100 − 100, and has 150.
+    const closing = sampleFacts({
+      terms: {
+        accountPlans: [
+          { ...nested(100), active: { start: at("2024-06-01"), end: at("2024-07-01") } },
+        ],
+      },
+      usage: used(180),
+      billedInAdvance: {
+        "MINIMUM_SPEND/accountPlan/plan/pricing/0": 100,
+        "MINIMUM_SPEND/accountPlan/plan/0": 150,
+      },
+    });
+    expect(billText(closing)).toEqual([
+      "USAGE 180.00",
+      "MINIMUM_SPEND_REFUND -80.00",
+      "MINIMUM_SPEND_REFUND -100.00",
+      "= 0.00",
+    ]);
   });
 
   test("usage 800: 800 come back, so that both bills net to 1000", () => {

@@ -73,6 +73,21 @@ describe("in arrears", () => {
   });
 });
 
+test("offset and interval: every second bill from the third on", () => {
+  const charge = standingCharge(300, { interval: 2, offset: 2 });
+  const dates = ["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"];
+  expect(dates.map((billDate) => bill({ charge, billDate }).length)).toEqual([0, 0, 1, 0, 1]);
+});
+
+test("an epoch after the start, every second bill from the second: nothing is lost", () => {
+  // Active from Jan 1, billed on the 15th. The second bill covers Jan 15 to Mar 15, and of the two
+  // months before (61 days) the 14 from Jan 1: 300 + 300 × 14/61 = 368.85.
+  const charge = standingCharge(300, { interval: 2, offset: 1 });
+  const late = { charge, start: "2022-01-01", anchor: "2022-02-15" };
+  expect(bill({ ...late, billDate: "2022-02-15" })).toEqual([]);
+  expect(bill({ ...late, billDate: "2022-03-15" })).toEqual(["368.85 2022-01-01 2022-03-15"]);
+});
+
 describe("in advance", () => {
   const charge = standingCharge(300, { billInAdvance: true });
 

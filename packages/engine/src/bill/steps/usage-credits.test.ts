@@ -74,3 +74,33 @@ test("a global credit in another currency stops at the bill's total, to the cent
   const given = facts({ usageA: 60, usageB: "40.01", globalCredit: 500 }, { currency: "EUR" });
   expect(billText(given)).toEqual(["USAGE 60.00", "USAGE 40.01", "USAGE_CREDIT -92.01", "= 0.00"]);
 });
+
+test("a credit that takes a whole product in another currency leaves no cent of it", () => {
+  const accountPlans = [
+    sampleAccountPlan({
+      plans: [
+        plan("A", {
+          currency: "EUR",
+          pricings: [
+            pricing("one", "DEBIT"),
+            pricing("two", "DEBIT"),
+            pricing("credit", "PRODUCT_CREDIT"),
+          ],
+        }),
+      ],
+    }),
+  ];
+  const given = sampleFacts({
+    terms: {
+      accountPlans,
+      conversions: [{ from: "EUR", to: "USD", multiplier: decimal("1.1") }],
+    },
+    usage: [
+      usageOn("2024-06-10", "0.05", { aggregationId: "one" }),
+      usageOn("2024-06-10", "0.05", { aggregationId: "two" }),
+      usageOn("2024-06-10", "0.10", { aggregationId: "credit" }),
+    ],
+  });
+  // Each 0.05 prints as 0.06 USD (0.055); 0.10 × 1.1 = 0.11 would leave one cent of 0.12.
+  expect(billText(given)).toEqual(["USAGE 0.05", "USAGE 0.05", "USAGE_CREDIT -0.10", "= 0.00"]);
+});

@@ -190,6 +190,26 @@ describe("parent and children (m3ter semantics 14.2)", () => {
     expect(billText(split)).toEqual(["USAGE 33.33", "USAGE 33.33", "USAGE 33.34", "= 100.00"]);
   });
 
+  test("PARENT_SUMMARY merges by pricing, not across pricings", () => {
+    const plans = [
+      samplePlan({ pricings: [pricing, samplePricing({ ...tiered([0, 2]), id: "second" })] }),
+    ];
+    const accountPlans = ["account", "childA"].map((id) =>
+      sampleAccountPlan({
+        id: `plan of ${id}`,
+        account: { id, code: id },
+        childBillingMode: "PARENT_SUMMARY",
+        plans,
+      }),
+    );
+    // 30 + 60 at 1; (30 + 60) at 2.
+    expect(billText(sampleFacts({ terms: { accountPlans }, usage }))).toEqual([
+      "USAGE 90.00",
+      "USAGE 180.00",
+      "= 270.00",
+    ]);
+  });
+
   test("children with plans of their own are rated by themselves: 30 + 60 + 60", () => {
     const plans = [samplePlan({ pricings: [pricing] })];
     const accountPlans = [
@@ -237,6 +257,54 @@ describe("grants (m3ter semantics 16.4)", () => {
     expect(usageLine?.units.toString()).toBe("300");
     expect(consumed?.convertedSubtotal.toString()).toBe("0");
     expect(consumed?.drawDown?.after.toString()).toBe("0");
+  });
+
+  test("what it gives to a pool is booked once, on the bill of the plan's own account", () => {
+    const billOf = (id: string) =>
+      sampleFacts({
+        terms: {
+          account: { id, code: id, hasChildren: id === "account" },
+          balances: [grant({ transactions: [credited("2024-01-01", 40)] })],
+          accountPlans: [
+            sampleAccountPlan({
+              childBillingMode: "CHILD",
+              plans: [samplePlan({ pricings: [samplePricing(tiered([0, 1]))] })],
+              pool: [
+                {
+                  account: { id: "child", code: "child" },
+                  productId: "product",
+                  periods: [{ start: at("2024-01-01") }],
+                },
+              ],
+            }),
+          ],
+        },
+        usage: [usageOn("2024-06-10", 60), usageOn("2024-06-10", 40, { accountId: "child" })],
+      });
+    // 60 of 100 are priced; 60 % of that here, 40 % on the child's bill.
+    expect(billText(billOf("account"))).toEqual([
+      "USAGE 36.00",
+      "BALANCE_CONSUMED -40.00",
+      "= 36.00",
+    ]);
+    expect(billText(billOf("child"))).toEqual(["USAGE 24.00", "= 24.00"]);
+  });
+
+  test("a second grant gives only what the first leaves open", () => {
+    const small = grant({ id: "a", transactions: [credited("2024-01-01", 200)] });
+    const facts = planFacts(
+      { pricings },
+      {
+        terms: { balances: [small, grant({ id: "b" })] },
+        usage: [usageOn("2024-06-10", 300)],
+      },
+    );
+    expect(billText(facts)).toEqual([
+      "USAGE 0.00",
+      "BALANCE_CONSUMED -200.00",
+      "BALANCE_CONSUMED -100.00",
+      "= 0.00",
+    ]);
   });
 
   test("two grants: the one that ends first, and only for usage while it is active", () => {

@@ -38,8 +38,9 @@ const write = async (path: string, first: number): Promise<void> => {
     directory: crashDirectory(),
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
-    // Checkpoints all the time, so that the kill hits them too.
+    // Checkpoints and sorts all the time, so that the kill hits them too.
     checkpointThreshold: "20KB",
+    rowOrder: { quietMs: 0, rowsMin: 10 },
   });
   process.stdout.write("open\n");
   let next = first;

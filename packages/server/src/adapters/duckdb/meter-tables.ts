@@ -17,11 +17,22 @@ export interface FieldPlace extends MeterField {
 /** One table per meter: a query reads its meter's columns only, and a row has no column of another meter. */
 export interface MeterTable {
   readonly number: number;
+  /** Where rows are appended, in the order of receipt. */
   readonly name: string;
+  /** Where they are moved to, in the order of accounts (row-order.ts). */
+  readonly sortedName: string;
+  /** Both: what queries read. */
+  readonly rowsName: string;
   readonly orgId: string;
   readonly meterId: string;
   readonly fields: readonly FieldPlace[];
 }
+
+const namesOf = (number: number) => ({
+  name: `usage_${number}`,
+  sortedName: `usage_${number}_sorted`,
+  rowsName: `usage_${number}_rows`,
+});
 
 const keyOf = (orgId: string, meterId: string): string => `${orgId}/${meterId}`;
 
@@ -99,7 +110,7 @@ export class MeterTables {
       const number = integer(meter);
       this.#keep({
         number,
-        name: `usage_${number}`,
+        ...namesOf(number),
         orgId: text(orgId),
         meterId: text(meterId),
         fields: (places.get(number) ?? []).map(placeOf),
@@ -113,6 +124,12 @@ export class MeterTables {
 
   find(orgId: string, meterId: string): MeterTable | undefined {
     return this.#tables.get(keyOf(orgId, meterId));
+  }
+
+  /** Whether a table already has every column of the layout. */
+  holds(layout: MeterLayout): boolean {
+    const fields = this.find(layout.orgId, layout.meterId)?.fields;
+    return fields !== undefined && layout.fields.every((a) => fields.some((b) => isSame(a, b)));
   }
 
   /** The table that can hold rows of the layout, created or widened on the connection if need be. */
@@ -130,7 +147,7 @@ export class MeterTables {
     const number = known?.number ?? this.#tables.size;
     const { orgId, meterId } = layout;
     const fields = [...present, ...missing];
-    const table: MeterTable = { number, name: `usage_${number}`, orgId, meterId, fields };
+    const table: MeterTable = { number, ...namesOf(number), orgId, meterId, fields };
     await widen(connection, { table, missing, isNew: known === undefined });
     this.#keep(table);
     return table;
@@ -168,9 +185,9 @@ const widen = async (
   await connection.run("BEGIN");
   try {
     if (isNew) {
-      await connection.run(
-        `CREATE TABLE ${table.name} (${[...fixedColumns, ...columns].join(", ")})`,
-      );
+      const all = [...fixedColumns, ...columns].join(", ");
+      await connection.run(`CREATE TABLE ${table.name} (${all})`);
+      await connection.run(`CREATE TABLE ${table.sortedName} (${all})`);
       await connection.run("INSERT INTO meter VALUES ($1, $2, $3)", [
         table.number,
         table.orgId,
@@ -179,8 +196,13 @@ const widen = async (
     } else {
       for (const column of columns) {
         await connection.run(`ALTER TABLE ${table.name} ADD COLUMN ${column}`);
+        await connection.run(`ALTER TABLE ${table.sortedName} ADD COLUMN ${column}`);
       }
     }
+    await connection.run(
+      `CREATE OR REPLACE VIEW ${table.rowsName} AS
+       SELECT * FROM ${table.name} UNION ALL SELECT * FROM ${table.sortedName}`,
+    );
     for (const { number, code, category } of missing) {
       const row = [table.number, number, code, category];
       await connection.run("INSERT INTO field VALUES ($1, $2, $3, $4)", row);

@@ -7,7 +7,8 @@ const readersMax = 4;
 /** Connections for queries, opened when first needed and used again. */
 export class Readers {
   readonly #database: UsageDatabase;
-  readonly #idle: DuckDBConnection[] = [];
+  #idle: DuckDBConnection[] = [];
+  #generation = 0;
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
 
@@ -22,8 +23,12 @@ export class Readers {
       this.#busy++;
     }
     try {
+      const { generation } = this.#database;
+      if (generation !== this.#generation) this.#idle = [];
+      this.#generation = generation;
       const connection = this.#idle.pop() ?? (await this.#database.connect());
-      const result = await query(connection).finally(() => this.#idle.push(connection));
+      const result = await query(connection);
+      if (generation === this.#generation) this.#idle.push(connection);
       return result;
     } finally {
       // Who waits takes this one's place, so the count stays.

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type {
   CommitOutcome,
@@ -12,6 +13,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import type { UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
 import type { MeterTable } from "./meter-tables.ts";
+import { RowOrder } from "./row-order.ts";
 import { readUids } from "./stored-uids.ts";
 
 const isStorageFull = (error: unknown): boolean =>
@@ -19,6 +21,9 @@ const isStorageFull = (error: unknown): boolean =>
   /No space left on device|disk is full|ENOSPC|Disk quota exceeded|File too large/i.test(
     error.message,
   );
+
+const reopenAttempts = 40;
+const reopenDelayMs = 500;
 
 interface Head {
   readonly sequence: number;
@@ -31,14 +36,18 @@ export class DuckDbUsageLog implements UsageLog {
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;
   readonly #database: UsageDatabase;
+  readonly #order: RowOrder;
   readonly #writers = new Map<
     string,
     { readonly table: MeterTable; readonly writer: ChunkWriter }
   >();
   #head: Head;
+  /** It is not known whether the last group was committed: another one could repeat what it holds. */
+  #isLost = false;
 
   private constructor(database: UsageDatabase, state: State) {
     this.#database = database;
+    this.#order = state.order;
     this.secret = state.secret;
     this.accounts = state.accounts;
     this.tables = state.tables;
@@ -53,7 +62,9 @@ export class DuckDbUsageLog implements UsageLog {
     await tables.load(writer);
     const secret = await readSecret(writer);
     const head = await readHead(writer);
-    return new DuckDbUsageLog(database, { accounts, tables, secret, head });
+    const order = new RowOrder(database, tables);
+    await order.open();
+    return new DuckDbUsageLog(database, { accounts, tables, secret, head, order });
   }
 
   nextPosition(): number {
@@ -65,6 +76,7 @@ export class DuckDbUsageLog implements UsageLog {
   }
 
   async append(group: UsageGroup): Promise<CommitOutcome> {
+    if (this.#isLost) return { kind: "failed", reason: "the usage store has to be restarted" };
     const sequence = this.#head.sequence + 1;
     const pending = this.accounts.pending();
     try {
@@ -100,9 +112,17 @@ export class DuckDbUsageLog implements UsageLog {
     });
   }
 
+  close(): Promise<void> {
+    return this.#order.close();
+  }
+
   #advance({ sequence, group, pending }: Attempt): void {
     this.accounts.committed(pending);
     this.#head = { sequence, nextPosition: group.firstPosition + group.count };
+    for (const { layout, count } of group.rows) {
+      const table = this.tables.find(layout.orgId, layout.meterId);
+      if (table !== undefined) this.#order.committed(table, count);
+    }
   }
 
   /** A commit that reports an error may still have happened; the batch record tells. */
@@ -110,17 +130,34 @@ export class DuckDbUsageLog implements UsageLog {
     this.#writers.clear();
     const { writer } = this.#database;
     await writer.run("ROLLBACK").catch(() => undefined);
-    const head = await readHead(writer).catch(() => undefined);
+    const head = (await readHead(writer).catch(() => undefined)) ?? (await this.#reopen());
+    // A new table or column may exist although its statement reported an error.
+    if (head !== undefined) await this.tables.load(this.#database.writer).catch(() => undefined);
     if (head?.sequence === attempt.sequence) {
       this.#advance(attempt);
       return { kind: "committed" };
     }
+    this.#isLost = head === undefined;
     if (isStorageFull(cause)) return { kind: "storage-full" };
     return { kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) };
   }
 
+  /** Where the log ends; undefined when the file does not open for a long time. Who waits for the group waits. */
+  async #reopen(): Promise<Head | undefined> {
+    for (let attempt = 0; attempt < reopenAttempts; attempt++) {
+      try {
+        await this.#database.reopen();
+        return await readHead(this.#database.writer);
+      } catch {
+        await setTimeout(reopenDelayMs);
+      }
+    }
+    return undefined;
+  }
+
   async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {
     const tables = new Map<UsageRows, MeterTable>();
+    if (!groups.every(({ layout }) => this.tables.holds(layout))) await this.#order.settled();
     for (const rows of groups) await this.tables.ensure(this.#database.writer, rows.layout);
     // A second layout of a meter may have widened the table of the first.
     for (const rows of groups) {
@@ -144,6 +181,7 @@ export class DuckDbUsageLog implements UsageLog {
 }
 
 interface State {
+  readonly order: RowOrder;
   readonly secret: Uint8Array;
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;

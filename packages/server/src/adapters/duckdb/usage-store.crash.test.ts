@@ -89,6 +89,41 @@ test(
   },
 );
 
+/** A file may not grow past a limit, which is what a full disk looks like; `storage-full` ends the writer. */
+const writeUntilFull = async (path: string) => {
+  const blocks = 2600;
+  const command = `ulimit -f ${blocks}; exec "$0" "$@"`;
+  const child = spawn("sh", ["-c", command, process.execPath, writer, path, "0"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
+  const acknowledged: number[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    if (line !== "open") acknowledged.push(Number(line));
+  }
+  if (child.exitCode === null) await once(child, "exit");
+  return { acknowledged, complaint };
+};
+
+test("a full disk refuses what it cannot hold and loses nothing that was acknowledged", async () => {
+  const path = join(folder, "full.duckdb");
+  const { acknowledged, complaint } = await writeUntilFull(path);
+  expect(complaint).toContain("was storage-full");
+  expect(acknowledged.length).toBeGreaterThan(0);
+  const store = await open(path);
+  const count = await total(store, "COUNT");
+  expect(count % 10).toBe(0);
+  expect(count / 10).toBeGreaterThanOrEqual(acknowledged.length);
+  for (const number of acknowledged.slice(-50)) {
+    const request = { orgId: "org", format: "json", encoding: "identity" } as const;
+    const body = crashBatch(number);
+    const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
+    expect(outcome).toMatchObject({ kind: "accepted", stored: 0 });
+  }
+  await store.close();
+});
+
 test("a second process is told that the directory is in use", async () => {
   const path = join(folder, "locked.duckdb");
   const child = spawn(process.execPath, [writer, path, "0"], {

@@ -44,6 +44,8 @@ beforeAll(async () => {
     directory,
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: receivedAtMs,
+    // Rows move under the queries' feet.
+    rowOrder: { quietMs: 1, rowsMin: 1 },
   });
 });
 

@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, test } from "vitest";
+import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
+import type { UsageStoreOptions } from "./usage-store.ts";
 
-usageStoreSuite("DuckDB", async () => {
+const create = async (options: Partial<UsageStoreOptions> = {}) => {
   const folder = await mkdtemp(join(tmpdir(), "turnpike-usage-"));
   const directory = new MemoryUsageDirectory();
   return {
@@ -16,7 +19,30 @@ usageStoreSuite("DuckDB", async () => {
         directory,
         worker: new URL("../../usage-worker.ts", import.meta.url),
         startedAtMs: Date.UTC(2024, 4, 20, 12),
+        ...options,
       }),
     dispose: () => rm(folder, { recursive: true }),
   };
+};
+
+usageStoreSuite("DuckDB", () => create());
+
+test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
+  const fixture = await create({ pendingBytesMax: 2500 });
+  const store = await fixture.open();
+  const send = () =>
+    store.ingest({
+      orgId: "org",
+      body: Buffer.from(" ".repeat(1000)),
+      format: "json",
+      encoding: "identity",
+      receivedAtMs: 0,
+    });
+  const outcomes = await Promise.all([send(), send(), send()]);
+  expect(outcomes.map(({ kind }) => kind)).toEqual(["invalid", "invalid", "overloaded"]);
+  expect(await send()).toMatchObject({ kind: "invalid" });
+  await store.close();
+  await fixture.dispose();
 });
+
+usageQuerySuite("DuckDB", () => create());

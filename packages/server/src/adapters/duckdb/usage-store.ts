@@ -6,11 +6,16 @@ import type {
   IngestOutcome,
   IngestRequest,
   Quantity,
+  UsageQuery,
+  UsageQueryAnswer,
+  ScanRequest,
+  ScanPage,
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
-import type { MicrosWindow } from "./aggregation.ts";
+import type { MicrosWindow } from "./relation.ts";
+import type { RowOrderOptions } from "./row-order.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -33,12 +38,15 @@ export interface UsageStoreOptions {
   readonly threads?: number;
   /** How far the write-ahead log may grow, such as `32MB`. */
   readonly checkpointThreshold?: string;
+  /** When rows are put in the order of accounts. */
+  readonly rowOrder?: RowOrderOptions;
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
 const checkpointThresholdDefault = "48MB";
+const rowOrderDefault = { quietMs: 1000, rowsMin: 50_000 };
 
 /**
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
@@ -52,6 +60,7 @@ export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageS
     memoryLimit: options.memoryLimit ?? memoryLimitDefault,
     threads: options.threads ?? threadsDefault,
     checkpointThreshold: options.checkpointThreshold ?? checkpointThresholdDefault,
+    rowOrder: options.rowOrder ?? rowOrderDefault,
   };
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.
@@ -111,10 +120,34 @@ class DuckDbUsageStore implements UsageStore {
     return this.#channel.call("aggregate", { ...request, window: microsOf(request.window) });
   }
 
+  async query(query: UsageQuery): Promise<UsageQueryAnswer> {
+    const question = { ...query, window: microsOf(query.window) };
+    const answer = await this.#channel.call("query", question);
+    if (answer.kind === "groups") return answer;
+    const events = answer.events.map((event) => ({
+      ...event,
+      ts: instantOf(event.ts),
+      ets: event.ets === undefined ? undefined : instantOf(event.ets),
+      receivedAt: instantOf(event.receivedAt),
+    }));
+    return { ...answer, events };
+  }
+
+  scan(request: ScanRequest): Promise<ScanPage> {
+    const sources = request.sources.map(({ accountId, window }) => ({
+      accountId,
+      window: microsOf(window),
+    }));
+    return this.#channel.call("scan", { ...request, sources });
+  }
+
   async close(): Promise<void> {
     this.#stopListening();
-    await this.#channel.call("close", undefined);
-    await this.#worker.terminate();
+    try {
+      await this.#channel.call("close", undefined);
+    } finally {
+      await this.#worker.terminate();
+    }
   }
 }
 
@@ -132,6 +165,9 @@ const microsFrom = (instant: Temporal.Instant): number => {
   const floor = nanos / 1000n;
   return Number(nanos > floor * 1000n ? floor + 1n : floor);
 };
+
+const instantOf = (micros: bigint): Temporal.Instant =>
+  Temporal.Instant.fromEpochNanoseconds(micros * 1000n);
 
 const microsOf = ({ start, end }: Window): MicrosWindow => ({
   start: microsFrom(start),

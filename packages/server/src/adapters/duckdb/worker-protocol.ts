@@ -3,16 +3,15 @@ import type {
   DirectoryChange,
   MeterSchema,
 } from "../../ports/usage-directory.ts";
-import type { IngestOutcome, IngestRequest, Quantity } from "../../ports/usage-store.ts";
-import type { AggregateQuestion } from "./aggregation.ts";
+import type { DatabaseOptions } from "./database.ts";
+import type { AggregateQuestion } from "./quantities.ts";
+import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
+import type { IngestOutcome, IngestRequest, Quantity, ScanPage } from "../../ports/usage-store.ts";
+import type { ScanQuestion } from "./scan.ts";
 
 /** What the usage thread is started with. */
-export interface UsageWorkerStart {
-  readonly path: string;
-  readonly memoryLimit: string;
-  readonly threads: number;
+export interface UsageWorkerStart extends DatabaseOptions {
   readonly startedAtMs: number;
-  readonly checkpointThreshold: string;
 }
 
 /** The first message of the thread; after `open` both protocols run on the same port. */
@@ -25,6 +24,8 @@ export type StartReport =
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
+  query: { argument: UsageQuestion; result: UsageAnswer };
+  scan: { argument: ScanQuestion; result: ScanPage };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };

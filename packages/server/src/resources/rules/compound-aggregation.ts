@@ -3,11 +3,13 @@ import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggrega
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
 import { lookupCodes, typed } from "../../records/lookup.ts";
+import { readCalculation } from "../calculations.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { referencedAggregations, segmentsOfCompound } from "./compound-segments.ts";
 
 const namesAggregationsThatExist = async ({ transaction, orgId, document }: Write) => {
   const { calculation } = compoundAggregation.fields.parse(document);
+  readCalculation("calculation", calculation);
   const codes = referencedAggregations(calculation);
   const found = await lookupCodes(transaction, aggregation, { orgId, codes });
   const missing = codes.find((code) => !found.some((known) => known.code === code));

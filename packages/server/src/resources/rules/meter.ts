@@ -2,6 +2,8 @@ import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { lookupReferring } from "../../records/lookup.ts";
+import type { Document } from "../../ports/database.ts";
+import { readCalculation } from "../calculations.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** A field that an aggregation targets stays on its meter (m3ter semantics 4). */
@@ -20,4 +22,16 @@ const keepTargetedFields = async ({ transaction, orgId, id, document, before }: 
   return document;
 };
 
-export const meterRules: Rules = { write: keepTargetedFields };
+/** A derived field is calculated from the meter's other fields (m3ter semantics 4, 5). */
+const derivesReadably = (document: Document): void => {
+  for (const [index, { calculation }] of meter.fields.parse(document).derivedFields.entries()) {
+    readCalculation(`derivedFields[${index}].calculation`, calculation);
+  }
+};
+
+export const meterRules: Rules = {
+  write: async (write) => {
+    derivesReadably(write.document);
+    return keepTargetedFields(write);
+  },
+};

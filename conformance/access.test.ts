@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type Client, connect } from "./client.ts";
+import { type RunningServer, servedRoutes, startServer } from "./running-server.ts";
+
+const state: { server?: RunningServer; admin?: Client } = {};
+
+beforeAll(async () => {
+  state.server = await startServer();
+  state.admin = await connect(state.server);
+});
+afterAll(() => state.server?.stop());
+
+const parts = () => {
+  const { server, admin } = state;
+  if (server === undefined || admin === undefined) throw new Error("the server did not start");
+  return { server, admin };
+};
+
+const keyReply = z.object({ accessKey: z.string(), apiSecret: z.string() });
+
+interface Bot {
+  readonly id: string;
+  readonly accessKey: string;
+  readonly client: Client;
+}
+
+/** A service user with a key of its own and the given policies. */
+const newBot = async (...policyIds: string[]): Promise<Bot> => {
+  const { server, admin } = parts();
+  const { id } = await admin.create("serviceusers", { name: "Bot" });
+  for (const policyId of policyIds) {
+    await admin.call("POST", `permissionpolicies/${policyId}/addtoserviceuser`, {
+      principalId: id,
+    });
+  }
+  const made = await admin.call("POST", `serviceusers/${id}/keys`);
+  const keys = keyReply.parse(made.body);
+  return { id, accessKey: keys.accessKey, client: await connect({ ...server, ...keys }) };
+};
+
+const newPolicy = async (...statements: [effect: string, action: string, resource: string][]) => {
+  const permissionPolicy = statements.map(([effect, action, resource]) => ({
+    effect,
+    action: [action],
+    resource: [resource],
+  }));
+  const { id } = await parts().admin.create("permissionpolicies", {
+    name: "Policy",
+    permissionPolicy,
+  });
+  return id;
+};
+
+const product = (code: string) => ({ name: code, code });
+const status = async (client: Client, ...call: Parameters<Client["call"]>): Promise<number> =>
+  (await client.call(...call)).status;
+
+describe("a service user", () => {
+  test("may do nothing without a policy, on any route", async () => {
+    const { server } = parts();
+    const { client } = await newBot();
+    const prefix = "/organizations/{orgId}/";
+    const open: string[] = [];
+    for (const { method, path } of await servedRoutes(server)) {
+      if (!path.startsWith(prefix) || path.endsWith("/users/me")) continue;
+      const target = path.slice(prefix.length).replaceAll(/\{\w+\}/g, "x");
+      const verb = z.enum(["GET", "POST", "PUT", "DELETE"]).parse(method);
+      const answer = await client.call(verb, target, method === "GET" ? undefined : {});
+      if (answer.status !== 403) open.push(`${method} ${path}: ${answer.status}`);
+    }
+    expect(open).toEqual([]);
+  });
+
+  test("does what one policy allows and another does not deny", async () => {
+    const { admin } = parts();
+    const allowed = await admin.create("products", product("allowed"));
+    const denied = await admin.create("products", product("denied"));
+    const { client } = await newBot(
+      await newPolicy(["allow", "config:*", "config:product/*"]),
+      await newPolicy(["deny", "config:retrieve", `config:product/item/${denied.id}`]),
+    );
+    expect(await status(client, "GET", `products/${allowed.id}`)).toBe(200);
+    expect(await status(client, "GET", `products/${denied.id}`)).toBe(403);
+    expect(await status(client, "POST", "products", product("made"))).toBe(200);
+    expect(await status(client, "GET", "meters")).toBe(403);
+    expect(await status(client, "POST", "oauth/token", {})).toBe(404);
+  });
+
+  test("reaches what its groups hold, through groups of groups", async () => {
+    const { admin } = parts();
+    const held = await admin.create("products", product("held"));
+    const other = await admin.create("products", product("other"));
+    const outer = await admin.create("resourcegroups/product", { name: "outer" });
+    const inner = await admin.create("resourcegroups/product", { name: "inner" });
+    const add = (group: string, targetId: string, targetType: string) =>
+      status(admin, "POST", `resourcegroups/product/${group}/addresource`, {
+        targetId,
+        targetType,
+      });
+    expect(await add(inner.id, held.id, "item")).toBe(200);
+    expect(await add(outer.id, inner.id, "group")).toBe(200);
+    const { client } = await newBot(
+      await newPolicy(["allow", "config:retrieve", `config:product/group/${outer.id}`]),
+    );
+    expect(await status(client, "GET", `products/${held.id}`)).toBe(200);
+    expect(await status(client, "GET", `products/${other.id}`)).toBe(403);
+    expect(await status(client, "GET", "products")).toBe(403);
+  });
+
+  test("loses access at once with its policy, its key or itself", async () => {
+    const { admin } = parts();
+    const policyId = await newPolicy(["allow", "config:retrieve", "*"]);
+    const bot = await newBot(policyId);
+    const reads = () => status(bot.client, "GET", "products");
+    expect(await reads()).toBe(200);
+    const principal = { principalId: bot.id };
+    await admin.call("POST", `permissionpolicies/${policyId}/removefromserviceuser`, principal);
+    expect(await reads()).toBe(403);
+    await admin.call("POST", `permissionpolicies/${policyId}/addtoserviceuser`, principal);
+    expect(await reads()).toBe(200);
+    await admin.call("DELETE", `serviceusers/${bot.id}/keys/${bot.accessKey}`);
+    expect(await reads()).toBe(403);
+    const second = await newBot(policyId);
+    expect(await status(second.client, "GET", "products")).toBe(200);
+    await admin.remove(`serviceusers/${second.id}`);
+    expect(await status(second.client, "GET", "products")).toBe(403);
+  });
+
+  test("is named by users/me", async () => {
+    const { server } = parts();
+    const { client, id } = await newBot();
+    expect((await client.call("GET", "users/me")).body).toMatchObject({
+      serviceUser: { id, name: "Bot" },
+      organization: { id: server.orgId },
+    });
+  });
+});
+
+describe("policies", () => {
+  test("in the spelling of the schema's enum are refused with the one of the wire", async () => {
+    const permissionPolicy = [{ effect: "ALLOW", action: ["CONFIG_CREATE"], resource: ["*"] }];
+    const message = await parts().admin.refusal("POST", "permissionpolicies", {
+      name: "Shouted",
+      permissionPolicy,
+    });
+    expect(message).toContain("permissionPolicy[0].effect must be lower case: allow");
+    expect(message).toContain("action[0] must be lower case with a colon: config:create");
+  });
+
+  test("that are managed, or held by somebody, stay", async () => {
+    const { admin } = parts();
+    const page = z.array(z.looseObject({ id: z.string(), managedPolicy: z.boolean() }));
+    const all = page.parse((await admin.list("permissionpolicies")).data);
+    const managed = all.find(({ managedPolicy }) => managedPolicy);
+    expect(await admin.refusal("DELETE", `permissionpolicies/${managed?.id}`)).toContain("managed");
+    const held = await newPolicy(["allow", "config:retrieve", "*"]);
+    const { id } = await newBot(held);
+    expect(await admin.refusal("DELETE", `permissionpolicies/${held}`)).toContain(id);
+  });
+});
+
+describe("the audit log", () => {
+  const entry = z.looseObject({
+    action: z.string(),
+    entityType: z.string(),
+    before: z.looseObject({}).optional(),
+    after: z.looseObject({}).optional(),
+  });
+
+  test("has every change with before and after, and no secret", async () => {
+    const { admin } = parts();
+    const made = await admin.create("products", product("audited"));
+    await admin.put(`products/${made.id}`, { ...product("audited"), name: "Renamed", version: 1 });
+    await admin.remove(`products/${made.id}`);
+    const entries = z.array(entry).parse((await admin.list(`auditlog?entityId=${made.id}`)).data);
+    expect(entries.map(({ action, before, after }) => [action, before?.name, after?.name])).toEqual(
+      [
+        ["deleted", "Renamed", undefined],
+        ["updated", "audited", "Renamed"],
+        ["created", undefined, "audited"],
+      ],
+    );
+    await newBot();
+    const keys = await admin.list("auditlog?entityType=serviceUserKey&action=created");
+    expect(keys.data.length).toBeGreaterThan(0);
+    expect(JSON.stringify(keys)).not.toMatch(/secret|hash/i);
+  });
+
+  test("is read page by page, each entry once", async () => {
+    const { admin } = parts();
+    const whole = (await admin.list("auditlog?entityType=product")).data.map(({ id }) => id);
+    const paged: string[] = [];
+    let after = "";
+    do {
+      const page = await admin.list(`auditlog?entityType=product&pageSize=2${after}`);
+      paged.push(...page.data.map(({ id }) => id));
+      after = page.nextToken === undefined ? "" : `&nextToken=${page.nextToken}`;
+    } while (after !== "");
+    expect(paged).toEqual(whole);
+  });
+});

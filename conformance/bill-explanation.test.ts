@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { amountOf, type Derivation } from "@turnpike/engine/bill/derivation.ts";
+import { type Decimal, decimal, sum, zero } from "@turnpike/engine/exact/decimal.ts";
+import { type Bill, type Billing, startBilling } from "./billed-account.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+
+const state: { folder: string; server?: ServerProcess; billing?: Billing } = { folder: "" };
+const on = (): Billing => {
+  if (state.billing === undefined) throw new Error("no server");
+  return state.billing;
+};
+
+beforeAll(async () => {
+  state.folder = await newFolder();
+  state.server = await startServer(state.folder);
+  state.billing = await startBilling(state.server);
+});
+afterAll(async () => {
+  await state.server?.stop();
+  await removeFolder(state.folder);
+});
+
+const event = z.looseObject({
+  uid: z.string(),
+  ts: z.string(),
+  accountId: z.string(),
+  values: z.record(z.string(), z.unknown()),
+});
+const explanation = z.looseObject({
+  lineItem: z.looseObject({ lineItemType: z.string(), subtotal: z.number() }),
+  measurement: z
+    .looseObject({
+      aggregation: z.looseObject({
+        targetField: z.string(),
+        method: z.string(),
+        rounding: z.string(),
+        quantityPerUnit: z.number(),
+      }),
+      quantity: z.number(),
+    })
+    .optional(),
+  derivation: z.looseObject({ how: z.string() }),
+  exactAmount: z.number(),
+  currencies: z.array(z.looseObject({ code: z.string(), maxDecimalPlaces: z.number() })),
+  prices: z.array(
+    z.looseObject({
+      id: z.string(),
+      version: z.number(),
+      bands: z.array(
+        z.looseObject({ lowerLimit: z.number(), unitPrice: z.number(), fixedPrice: z.number() }),
+      ),
+    }),
+  ),
+  events: z.array(event),
+  nextToken: z.string().optional(),
+});
+type Explanation = z.output<typeof explanation>;
+
+/** The whole answer, the events from every page. */
+const explain = async (bill: Bill, lineId: string, pageSize = 1000): Promise<Explanation> => {
+  const path = `bills/${bill.id}/lineitems/${lineId}/explain?pageSize=${pageSize}`;
+  const first = explanation.parse(await on().send("GET", path));
+  const events = [...first.events];
+  let { nextToken } = first;
+  while (nextToken !== undefined) {
+    const page = explanation.parse(await on().send("GET", `${path}&nextToken=${nextToken}`));
+    expect(page.events.length).toBeGreaterThan(0);
+    expect(page.events.length).toBeLessThanOrEqual(pageSize);
+    events.push(...page.events);
+    nextToken = page.nextToken;
+  }
+  return { ...first, events };
+};
+
+/** The derivation with its numbers as the engine has them. */
+const revived = (value: unknown): unknown => {
+  if (typeof value === "number") return decimal(String(value));
+  if (Array.isArray(value)) return value.map(revived);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, revived(field)]));
+};
+
+/** A usage line once more, from nothing but the answer: events → quantity → units → bands → money. */
+const recomputed = ({ events, measurement, prices, currencies }: Explanation) => {
+  const { targetField = "", quantityPerUnit = 1 } = measurement?.aggregation ?? {};
+  const quantity = sum(events.map(({ values }) => decimal(String(values[targetField]))));
+  // The aggregation says SUM, and UP to whole units.
+  const units = quantity.div(decimal(quantityPerUnit)).toInteger("UP");
+  const bands = prices[0]?.bands ?? [];
+  // Graduated: each band prices the units from its lower limit to the next one's.
+  const exact = bands.reduce((total: Decimal, band, index) => {
+    const from = decimal(band.lowerLimit);
+    const next = bands[index + 1];
+    const to =
+      next === undefined || units.lt(decimal(next.lowerLimit)) ? units : decimal(next.lowerLimit);
+    if (!from.lt(units)) return total;
+    return total.plus(to.minus(from).times(decimal(band.unitPrice))).plus(decimal(band.fixedPrice));
+  }, zero);
+  const places = currencies.find(({ code }) => code === "USD")?.maxDecimalPlaces ?? 2;
+  return { quantity, units, subtotal: exact.round(places, "HALF_UP") };
+};
+
+describe("the explanation of a line", () => {
+  const days = Array.from({ length: 25 }, (_, index) => String(index + 1).padStart(2, "0"));
+
+  test("is enough to calculate a usage line again, from the events behind it", async () => {
+    const accountId = await on().account("explained");
+    // 25 days × 7 calls = 175; a day before and a day after the month, and another customer, do not count.
+    await on().use(
+      "explained",
+      days.map((day) => [`2024-03-${day}`, 7] as const),
+    );
+    await on().use("explained", [
+      ["2024-02-29T23:59:59Z", 1000],
+      ["2024-04-01T00:00:00Z", 1000],
+    ]);
+    await on().account("bystander");
+    await on().use("bystander", [["2024-03-10", 1000]]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    const line = bill?.lineItems.find(({ lineItemType }) => lineItemType === "USAGE");
+    if (bill === undefined || line === undefined) throw new Error("no usage line");
+
+    const answer = await explain(bill, line.id, 10);
+    expect(answer.events).toHaveLength(25);
+    expect(new Set(answer.events.map(({ uid }) => uid)).size).toBe(25);
+    expect(answer.measurement).toMatchObject({
+      aggregation: { id: on().aggregationId, method: "SUM", targetField: "calls" },
+      windows: [{ accountId, start: "2024-03-01T00:00:00Z", end: "2024-04-01T00:00:00Z" }],
+    });
+    expect(answer.prices[0]).toMatchObject({ id: on().pricingId, version: 1 });
+    const again = recomputed(answer);
+    // 100 × 0.10 + 75 × 0.05 = 13.75
+    expect([again.quantity, again.units, again.subtotal].map(String)).toEqual([
+      "175",
+      "175",
+      "13.75",
+    ]);
+    expect(line).toMatchObject({ quantity: 175, units: 175, subtotal: 13.75 });
+  });
+
+  test("gives every line's amount by the derivation alone", async () => {
+    const accountId = await on().account("derived");
+    await on().use("derived", [["2024-03-10", 33]]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    if (bill === undefined) throw new Error("no bill");
+    await on().send("POST", `bills/${bill.id}/creditlineitems`, { amount: 2.25, description: "x" });
+    const { lineItems } = await on().bill(bill.id);
+    expect(lineItems).toHaveLength(3);
+    for (const line of lineItems) {
+      const answer = await explain(bill, line.id);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the published shape is the engine's
+      const exact = amountOf(revived(answer.derivation) as Derivation);
+      expect(exact.toString()).toBe(String(answer.exactAmount));
+      expect(exact.round(2, "HALF_UP")?.toString()).toBe(String(line.subtotal));
+    }
+  });
+
+  test("shows prices as they stood when the bill was calculated", async () => {
+    const accountId = await on().account("repriced");
+    await on().use("repriced", [["2024-03-10", 10]]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    const line = bill?.lineItems[0];
+    if (bill === undefined || line === undefined) throw new Error("no usage line");
+    const path = `pricings/${on().pricingId}`;
+    const { id: _id, ...price } = await on().client.get(path);
+    const pricingBands = [{ lowerLimit: 0, unitPrice: 9, fixedPrice: 0 }];
+    await on().client.put(path, { ...price, pricingBands });
+    const answer = await explain(bill, line.id);
+    expect(answer.prices[0]?.bands[0]?.unitPrice).toBe(0.1);
+    expect(recomputed(answer).subtotal?.toString()).toBe(String(line.subtotal));
+  });
+
+  test.each([
+    ["bills/none/lineitems/none/explain", "404 NOT_FOUND"],
+    ["bills/{bill}/lineitems/none/explain", "404 NOT_FOUND"],
+    ["bills/{bill}/lineitems/{line}/explain?nextToken=x", "400 INVALID_NEXT_TOKEN"],
+    ["bills/{bill}/lineitems/{line}/explain?pageSize=0", "400 VALIDATION_FAILED"],
+  ])("%s is refused", async (path, expected) => {
+    const [bill] = await on().bills("bills?pageSize=1");
+    const at = path
+      .replace("{bill}", bill?.id ?? "")
+      .replace("{line}", bill?.lineItems[0]?.id ?? "");
+    expect(await on().refusal("GET", at)).toBe(expected);
+  });
+});

@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+import { managedPolicies } from "@turnpike/contract/access/permission-policy.ts";
+import { readConfig } from "@turnpike/server/config.ts";
+import { type Api, withApi } from "./api.ts";
+import { createKey, deleteKey, listKeys } from "./keys.ts";
+
+interface Given {
+  readonly name: string;
+  readonly policy: string;
+  readonly rest: readonly string[];
+}
+
+const commands: Readonly<Record<string, (api: Api, given: Given) => Promise<unknown>>> = {
+  "keys create": createKey,
+  "keys list": listKeys,
+  "keys delete": (api, { rest: [accessKey = ""] }) => deleteKey(api, accessKey),
+};
+
+const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy POLICY]
+       npm run turnpike -- keys list
+       npm run turnpike -- keys delete ACCESS_KEY
+`;
+
+const run = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      name: { type: "string", default: "Made by the command line" },
+      policy: { type: "string", default: managedPolicies.administrator.name },
+    },
+  });
+  const [noun = "", verb = "", ...rest] = positionals;
+  const command = commands[`${noun} ${verb}`];
+  if (command === undefined) {
+    process.stderr.write(usage);
+    return 2;
+  }
+  const result = await withApi(readConfig(process.env), (api) => command(api, { ...values, rest }));
+  process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  return 0;
+};
+
+try {
+  process.exitCode = await run();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,137 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { decimal, sum } from "../exact/decimal.ts";
+import type { BillFacts } from "./facts.ts";
+import { type BillLine, rateBill } from "./rate-bill.ts";
+import { rerate } from "./rerating.ts";
+import {
+  credited,
+  minimumSpend,
+  on,
+  sampleAccountPlan,
+  sampleBalance,
+  sampleCommitment,
+  sampleFacts,
+  samplePlan,
+  samplePricing,
+  tiered,
+  usageOn,
+  volume,
+} from "./sample-facts.ts";
+
+const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+const months = ["2024-04", "2024-05", "2024-06"];
+const billDates = ["2024-05-01", "2024-06-01", "2024-07-01"];
+
+interface Terms {
+  readonly committed: number;
+  readonly wallet: number;
+  readonly minimum: number;
+  readonly percent: number;
+  readonly isVolume: boolean;
+  readonly isInAdvance: boolean;
+}
+
+const drawnOn = (lines: readonly BillLine[], type: string) =>
+  lines.filter(({ lineItemType }) => lineItemType === type);
+
+/** The facts of one month's bill, given the lines of the months before. */
+const factsOf = (
+  terms: Terms,
+  month: number,
+  given: { readonly before: readonly BillLine[]; readonly usage: readonly number[] },
+): BillFacts => {
+  const ladder = (terms.isVolume ? volume : tiered)([0, "0.15"], [300, "0.10"]);
+  const plan = samplePlan({
+    pricings: [samplePricing(ladder)],
+    minimumSpend: minimumSpend(terms.minimum, { billInAdvance: terms.isInAdvance }),
+  });
+  const commitment = sampleCommitment({
+    amount: decimal(terms.committed),
+    spentBefore: sum(
+      drawnOn(given.before, "COMMITMENT_CONSUMED").map((line) => line.subtotal),
+    ).neg(),
+    overageSurchargePercent: decimal(terms.percent),
+  });
+  const balance = sampleBalance({
+    transactions: [
+      credited("2024-01-01", terms.wallet),
+      ...drawnOn(given.before, "BALANCE_CONSUMED").map(({ subtotal, servicePeriod }) => ({
+        amount: subtotal,
+        appliedAt: servicePeriod.end,
+        drawnFor: servicePeriod,
+      })),
+    ],
+  });
+  return sampleFacts({
+    terms: {
+      billDate: on(billDates[month] ?? ""),
+      accountPlans: [sampleAccountPlan({ plans: [plan] })],
+      commitments: [commitment],
+      balances: [balance],
+    },
+    usage: given.usage.map((value, index) => usageOn(`${months[index]}-10`, value)),
+    billedInAdvance: Object.fromEntries(
+      drawnOn(given.before, "MINIMUM_SPEND").map(({ key, subtotal }) => [key, subtotal]),
+    ),
+  });
+};
+
+const linesOf = (facts: BillFacts): readonly BillLine[] => {
+  const bill = rateBill(facts);
+  if (bill.outcome === "failed") throw new Error(JSON.stringify(bill.failures));
+  return bill.lines;
+};
+
+/** Three months billed one after the other. */
+const billed = (terms: Terms, usage: readonly number[]) =>
+  months.reduce<{ readonly facts: BillFacts; readonly lines: readonly BillLine[] }[]>(
+    (bills, _month, index) => {
+      const before = bills.flatMap(({ lines }) => lines);
+      const facts = factsOf(terms, index, { before, usage });
+      return [...bills, { facts, lines: linesOf(facts) }];
+    },
+    [],
+  );
+
+const usage = fc.tuple(fc.nat(900), fc.nat(900), fc.nat(900));
+const terms = fc.record({
+  committed: fc.integer({ min: 1, max: 200 }),
+  wallet: fc.integer({ min: 1, max: 60 }),
+  minimum: fc.integer({ min: 1, max: 80 }),
+  percent: fc.nat(20),
+  isVolume: fc.boolean(),
+  isInAdvance: fc.boolean(),
+});
+
+const totalOf = (lines: readonly { readonly convertedSubtotal: BillLine["subtotal"] }[]) =>
+  sum(lines.map(({ convertedSubtotal }) => convertedSubtotal));
+
+test("three approved months and their corrections are what a full re-rating bills, under tiers, volume, minimums and credits", () => {
+  fc.assert(
+    fc.property(terms, usage, usage, (given, before, after) => {
+      const was = billed(given, before);
+      const is = billed(given, after);
+      const answer = rerate(
+        was.map(({ lines }, index) => ({
+          billId: `bill${index}`,
+          // What was known then, with what is measured now.
+          facts: factsOf(given, index, {
+            before: was.slice(0, index).flatMap((bill) => bill.lines),
+            usage: after,
+          }),
+          billed: lines.map((line) => ({ lineItemId: line.key, line })),
+          corrected: [],
+        })),
+      );
+      if (answer.outcome === "failed") throw new Error(JSON.stringify(answer.failures));
+      for (const [index, { lines }] of was.entries()) {
+        const own = answer.corrections.filter(({ billId }) => billId === `bill${index}`);
+        const expected = totalOf(is[index]?.lines ?? []);
+        expect(totalOf(lines).plus(totalOf(own)).toString()).toBe(expected.toString());
+      }
+    }),
+    { numRuns },
+  );
+});

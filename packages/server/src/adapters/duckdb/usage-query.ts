@@ -1,0 +1,186 @@
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import type {
+  UsageEvent,
+  UsageGroup,
+  UsageGrouping,
+  UsageQuery,
+  UsageQueryAnswer,
+} from "../../ports/usage-store.ts";
+import type { AccountNumbers } from "./accounts.ts";
+import { aggregateGroups, decimalOf } from "./aggregation.ts";
+import { bigInteger, integer, rowsOf, text } from "./cells.ts";
+import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
+import type { FieldPlace, MeterTable, MeterTables } from "./meter-tables.ts";
+import { accountNumbers, dimension, whereSql } from "./relation.ts";
+import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
+import { bucketStart, timeKey } from "./time-buckets.ts";
+
+export type UsageQuestion = Omit<UsageQuery, "window"> & { readonly window: MicrosWindow };
+
+/** As events and groups cross the thread boundary: an instant is no plain value. */
+export type UsageAnswer =
+  | { readonly kind: "events"; readonly events: readonly MicrosEvent[]; readonly hasMore: boolean }
+  | (UsageQueryAnswer & { readonly kind: "groups" });
+
+export type MicrosEvent = Omit<UsageEvent, "ts" | "ets" | "receivedAt"> & {
+  readonly ts: bigint;
+  readonly ets: bigint | undefined;
+  readonly receivedAt: bigint;
+};
+
+interface Source {
+  readonly tables: MeterTables;
+  readonly accounts: AccountNumbers;
+}
+
+const scopeOf = (table: MeterTable, { accounts }: Source, question: UsageQuestion): Scope => {
+  const chosen = accountNumbers(accounts, question.orgId, question.accountIds);
+  return {
+    table,
+    window: question.window,
+    conditions: question.filters
+      .filter(({ meterId }) => meterId === table.meterId)
+      .map(({ fieldCode, values }) => ({ fieldCode, values, isExcluding: false })),
+    ...(chosen === undefined ? {} : { accounts: chosen }),
+  };
+};
+
+const keyOf = (grouping: UsageGrouping, table: MeterTable, question: UsageQuestion): GroupKey => {
+  if (grouping.kind === "account") return { expression: "usage.account" };
+  if (grouping.kind === "time") {
+    return timeKey(grouping.frequency, question.timeZone, question.window);
+  }
+  return { expression: dimension(table, grouping.fieldCode) };
+};
+
+const groupOf = (
+  keys: readonly DuckDBValue[],
+  question: UsageQuestion,
+  accounts: AccountNumbers,
+): Omit<UsageGroup, "values"> => {
+  const dimensions: Record<string, string | null> = {};
+  const group: { accountId?: string; time?: string } = {};
+  for (const [index, grouping] of question.groups.entries()) {
+    const key = keys[index];
+    if (grouping.kind === "account") group.accountId = accounts.at(integer(key)).accountId;
+    if (grouping.kind === "dimension") {
+      dimensions[grouping.fieldCode] = key === null ? null : text(key);
+    }
+    if (grouping.kind === "time") {
+      group.time = bucketStart(grouping.frequency, question.timeZone, integer(key)).toString();
+    }
+  }
+  return { ...group, dimensions };
+};
+
+/** Most recent first (m3ter semantics 20), then by the rest of the key, so that the order is the same every time. */
+const byTime = (a: UsageGroup, b: UsageGroup): number => {
+  const [left, right] = [a, b].map(({ time = "", accountId = "", dimensions }) => ({
+    time,
+    rest: JSON.stringify([accountId, dimensions]),
+  }));
+  if (left === undefined || right === undefined) return 0;
+  if (left.time !== right.time) return left.time < right.time ? 1 : -1;
+  return left.rest < right.rest ? -1 : 1;
+};
+
+const readGroups = async (
+  connection: DuckDBConnection,
+  source: Source,
+  question: UsageQuestion,
+): Promise<UsageAnswer> => {
+  const groups = new Map<string, UsageGroup & { values: (string | null)[] }>();
+  const empty = question.aggregations.map(() => null);
+  for (const [index, { meterId, fieldCode, method }] of question.aggregations.entries()) {
+    const table = source.tables.find(question.orgId, meterId);
+    if (table === undefined) continue;
+    const keys = question.groups.map((grouping) => keyOf(grouping, table, question));
+    const scope = scopeOf(table, source, question);
+    const found = await aggregateGroups(connection, scope, { field: { fieldCode, method }, keys });
+    for (const { keys: ofGroup, value } of found) {
+      const described = groupOf(ofGroup, question, source.accounts);
+      const name = JSON.stringify(described);
+      const group = groups.get(name) ?? { ...described, values: [...empty] };
+      group.values[index] = value.toString();
+      groups.set(name, group);
+    }
+  }
+  const sorted = [...groups.values()].sort(byTime);
+  const { limit } = question;
+  return { kind: "groups", groups: sorted.slice(0, limit), hasMore: sorted.length > limit };
+};
+
+const fieldColumns = ({ fields }: MeterTable): string =>
+  fields
+    .flatMap((field) => [
+      `, usage.${mantissaColumn(field)}`,
+      field.isNumeric ? `, usage.${scaleColumn(field)}` : "",
+    ])
+    .join("");
+
+const fixedColumns = "usage.ts, usage.position, usage.uid, usage.account, usage.ets, received_at";
+const fixedCount = fixedColumns.split(",").length;
+
+const micros = (value: DuckDBValue | undefined): bigint => bigInteger(value);
+
+const valuesOf = (fields: readonly FieldPlace[], row: readonly DuckDBValue[]) => {
+  const values: Record<string, string> = {};
+  let at = fixedCount;
+  for (const { code, isNumeric } of fields) {
+    const value = row[at++];
+    const scale = isNumeric ? row[at++] : undefined;
+    if (value === null || value === undefined) continue;
+    values[code] = isNumeric
+      ? decimalOf(bigInteger(value), integer(scale)).toString()
+      : text(value);
+  }
+  return values;
+};
+
+const readEvents = async (
+  connection: DuckDBConnection,
+  source: Source,
+  question: UsageQuestion,
+): Promise<UsageAnswer> => {
+  const { orgId, limit, meterIds } = question;
+  const tables = source.tables.all.filter(
+    (table) => table.orgId === orgId && (meterIds?.includes(table.meterId) ?? true),
+  );
+  const events: { readonly position: bigint; readonly event: MicrosEvent }[] = [];
+  for (const table of tables) {
+    const rows = await rowsOf(
+      connection,
+      `SELECT epoch_us(usage.ts), usage.position, usage.uid, usage.account, epoch_us(usage.ets),
+              epoch_us(received_at)${fieldColumns(table)}
+       FROM (SELECT * FROM ${table.rowsName} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
+             ORDER BY ts DESC, position DESC LIMIT ${limit + 1}) AS usage
+       ASOF JOIN batch ON usage.position >= batch.first_position`,
+    );
+    for (const row of rows) {
+      const [ts, position, uid, account, ets, receivedAt] = row;
+      const event = {
+        uid: text(uid),
+        accountId: source.accounts.at(integer(account)).accountId,
+        meterId: table.meterId,
+        ts: micros(ts),
+        ets: ets === null ? undefined : micros(ets),
+        receivedAt: micros(receivedAt),
+        values: valuesOf(table.fields, row),
+      };
+      events.push({ position: bigInteger(position), event });
+    }
+  }
+  events.sort((a, b) => Number(b.event.ts - a.event.ts) || Number(b.position - a.position));
+  const shown = events.slice(0, limit).map(({ event }) => event);
+  return { kind: "events", events: shown, hasMore: events.length > limit };
+};
+
+/** Groups with their aggregates or, without aggregations, the measurements themselves (m3ter semantics 20). */
+export const queryUsage = (
+  connection: DuckDBConnection,
+  source: Source,
+  question: UsageQuestion,
+): Promise<UsageAnswer> =>
+  question.aggregations.length > 0
+    ? readGroups(connection, source, question)
+    : readEvents(connection, source, question);

@@ -1,0 +1,92 @@
+import { sql } from "kysely";
+import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import { parseZone } from "@turnpike/engine/time/zone.ts";
+import type { DatabaseTransaction } from "../ports/database.ts";
+import type { Caller } from "../records/caller.ts";
+import { typed } from "../records/lookup.ts";
+import { createScheduledRuns } from "./bill-jobs.ts";
+import { approveWhere, type LifecycleParts } from "./bill-lifecycle.ts";
+import { lastRunBefore } from "./schedule.ts";
+
+type Config = Stored<typeof organizationConfig>;
+
+/** Whom the audit fields name when nobody asked. */
+export const scheduler = "SCHEDULER";
+
+const hoursPerUnit = { MINUTES: 1 / 60, HOURS: 1, DAYS: 24 } as const;
+
+/** What time brings: approvals whose grace period is over, and runs that are due. Called once a minute or more. */
+export const tickBillClock = async (parts: LifecycleParts): Promise<void> => {
+  const rows = await parts.database
+    .selectFrom("record")
+    .selectAll()
+    .where("kind", "=", organizationConfig.kind)
+    .orderBy("org_id")
+    .execute();
+  for (const row of rows) {
+    const caller = { orgId: row.org_id, principal: scheduler };
+    const config = typed(organizationConfig, row);
+    await approveDue(parts, caller, config);
+    await runDue(parts, caller, config).catch(tryNextTime);
+  }
+};
+
+/** The run is still due a minute later. */
+const tryNextTime = (error: unknown): void => {
+  if (error instanceof Problem && error.code === "TOO_MANY_BILL_JOBS") return;
+  throw error;
+};
+
+/**
+ * Bills of periods that are over, so long after their last calculation as the organization says ([R]: "after bill
+ * generation" could also be the first one, but a bill grows until its period ends).
+ */
+const approveDue = async (
+  parts: LifecycleParts,
+  caller: Caller,
+  { autoApproveBillsGracePeriod: grace, autoApproveBillsGracePeriodUnit: unit }: Config,
+): Promise<void> => {
+  if (grace === undefined || unit === undefined) return;
+  const now = parts.now();
+  const until = new Date(now.getTime() - grace * hoursPerUnit[unit] * 3_600_000);
+  await approveWhere(parts, caller, [
+    sql`bill.status = 'PENDING' AND bill.last_calculated_at <= ${until} AND bill.ends_at <= ${now}`,
+  ]);
+};
+
+const runDue = async (parts: LifecycleParts, caller: Caller, config: Config): Promise<void> => {
+  const { scheduledBillInterval: intervalHours = 0, scheduledBillOffset: offsetHours = 0 } = config;
+  if (intervalHours === 0) return;
+  const zone = parseZone(config.timezone) ?? "UTC";
+  const now = Temporal.Instant.fromEpochMilliseconds(parts.now().getTime());
+  const due = lastRunBefore({ intervalHours, offsetHours, zone }, now);
+  await parts.database.transaction().execute(async (transaction) => {
+    if (!(await claim(transaction, caller.orgId, due))) return;
+    const at = new Date(due.epochMilliseconds);
+    await createScheduledRuns(transaction, caller, { ...parts, at: parts.now(), due: at });
+  });
+};
+
+/** Whether this is the one that runs it. A schedule that was just switched on begins with the next run. */
+const claim = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  due: Temporal.Instant,
+): Promise<boolean> => {
+  const at = due.toString();
+  const begun = await transaction
+    .insertInto("bill_schedule")
+    .values({ org_id: orgId, last_run_at: at })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (begun.numInsertedOrUpdatedRows === 1n) return false;
+  const { numUpdatedRows } = await transaction
+    .updateTable("bill_schedule")
+    .set({ last_run_at: at })
+    .where("org_id", "=", orgId)
+    .where(sql<boolean>`last_run_at < ${at}::timestamptz`)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+};

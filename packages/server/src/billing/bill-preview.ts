@@ -1,0 +1,92 @@
+import { randomUUIDv7 } from "node:crypto";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { toJson } from "@turnpike/engine/bill/facts-json.ts";
+import { lookupAll } from "../records/lookup.ts";
+import type { Caller } from "../records/caller.ts";
+import { type BillRow, billReply } from "./bill-replies.ts";
+import { type BillRunParts, calculateBills } from "./bill-run.ts";
+import { billImpossible } from "./impossible-bill.ts";
+import { repeatable } from "./recalculation.ts";
+import { type BillDates, billContent, type CalculatedBill } from "./stored-bills.ts";
+
+/** What a preview bill is called: nothing was stored, so nothing can be found by it. */
+const previewId = "00000000-0000-0000-0000-000000000000";
+
+interface Preview {
+  readonly bill: CalculatedBill;
+  readonly dates: BillDates;
+}
+
+/**
+ * The bill that a run would make, by the same steps, without storing anything. The account named must exist and have
+ * plans of the cadence (m3ter semantics 18.7).
+ */
+export const previewBill = async (parts: BillRunParts, caller: Caller, request: BillJobRequest) => {
+  const { orgId, principal } = caller;
+  const accountIds = request.accountIds ?? [];
+  const preview = await parts.database.transaction().execute(async (transaction) => {
+    const accounts = await lookupAll(transaction, account, { orgId, ids: accountIds });
+    if (accounts.size === 0) {
+      const message = `names no account: ${accountIds[0]}`;
+      throw fieldProblem("REFERENCE_NOT_FOUND", "accountIds[0]", message);
+    }
+    const found: Preview[] = [];
+    const round = { request, accountIds, isWanted: () => true };
+    const failures = await calculateBills(
+      transaction,
+      { parts, orgId, round },
+      async (bill, dates) => void found.push({ bill, dates }),
+    );
+    const reasons = [...failures.values()].flat();
+    if (reasons.length > 0) throw billImpossible(reasons);
+    const [first] = found;
+    if (first === undefined) throw new Problem("NOTHING_TO_BILL");
+    return first;
+  });
+  return replyTo(preview, { orgId, principal, request, at: parts.now() });
+};
+
+const replyTo = (
+  { bill, dates }: Preview,
+  { orgId, principal, request, at }: Caller & { request: BillJobRequest; at: Date },
+) => {
+  const { identity, account: billed } = bill.planned;
+  const writing = { orgId, principal, at, dates, jobId: previewId, request: repeatable(request) };
+  const { facts: _facts, ...content } = billContent(bill, writing);
+  const row: BillRow = {
+    ...content,
+    org_id: orgId,
+    id: previewId,
+    version: "1",
+    account_id: identity.accountId,
+    account_code: billed.code,
+    purchase_order_number: billed.purchaseOrderNumber ?? null,
+    bill_date: identity.billDate,
+    currency: identity.currency,
+    billing_frequency: identity.frequency,
+    billing_interval: identity.interval,
+    invoice_number: null,
+    request: writing.request,
+    is_locked: false,
+    is_locked_by_date: false,
+    approved_at: null,
+    approved_by: null,
+    locked_at: null,
+    locked_by: null,
+    statements: {},
+    starts_at: new Date(content.starts_at),
+    ends_at: new Date(content.ends_at),
+    last_calculated_at: at,
+    dt_created: at,
+    dt_last_modified: at,
+    created_by: principal,
+  };
+  const lines = bill.rated.lines.map((line) => ({
+    id: randomUUIDv7(),
+    bill_id: previewId,
+    line: toJson(line),
+  }));
+  return billReply(row, lines);
+};

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
+import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Database } from "../ports/database.ts";
+import type { ScannedEvent, UsageStore } from "../ports/usage-store.ts";
+import { findLines, getBill } from "./bill-queries.ts";
+import { lineReply, number, printed, readLine } from "./bill-replies.ts";
+import { eventsOf, type LineUsage, lineUsage } from "./line-usage.ts";
+
+/** The prices that the line came from, as they stood: each with its version. */
+const pricesOf = ({ accountPlans }: BillFacts, line: BillLine): readonly object[] =>
+  accountPlans
+    .flatMap(({ plans }) => plans)
+    .flatMap(({ pricings, counterPricings }) => [
+      ...pricings.filter(({ id }) => id === line.pricingId),
+      ...counterPricings.filter(({ id }) => id === line.counterPricingId),
+    ])
+    .filter((price, index, all) => all.findIndex(({ id }) => id === price.id) === index);
+
+interface StoredLine {
+  readonly id: string;
+  readonly line: BillLine;
+}
+
+/** What credits paid of the line; for a consumption line, what it took and from which line. */
+const drawDownsOf = (lines: readonly StoredLine[], own: StoredLine): readonly object[] =>
+  lines.flatMap(({ id, line }) => {
+    const { drawDown } = line;
+    if (drawDown === undefined) return [];
+    const paid = lines.find((one) => one.line.key === drawDown.lineKey);
+    if (id !== own.id && paid?.id !== own.id) return [];
+    return {
+      lineItemId: id,
+      paidLineItemId: paid?.id,
+      commitmentId: line.commitmentId,
+      balanceId: line.balanceId,
+      currency: line.currency,
+      amount: number(line.subtotal.neg()),
+      balanceBefore: number(drawDown.before),
+      balanceAfter: number(drawDown.after),
+    };
+  });
+
+const eventReply = ({ numbers, texts, ...event }: ScannedEvent) => ({
+  ...event,
+  values: {
+    ...texts,
+    ...Object.fromEntries(Object.entries(numbers).map(([code, value]) => [code, number(value)])),
+  },
+});
+
+const cursor = z.string().regex(/^-?\d{1,17}\.\d{1,17}$/);
+
+const decodeCursor = (token: string | undefined): string | undefined => {
+  if (token === undefined) return undefined;
+  const read = cursor.safeParse(Buffer.from(token, "base64url").toString());
+  if (read.success) return read.data;
+  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
+};
+
+/** What was measured, where and when, with the answer. */
+const measurementOf = (facts: BillFacts, { aggregation, window }: LineUsage) => ({
+  aggregation: {
+    id: aggregation.id,
+    version: aggregation.version,
+    name: aggregation.name,
+    meterId: aggregation.meterId,
+    targetField: aggregation.targetField,
+    method: aggregation.aggregation,
+    rounding: aggregation.rounding,
+    quantityPerUnit: aggregation.quantityPerUnit,
+    unit: aggregation.unit,
+    defaultValue: aggregation.defaultValue,
+    segmentedFields: aggregation.segmentedFields,
+  },
+  quantity: printed(facts.quantities[window.key]?.quantity),
+  windows: window.sources.map(({ accountId, period }) => ({
+    accountId,
+    start: period.start.toString(),
+    end: period.end.toString(),
+  })),
+  segment: window.segment,
+  filters: window.filters,
+});
+
+export interface ExplanationRequest {
+  readonly orgId: string;
+  readonly billId: string;
+  readonly lineId: string;
+  readonly pageSize: number;
+  readonly nextToken?: string | undefined;
+}
+
+/**
+ * How a line came about: what was measured, the steps from there to the amount with every number in them, the
+ * prices as they stood, what paid for it, and a page of the events behind it. Enough to calculate the line again.
+ */
+export const explainLine = async (
+  { database, usage }: { database: Database; usage: UsageStore },
+  request: ExplanationRequest,
+) => {
+  const { orgId, lineId, pageSize, nextToken } = request;
+  const bill = await getBill(database, { orgId, id: request.billId });
+  const rows = (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
+  const lines = rows.map((row) => ({ id: row.id, line: readLine(row.line), row }));
+  const own = lines.find(({ id }) => id === lineId);
+  if (own === undefined) throw new Problem("NOT_FOUND");
+  const { facts: text } = await database
+    .selectFrom("bill")
+    .select("facts")
+    .where("org_id", "=", orgId)
+    .where("id", "=", bill.id)
+    .executeTakeFirstOrThrow();
+  const facts = billFactsFromText(text);
+  const measured = await lineUsage(database, orgId, { facts, line: own.line });
+  const page = { limit: pageSize, after: decodeCursor(nextToken) };
+  const { events, next } =
+    measured === undefined
+      ? { events: [], next: undefined }
+      : await eventsOf(usage, measured, page);
+  return {
+    billId: bill.id,
+    billVersion: Number(bill.version),
+    billingCurrency: bill.currency,
+    lineItem: lineReply(own.row, "bandUsage"),
+    measurement: measured && measurementOf(facts, measured),
+    derivation: printed(own.line.derivation),
+    exactAmount: number(own.line.exact),
+    currencies: printed(facts.currencies),
+    prices: printed(pricesOf(facts, own.line)),
+    drawDowns: drawDownsOf(lines, own),
+    events: events.map(eventReply),
+    ...(next === undefined ? {} : { nextToken: Buffer.from(next).toString("base64url") }),
+  };
+};

@@ -1,0 +1,216 @@
+import { sql } from "kysely";
+import { z } from "zod";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
+import { statementDefinition } from "@turnpike/contract/accounts/statement-definition.ts";
+import type { StatementJobStatus } from "@turnpike/contract/billing/statement-job.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
+import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
+import { intersection } from "@turnpike/engine/time/period.ts";
+import type { Database, StatementFormat } from "../ports/database.ts";
+import type { UsageStore } from "../ports/usage-store.ts";
+import { lookup } from "../records/lookup.ts";
+import { findLines, getBill } from "./bill-queries.ts";
+import { type BillRow, readLine, type StoredLine } from "./bill-replies.ts";
+import { eventsOf, type LineUsage, lineUsage } from "./line-usage.ts";
+import { type Statement, type StatementLine, statementWriters } from "./statement-files.ts";
+import { moveStatementJob, readStatementJob } from "./statement-jobs.ts";
+import {
+  plainShape,
+  type StatementShape,
+  UsageRows,
+  type UsageSubject,
+} from "./statement-usage.ts";
+
+/** Events read at once while a statement is made. */
+const pageSize = 10_000;
+
+export interface StatementParts {
+  readonly database: Database;
+  readonly usage: UsageStore;
+  readonly now: () => Date;
+}
+
+/** The account's definition, else its organization's (m3ter semantics 19). */
+const shapeOf = async (database: Database, bill: BillRow): Promise<StatementShape> => {
+  const orgId = bill.org_id;
+  const billed = await lookup(database, account, { orgId, id: bill.account_id });
+  const config = await lookup(database, organizationConfig, { orgId, id: orgId });
+  const id = billed?.statementDefinitionId ?? config?.defaultStatementDefinitionId;
+  if (id === undefined) return plainShape;
+  return (await lookup(database, statementDefinition, { orgId, id })) ?? plainShape;
+};
+
+/** What the line counts within its own service period: a price that spans the plan looks further back. */
+const withinPeriod = (usage: LineUsage, { servicePeriod }: BillLine): LineUsage => ({
+  ...usage,
+  window: {
+    ...usage.window,
+    sources: usage.window.sources.flatMap(({ accountId, period }) => {
+      const part = intersection(period, servicePeriod);
+      return part === undefined ? [] : [{ accountId, period: part }];
+    }),
+  },
+});
+
+interface Subject {
+  readonly bill: BillRow;
+  readonly facts: BillFacts;
+  readonly shape: StatementShape;
+}
+
+const statementLine = async (
+  { database, usage: store }: StatementParts,
+  { bill, facts, shape }: Subject,
+  row: StoredLine,
+): Promise<StatementLine> => {
+  const line = readLine(row.line);
+  const measured = await lineUsage(database, bill.org_id, { facts, line });
+  const method = measured?.aggregation.aggregation;
+  if (measured === undefined || method === undefined || method === "CUSTOM_SQL") {
+    return { row, line, usage: [], quantityPerUnit: undefined };
+  }
+  const { meterId, targetField, quantityPerUnit } = measured.aggregation;
+  const { zone } = facts.organization;
+  const subject: UsageSubject = { meterId, method, targetField, period: line.servicePeriod, zone };
+  const rows = new UsageRows(shape, subject);
+  let after: string | undefined;
+  do {
+    const page = await eventsOf(store, withinPeriod(measured, line), { limit: pageSize, after });
+    for (const event of page.events) rows.add(event);
+    after = page.next;
+  } while (after !== undefined);
+  return { row, line, usage: rows.rows(), quantityPerUnit };
+};
+
+const buildStatement = async (
+  parts: StatementParts,
+  { orgId, billId, meterIds }: { orgId: string; billId: string; meterIds: readonly string[] },
+): Promise<Statement> => {
+  const { database } = parts;
+  const bill = await getBill(database, { orgId, id: billId });
+  const shape = await shapeOf(database, bill);
+  const { facts: text } = await database
+    .selectFrom("bill")
+    .select("facts")
+    .where("org_id", "=", orgId)
+    .where("id", "=", bill.id)
+    .executeTakeFirstOrThrow();
+  const subject = { bill, shape, facts: billFactsFromText(text) };
+  const rows = (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
+  const lines: StatementLine[] = [];
+  for (const row of rows) {
+    const { meterId } = readLine(row.line);
+    const isWanted = meterIds.length === 0 || meterId === undefined || meterIds.includes(meterId);
+    if (isWanted) lines.push(await statementLine(parts, subject, row));
+  }
+  return { bill, shape, lines, facts: text };
+};
+
+export interface StatementOrder {
+  readonly orgId: string;
+  readonly billId: string;
+  readonly meterIds: readonly string[];
+  readonly formats: readonly StatementFormat[];
+  readonly jobId: string | null;
+}
+
+/** Makes the files and puts them in the place of the bill's earlier ones. NOT_FOUND without such a bill. */
+export const makeStatements = async (
+  parts: StatementParts,
+  { formats, jobId, ...order }: StatementOrder,
+): Promise<void> => {
+  const statement = await buildStatement(parts, order);
+  const { orgId } = order;
+  await parts.database.transaction().execute(async (transaction) => {
+    const current = await transaction
+      .selectFrom("bill")
+      .select("facts")
+      .where("org_id", "=", orgId)
+      .where("id", "=", statement.bill.id)
+      .forShare()
+      .executeTakeFirst();
+    if (current === undefined) throw new Problem("NOT_FOUND");
+    // Calculated again or changed by a memo while its usage was read.
+    const isStale = current.facts !== statement.facts;
+    for (const format of formats) {
+      const content = {
+        job_id: jobId,
+        is_stale: isStale,
+        body: statementWriters[format](statement),
+        made_at: parts.now(),
+      };
+      await transaction
+        .insertInto("statement")
+        .values({ org_id: orgId, bill_id: statement.bill.id, format, ...content })
+        .onConflict((conflict) =>
+          conflict.columns(["org_id", "bill_id", "format"]).doUpdateSet(content),
+        )
+        .execute();
+    }
+  });
+};
+
+/** The file; NOT_FOUND when none was made. */
+export const readStatement = async (
+  database: Database,
+  { orgId, billId, format }: { orgId: string; billId: string; format: StatementFormat },
+): Promise<string> => {
+  const row = await database
+    .selectFrom("statement")
+    .select("body")
+    .where("org_id", "=", orgId)
+    .where("format", "=", format)
+    .where(sql<boolean>`bill_id::text = ${billId}`)
+    .executeTakeFirst();
+  if (row === undefined) {
+    throw new Problem("NOT_FOUND", [{ field: "statement", message: "was not generated yet" }]);
+  }
+  return row.body;
+};
+
+const lineUsageFile = z.object({
+  lineItems: z.array(z.looseObject({ lineItem: z.looseObject({ id: z.string() }) })),
+});
+
+/** Keeps the digits of a number that is printed again. */
+const exactNumber = (_key: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === "number" && context?.source !== undefined ? JSON.rawJSON(context.source) : value;
+
+/** The part of a JSON statement that is about one line; NOT_FOUND when there is none. */
+export const readLineStatement = async (
+  database: Database,
+  { orgId, billId, lineId }: { orgId: string; billId: string; lineId: string },
+): Promise<string> => {
+  const body = await readStatement(database, { orgId, billId, format: "JSON" });
+  const whole: unknown = JSON.parse(body, exactNumber);
+  const found = lineUsageFile.parse(whole).lineItems.find(({ lineItem }) => lineItem.id === lineId);
+  if (found === undefined) throw new Problem("NOT_FOUND");
+  return JSON.stringify(found);
+};
+
+/** Runs a statement job from the start, however often it was begun before. */
+export const runStatementJob = async (
+  parts: StatementParts,
+  key: { orgId: string; jobId: string },
+): Promise<void> => {
+  const { database, now } = parts;
+  const job = await readStatementJob(database, key).catch(ignoreGone);
+  if (job === undefined) return;
+  const caller = { orgId: key.orgId, principal: job.created_by };
+  const move = (to: StatementJobStatus): Promise<boolean> =>
+    moveStatementJob(database, caller, { jobId: key.jobId, to, at: now() });
+  if (!(await move("RUNNING"))) return;
+  const formats: StatementFormat[] = job.includes_csv ? ["JSON", "CSV"] : ["JSON"];
+  const order = { orgId: key.orgId, billId: job.bill_id, jobId: job.id, formats };
+  await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
+  await move("COMPLETE");
+};
+
+/** A bill that is deleted takes its statement jobs with it. */
+const ignoreGone = (error: unknown): undefined => {
+  if (error instanceof Problem && error.code === "NOT_FOUND") return undefined;
+  throw error;
+};
