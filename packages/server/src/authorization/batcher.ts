@@ -7,7 +7,7 @@ const gatherMs = 1;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */
-const batchesAtOnceMax = 3;
+const batchesAtOnceMax = 2;
 
 interface Waiting {
   readonly work: Work;

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -6,7 +7,7 @@ import type { Tariff } from "@turnpike/engine/ledger/price.ts";
 import { ladderTariff } from "@turnpike/engine/ledger/tariff.ts";
 import type { UnitRounding } from "@turnpike/engine/pricing/units.ts";
 import type { Database } from "../ports/database.ts";
-import { lookupCodes } from "../records/lookup.ts";
+import { lookupCodes, lookupReferring } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
 import {
   isActiveAt,
@@ -54,6 +55,11 @@ export interface QuantityRule {
   readonly method: "SUM" | "COUNT";
 }
 
+export interface Counting {
+  readonly counts: QuantityRule;
+  readonly unit: string;
+}
+
 export interface Subject {
   readonly orgId: string;
   readonly account: string;
@@ -63,6 +69,8 @@ export interface Subject {
 
 export interface Prices {
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
+  /** How usage of a meter is counted whoever pays for it: by its only aggregation, if that adds up. */
+  readonly counting: (orgId: string, meter: string) => Promise<Counting | undefined>;
   /** The tariff of an earlier decision, whatever the plan says by now. */
   readonly version: (orgId: string, version: string) => Promise<KeptPrice | undefined>;
   readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
@@ -106,6 +114,8 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     max: 10_000,
   });
 
+  const countings = createCache<Counting | undefined>({ now, rememberedMs, max: 10_000 });
+
   const keep = async (orgId: string, version: string, price: StoredPrice): Promise<KeptPrice> => {
     await pool.query({
       name: "ledger-price-version",
@@ -127,7 +137,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     const all = await plans.get(`${orgId} ${accountId}`, () =>
       loadPlanPrices(database, { orgId, accountId }),
     );
-    const own = all.filter(({ aggregation }) => aggregation.meterId === found?.id);
+    const own = all.filter((one) => one.aggregation.meterId === found?.id);
     return Promise.all(
       own.map(async (plan) => {
         const price = storedPrice(plan);
@@ -145,6 +155,14 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
+    counting: (orgId, code) =>
+      countings.get(`${orgId} ${code}`, async () => {
+        const found = await findMeter(orgId, code);
+        const ids = found === undefined ? [] : [found.id];
+        return onlyCounting(
+          await lookupReferring(database, aggregation, { orgId, field: "meterId", ids }),
+        );
+      }),
     version: (orgId, version) =>
       versions.get(`${orgId} ${version}`, async () => {
         const { rows } = await pool.query<{ price: StoredPrice }>(
@@ -158,11 +176,12 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       plans.forget(orgId);
       prepared.forget(orgId);
       meters.forget(orgId);
+      countings.forget(orgId);
     },
   };
 };
 
-const storedPrice = ({ pricing, aggregation }: PlanPrice): StoredPrice => ({
+const storedPrice = ({ pricing, aggregation: counted }: PlanPrice): StoredPrice => ({
   cumulative: pricing.cumulative,
   bands: pricing.pricingBands
     .toSorted((a, b) => a.lowerLimit - b.lowerLimit)
@@ -171,16 +190,14 @@ const storedPrice = ({ pricing, aggregation }: PlanPrice): StoredPrice => ({
       fixedPrice: decimal(band.fixedPrice).toString(),
       unitPrice: decimal(band.unitPrice).toString(),
     })),
-  rounding: aggregation.rounding,
-  quantityPerUnit: decimal(aggregation.quantityPerUnit).toString(),
-  counts: quantityRule(aggregation),
+  rounding: counted.rounding,
+  quantityPerUnit: decimal(counted.quantityPerUnit).toString(),
+  counts: quantityRule(counted),
 });
 
 /** Only sums and counts add up event by event. */
-const quantityRule = ({ aggregation, targetField }: PlanPrice["aggregation"]) =>
-  aggregation === "SUM" || aggregation === "COUNT"
-    ? ({ field: targetField, method: aggregation } as const)
-    : null;
+const quantityRule = ({ aggregation: method, targetField }: PlanPrice["aggregation"]) =>
+  method === "SUM" || method === "COUNT" ? ({ field: targetField, method } as const) : null;
 
 const keptPrice = (version: string, price: StoredPrice): KeptPrice => ({
   tariff: tariffOf(version, price),
@@ -201,6 +218,13 @@ const tariffOf = (version: string, price: StoredPrice): Tariff =>
     { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
   );
 
+const onlyCounting = (found: readonly PlanPrice["aggregation"][]): Counting | undefined => {
+  const [only, another] = found;
+  const counts = only === undefined ? null : quantityRule(only);
+  if (only === undefined || counts === null || another !== undefined) return undefined;
+  return { counts, unit: only.unit };
+};
+
 const unpriced = (why: string): MeterPrice => ({ kind: "unpriced", why });
 
 /**
@@ -219,17 +243,18 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
   if (price?.period === undefined)
     return unpriced(`no plan of the account prices ${subject.meter}`);
   if (another !== undefined) return unpriced(`several prices of ${subject.meter} add up`);
-  const { aggregation, pricing, currency, productId } = price.plan;
-  if (pricing.segment !== undefined || (aggregation.segmentedFields ?? []).length > 0)
+  const { pricing, currency, productId } = price.plan;
+  const counted = price.plan.aggregation;
+  if (pricing.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
     return unpriced(`the price of ${subject.meter} is by segment`);
   if (price.counts === null)
-    return unpriced(`${aggregation.aggregation} does not add up event by event`);
+    return unpriced(`${counted.aggregation} does not add up event by event`);
   return {
     kind: "priced",
     tariff: price.tariff,
     currency,
     productId,
-    unit: aggregation.unit,
+    unit: counted.unit,
     counts: price.counts,
     position: positionId(subject.account, pricing.id, price.period),
   };

@@ -6,7 +6,7 @@ import type { UsageStore } from "../ports/usage-store.ts";
 /** Delivered at once; the usage store takes no more in one request. */
 const batchSizeMax = 1000;
 /** How long nothing new is looked for when nothing was found, and after a failure. */
-const idleMs = 50;
+const idleMs = 250;
 const pauseMs = 1_000;
 
 interface OutboxColumns {

@@ -59,11 +59,21 @@ export const priceUsage = async (
   if (meter === undefined)
     throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${usage.meter}`);
   const at = occurredAt(usage.ts, parts.now());
-  const accountId = (await parts.customers.idsOf(orgId, [usage.account])).get(usage.account);
-  const found: MeterPrice =
-    accountId === undefined
-      ? { kind: "unpriced", why: "the account does not exist" }
-      : await parts.prices.at({ orgId, account: usage.account, accountId, meter: usage.meter }, at);
+  if (usage.amount !== undefined && usage.asset !== undefined) {
+    const counting = await parts.prices.counting(orgId, usage.meter);
+    const fields = fieldsOf(usage);
+    const counts = counting?.counts ?? null;
+    const quantity = quantityFor(fields, counts);
+    return {
+      price: explicitPrice(configuration, usage.amount, usage.asset),
+      quantity,
+      unit: counting?.unit ?? null,
+      productId: meter.productId,
+      occurredAt: at,
+      measured: { fields, counts, quantity },
+    };
+  }
+  const found = await planPrice(parts, { orgId, usage, at });
   const counts = found.kind === "priced" ? found.counts : null;
   const fields = fieldsOf(usage);
   const quantity = quantityFor(fields, counts);
@@ -77,12 +87,23 @@ export const priceUsage = async (
   };
 };
 
+const explicitPrice = (configuration: Configuration, text: string, code: string): Price => {
+  const asset = assetOf(configuration, code);
+  return { kind: "amount", amount: atomsOf({ text, field: "amount" }, asset), asset: asset.code };
+};
+
+const planPrice = async (
+  parts: LedgerParts,
+  { orgId, usage, at }: { readonly orgId: string; readonly usage: UsageOf; readonly at: number },
+): Promise<MeterPrice> => {
+  const { account, meter } = usage;
+  const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
+  return accountId === undefined
+    ? { kind: "unpriced", why: "the account does not exist" }
+    : parts.prices.at({ orgId, account, accountId, meter }, at);
+};
+
 const priceOf = (configuration: Configuration, usage: UsageOf, found: MeterPrice): Price => {
-  if (usage.amount !== undefined && usage.asset !== undefined) {
-    const asset = assetOf(configuration, usage.asset);
-    const amount = atomsOf({ text: usage.amount, field: "amount" }, asset);
-    return { kind: "amount", amount, asset: asset.code };
-  }
   if (found.kind === "unpriced") return boundOf(configuration, usage, found.why);
   const asset = configuration.assets.get(found.currency);
   if (asset === undefined)
