@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
-import type { Changes } from "@turnpike/engine/ledger/rows.ts";
+import type { Command } from "@turnpike/engine/ledger/request.ts";
+import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
@@ -68,7 +69,8 @@ const attempt = async (
     const { state, now } = await loadState(client, loading);
     const { decisions, changes } = decide(state, requests, now);
     const outbox = await outboxOf(parts.prices, orgId, { changes, works });
-    await writeChanges(client, { orgId, state, changes, outbox, now });
+    const leaseSpends = leaseSpendsOf(commandsOf(requests), changes);
+    await writeChanges(client, { orgId, state, changes, outbox, leaseSpends, now });
     await client.query("COMMIT");
     return dealt(works, decisions);
   } catch (error) {
@@ -125,6 +127,13 @@ const lockShared = async (
            FROM (SELECT unnest($2::text[]) AS id ORDER BY 1) AS shared`,
     values: [orgId, ids],
   });
+};
+
+const leaseSpendsOf = (commands: readonly Command[], { events }: Changes): UsageEvent[] => {
+  const spends = new Set(
+    commands.flatMap((one) => (one.kind === "reportLease" ? one.spends.map(({ id }) => id) : [])),
+  );
+  return spends.size === 0 ? [] : events.filter(({ id }) => spends.has(id));
 };
 
 const outboxOf = async (

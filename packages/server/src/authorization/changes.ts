@@ -8,6 +8,7 @@ import type {
   Grant,
   LedgerState,
   Posting,
+  UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
 import type { OutboxRow } from "./measurements.ts";
 import { toJson } from "./wire.ts";
@@ -294,6 +295,19 @@ const outbox: Table<OutboxRow> = {
   onConflict: "DO NOTHING",
 };
 
+/** An event of another meter than its authorization's is what a client spent of a lease. */
+const leaseSpends: Table<UsageEvent> = {
+  name: "lease_spend",
+  columns: [
+    text("id", (row) => row.id),
+    text("account", (row) => row.account),
+    text("meter", (row) => row.meter),
+    text("asset", (row) => row.asset),
+    exact("amount", (row) => row.amount - row.unfunded),
+    time("occurred_at", (row) => row.occurredAt),
+  ],
+};
+
 /** One INSERT of a statement, its arrays beginning at parameter `first`. */
 const insertSql = <Row>(table: Table<Row>, first: number): string => {
   const { name, columns, onConflict } = table;
@@ -338,6 +352,7 @@ export interface Writing {
   readonly state: LedgerState;
   readonly changes: Changes;
   readonly outbox: readonly OutboxRow[];
+  readonly leaseSpends: readonly UsageEvent[];
   readonly now: EpochMs;
 }
 
@@ -368,6 +383,7 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...part(topUpRules, changes.topUpRules),
     ...part(alerts, changes.alerts),
     ...part(outbox, writing.outbox),
+    ...part(leaseSpends, writing.leaseSpends),
   ];
   if (parts.length === 0) return;
   await client.query(statementOf(writing.orgId, parts));

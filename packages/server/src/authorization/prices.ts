@@ -116,15 +116,6 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
 
   const countings = createCache<Counting | undefined>({ now, rememberedMs, max: 10_000 });
 
-  const keep = async (orgId: string, version: string, price: StoredPrice): Promise<KeptPrice> => {
-    await pool.query({
-      name: "ledger-price-version",
-      text: "INSERT INTO price_version (org_id, version, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-      values: [orgId, version, JSON.stringify(price)],
-    });
-    return keptPrice(version, price);
-  };
-
   const findMeter: Prices["meter"] = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
@@ -142,7 +133,9 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       own.map(async (plan) => {
         const price = storedPrice(plan);
         const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
-        const kept = await versions.get(`${orgId} ${version}`, () => keep(orgId, version, price));
+        const kept = await versions.get(`${orgId} ${version}`, () =>
+          keep(pool, { orgId, version }, price),
+        );
         if (kept === undefined) throw new Error(`price ${version} was kept and is not there`);
         return { plan, ...kept, period: undefined };
       }),
@@ -179,6 +172,20 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       countings.forget(orgId);
     },
   };
+};
+
+/** A version is kept before anything is decided at it. */
+const keep = async (
+  pool: Pool,
+  { orgId, version }: { readonly orgId: string; readonly version: string },
+  price: StoredPrice,
+): Promise<KeptPrice> => {
+  await pool.query({
+    name: "ledger-price-version",
+    text: "INSERT INTO price_version (org_id, version, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    values: [orgId, version, JSON.stringify(price)],
+  });
+  return keptPrice(version, price);
 };
 
 const storedPrice = ({ pricing, aggregation: counted }: PlanPrice): StoredPrice => ({

@@ -81,7 +81,8 @@ export const toUsed = async (
   { row, used, field }: { row: Authorization; used: UsedRequest; field: string },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
   const { price, measured } = await priceAtOwnVersion(parts, orgId, { row, used, field });
-  const at = occurredAt(used.ts, parts.now());
+  // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
+  const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used.ts, parts.now());
   return { used: { quantity: measured.quantity, price, occurredAt: at }, measured };
 };
 

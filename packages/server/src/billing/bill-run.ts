@@ -17,6 +17,7 @@ import {
   memosOfIdentity,
   storeBill,
 } from "./stored-bills.ts";
+import { walletBalances } from "./wallet-balances.ts";
 
 /** Accounts calculated in one transaction: enough to share queries, few enough to retry. */
 const chunkSize = 100;
@@ -178,6 +179,10 @@ export const calculateBills = async (
   for (const planned of bills) {
     const facts = {
       ...planned.terms,
+      balances: [
+        ...planned.terms.balances,
+        ...(await walletBalances(transaction, orgId, planned.terms)),
+      ],
       quantities: Object.fromEntries(
         usageWindows(planned.terms).map(({ key }) => [key, quantities[key] ?? { quantity: null }]),
       ),

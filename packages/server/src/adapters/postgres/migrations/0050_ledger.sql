@@ -209,3 +209,18 @@ CREATE TABLE budget_alert (
   "limit" numeric(38) NOT NULL,
   PRIMARY KEY (org_id, budget_id, window_start, percent)
 );
+
+-- What clients spent of leases, by meter: a lease itself is of no meter, and a bill asks what each one's usage was paid.
+CREATE TABLE lease_spend (
+  org_id uuid NOT NULL,
+  id text NOT NULL,
+  account text NOT NULL,
+  meter text NOT NULL,
+  asset text NOT NULL,
+  -- Paid by the wallet, debt included.
+  amount numeric(38) NOT NULL,
+  occurred_at bigint NOT NULL,
+  PRIMARY KEY (org_id, id)
+);
+
+CREATE INDEX lease_spend_occurred ON lease_spend (org_id, account, occurred_at);
