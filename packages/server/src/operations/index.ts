@@ -23,6 +23,7 @@ import { submitMeasurements } from "./measurements.ts";
 import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
+import * as usageQueries from "./usage-queries.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
@@ -51,4 +52,5 @@ export const handlers: Handlers = {
   ...policies,
   ...resourceGroups,
   ...serviceUsers,
+  ...usageQueries,
 };
