@@ -36,18 +36,11 @@ import * as policies from "./permission-policies.ts";
 import * as resourceGroups from "./resource-groups.ts";
 import * as serviceUsers from "./service-users.ts";
 import * as statements from "./statements.ts";
+import * as usageQueries from "./usage-queries.ts";
 
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
-  cancelBillJob,
-  createBillJob,
   generateToken,
-  getBill,
-  getBillJob,
-  getLatestBill,
-  listBillJobs,
-  listBills,
-  listBillsOfAccount,
   submitMeasurements,
   listAuditLog,
   ...accountPlans,
@@ -63,13 +56,10 @@ export const handlers: Handlers = {
   ...policies,
   ...resourceGroups,
   ...serviceUsers,
-  listBillsOfPeriod,
-  previewBill,
-  recalculateBills,
-  searchBills,
   ...billApprovals,
   ...billDownloads,
   ...billLines,
   ...memoLineItems,
   ...statements,
+  ...usageQueries,
 };
