@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Arbitrary, constant, constantFrom, uuid } from "fast-check";
 import type { Client, Entity } from "../client.ts";
 import type { FieldArbitrary } from "./arbitrary.ts";
@@ -55,6 +56,7 @@ const byName: Readonly<Record<string, Arbitrary<unknown>>> = {
   dayEpoch: constant("2022-01-01"),
   scheduledBillInterval: constantFrom(0, 0.25, 6, 24),
   autoApproveBillsGracePeriodUnit: constantFrom("MINUTES", "HOURS", "DAYS"),
+  currency: constant("USD"),
   externalInvoiceDate: constantFrom("FIRST_DAY_OF_NEXT_PERIOD", "LAST_DAY_OF_ARREARS"),
   billDate: constant("2025-07-01"),
   url: constantFrom("https://example.com/hook", "http://localhost:1234/x?y=z"),
@@ -282,8 +284,34 @@ export const preparations: Readonly<
   },
 };
 
+const jobTimeoutMs = 20_000;
+
+/** An account with a bill for January 2025. */
+const billedAccount = async ({ client, make }: Maker): Promise<string> => {
+  const monthly = { billFrequency: "MONTHLY", standingCharge: 20 };
+  const { id: planTemplateId } = await make("plantemplates", monthly);
+  const { id: planId } = await make("plans", { planTemplateId });
+  const { id: accountId } = await make("accounts");
+  await make("accountplans", { accountId, planId, startDate: "2025-01-01T00:00:00Z" });
+  const calendar = { timezone: "UTC", monthEpoch: "2022-01-01" };
+  const period = { accountIds: [accountId], lastDateInBillingPeriod: "2025-01-31", ...calendar };
+  const { id } = await client.create("billjobs", period);
+  const deadline = Date.now() + jobTimeoutMs;
+  while (Date.now() < deadline) {
+    if ((await client.get(`billjobs/${id}`))["status"] === "COMPLETE") return accountId;
+    await delay(20);
+  }
+  throw new Error(`bill job ${id} did not end in ${jobTimeoutMs} ms`);
+};
+
 /** Records that no collection's POST makes under its own path. */
 export const makers: Readonly<Record<string, (maker: Maker, params: Params) => Promise<string>>> = {
+  bills: async (maker) => {
+    const bills = await maker.client.list(`bills?accountId=${await billedAccount(maker)}`);
+    return bills.data[0]?.id ?? "";
+  },
+  "bills/accountid": billedAccount,
+  "bills/latest": billedAccount,
   users: async ({ client, make }) => {
     await make("invitations");
     return (await client.list("users")).data[0]?.id ?? "";
