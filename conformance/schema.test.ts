@@ -40,6 +40,10 @@ const queryValue = (name: string, schema: Schema): string => {
   if (schema.type === "boolean") return "true";
   if (schema.type === "integer") return "1";
   if (/date/i.test(name)) return "2025-06-01";
+  if (name === "active") return "true";
+  if (name === "billingFrequency") return "MONTHLY";
+  if (name === "status") return "PENDING";
+  if (name === "lineItemType") return "USAGE";
   if (name === "searchQuery") return "id:00000000-0000-0000-0000-000000000000";
   if (name === "sortOrder") return "ASC";
   if (name === "sortBy") return "id";

@@ -42,6 +42,8 @@ export const referenced: Readonly<Record<string, string>> = {
   transactionTypeId: "picklists/transactiontypes",
   integrationConfigId: "integrationconfigs",
   destinationIds: "dataexports/destinations",
+  billId: "bills",
+  billIds: "bills",
 };
 
 const unique = (prefix: string): Arbitrary<string> =>
@@ -112,6 +114,19 @@ const onePlan = (body: Body): Body => without(body, "planTemplateId", "planGroup
 const oneAggregation = (body: Body): Body =>
   without(body, "compoundAggregationId", "segment", "overagePricingBands");
 
+/** A line by hand needs no reference to another one ([R], m3ter semantics 18.8). */
+const memoLine = (body: Body): Body =>
+  without(
+    body,
+    "referencedBillId",
+    "referencedLineItemId",
+    "reasonId",
+    "creditReasonId",
+    "debitReasonId",
+    "lineItemType",
+    "amountToApplyOnBill",
+  );
+
 type Fix = (body: Body, maker: Maker) => Body | Promise<Body>;
 
 /** Body schema → how a generated body becomes one that the rules accept. */
@@ -148,6 +163,14 @@ export const fixes: Readonly<Record<string, Fix>> = {
     pricingBands: bands,
   }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
+  BillJobRequest: async (body, { make }) => ({
+    accountIds: body["accountIds"] ?? [(await make("accounts")).id],
+    billingFrequency: "MONTHLY",
+    billFrequencyInterval: 1,
+    lastDateInBillingPeriod: "2025-01-31",
+  }),
+  CreditLineItemRequest: memoLine,
+  DebitLineItemRequest: memoLine,
   EvaluateCalculationRequest: (body) => without(body, "eventId"),
   IntegrationConfigRequest: (body) => ({
     ...without(body, "credentials", "destinationId"),
@@ -177,7 +200,10 @@ export const fixes: Readonly<Record<string, Fix>> = {
     period: 2,
   }),
   OrgUserInvitationRequest: (body) => ({ ...body, email: `${crypto.randomUUID()}@example.com` }),
-  PlanRequest: (body) => (body["bespoke"] === true ? body : without(body, "accountId", "bespoke")),
+  PlanRequest: (body) =>
+    body["bespoke"] === true && body["accountId"] !== undefined
+      ? body
+      : without(body, "accountId", "bespoke"),
   PricingRequest: async (body, { make }) => ({
     ...onePlan(oneAggregation(body)),
     planId: body["planId"] ?? (await make("plans")).id,
@@ -219,6 +245,8 @@ export const words: Params = {
   systemName: "Webhook",
   configOption: "any",
   lookupKey: "UK",
+  lastDateInBillingPeriod: "2025-01-31",
+  billingFrequency: "MONTHLY",
 };
 
 const withData = async ({ client }: Maker, params: Params): Promise<void> => {
