@@ -29,12 +29,18 @@ export const billedInAdvance = async (
 };
 
 /** The memos on the bill of that identity; none while there is no such bill. */
-export const memosOfIdentity = async (
+export const memosToShow = async (
   transaction: DatabaseTransaction,
   orgId: string,
   identity: BillIdentity,
 ): Promise<MemoTerms[]> => {
   const known = await findBill(transaction, orgId, identity).executeTakeFirst();
+  return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
+};
+
+/** The same, and nobody adds another before the transaction ends. */
+export const memosToKeep: typeof memosToShow = async (transaction, orgId, identity) => {
+  const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
   return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
 };
 
@@ -57,6 +63,8 @@ export interface Writing {
   readonly request: BillJobRequest;
   readonly at: Date;
   readonly dates: BillDates;
+  /** Of the organization: see `readLockDate`. */
+  readonly lockDate: string | undefined;
 }
 
 export type BillContent = Pick<
@@ -127,9 +135,8 @@ export const storeBill = async (
   bill: CalculatedBill,
   writing: Writing,
 ): Promise<string | undefined> => {
-  const { orgId, at } = writing;
+  const { orgId, at, lockDate } = writing;
   const content = billContent(bill, writing);
-  const lockDate = await readLockDate(transaction, orgId);
   const { identity } = bill.planned;
   const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
   if (known?.is_locked === true) return undefined;
@@ -179,7 +186,7 @@ const insertBill = async (
 };
 
 /** Held to the end of the transaction, so that the date does not move past a bill that is being written. */
-const readLockDate = async (
+export const readLockDate = async (
   transaction: DatabaseTransaction,
   orgId: string,
 ): Promise<string | undefined> => {
