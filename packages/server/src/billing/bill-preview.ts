@@ -9,7 +9,7 @@ import { type BillRow, billReply } from "./bill-replies.ts";
 import { type BillRunParts, calculateBills } from "./bill-run.ts";
 import { billImpossible } from "./impossible-bill.ts";
 import { repeatable } from "./recalculation.ts";
-import { type BillDates, billContent, type CalculatedBill, memosToShow } from "./stored-bills.ts";
+import { type BillDates, billContent, type CalculatedBill } from "./stored-bills.ts";
 
 /** What a preview bill is called: nothing was stored, so nothing can be found by it. */
 const previewId = "00000000-0000-0000-0000-000000000000";
@@ -36,7 +36,7 @@ export const previewBill = async (parts: BillRunParts, caller: Caller, request: 
     const round = { request, accountIds, isWanted: () => true };
     const failures = await calculateBills(
       transaction,
-      { parts, orgId, round, memos: memosToShow },
+      { parts, orgId, round },
       async (bill, dates) => void found.push({ bill, dates }),
     );
     const reasons = [...failures.values()].flat();
@@ -53,8 +53,7 @@ const replyTo = (
   { orgId, principal, request, at }: Caller & { request: BillJobRequest; at: Date },
 ) => {
   const { identity, account: billed } = bill.planned;
-  const written = { orgId, principal, at, dates, jobId: previewId, lockDate: undefined };
-  const writing = { ...written, request: repeatable(request) };
+  const writing = { orgId, principal, at, dates, jobId: previewId, request: repeatable(request) };
   const { facts: _facts, ...content } = billContent(bill, writing);
   const row: BillRow = {
     ...content,

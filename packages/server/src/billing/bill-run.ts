@@ -14,8 +14,7 @@ import {
   type BillDates,
   billedInAdvance,
   type CalculatedBill,
-  memosToKeep,
-  readLockDate,
+  memosOfIdentity,
   storeBill,
 } from "./stored-bills.ts";
 
@@ -83,12 +82,11 @@ const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>
     const accountIds = await claimAccounts(transaction, job);
     if (accountIds.length === 0) return false;
     const failures: Failures = new Map();
-    const lockDate = await readLockDate(transaction, job.orgId);
     for (const round of await roundsOf(transaction, job, accountIds)) {
-      const writing = { ...job, lockDate, request: repeatable(round.request) };
+      const writing = { ...job, request: repeatable(round.request) };
       const found = await calculateBills(
         transaction,
-        { parts, orgId: job.orgId, round, memos: memosToKeep },
+        { parts, orgId: job.orgId, round },
         async (bill, dates) => {
           await storeBill(transaction, bill, { ...writing, at: parts.now(), dates });
         },
@@ -158,8 +156,6 @@ export interface Calculation {
   readonly parts: BillRunParts;
   readonly orgId: string;
   readonly round: Round;
-  /** How the memos of a bill are read: a run holds the bill from then on, so that none is added in between. */
-  readonly memos: typeof memosToKeep;
 }
 
 /** What becomes of a calculated bill: a run stores it before the next one is calculated, a preview shows it. */
@@ -168,7 +164,7 @@ export type BillSink = (bill: CalculatedBill, dates: BillDates) => Promise<void>
 /** Calculates the bills of the round one after the other; the answer says why some could not be, by account. */
 export const calculateBills = async (
   transaction: DatabaseTransaction,
-  { parts, orgId, round: { request, accountIds, isWanted }, memos }: Calculation,
+  { parts, orgId, round: { request, accountIds, isWanted } }: Calculation,
   sink: BillSink,
 ): Promise<Failures> => {
   const snapshot = withOverrides(await takeSnapshot(transaction, orgId, accountIds), request);
@@ -186,7 +182,7 @@ export const calculateBills = async (
         usageWindows(planned.terms).map(({ key }) => [key, quantities[key] ?? { quantity: null }]),
       ),
       billedInAdvance: await billedInAdvance(transaction, orgId, planned.identity),
-      memos: await memos(transaction, orgId, planned.identity),
+      memos: await memosOfIdentity(transaction, orgId, planned.identity),
     };
     const rated = rateBill(facts);
     if (rated.outcome === "failed") {

@@ -29,18 +29,12 @@ export const billedInAdvance = async (
 };
 
 /** The memos on the bill of that identity; none while there is no such bill. */
-export const memosToShow = async (
+export const memosOfIdentity = async (
   transaction: DatabaseTransaction,
   orgId: string,
   identity: BillIdentity,
 ): Promise<MemoTerms[]> => {
   const known = await findBill(transaction, orgId, identity).executeTakeFirst();
-  return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
-};
-
-/** The same, and nobody adds another before the transaction ends. */
-export const memosToKeep: typeof memosToShow = async (transaction, orgId, identity) => {
-  const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
   return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
 };
 
@@ -63,8 +57,6 @@ export interface Writing {
   readonly request: BillJobRequest;
   readonly at: Date;
   readonly dates: BillDates;
-  /** Of the organization: see `readLockDate`. */
-  readonly lockDate: string | undefined;
 }
 
 export type BillContent = Pick<
@@ -135,8 +127,9 @@ export const storeBill = async (
   bill: CalculatedBill,
   writing: Writing,
 ): Promise<string | undefined> => {
-  const { orgId, at, lockDate } = writing;
+  const { orgId, at } = writing;
   const content = billContent(bill, writing);
+  const lockDate = await readLockDate(transaction, orgId);
   const { identity } = bill.planned;
   const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
   if (known?.is_locked === true) return undefined;
@@ -186,7 +179,7 @@ const insertBill = async (
 };
 
 /** Held to the end of the transaction, so that the date does not move past a bill that is being written. */
-export const readLockDate = async (
+const readLockDate = async (
   transaction: DatabaseTransaction,
   orgId: string,
 ): Promise<string | undefined> => {
