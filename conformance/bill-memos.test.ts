@@ -125,6 +125,18 @@ describe("memo lines", () => {
     expect(await on().bill(bill.id)).toMatchObject({ billTotal: 35, version: 6 });
   });
 
+  test("put on while the bill is calculated again are not lost", async () => {
+    const bill = await march("memo-run", 0);
+    const memos = [1, 2, 3, 4, 5, 6, 7, 8].map((amount) =>
+      put(bill, "credit", { amount, description: `${amount}` }),
+    );
+    const runs = [1, 2, 3].map(() => on().recalculate([bill.id]));
+    await Promise.all([...memos, ...runs]);
+    // 20 - (1 + 2 + … + 8) = -16; eight memos beside 0 calls and the standing charge.
+    const { billTotal, lineItems } = await on().bill(bill.id);
+    expect([billTotal, lineItems.length]).toEqual([-16, 10]);
+  });
+
   const nobody = "018f0000-0000-7000-8000-000000000000";
   test.each([
     ["nothing", {}, "400 VALIDATION_FAILED"],

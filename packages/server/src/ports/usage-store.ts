@@ -166,7 +166,7 @@ export interface ScanRequest {
 
 /** A measurement as it was stored, with the derived fields that its meter calculated. */
 export interface ScannedEvent {
-  readonly uid?: string;
+  readonly uid: string;
   readonly accountId: string;
   /** Instants as ISO 8601 in UTC. */
   readonly ts: string;
