@@ -4,6 +4,7 @@ import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts
 import type { Caller } from "../records/caller.ts";
 import type { Background } from "./background.ts";
 import { changeBills, recordBillChanges } from "./bill-changes.ts";
+import { reverseBillEffects } from "./bill-effects.ts";
 import {
   type BillFilter,
   billConditions,
@@ -155,12 +156,14 @@ export const deleteBill = (
     await lockAccount(transaction, { orgId, accountId });
     const bill = await lockBill(transaction, { orgId, id });
     refuseLocked(bill);
+    const at = now();
+    await reverseBillEffects(transaction, { ...caller, at }, bill);
     await transaction
       .deleteFrom("bill")
       .where("org_id", "=", orgId)
       .where("id", "=", bill.id)
       .execute();
-    await recordBillChanges(transaction, caller, { at: now(), changes: [{ before: bill }] });
+    await recordBillChanges(transaction, caller, { at, changes: [{ before: bill }] });
     return bill;
   });
 
