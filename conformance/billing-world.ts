@@ -1,4 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
 import { z } from "zod";
 import { type Api, connect } from "../scripts/demo/api.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
@@ -220,6 +223,10 @@ export class BillingWorld {
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  async approve(billId: string): Promise<void> {
+    await queryDatabase(this.folder, `UPDATE bill SET status = 'APPROVED' WHERE id = '${billId}'`);
+  }
+
   /** The only bill of the date, as `TYPE amount` rows and its total. */
   async lines(accountId: string, billDate: string, request: Body = {}): Promise<string[]> {
     const [only, ...others] = await this.bill(accountId, billDate, request);
@@ -250,3 +257,15 @@ export const rowsOf = ({ lineItems, billTotal }: Bill): string[] => [
   ),
   `TOTAL ${billTotal}`,
 ];
+
+/** The embedded database of a server, for what no route does yet. */
+export const queryDatabase = async (folder: string, text: string): Promise<void> => {
+  const postgres = join(folder, "data", "postgres");
+  const password = await readFile(join(postgres, "password"), "utf8");
+  const pid = await readFile(join(postgres, "data", "postmaster.pid"), "utf8");
+  const client = new Client(
+    `postgres://turnpike:${password.trim()}@127.0.0.1:${pid.split("\n")[3]}/postgres`,
+  );
+  await client.connect();
+  await client.query(text).finally(() => client.end());
+};

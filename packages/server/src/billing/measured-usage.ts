@@ -49,7 +49,13 @@ class Request {
   }
 
   async send(usage: UsageStore, orgId: string): Promise<void> {
-    const { aggregation: method, meterId, targetField, segmentedFields } = this.#aggregation;
+    const {
+      aggregation: method,
+      meterId,
+      targetField,
+      segmentedFields,
+      segments,
+    } = this.#aggregation;
     if (method === "CUSTOM_SQL") return;
     const request: JointAggregateRequest = {
       orgId,
@@ -59,23 +65,14 @@ class Request {
       groups: [...this.#groups.values()].map(({ sources }) =>
         sources.map(({ accountId, period }) => ({ accountId, window: period })),
       ),
-      filters: this.#filters.map(({ dimensionCode, value, mode }) => ({
-        field: dimensionCode,
-        value,
-        mode,
-      })),
+      filters: this.#filters,
       ...(this.#isSegmented
-        ? {
-            segments: {
-              fields: segmentedFields ?? [],
-              values: this.#aggregation.segments ?? [],
-            },
-          }
+        ? { segmentation: { fields: segmentedFields ?? [], segments: segments ?? [] } }
         : {}),
     };
     const found = await usage.aggregateJointly(request);
     this.#answers = new Map(
-      found.map(({ group, segment, quantity }) => [`${group} ${segment}`, decimal(quantity)]),
+      found.map(({ group, segment = 0, quantity }) => [`${group} ${segment}`, decimal(quantity)]),
     );
   }
 
