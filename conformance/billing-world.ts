@@ -1,7 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Client } from "pg";
 import { z } from "zod";
 import { type Api, connect } from "../scripts/demo/api.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
@@ -224,7 +221,7 @@ export class BillingWorld {
   }
 
   async approve(billId: string): Promise<void> {
-    await queryDatabase(this.folder, `UPDATE bill SET status = 'APPROVED' WHERE id = '${billId}'`);
+    await this.api.call("PUT", `bills/${billId}/status`, { status: "APPROVED" });
   }
 
   /** The only bill of the date, as `TYPE amount` rows and its total. */
@@ -257,15 +254,3 @@ export const rowsOf = ({ lineItems, billTotal }: Bill): string[] => [
   ),
   `TOTAL ${billTotal}`,
 ];
-
-/** The embedded database of a server, for what no route does yet. */
-export const queryDatabase = async (folder: string, text: string): Promise<void> => {
-  const postgres = join(folder, "data", "postgres");
-  const password = await readFile(join(postgres, "password"), "utf8");
-  const pid = await readFile(join(postgres, "data", "postmaster.pid"), "utf8");
-  const client = new Client(
-    `postgres://turnpike:${password.trim()}@127.0.0.1:${pid.split("\n")[3]}/postgres`,
-  );
-  await client.connect();
-  await client.query(text).finally(() => client.end());
-};

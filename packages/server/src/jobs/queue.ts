@@ -50,6 +50,18 @@ const ourLogger = (logger: Logger): GraphileLogger =>
     logger[write]({ ...meta }, message);
   });
 
+/**
+ * A server that was killed leaves its tasks locked, for hours. One server works on a queue, so that whatever is locked
+ * when it starts was left behind.
+ */
+const takeOverTasks = async (pool: Pool, logger: GraphileLogger): Promise<void> => {
+  await runMigrations({ pgPool: pool, logger });
+  await pool.query(
+    `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))
+     FROM graphile_worker.jobs WHERE locked_by IS NOT NULL`,
+  );
+};
+
 /** Runs queued tasks until it is stopped; a task that fails is tried again later, with growing pauses. */
 export const startQueue = async (
   pool: Pool,
@@ -63,6 +75,7 @@ export const startQueue = async (
       handle as (payload: unknown) => Promise<void>,
     ]),
   );
+  await takeOverTasks(pool, ourLogger(logger));
   const runner = await run({
     pgPool: pool,
     taskList,

@@ -420,11 +420,12 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       expect(await quantities("SUM")).toEqual({ acme: "3" });
     });
 
+    const source = (code: string, start = "01", end = "31") => ({
+      accountId: fixture.directory.accountId(org, code) ?? "",
+      window: { start: inMay(start), end: inMay(end) },
+    });
+
     describe("groups of sources", () => {
-      const source = (code: string, start = "01", end = "31") => ({
-        accountId: fixture.directory.accountId(org, code) ?? "",
-        window: { start: inMay(start), end: inMay(end) },
-      });
       const together = async (request: Partial<JointAggregateRequest>) => {
         const found = await store.aggregateJointly({
           orgId: org,
