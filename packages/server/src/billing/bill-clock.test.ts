@@ -89,6 +89,7 @@ const bill = async (
       currency: "USD",
       billing_frequency: "MONTHLY",
       billing_interval: 1,
+      group_key: "MONTHLY 1",
       status,
       job_id: randomUUID(),
       starts_at: "2024-09-01T00:00:00Z",

@@ -5,6 +5,7 @@ import type { Caller } from "../records/caller.ts";
 import type { Background } from "./background.ts";
 import { changeBills, recordBillChanges } from "./bill-changes.ts";
 import { type BillFilter, billConditions, findBills, lockBill, lockBills } from "./bill-queries.ts";
+import { reverseBillEffects } from "./bill-effects.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { generateStatements } from "./statement-jobs.ts";
 
@@ -145,11 +146,13 @@ export const deleteBill = (
     const { orgId } = caller;
     const bill = await lockBill(transaction, { orgId, id });
     refuseLocked(bill);
+    const at = now();
+    await reverseBillEffects(transaction, { ...caller, at }, bill);
     await transaction
       .deleteFrom("bill")
       .where("org_id", "=", orgId)
       .where("id", "=", bill.id)
       .execute();
-    await recordBillChanges(transaction, caller, { at: now(), changes: [{ before: bill }] });
+    await recordBillChanges(transaction, caller, { at, changes: [{ before: bill }] });
     return bill;
   });
