@@ -41,6 +41,18 @@ import * as usageQueries from "./usage-queries.ts";
 /** The handler of every operation that is not a verb of a resource. */
 export const handlers: Handlers = {
   generateToken,
+  cancelBillJob,
+  createBillJob,
+  getBillJob,
+  listBillJobs,
+  recalculateBills,
+  getBill,
+  getLatestBill,
+  listBills,
+  listBillsOfAccount,
+  listBillsOfPeriod,
+  previewBill,
+  searchBills,
   submitMeasurements,
   listAuditLog,
   ...accountPlans,
