@@ -29,7 +29,7 @@ const job = z.looseObject({ status: z.string(), failures: z.array(z.unknown()).o
 
 type Body = Readonly<Record<string, unknown>>;
 
-export interface Price extends Body {
+interface Price extends Body {
   readonly aggregationId?: string;
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Client, connect, type Endpoint } from "./client.ts";
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number;
   /** As it came, so that no digit is lost. */
   readonly text: string;
@@ -19,7 +19,7 @@ const rows = z.object({
   data: z.array(z.record(z.string(), z.unknown())),
   hasMoreData: z.boolean(),
 });
-export type UsageRows = z.output<typeof rows>;
+type UsageRows = z.output<typeof rows>;
 
 /** What a client of the usage routes does, besides configuring. */
 export interface UsageClient extends Client {

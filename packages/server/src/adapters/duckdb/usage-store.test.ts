@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
@@ -26,6 +27,7 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
+jointUsageSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });
