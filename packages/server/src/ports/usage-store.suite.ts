@@ -482,21 +482,19 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       window: { start: inMay(start), end: inMay(end) },
     });
 
-    describe("groups of sources", () => {
-      const together = async (request: Partial<JointAggregateRequest>) => {
-        const found = await store.aggregateJointly({
-          orgId: org,
-          meterId: calls.id,
-          method: "SUM",
-          targetField: "tokens",
-          groups: [[source("acme")]],
-          ...request,
-        });
-        return found
-          .map(({ group, segment, quantity }) => `${group}/${segment} ${quantity}`)
-          .sort();
-      };
+    const together = async (request: Partial<JointAggregateRequest>) => {
+      const found = await store.aggregateJointly({
+        orgId: org,
+        meterId: calls.id,
+        method: "SUM",
+        targetField: "tokens",
+        groups: [[source("acme")]],
+        ...request,
+      });
+      return found.map(({ group, segment, quantity }) => `${group}/${segment} ${quantity}`).sort();
+    };
 
+    describe("groups of sources", () => {
       test.each([
         ["SUM", ["0/0 6", "1/0 9", "2/0 4"]],
         ["MAX", ["0/0 3", "1/0 4", "2/0 4"]],
