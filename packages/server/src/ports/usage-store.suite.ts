@@ -2,12 +2,7 @@
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { MemoryUsageDirectory } from "../adapters/memory/usage-directory.ts";
-import type {
-  AggregationMethod,
-  IngestOutcome,
-  JointAggregateRequest,
-  UsageStore,
-} from "./usage-store.ts";
+import type { AggregationMethod, IngestOutcome, UsageStore } from "./usage-store.ts";
 
 export interface UsageStoreFixture {
   readonly directory: MemoryUsageDirectory;
@@ -79,8 +74,6 @@ export const sendTo = (
     encoding: "identity",
     receivedAtMs: at,
   });
-
-const inMay = (day: string) => Temporal.Instant.from(`2024-05-${day}T00:00:00Z`);
 
 /** What every usage store does, whatever it is made of. */
 export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
@@ -475,50 +468,6 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
         "invalid",
       ]);
       expect(await quantities("SUM")).toEqual({ acme: "3" });
-    });
-
-    const source = (code: string, start = "01", end = "31") => ({
-      accountId: fixture.directory.accountId(org, code) ?? "",
-      window: { start: inMay(start), end: inMay(end) },
-    });
-
-    const together = async (request: Partial<JointAggregateRequest>) => {
-      const found = await store.aggregateJointly({
-        orgId: org,
-        meterId: calls.id,
-        method: "SUM",
-        targetField: "tokens",
-        groups: [[source("acme")]],
-        ...request,
-      });
-      return found.map(({ group, segment, quantity }) => `${group}/${segment} ${quantity}`).sort();
-    };
-
-    describe("groups of sources", () => {
-      test.each([
-        ["SUM", ["0/0 6", "1/0 9", "2/0 4"]],
-        ["MAX", ["0/0 3", "1/0 4", "2/0 4"]],
-        ["LATEST", ["0/0 3", "1/0 4", "2/0 4"]],
-        ["UNIQUE", ["0/0 3", "1/0 3", "2/0 1"]],
-        ["MEAN", ["0/0 2", "1/0 3", "2/0 4"]],
-      ] as const)(
-        "%s of an account, of two together, and of a part of the time",
-        async (method, expected) => {
-          await send([
-            event("a", 1, { ts: "2024-05-02T00:00:00Z" }),
-            event("b", 2, { ts: "2024-05-10T00:00:00Z" }),
-            event("c", 3, { ts: "2024-05-12T00:00:00Z" }),
-            event("d", 4, { ts: "2024-05-14T00:00:00Z", account: "beta" }),
-          ]);
-          const groups = [
-            [source("acme")],
-            [source("acme", "05", "31"), source("beta")],
-            [source("beta", "14", "15")],
-            [source("beta", "15", "31")],
-          ];
-          expect(await together({ method, groups })).toEqual(expected);
-        },
-      );
     });
   });
 };
