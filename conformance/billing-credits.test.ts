@@ -328,6 +328,74 @@ describe("bills of accounts", () => {
     });
   });
 
+  test("corrections over several approved months settle once and stay settled", async () => {
+    // Commitment 100, usage at 1: January 60 and February 30 are covered, 10 are left. Both approved. 20 more arrive for
+    // January: 80 of January and 20 of February would be covered. March's bill: usage +20, consumed −20; February's
+    // consumption +10; its own 5 find nothing left. Together 20 − 20 + 10 + 5 = 15.
+    const { meter, plan } = await shop();
+    const account = await world.account();
+    await world.attach(account.id, plan.id);
+    await world.create("commitments", {
+      accountId: account.id,
+      startDate: "2024-01-01",
+      endDate: "2025-01-01",
+      currency: "USD",
+      amount: 100,
+    });
+    await world.use(meter.code, account.code, [
+      ["2024-01-10", 60],
+      ["2024-02-10", 30],
+      ["2024-03-10", 5],
+    ]);
+    for (const billDate of ["2024-02-01", "2024-03-01"]) {
+      const [approved] = await world.bill(account.id, billDate);
+      await world.approve(approved?.id ?? "");
+    }
+    await world.use(meter.code, account.code, [["2024-01-20", 20]]);
+    const march = [
+      "USAGE 20",
+      "USAGE 5",
+      "COMMITMENT_CONSUMED -20",
+      "COMMITMENT_CONSUMED 10",
+      "TOTAL 15",
+    ];
+    expect((await world.lines(account.id, "2024-04-01")).toSorted()).toEqual(march.toSorted());
+    expect(await world.list(`commitments?accountId=${account.id}`)).toMatchObject([
+      { amountSpent: 100 },
+    ]);
+    const [carrier] = await world.bills(account.id, "2024-04-01");
+    await world.approve(carrier?.id ?? "");
+    // Nothing is corrected back.
+    expect(await world.lines(account.id, "2024-05-01")).toEqual(["TOTAL 0"]);
+  });
+
+  test("a deleted bill gives back what it drew, and its charge", async () => {
+    const { meter, plan } = await shop();
+    const account = await world.account();
+    await world.attach(account.id, plan.id);
+    const balanceId = await topUp(account.id, 100);
+    const chargeId = await world.create("charges", {
+      name: "Onboarding",
+      code: world.fresh("charge"),
+      accountId: account.id,
+      currency: "USD",
+      entityType: "AD_HOC",
+      lineItemType: "AD_HOC",
+      amount: 10,
+      billDate: "2024-02-01",
+      servicePeriodStartDate: "2024-01-01T00:00:00Z",
+      servicePeriodEndDate: "2024-02-01T00:00:00Z",
+    });
+    await world.use(meter.code, account.code, [["2024-01-10", 40]]);
+    // 40 of usage and 10 of the charge come from the balance.
+    const [bill] = await world.bill(account.id, "2024-02-01");
+    expect(bill?.billTotal).toBe(0);
+    expect(await world.get(`balances/${balanceId}`)).toMatchObject({ amount: 50 });
+    await world.api.call("DELETE", `bills/${bill?.id}`);
+    expect(await world.get(`balances/${balanceId}`)).toMatchObject({ amount: 100 });
+    expect(await world.get(`charges/${chargeId}`)).not.toHaveProperty("billId");
+  });
+
   test("different frequencies: bills of their own, or one for the date", async () => {
     const [monthly, daily] = [
       await shop({ standingCharge: 31 }),

@@ -247,8 +247,11 @@ describe("bills of plans", () => {
   });
 
   test("a compound aggregation of base quantities and custom fields", async () => {
-    // m3ter semantics 7: requests 1,250 − 100 free for each of at most 5 apps = 750; the account's factor is 2.
-    const { meter, plan, account, productId } = await shop();
+    // m3ter semantics 7: requests 1,250 − 100 free for each of 5 apps = 750, here 5 calls; the account's factor is 2: 1,500.
+    const { meter, plan, productId } = await shop();
+    const declared = await world.get("customfields");
+    await world.api.call("PUT", "customfields", { ...declared, account: { factor: 1 } });
+    const account = await world.account({ customFields: { factor: 2 } });
     const codes = [world.fresh("requests"), world.fresh("apps")];
     await world.aggregation(meter.id, {
       code: codes[0],
@@ -261,10 +264,10 @@ describe("bills of plans", () => {
       name: "Billable requests",
       code: world.fresh("compound"),
       productId,
-      calculation: `Math.max(aggregation.${codes[0]} - 100 * aggregation.${codes[1]}, 0)`,
+      calculation: `account.factor * Math.max(aggregation.${codes[0]} - 100 * aggregation.${codes[1]}, 0)`,
       rounding: "UP",
-      quantityPerUnit: 100,
-      unit: "100 requests",
+      quantityPerUnit: 200,
+      unit: "200 requests",
     });
     await world.price({ planId: plan.id, compoundAggregationId }, [[0, 3]]);
     await world.attach(account.id, plan.id);
@@ -273,7 +276,7 @@ describe("bills of plans", () => {
       account.code,
       [1, 2, 3, 4, 5].map((day) => [`2024-01-0${day}`, 250] as const),
     );
-    // 750 / 100 = 7.5 → 8 units × 3 = 24.
+    // 1,500 / 200 = 7.5 → 8 units × 3 = 24.
     expect(await world.lines(account.id, "2024-02-01")).toEqual(["USAGE 24", "TOTAL 24"]);
   });
 });

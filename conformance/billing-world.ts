@@ -29,10 +29,6 @@ const job = z.looseObject({ status: z.string(), failures: z.array(z.unknown()).o
 
 type Body = Readonly<Record<string, unknown>>;
 
-interface Price extends Body {
-  readonly aggregationId?: string;
-}
-
 const jobTimeoutMs = 20_000;
 
 /** A server with an organization of its own, driven over HTTP in the words of a billing scenario. */

@@ -48,3 +48,5 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 });
 
 usageQuerySuite("DuckDB", () => create());
+
+jointUsageSuite("DuckDB", () => create());
