@@ -16,6 +16,7 @@ import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
+import { IngestFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import type { Database } from "./ports/database.ts";
@@ -84,8 +85,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
+  const failures = new IngestFailures({ database, logger, now });
+  closers.push(() => failures.stop());
   return {
-    world: { database, catalog, usage, tokens, links, background, now, accessChanged },
+    world: { database, catalog, usage, failures, tokens, links, background, now, accessChanged },
     keys,
     permissions,
     resources,

@@ -3,6 +3,7 @@ import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Links } from "../access/links.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Background } from "../billing/background.ts";
+import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
@@ -28,6 +29,7 @@ export interface World {
   readonly links: Links;
   readonly background: Background;
   readonly usage: UsageStore;
+  readonly failures: IngestFailures;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;

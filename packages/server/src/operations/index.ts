@@ -8,7 +8,9 @@ import * as billJobs from "./bill-jobs.ts";
 import * as billLines from "./bill-lines.ts";
 import * as bills from "./bills.ts";
 import * as endDating from "./end-dating.ts";
+import * as events from "./events.ts";
 import * as externalMappings from "./external-mappings.ts";
+import * as failedIngest from "./failed-ingest.ts";
 import * as integrations from "./integrations.ts";
 import * as invitations from "./invitations.ts";
 import * as lookupData from "./lookup-data.ts";
@@ -36,7 +38,9 @@ export const handlers: Handlers = {
   ...billLines,
   ...bills,
   ...endDating,
+  ...events,
   ...externalMappings,
+  ...failedIngest,
   ...integrations,
   ...invitations,
   ...lookupData,

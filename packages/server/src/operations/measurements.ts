@@ -49,14 +49,16 @@ const replyTo = (outcome: IngestOutcome) => {
 
 export const submitMeasurements: Handlers["submitMeasurements"] = async (
   { orgId, raw },
-  { usage, now },
-) =>
-  replyTo(
-    await usage.ingest({
-      orgId,
-      body: raw.body,
-      format: formatOf(raw.contentType),
-      encoding: encodingOf(raw.contentEncoding),
-      receivedAtMs: now().getTime(),
-    }),
-  );
+  { usage, failures, now },
+) => {
+  const at = now();
+  const outcome = await usage.ingest({
+    orgId,
+    body: raw.body,
+    format: formatOf(raw.contentType),
+    encoding: encodingOf(raw.contentEncoding),
+    receivedAtMs: at.getTime(),
+  });
+  if (outcome.kind === "accepted") await failures.note({ orgId, at, rows: outcome.failures });
+  return replyTo(outcome);
+};
