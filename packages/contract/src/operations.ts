@@ -6,6 +6,7 @@ import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
 import { syncOperations } from "./sync/operations.ts";
+import { eventOperations } from "./usage/event-operations.ts";
 import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
@@ -17,6 +18,7 @@ export const operations = {
   ...lookupOperations,
   ...syncOperations,
   ...usageOperations,
+  ...eventOperations,
   ...billingOperations,
   ...authorizationOperations,
 };

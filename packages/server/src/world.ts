@@ -22,6 +22,7 @@ import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
+import { IngestFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import type { Database } from "./ports/database.ts";
@@ -99,6 +100,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
+  const failures = new IngestFailures({ database, logger, now });
+  closers.push(() => failures.stop());
   return {
     world: {
       database,
@@ -106,6 +109,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       usage,
       ledger,
       plainUsage: createPlainUsage(ledger),
+      failures,
       tokens,
       links,
       background,

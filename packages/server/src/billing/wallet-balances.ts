@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
 import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
@@ -8,10 +10,34 @@ import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
 type AccountPlan = BillTerms["accountPlans"][number];
 
 /**
- * What the account's wallet has paid for the usage of this bill, as balances that only usage of its periods draws on:
- * the bill shows it as balance consumption, and the same money is not taken twice (authorization semantics f.10.7).
+ * The terms with what the account's wallet has paid for the usage of this bill, as balances that only usage of its
+ * periods draws on: the bill shows it as balance consumption, and the same money is not taken twice (authorization
+ * semantics f.10.7). Accounts without a wallet cost one query for all of them.
  */
-export const walletBalances = async (
+export const withWallets = async <Planned extends { readonly terms: BillTerms }>(
+  reader: Database | DatabaseTransaction,
+  orgId: string,
+  bills: readonly Planned[],
+): Promise<Planned[]> => {
+  const codes = bills.flatMap(({ terms }) => terms.account.code ?? []);
+  const { rows } = await sql<{ account: string }>`
+    SELECT DISTINCT account FROM wallet_account WHERE org_id = ${orgId} AND account = ANY(${codes}::text[])
+  `.execute(reader);
+  const paying = new Set(rows.map(({ account }) => account));
+  const found: Planned[] = [];
+  for (const planned of bills) {
+    const { terms } = planned;
+    if (!paying.has(terms.account.code ?? "")) {
+      found.push(planned);
+      continue;
+    }
+    const balances = [...terms.balances, ...(await walletBalances(reader, orgId, terms))];
+    found.push({ ...planned, terms: { ...terms, balances } });
+  }
+  return found;
+};
+
+const walletBalances = async (
   reader: Database | DatabaseTransaction,
   orgId: string,
   terms: BillTerms,
@@ -19,15 +45,13 @@ export const walletBalances = async (
   const balances: BalanceTerms[] = [];
   for (const accountPlan of terms.accountPlans) {
     const { arrears: period } = accountPlan;
-    const { code: account, id } = terms.account;
+    const { code: account, id: accountId } = terms.account;
     if (period === undefined || account === undefined) continue;
     const debits = await walletDebits(reader, { orgId, account, period });
     const own = pricedBy(accountPlan, debits);
     for (const [asset, ofAsset] of Map.groupBy(own, (debit) => debit.asset)) {
       const amount = sum(ofAsset.map((debit) => printed(terms, debit)));
-      balances.push(
-        balanceOf({ accountId: id, accountPlanId: accountPlan.id, asset, amount, period }),
-      );
+      balances.push(balanceOf({ accountId, accountPlanId: accountPlan.id, asset, amount, period }));
     }
   }
   return balances;
@@ -53,14 +77,16 @@ const printed = ({ currencies }: BillTerms, { asset, amount, scale }: WalletDebi
   return exact.round(policy.maxDecimalPlaces, policy.roundingMode) ?? exact;
 };
 
-const balanceOf = (wallet: {
+interface Wallet {
   readonly accountId: string;
   readonly accountPlanId: string;
   readonly asset: string;
   readonly amount: Decimal;
-  readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
-}): BalanceTerms => ({
-  id: walletId(wallet.accountPlanId, wallet.asset),
+  readonly period: Period;
+}
+
+const balanceOf = (wallet: Wallet): BalanceTerms => ({
+  id: walletId(wallet),
   accountId: wallet.accountId,
   currency: wallet.asset,
   createdAt: wallet.period.start,
@@ -73,9 +99,10 @@ const balanceOf = (wallet: {
   drawDownDescription: "Paid from the wallet",
 });
 
-/** A UUID of its own for the wallet as a balance: the same for every bill of the account plan. */
-const walletId = (accountPlanId: string, asset: string): string => {
-  const hash = createHash("sha256").update(`wallet/${accountPlanId}/${asset}`).digest("hex");
+/** A UUID of its own for what the wallet paid in a period: the same whenever its bill is calculated. */
+const walletId = ({ accountPlanId, asset, period }: Wallet): string => {
+  const name = `wallet/${accountPlanId}/${asset}/${period.start.toString()}`;
+  const hash = createHash("sha256").update(name).digest("hex");
   const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`];
   return [...parts, `8${hash.slice(17, 20)}`, hash.slice(20, 32)].join("-");
 };

@@ -5,6 +5,7 @@ import type { Tokens } from "../access/tokens.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { PlainUsage } from "../authorization/plain-usage.ts";
 import type { Background } from "../billing/background.ts";
+import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
@@ -32,6 +33,7 @@ export interface World {
   readonly usage: UsageStore;
   readonly ledger: Ledger;
   readonly plainUsage: PlainUsage;
+  readonly failures: IngestFailures;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;

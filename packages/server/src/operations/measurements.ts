@@ -149,13 +149,15 @@ const ingest = async (world: World, request: IngestRequest): Promise<IngestOutco
   return outcome ?? world.usage.ingest({ ...request, body: inflated.bytes, encoding: "identity" });
 };
 
-export const submitMeasurements: Handlers["submitMeasurements"] = async ({ orgId, raw }, world) =>
-  replyTo(
-    await ingest(world, {
-      orgId,
-      body: raw.body,
-      format: formatOf(raw.contentType),
-      encoding: encodingOf(raw.contentEncoding),
-      receivedAtMs: world.now().getTime(),
-    }),
-  );
+export const submitMeasurements: Handlers["submitMeasurements"] = async ({ orgId, raw }, world) => {
+  const at = world.now();
+  const outcome = await ingest(world, {
+    orgId,
+    body: raw.body,
+    format: formatOf(raw.contentType),
+    encoding: encodingOf(raw.contentEncoding),
+    receivedAtMs: at.getTime(),
+  });
+  if (outcome.kind === "accepted") await world.failures.note({ orgId, at, rows: outcome.failures });
+  return replyTo(outcome);
+};

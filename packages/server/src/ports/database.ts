@@ -75,6 +75,8 @@ export interface BillTable extends Audited {
   currency: string;
   billing_frequency: string;
   billing_interval: number;
+  /** Which of the account's bills of that date it is: see the engine's `billGroups`. */
+  group_key: string;
   status: "PENDING" | "APPROVED";
   is_locked: Generated<boolean>;
   job_id: string;
@@ -142,6 +144,20 @@ export interface BillLineTable {
   line: Json<unknown>;
 }
 
+/** The events of changes and the others, in one row shape. */
+export interface EventFeedView {
+  org_id: string;
+  id: string;
+  at: At;
+  /** Of an event that is no change. */
+  name: string | null;
+  kind: string | null;
+  action: "created" | "updated" | "deleted" | null;
+  record_id: string | null;
+  before: Json<Document> | null;
+  after: Json<Document> | null;
+}
+
 /** The tables of the system of record, as `adapters/postgres/schema.sql` has them. */
 export interface Tables {
   organization: { id: string; created_at: At };
@@ -195,6 +211,9 @@ export interface Tables {
     before: Json<Document> | null;
     after: Json<Document> | null;
   };
+  event: { org_id: string; id: string; at: At; name: string; detail: Json<Document> };
+  failed_ingest: { org_id: string; event_id: string; body: string };
+  event_feed: EventFeedView;
   bill_job: BillJobTable;
   bill_job_account: {
     org_id: string;
@@ -205,6 +224,23 @@ export interface Tables {
   };
   bill: BillTable;
   bill_line: BillLineTable;
+  bill_draw_down: {
+    org_id: string;
+    bill_id: string;
+    line_key: string;
+    credit_kind: "COMMITMENT" | "BALANCE";
+    credit_id: string;
+    amount: Exact;
+    drawn_from: At;
+    drawn_to: At;
+  };
+  bill_correction: {
+    org_id: string;
+    bill_id: string;
+    key: string;
+    corrected_bill_id: string;
+    correction: Json<unknown>;
+  };
   bill_memo: BillMemoTable;
   bill_sequence: { org_id: string; last: Big };
   bill_schedule: { org_id: string; last_run_at: At };

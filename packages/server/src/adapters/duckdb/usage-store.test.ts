@@ -2,7 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
+import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -26,6 +28,8 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
+jointUsageSuite("DuckDB", () => create());
+usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });
@@ -46,3 +50,5 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 });
 
 usageQuerySuite("DuckDB", () => create());
+
+jointUsageSuite("DuckDB", () => create());

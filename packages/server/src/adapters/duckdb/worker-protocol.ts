@@ -4,9 +4,15 @@ import type {
   MeterSchema,
 } from "../../ports/usage-directory.ts";
 import type { DatabaseOptions } from "./database.ts";
-import type { AggregateQuestion } from "./quantities.ts";
+import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
-import type { IngestOutcome, IngestRequest, Quantity, ScanPage } from "../../ports/usage-store.ts";
+import type {
+  IngestOutcome,
+  IngestRequest,
+  JointQuantity,
+  Quantity,
+  ScanPage,
+} from "../../ports/usage-store.ts";
 import type { ScanQuestion } from "./scan.ts";
 
 /** What the usage thread is started with. */
@@ -24,6 +30,7 @@ export type StartReport =
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
+  aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
   directoryChanged: { argument: DirectoryChange; result: void };
