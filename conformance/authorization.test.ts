@@ -356,7 +356,7 @@ describe("more ways to pay", () => {
       windowSeconds: 3600,
       countMax: 10,
     };
-    await wallets().client.create("autotopups", rule);
+    const created = await wallets().client.create("autotopups", rule);
     await Promise.all(["a", "b", "c"].map((uid) => wallets().charge("w14", `w14-${uid}`, "30")));
     const pending = async () => {
       const { body } = await wallets().client.call("GET", "topups?account=w14");
@@ -369,6 +369,20 @@ describe("more ways to pay", () => {
     await wallets().post(`topups/${first?.id}/confirm`, { payment: "pay-1" });
     await wallets().post(`topups/${first?.id}/confirm`, { payment: "pay-1" });
     expect(await wallets().wallet("w14")).toMatchObject({ available: "110", pendingIn: "0" });
+    await wallets().charge("w14", "w14-more", "95");
+    for (const nth of [1, 2, 3]) {
+      const [failing] = await pending();
+      await wallets().post(`topups/${failing?.id}/fail`);
+      await wallets().charge("w14", `w14-after-${nth}`, "1");
+    }
+    expect(await pending()).toEqual([]);
+    await wallets().client.put(`autotopups/${created.id}`, {
+      ...rule,
+      version: created.version,
+      paymentMethod: "card-2",
+    });
+    await wallets().charge("w14", "w14-card-2", "1");
+    expect(await pending()).toHaveLength(1);
   });
 
   test("W17: a lease is spent by its client and reported", async () => {

@@ -19,7 +19,7 @@ type GrantBody = z.output<typeof grantBody>;
 /** What one whole unit cost is kept at twelve digits after the point. */
 const costBasisScale = 12;
 
-/** UNKNOWN accounts have no wallet: a credit for one would be lost. */
+/** An account that does not exist has no wallet: a credit for it would be lost. */
 const checkAccount = async ({ customers }: Ledger, orgId: string, account: string) => {
   if ((await customers.idsOf(orgId, [account])).has(account)) return;
   throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${account}`);
@@ -114,20 +114,21 @@ const grantReply = (configuration: Configuration, { account, asset, grant }: Fou
 };
 
 /** What is due happens first: a read never sees an expired grant counted (f.4). */
-const bringUpToDate = async (ledger: Ledger, orgId: string, accounts: readonly string[]) => {
-  await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
+const bringUpToDate = async (ledger: Ledger, orgId: string, account: string) => {
+  const accounts = [...(await ledger.customers.idsOf(orgId, [account])).keys()];
+  if (accounts.length > 0) await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
 };
 
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
   const configuration = await ledger.configurations.of(orgId);
-  if (query.account !== undefined) await bringUpToDate(ledger, orgId, [query.account]);
+  if (query.account !== undefined) await bringUpToDate(ledger, orgId, query.account);
   const page = await keyedPage<GrantColumns>(ledger.pool, "ledger_grant", { orgId, ...query });
   return { ...page, data: page.data.map((row) => grantReply(configuration, found(row))) };
 };
 
 export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger }) => {
   const { account } = await findGrant(ledger, orgId, params["id"] ?? "");
-  await bringUpToDate(ledger, orgId, [account]);
+  await bringUpToDate(ledger, orgId, account);
   const configuration = await ledger.configurations.of(orgId);
   return grantReply(configuration, await findGrant(ledger, orgId, params["id"] ?? ""));
 };
