@@ -3,9 +3,7 @@ import { permitted } from "../access/permission.ts";
 import { eventTypes } from "../event.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging, textList } from "../query.ts";
-
-/** What a signed link adds to its path. */
-const signed = z.looseObject({ expires: z.string(), signature: z.string() });
+import { signed } from "./signed-link.ts";
 
 const events = "/organizations/{orgId}/events";
 const noun = "Event";
