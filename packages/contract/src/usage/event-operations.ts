@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { permitted } from "../access/permission.ts";
-import { eventTypes } from "../event.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging, textList } from "../query.ts";
 import { signed } from "./signed-link.ts";
@@ -19,7 +18,7 @@ export const eventOperations = {
       ...paging(100),
       ids: textList.optional(),
       eventName: z.string().optional(),
-      eventType: z.enum(eventTypes).optional(),
+      eventType: z.string().optional(),
       accountId: z.string().optional(),
       resourceId: z.string().optional(),
       notificationId: z.string().optional(),
