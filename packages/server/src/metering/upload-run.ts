@@ -22,9 +22,9 @@ const rowsPerBatch = 1000;
 const lettersPerBatch = 8 * 1024 * 1024;
 
 /** How many rows there are, having seen that each is JSON: a file that breaks off is refused before any of it counts. */
-const countRows = async (files: FileStore, id: string): Promise<number> => {
+const countRows = async (files: FileStore, name: string): Promise<number> => {
   let count = 0;
-  for await (const row of splitRows(files.read(id))) {
+  for await (const row of splitRows(files.read(name))) {
     parseRow(row);
     count += 1;
   }
@@ -80,14 +80,15 @@ const ingestBatch = async (
 
 const run = async (parts: UploadParts, upload: UsageUpload): Promise<void> => {
   const { database, files } = parts;
-  const { id } = upload;
-  const key = { orgId: upload.org_id, id };
+  const { stored_as: name } = upload;
+  if (name === null) throw new Error("a running upload has a file");
+  const key = { orgId: upload.org_id, id: upload.id };
   if (upload.total_rows === null) {
-    const totalRows = await countRows(files, id);
+    const totalRows = await countRows(files, name);
     await changeUpload(database, key, { from: "running", to: { total_rows: String(totalRows) } });
   }
   let state = upload;
-  const rows = splitRows(files.read(id));
+  const rows = splitRows(files.read(name));
   for await (const batch of batchesOf(rows, Number(upload.processed_rows))) {
     state = await ingestBatch(parts, state, batch);
   }

@@ -43,6 +43,7 @@ export const createUpload = async (
       content_type: file.contentType,
       content_length: file.contentLength,
       status: "notUploaded",
+      stored_as: null,
       failure_reason: null,
       total_rows: null,
       created_at: file.at,
@@ -70,7 +71,13 @@ export const readUpload = async (
 export type UploadChange = Partial<
   Pick<
     UsageUpload,
-    "status" | "failure_reason" | "total_rows" | "processed_rows" | "failed_rows" | "is_in_doubt"
+    | "status"
+    | "stored_as"
+    | "failure_reason"
+    | "total_rows"
+    | "processed_rows"
+    | "failed_rows"
+    | "is_in_doubt"
   >
 >;
 

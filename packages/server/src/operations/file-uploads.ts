@@ -71,14 +71,16 @@ export const uploadMeasurementFile: Handlers["uploadMeasurementFile"] = async (
     { field: "status", message: "is no longer notUploaded" },
   ]);
   if (upload.status !== "notUploaded") throw uploaded;
-  await files.write(id, upTo(stream, Number(upload.content_length)));
-  await database.transaction().execute(async (transaction) => {
-    const to = { status: "running" } as const;
-    const isFirst = await changeUpload(transaction, key, { from: "notUploaded", to });
-    if (!isFirst) throw uploaded;
-    await enqueue(transaction, "usage-upload", key);
+  const name = await files.write(upTo(stream, Number(upload.content_length)));
+  const isFirst = await database.transaction().execute(async (transaction) => {
+    const to = { status: "running", stored_as: name } as const;
+    const isTaken = await changeUpload(transaction, key, { from: "notUploaded", to });
+    if (isTaken) await enqueue(transaction, "usage-upload", key);
+    return isTaken;
   });
-  return "";
+  if (isFirst) return "";
+  await files.remove(name);
+  throw uploaded;
 };
 
 export const downloadMeasurementFile: Handlers["downloadMeasurementFile"] = async (
@@ -88,10 +90,10 @@ export const downloadMeasurementFile: Handlers["downloadMeasurementFile"] = asyn
   const { orgId = "", id = "" } = params;
   links.check(`${pathOf(orgId, id)}/original`, query);
   const upload = await readUpload(database, { orgId, id });
-  if (upload.status === "notUploaded") throw new Problem("NOT_FOUND");
+  if (upload.stored_as === null) throw new Problem("NOT_FOUND");
   return new FileReply({
     name: `${id}.json`,
     contentType: upload.content_type,
-    body: files.read(id),
+    body: files.read(upload.stored_as),
   });
 };

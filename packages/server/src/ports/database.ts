@@ -152,6 +152,7 @@ export interface UsageUploadTable {
   content_type: string;
   content_length: Big;
   status: "notUploaded" | "running" | "failed" | "succeeded";
+  stored_as: string | null;
   failure_reason: string | null;
   total_rows: Big | null;
   processed_rows: ColumnType<string, string | undefined, string>;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,16 +13,13 @@ export const openFileStore = async (folder: string): Promise<FileStore> => {
   await rm(drafts, { recursive: true, force: true });
   await mkdir(drafts, { recursive: true });
   return {
-    write: async (name, source) => {
+    write: async (source) => {
+      const name = randomUUID();
       const draft = join(drafts, name);
-      let size = 0;
       try {
         const file = await open(draft, "w", 0o600);
         try {
-          for await (const piece of source) {
-            await file.writeFile(piece);
-            size += piece.byteLength;
-          }
+          for await (const piece of source) await file.writeFile(piece);
           await file.sync();
         } finally {
           await file.close();
@@ -33,8 +31,9 @@ export const openFileStore = async (folder: string): Promise<FileStore> => {
       }
       const parent = await open(folder);
       await parent.sync().finally(() => parent.close());
-      return size;
+      return name;
     },
     read: (name) => createReadStream(join(folder, name), { highWaterMark: pieceBytes }),
+    remove: (name) => rm(join(folder, name), { force: true }),
   };
 };

@@ -7,6 +7,8 @@ CREATE TABLE usage_upload (
   content_type text NOT NULL,
   content_length bigint NOT NULL,
   status text NOT NULL CHECK (status IN ('notUploaded', 'running', 'failed', 'succeeded')),
+  -- What the file store calls the file that was uploaded first; two uploads at once are two files.
+  stored_as text CHECK ((stored_as IS NULL) = (status = 'notUploaded')),
   failure_reason text,
   total_rows bigint,
   -- In the transaction that writes the events of the rows that failed among them.
