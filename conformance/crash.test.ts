@@ -50,7 +50,10 @@ describe(`a server that is killed ${rounds} times under load`, () => {
   };
   const send = async (batch: Batch): Promise<void> => {
     const { status, text } = await running().client.submit(batch.measurements);
-    if (status !== 200) throw new Error(`${status} ${text}`);
+    const refused = [...text.matchAll(/"type":"(\w+)"/g)].filter(
+      ([, type]) => type !== "DuplicateUid",
+    );
+    if (status !== 200 || refused.length > 0) throw new Error(`${status} ${text}`);
     batch.isAcknowledged = true;
   };
 
@@ -58,6 +61,7 @@ describe(`a server that is killed ${rounds} times under load`, () => {
   const loadUntilKilled = async (round: number): Promise<Batch[]> => {
     const batches: Batch[] = [];
     const stopped = { isIt: false };
+    const faults: unknown[] = [];
     const began = Promise.withResolvers<void>();
     const sender = async (): Promise<void> => {
       while (!stopped.isIt) {
@@ -67,7 +71,9 @@ describe(`a server that is killed ${rounds} times under load`, () => {
           await send(batch);
           began.resolve();
         } catch (error) {
-          if (!stopped.isIt) began.reject(error);
+          if (stopped.isIt) return;
+          faults.push(error);
+          began.reject(error);
         }
       }
     };
@@ -77,6 +83,7 @@ describe(`a server that is killed ${rounds} times under load`, () => {
     stopped.isIt = true;
     await running().server.kill();
     await all;
+    expect(faults, `round ${round}: refused before the kill`).toEqual([]);
     return batches;
   };
 
