@@ -6,7 +6,7 @@ import { preparations } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 /** How many of the document's operations were served last time. Raise it with each one that is added. */
-const servedMin = 294;
+const servedMin = 303;
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
 const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);

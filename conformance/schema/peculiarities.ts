@@ -215,6 +215,16 @@ export const fixes: Readonly<Record<string, Fix>> = {
     ...body,
     name: `scheduled.bill.${crypto.randomUUID()}`,
   }),
+  UsageQueryRequest: async (_body, { make }) => {
+    const field = { meterId: (await make("meters")).id, fieldCode: "calls" };
+    return {
+      startDate: "2025-01-01T00:00:00Z",
+      endDate: "2025-02-01T00:00:00Z",
+      groups: [{ groupType: "ACCOUNT" }, { groupType: "TIME", frequency: "DAY" }],
+      aggregations: [{ ...field, fieldType: "MEASURE", function: "SUM" }],
+      limit: 10,
+    };
+  },
   UsageSavedQueryRequest: (body) => ({
     ...body,
     usageQuery: {
@@ -340,6 +350,16 @@ export const makers: Readonly<Record<string, (maker: Maker, params: Params) => P
   },
   "bills/accountid": billedAccount,
   "bills/latest": billedAccount,
+  events: async ({ client, make }) => {
+    await make("products");
+    return (await client.list("events")).data[0]?.id ?? "";
+  },
+  "fileuploads/measurements/jobs": async ({ client }) => {
+    const file = { fileName: "usage.json", contentType: "application/json", contentLength: 2 };
+    const path = "fileuploads/measurements/generateUploadUrl";
+    const { body } = await client.call("POST", path, file);
+    return text(Object.entries(body ?? {}).find(([name]) => name === "jobId")?.[1]);
+  },
   users: async ({ client, make }) => {
     await make("invitations");
     return (await client.list("users")).data[0]?.id ?? "";

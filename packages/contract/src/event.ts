@@ -10,15 +10,6 @@ export const ingestFailureEvent = "ingest.validation.failure";
 /** How long events can be read (m3ter semantics 22). */
 export const eventDays = 28;
 
-/** Categories of events that lists can be narrowed to (m3ter semantics 22). */
-export const eventTypes = [
-  "Notification",
-  "IntegrationEvent",
-  "IngestValidationFailure",
-  "DataExportJobFailure",
-] as const;
-export type EventType = (typeof eventTypes)[number];
-
 /** Where m3ter's name of the thing is not the kind in lower case (m3ter semantics, Appendix C). */
 const otherNames: Readonly<Record<string, string>> = {
   balanceTransaction: "balanceamount",

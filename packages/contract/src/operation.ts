@@ -14,8 +14,8 @@ interface Route {
   readonly noun: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
-  /** How the body comes: as JSON unless said otherwise; `raw` is read by the handler itself. */
-  readonly accepts?: "json or form" | "json or nothing" | "raw";
+  /** How the body comes: as JSON unless said otherwise; `raw` and `stream` are read by the handler itself. */
+  readonly accepts?: "json or form" | "json or nothing" | "raw" | "stream";
   /** Of a raw body, when it may be larger than measurements are. */
   readonly bodyBytesMax?: number;
   readonly body?: z.ZodType;
@@ -54,4 +54,6 @@ export interface Request<O extends Operation> {
     readonly contentType: string | undefined;
     readonly contentEncoding: string | undefined;
   };
+  /** Of a route that accepts a `stream`, the body as it arrives; ends at once on any other. */
+  readonly stream: AsyncIterable<Uint8Array>;
 }

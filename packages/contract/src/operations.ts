@@ -7,6 +7,7 @@ import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
 import { syncOperations } from "./sync/operations.ts";
 import { eventOperations } from "./usage/event-operations.ts";
+import { uploadOperations } from "./usage/upload-operations.ts";
 import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
@@ -19,6 +20,7 @@ export const operations = {
   ...syncOperations,
   ...usageOperations,
   ...eventOperations,
+  ...uploadOperations,
   ...billingOperations,
   ...authorizationOperations,
 };

@@ -9,6 +9,7 @@ import { type Credentials, ensureOrganization } from "./access/organizations.ts"
 import { createPermissions, isAccessKind } from "./access/permissions.ts";
 import { createLinks } from "./access/links.ts";
 import { createTokens } from "./access/tokens.ts";
+import { openFileStore } from "./adapters/disk/file-store.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
@@ -22,10 +23,12 @@ import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
-import { IngestFailures } from "./events/ingest-failures.ts";
+import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
+import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
+import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
@@ -75,7 +78,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
-  await openQueue({ database, usage, pool, logger }, closers);
+  const files = await openFileStore(join(config.dataDir, "uploads"));
+  await openQueue({ database, usage, files, pool, logger }, closers);
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
   for (const running of [
@@ -110,6 +114,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       ledger,
       plainUsage: createPlainUsage(ledger),
       failures,
+      files,
       tokens,
       links,
       background,
@@ -147,20 +152,27 @@ const openUsage = async (
 interface QueueParts {
   readonly database: Database;
   readonly usage: UsageStore;
+  readonly files: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
 }
 
 const openQueue = async (
-  { database, usage, pool, logger }: QueueParts,
+  { database, usage, files, pool, logger }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
+  const uploads: UploadParts = {
+    ...run,
+    files,
+    storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
+  };
   const queue = await startQueue(
     pool,
     {
       "bill-job": (key) => runBillJob(run, key),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "usage-upload": (key) => runUpload(uploads, key),
       "statement-job": (key) => runStatementJob(run, key),
     },
     logger,

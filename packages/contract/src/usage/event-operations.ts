@@ -1,11 +1,8 @@
 import { z } from "zod";
 import { permitted } from "../access/permission.ts";
-import { eventTypes } from "../event.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging, textList } from "../query.ts";
-
-/** What a signed link adds to its path. */
-const signed = z.looseObject({ expires: z.string(), signature: z.string() });
+import { signed } from "./signed-link.ts";
 
 const events = "/organizations/{orgId}/events";
 const noun = "Event";
@@ -21,7 +18,7 @@ export const eventOperations = {
       ...paging(100),
       ids: textList.optional(),
       eventName: z.string().optional(),
-      eventType: z.enum(eventTypes).optional(),
+      eventType: z.string().optional(),
       accountId: z.string().optional(),
       resourceId: z.string().optional(),
       notificationId: z.string().optional(),

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, Operation, Request } from "@turnpike/contract/operation.ts";
 import { operations, type OperationId } from "@turnpike/contract/operations.ts";
@@ -11,6 +12,7 @@ import {
   pathParams,
   queryParams,
   rawBody,
+  streamedBody,
 } from "./requests.ts";
 import { routePath } from "./resource-routes.ts";
 
@@ -23,6 +25,7 @@ const bodyReaders = {
   "json or form": formOrJsonBody,
   "json or nothing": optionalJsonBody,
   raw: jsonBody,
+  stream: jsonBody,
 } as const;
 
 const read = (request: FastifyRequest, operation: Operation): Request<Operation> => {
@@ -40,6 +43,7 @@ const read = (request: FastifyRequest, operation: Operation): Request<Operation>
       contentType: request.headers["content-type"],
       contentEncoding: request.headers["content-encoding"],
     },
+    stream: streamedBody(request),
   };
 };
 
@@ -60,7 +64,7 @@ const send = (reply: FastifyReply, answer: unknown): unknown => {
     .type(contentType)
     .header("content-disposition", `attachment; filename="${name}"`)
     .header("cache-control", "private, no-store")
-    .send(body);
+    .send(typeof body === "string" ? body : Readable.from(body));
 };
 
 /** The routes that are not verbs of a resource. */
@@ -79,7 +83,7 @@ export const mountOperations = (
     app.route({
       method: operation.method,
       url: routePath(operation.path),
-      config: { ...accessOf(operation), isIngest },
+      config: { ...accessOf(operation), isIngest, isStreamed: operation.accepts === "stream" },
       ...(bodyLimit === undefined ? {} : { bodyLimit }),
       handler: async (request, reply) => send(reply, await handle(read(request, operation), world)),
     });

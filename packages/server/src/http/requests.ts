@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Permission } from "@turnpike/contract/access/permission.ts";
@@ -20,6 +21,8 @@ declare module "fastify" {
     takesKey?: true;
     /** Its body is measurements: larger than the rest, and refused as m3ter refuses it. */
     isIngest?: boolean;
+    /** Its handler takes the body as it arrives. */
+    isStreamed?: boolean;
   }
 }
 
@@ -54,6 +57,13 @@ const hasNul = (text: string): boolean => text.includes("\0");
 /** The body as it came, or nothing. */
 export const rawBody = (request: FastifyRequest): Uint8Array =>
   request.body instanceof Uint8Array ? request.body : new Uint8Array();
+
+const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+
+/** The body as it arrives, on a route that takes it so. */
+export const streamedBody = ({ body }: FastifyRequest): AsyncIterable<Uint8Array> =>
+  isStream(body) ? body : Readable.from([]);
 
 const jsonType = /^(application|text)\/([a-z0-9.+-]*\+)?json\s*(;|$)/i;
 const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i;

@@ -15,6 +15,7 @@ export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
   /** Queued by the clock: see `everyMinute`. */
   readonly "bill-clock": object;
+  readonly "usage-upload": { readonly orgId: string; readonly id: string };
   readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
 

@@ -7,6 +7,7 @@ import type { PlainUsage } from "../authorization/plain-usage.ts";
 import type { Background } from "../billing/background.ts";
 import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
+import type { FileStore } from "../ports/file-store.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
 
@@ -14,9 +15,9 @@ import type { Catalog } from "../resources/verbs.ts";
 export class FileReply {
   readonly name: string;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | AsyncIterable<Uint8Array>;
 
-  constructor({ name, contentType, body }: { name: string; contentType: string; body: string }) {
+  constructor({ name, contentType, body }: Pick<FileReply, "name" | "contentType" | "body">) {
     this.name = name;
     this.contentType = contentType;
     this.body = body;
@@ -34,6 +35,7 @@ export interface World {
   readonly ledger: Ledger;
   readonly plainUsage: PlainUsage;
   readonly failures: IngestFailures;
+  readonly files: FileStore;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;

@@ -13,6 +13,7 @@ import * as events from "./events.ts";
 import * as externalMappings from "./external-mappings.ts";
 import * as grants from "./grants.ts";
 import * as failedIngest from "./failed-ingest.ts";
+import * as fileUploads from "./file-uploads.ts";
 import * as integrations from "./integrations.ts";
 import * as invitations from "./invitations.ts";
 import * as leases from "./leases.ts";
@@ -48,6 +49,7 @@ export const handlers: Handlers = {
   ...externalMappings,
   ...grants,
   ...failedIngest,
+  ...fileUploads,
   ...integrations,
   ...invitations,
   ...leases,

@@ -144,6 +144,23 @@ export interface BillLineTable {
   line: Json<unknown>;
 }
 
+export interface UsageUploadTable {
+  org_id: string;
+  id: string;
+  version: Big;
+  file_name: string;
+  content_type: string;
+  content_length: Big;
+  status: "notUploaded" | "running" | "failed" | "succeeded";
+  stored_as: string | null;
+  failure_reason: string | null;
+  total_rows: Big | null;
+  processed_rows: ColumnType<string, string | undefined, string>;
+  failed_rows: ColumnType<string, string | undefined, string>;
+  is_in_doubt: Generated<boolean>;
+  created_at: At;
+}
+
 /** The events of changes and the others, in one row shape. */
 export interface EventFeedView {
   org_id: string;
@@ -214,6 +231,7 @@ export interface Tables {
   event: { org_id: string; id: string; at: At; name: string; detail: Json<Document> };
   failed_ingest: { org_id: string; event_id: string; body: string };
   event_feed: EventFeedView;
+  usage_upload: UsageUploadTable;
   bill_job: BillJobTable;
   bill_job_account: {
     org_id: string;

@@ -45,6 +45,13 @@ export const createDirectory = (database: () => Database, now: () => Date): Cata
       const close = await findCloseCodes(database(), orgId, missing);
       for (const code of missing) {
         const closeTo = close.get(foldCode(code));
+        if (closeTo === code) {
+          // Somebody else has created it since it was looked for.
+          for (const [known, resolution] of await findAccounts(database(), orgId, [code])) {
+            found.set(known, resolution);
+          }
+          continue;
+        }
         found.set(
           code,
           closeTo === undefined
