@@ -5,6 +5,7 @@ import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
 import { syncOperations } from "./sync/operations.ts";
+import { correctionOperations } from "./usage/correction-operations.ts";
 import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
@@ -16,6 +17,7 @@ export const operations = {
   ...lookupOperations,
   ...syncOperations,
   ...usageOperations,
+  ...correctionOperations,
   ...billingOperations,
 };
 

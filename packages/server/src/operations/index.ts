@@ -29,6 +29,7 @@ import * as invitations from "./invitations.ts";
 import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
+import * as measurementCorrections from "./measurement-corrections.ts";
 import * as memoLineItems from "./memo-line-items.ts";
 import { submitMeasurements } from "./measurements.ts";
 import * as notifications from "./notifications.ts";
@@ -59,6 +60,7 @@ export const handlers: Handlers = {
   ...lookupData,
   ...lookupFiles,
   ...lookupTables,
+  ...measurementCorrections,
   ...notifications,
   ...policies,
   ...resourceGroups,

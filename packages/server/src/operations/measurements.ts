@@ -20,31 +20,28 @@ const formatOf = (header: string | undefined): IngestRequest["format"] => {
   throw fieldProblem("UNSUPPORTED_MEDIA_TYPE", "content-type", message);
 };
 
+export const refuseIngest = (outcome: Exclude<IngestOutcome, { kind: "accepted" }>): Problem => {
+  switch (outcome.kind) {
+    case "invalid":
+      return new Problem("VALIDATION_FAILED", outcome.errors);
+    case "overloaded":
+      return new Problem("OVERLOADED");
+    case "storage-full":
+      return new Problem("STORAGE_FULL");
+    case "unavailable":
+      return new Problem("UNAVAILABLE", [], { cause: outcome.reason });
+  }
+};
+
 /** m3ter answers `accepted`; what was not stored is named beside it, so that nobody has to wait to see it. */
 const replyTo = (outcome: IngestOutcome) => {
-  switch (outcome.kind) {
-    case "accepted":
-      return {
-        result: "accepted",
-        ...(outcome.failures.length === 0
-          ? {}
-          : {
-              failures: outcome.failures.map(({ index, kind, message }) => ({
-                index,
-                type: kind,
-                message,
-              })),
-            }),
-      };
-    case "invalid":
-      throw new Problem("VALIDATION_FAILED", outcome.errors);
-    case "overloaded":
-      throw new Problem("OVERLOADED");
-    case "storage-full":
-      throw new Problem("STORAGE_FULL");
-    case "unavailable":
-      throw new Problem("UNAVAILABLE", [], { cause: outcome.reason });
-  }
+  if (outcome.kind !== "accepted") throw refuseIngest(outcome);
+  const failures = outcome.failures.map(({ index, kind, message }) => ({
+    index,
+    type: kind,
+    message,
+  }));
+  return { result: "accepted", ...(failures.length === 0 ? {} : { failures }) };
 };
 
 export const submitMeasurements: Handlers["submitMeasurements"] = async (

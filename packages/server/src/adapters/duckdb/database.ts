@@ -31,6 +31,9 @@ const schema = `
   CREATE TABLE IF NOT EXISTS batch (
     sequence BIGINT, first_position BIGINT, count INTEGER, received_at TIMESTAMP
   );
+  CREATE TABLE IF NOT EXISTS correction (
+    position BIGINT, hides BIGINT, org_id VARCHAR, uid VARCHAR, digest VARCHAR, corrected_by VARCHAR, reason VARCHAR
+  );
 `;
 
 const isLockConflict = (error: unknown): boolean =>

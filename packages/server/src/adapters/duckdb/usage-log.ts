@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type {
   CommitOutcome,
+  StoredMeasurement,
   StoredUids,
   UsageGroup,
   UsageLog,
@@ -14,6 +15,7 @@ import type { UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
 import type { MeterTable } from "./meter-tables.ts";
 import { RowOrder } from "./row-order.ts";
+import { findMeasurement, insertCorrection } from "./corrections.ts";
 import { readUids } from "./stored-uids.ts";
 
 const isStorageFull = (error: unknown): boolean =>
@@ -92,6 +94,7 @@ export class DuckDbUsageLog implements UsageLog {
         accounts.endRow();
       }
       accounts.closeSync();
+      for (const correction of group.corrections) await insertCorrection(writer, correction);
       const { firstPosition, count, receivedAtMs } = group;
       await writer.run(
         `INSERT INTO batch VALUES (${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}));
@@ -102,6 +105,19 @@ export class DuckDbUsageLog implements UsageLog {
     }
     this.#advance({ sequence, group, pending: pending.length });
     return { kind: "committed" };
+  }
+
+  async find(
+    orgId: string,
+    uid: string,
+    receivedAtMs: number | undefined,
+  ): Promise<StoredMeasurement | undefined> {
+    const connection = await this.#database.connect();
+    try {
+      return await findMeasurement(connection, this, { orgId, uid, receivedAtMs });
+    } finally {
+      connection.closeSync();
+    }
   }
 
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
@@ -46,3 +47,7 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 });
 
 usageQuerySuite("DuckDB", () => create());
+usageCorrectionsSuite("DuckDB", () => create());
+usageCorrectionsSuite("DuckDB while rows move", () =>
+  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+);

@@ -2,11 +2,19 @@ import type {
   AccountResolution,
   DirectoryChange,
   MeterSchema,
+  UsageDirectory,
 } from "../../ports/usage-directory.ts";
 import type { DatabaseOptions } from "./database.ts";
 import type { AggregateQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
-import type { IngestOutcome, IngestRequest, Quantity, ScanPage } from "../../ports/usage-store.ts";
+import type {
+  CorrectionOutcome,
+  CorrectionRequest,
+  IngestOutcome,
+  IngestRequest,
+  Quantity,
+  ScanPage,
+} from "../../ports/usage-store.ts";
 import type { ScanQuestion } from "./scan.ts";
 
 /** What the usage thread is started with. */
@@ -23,6 +31,7 @@ export type StartReport =
 /** What the main thread asks of the usage thread. Instants are epoch microseconds. */
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
+  correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
@@ -39,4 +48,8 @@ interface Codes {
 export type DirectoryCalls = {
   meters: { argument: Codes; result: ReadonlyMap<string, MeterSchema> };
   accounts: { argument: Codes; result: ReadonlyMap<string, AccountResolution> };
+  codes: {
+    argument: { readonly orgId: string; readonly ids: Parameters<UsageDirectory["codes"]>[1] };
+    result: Awaited<ReturnType<UsageDirectory["codes"]>>;
+  };
 };
