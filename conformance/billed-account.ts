@@ -34,7 +34,7 @@ const job = z.looseObject({ id: z.string(), status: z.string() });
 const jobTimeoutMs = 30_000;
 
 /** Day (or instant), calls and which model was called. */
-export type Use = readonly [string, number, model?: string];
+type Use = readonly [string, number, model?: string];
 
 /** An organization whose accounts pay 20.00 a month and for calls: 100 at 0.10, those above at 0.05. */
 export interface Billing {

@@ -27,6 +27,8 @@ export interface Answer {
 
 /** Speaks to one organization of a running server. Paths are below `/organizations/{orgId}/`. */
 export interface Client {
+  /** The token that it calls with. */
+  readonly bearer: string;
   readonly call: (method: Method, path: string, body?: unknown) => Promise<Answer>;
   readonly create: (path: string, body: unknown) => Promise<Entity>;
   readonly get: (path: string) => Promise<Entity>;
@@ -60,6 +62,7 @@ export const connect = async (server: Endpoint): Promise<Client> => {
   };
 
   return {
+    bearer,
     call,
     create: async (path, body) => entity.parse(await expectSuccess("POST", path, body)),
     get: async (path) => entity.parse(await expectSuccess("GET", path)),

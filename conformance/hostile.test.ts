@@ -118,6 +118,12 @@ interface Answer {
   readonly text: string;
 }
 
+/** Node frames the body of a DELETE only when it is told how long it is. */
+const bodyHeaders = ({ body = "", headers = {} }: Sent): Record<string, string | number> => ({
+  "content-type": "application/json",
+  ...("transfer-encoding" in headers ? {} : { "content-length": Buffer.byteLength(body) }),
+});
+
 /** As raw as HTTP allows: the target is not normalized, and any header goes. */
 const ask = ({ server, bearer }: World, sent: Sent): Promise<Answer> =>
   new Promise((resolve, reject) => {
@@ -125,7 +131,7 @@ const ask = ({ server, bearer }: World, sent: Sent): Promise<Answer> =>
     const headers = {
       // Sound credentials, so that what follows them is read.
       authorization: sent.target.startsWith("/oauth/") ? basicOf(server) : `Bearer ${bearer}`,
-      ...(sent.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(sent.body === undefined ? {} : bodyHeaders(sent)),
       ...sent.headers,
     };
     const outgoing = send(

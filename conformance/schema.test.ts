@@ -6,7 +6,7 @@ import { preparations } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 /** How many of the document's operations were served last time. Raise it with each one that is added. */
-const servedMin = 263;
+const servedMin = 294;
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
 const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);
@@ -40,6 +40,10 @@ const queryValue = (name: string, schema: Schema): string => {
   if (schema.type === "boolean") return "true";
   if (schema.type === "integer") return "1";
   if (/date/i.test(name)) return "2025-06-01";
+  if (name === "active") return "true";
+  if (name === "billingFrequency") return "MONTHLY";
+  if (name === "status") return "PENDING";
+  if (name === "lineItemType") return "USAGE";
   if (name === "searchQuery") return "id:00000000-0000-0000-0000-000000000000";
   if (name === "sortOrder") return "ASC";
   if (name === "sortBy") return "id";

@@ -21,7 +21,7 @@ const roomsOfServer: Readonly<Record<string, readonly string[]>> = {
   ports: ["ports"],
   adapters: ["adapters", "ports", "ingest"],
   ingest: ["ingest", "ports"],
-  metering: ["metering", "ports"],
+  metering: ["metering", "records", "ports"],
   records: ["records", "ports"],
   resources: ["resources", "records", "ports"],
   billing: ["billing", "records", "ports"],

@@ -63,7 +63,7 @@ describe("a calculation", () => {
     );
     const wrong = { ...body, calculation: "new.amount <= 10 AND" };
     const message = await refused("notifications/configurations", wrong);
-    expect(message).toMatch(/calculation is not a calculation: .*line 1, column 21/);
+    expect(message).toMatch(/calculation cannot be calculated: .*line 1, column 21/);
     const right = { ...body, calculation: "(new.amount <= 10) AND (old.amount > 10)" };
     await client().create("notifications/configurations", right);
   });
@@ -86,13 +86,29 @@ describe("a calculation", () => {
       derivedFields: [{ category: "MEASURE", code: "x", name: "X", calculation: "gib * (1" }],
     };
     expect(await refused("meters", meter)).toContain("derivedFields[0].calculation");
+    const derived = (calculation: string, code = "x") => ({
+      ...meter.derivedFields[0],
+      code,
+      calculation,
+    });
+    const circle = [derived("y + 1"), derived("x + 1", "y")];
+    expect(await refused("meters", { ...meter, derivedFields: circle })).toContain("in a circle");
+    const unknownField = { ...meter, derivedFields: [derived("gob * 2")] };
+    expect(await refused("meters", unknownField)).toContain("there is no field gob");
+    const undeclared = { ...meter, derivedFields: [derived("gib * account.discount")] };
+    expect(await refused("meters", undeclared)).toContain("custom field discount of account");
+    const table = 'gib * Lookup.findNumber("nowhere", "rate", 1, "gib")';
+    const unpublished = { ...meter, derivedFields: [derived(table)] };
+    expect(await refused("meters", unpublished)).toContain("no lookup table with the code nowhere");
     const shared = { name: "C", quantityPerUnit: 1, rounding: "NONE", unit: "u" };
     const unknown = { ...shared, calculation: "aggregation.nothing + 1" };
     expect(await refused("compoundaggregations", unknown)).toContain(
-      "names no aggregation: nothing",
+      "no aggregation with the code nothing",
     );
     const unread = { ...shared, calculation: "1 +* 2" };
-    expect(await refused("compoundaggregations", unread)).toContain("calculation is not a");
+    expect(await refused("compoundaggregations", unread)).toContain(
+      "calculation cannot be calculated",
+    );
   });
 });
 

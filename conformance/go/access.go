@@ -51,6 +51,27 @@ func (s *scenario) me() {
 	must(err)
 	s.checks.that("users/me names the service user", me.ServiceUser.ID != "", me.JSON.RawJSON())
 	s.checks.that("users/me names the organization", me.Organization.ID != "", me.JSON.RawJSON())
+	s.policies(me.ServiceUser.ID)
+}
+
+// policies are attached and detached again, to each kind of principal.
+func (s *scenario) policies(serviceUser string) {
+	ids := []string{s.names["permissionPolicy"]}
+	principals := map[string]object{
+		"User":        {"principalId": "somebody"},
+		"UserGroup":   {"principalId": "some group"},
+		"ServiceUser": {"principalId": serviceUser},
+		"SupportUser": {},
+	}
+	for kind, values := range principals {
+		added, err := call(s.Client, request{"PermissionPolicies", "AddTo" + kind, ids, values, false})
+		must(err)
+		removed, err := call(s.Client, request{"PermissionPolicies", "RemoveFrom" + kind, ids, values, false})
+		must(err)
+		held := strings.HasPrefix(fmt.Sprint(added["principalType"]), strings.ToUpper(kind))
+		s.checks.that("a policy held by "+kind, held, added)
+		s.checks.that("a policy taken from "+kind, removed["id"] == added["id"], removed)
+	}
 }
 
 // usage goes to the host in which the first `api` is `ingest`.

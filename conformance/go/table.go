@@ -27,9 +27,10 @@ type resource struct {
 	// What every list of it must say.
 	Scope object `json:"scope"`
 	// Members that the API wants and the SDK has no field for: the body is then sent as it is.
-	Extra  object   `json:"extra"`
-	Hidden []string `json:"hidden"`
-	Verbs  []string `json:"verbs"`
+	Extra object `json:"extra"`
+	// Members of a field that are written and never read.
+	Hidden map[string][]string `json:"hidden"`
+	Verbs  []string            `json:"verbs"`
 }
 
 func resources() []resource {

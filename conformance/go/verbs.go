@@ -88,12 +88,22 @@ func (s *scenario) create(one resource) record {
 func (s *scenario) match(one resource, seen, wanted object) {
 	what := fmt.Sprintf("%s version %v", one.Name, seen["version"])
 	for field, value := range wanted {
-		if slices.Contains(one.Hidden, field) {
-			s.checks.that(what+" hides "+field, seen[field] == nil, seen)
-			continue
+		if secrets := one.Hidden[field]; secrets != nil {
+			value = s.hides(what, secrets, value.(object), seen[field])
 		}
 		s.checks.that(what+": "+field, covers(seen[field], value), seen[field])
 	}
+}
+
+// hides checks that secrets are not answered, and returns the rest of what was written.
+func (s *scenario) hides(what string, secrets []string, written object, seen any) object {
+	rest := maps.Clone(written)
+	answered, _ := seen.(object)
+	for _, secret := range secrets {
+		s.checks.that(what+" hides "+secret, answered[secret] == nil, seen)
+		delete(rest, secret)
+	}
+	return rest
 }
 
 func (s *scenario) read(one resource, id string) {

@@ -80,7 +80,8 @@ export class Caller implements Maker {
     for (const [field, value] of Object.entries(body)) {
       const collection = referenced[field];
       if (collection === undefined || given[field] !== undefined || value === undefined) continue;
-      const { id } = await this.make(collection);
+      const special = makers[collection];
+      const id = special ? await special(this, {}) : (await this.make(collection)).id;
       linked[field] = Array.isArray(value) ? [id] : id;
     }
     return linked;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Arbitrary, constant, constantFrom, uuid } from "fast-check";
 import type { Client, Entity } from "../client.ts";
 import type { FieldArbitrary } from "./arbitrary.ts";
@@ -41,6 +42,8 @@ export const referenced: Readonly<Record<string, string>> = {
   transactionTypeId: "picklists/transactiontypes",
   integrationConfigId: "integrationconfigs",
   destinationIds: "dataexports/destinations",
+  billId: "bills",
+  billIds: "bills",
 };
 
 const unique = (prefix: string): Arbitrary<string> =>
@@ -55,6 +58,7 @@ const byName: Readonly<Record<string, Arbitrary<unknown>>> = {
   dayEpoch: constant("2022-01-01"),
   scheduledBillInterval: constantFrom(0, 0.25, 6, 24),
   autoApproveBillsGracePeriodUnit: constantFrom("MINUTES", "HOURS", "DAYS"),
+  currency: constant("USD"),
   externalInvoiceDate: constantFrom("FIRST_DAY_OF_NEXT_PERIOD", "LAST_DAY_OF_ARREARS"),
   billDate: constant("2025-07-01"),
   url: constantFrom("https://example.com/hook", "http://localhost:1234/x?y=z"),
@@ -110,6 +114,19 @@ const onePlan = (body: Body): Body => without(body, "planTemplateId", "planGroup
 const oneAggregation = (body: Body): Body =>
   without(body, "compoundAggregationId", "segment", "overagePricingBands");
 
+/** A line by hand needs no reference to another one ([R], m3ter semantics 18.8). */
+const memoLine = (body: Body): Body =>
+  without(
+    body,
+    "referencedBillId",
+    "referencedLineItemId",
+    "reasonId",
+    "creditReasonId",
+    "debitReasonId",
+    "lineItemType",
+    "amountToApplyOnBill",
+  );
+
 type Fix = (body: Body, maker: Maker) => Body | Promise<Body>;
 
 /** Body schema → how a generated body becomes one that the rules accept. */
@@ -146,6 +163,14 @@ export const fixes: Readonly<Record<string, Fix>> = {
     pricingBands: bands,
   }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
+  BillJobRequest: async (body, { make }) => ({
+    accountIds: body["accountIds"] ?? [(await make("accounts")).id],
+    billingFrequency: "MONTHLY",
+    billFrequencyInterval: 1,
+    lastDateInBillingPeriod: "2025-01-31",
+  }),
+  CreditLineItemRequest: memoLine,
+  DebitLineItemRequest: memoLine,
   EvaluateCalculationRequest: (body) => without(body, "eventId"),
   IntegrationConfigRequest: (body) => ({
     ...without(body, "credentials", "destinationId"),
@@ -175,7 +200,10 @@ export const fixes: Readonly<Record<string, Fix>> = {
     period: 2,
   }),
   OrgUserInvitationRequest: (body) => ({ ...body, email: `${crypto.randomUUID()}@example.com` }),
-  PlanRequest: (body) => (body["bespoke"] === true ? body : without(body, "accountId", "bespoke")),
+  PlanRequest: (body) =>
+    body["bespoke"] === true && body["accountId"] !== undefined
+      ? body
+      : without(body, "accountId", "bespoke"),
   PricingRequest: async (body, { make }) => ({
     ...onePlan(oneAggregation(body)),
     planId: body["planId"] ?? (await make("plans")).id,
@@ -217,6 +245,8 @@ export const words: Params = {
   systemName: "Webhook",
   configOption: "any",
   lookupKey: "UK",
+  lastDateInBillingPeriod: "2025-01-31",
+  billingFrequency: "MONTHLY",
 };
 
 const withData = async ({ client }: Maker, params: Params): Promise<void> => {
@@ -282,8 +312,34 @@ export const preparations: Readonly<
   },
 };
 
+const jobTimeoutMs = 20_000;
+
+/** An account with a bill for January 2025. */
+const billedAccount = async ({ client, make }: Maker): Promise<string> => {
+  const monthly = { billFrequency: "MONTHLY", standingCharge: 20 };
+  const { id: planTemplateId } = await make("plantemplates", monthly);
+  const { id: planId } = await make("plans", { planTemplateId });
+  const { id: accountId } = await make("accounts");
+  await make("accountplans", { accountId, planId, startDate: "2025-01-01T00:00:00Z" });
+  const calendar = { timezone: "UTC", monthEpoch: "2022-01-01" };
+  const period = { accountIds: [accountId], lastDateInBillingPeriod: "2025-01-31", ...calendar };
+  const { id } = await client.create("billjobs", period);
+  const deadline = Date.now() + jobTimeoutMs;
+  while (Date.now() < deadline) {
+    if ((await client.get(`billjobs/${id}`))["status"] === "COMPLETE") return accountId;
+    await delay(20);
+  }
+  throw new Error(`bill job ${id} did not end in ${jobTimeoutMs} ms`);
+};
+
 /** Records that no collection's POST makes under its own path. */
 export const makers: Readonly<Record<string, (maker: Maker, params: Params) => Promise<string>>> = {
+  bills: async (maker) => {
+    const bills = await maker.client.list(`bills?accountId=${await billedAccount(maker)}`);
+    return bills.data[0]?.id ?? "";
+  },
+  "bills/accountid": billedAccount,
+  "bills/latest": billedAccount,
   users: async ({ client, make }) => {
     await make("invitations");
     return (await client.list("users")).data[0]?.id ?? "";

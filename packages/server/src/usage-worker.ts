@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { aggregate } from "./adapters/duckdb/quantities.ts";
+import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
@@ -35,6 +35,12 @@ const run = async (
         if (table === undefined) return [];
         const source = { table, accounts: log.accounts };
         return readers.use((connection) => aggregate(connection, source, question));
+      },
+      aggregateJointly: async (question) => {
+        const table = log.tables.find(question.orgId, question.meterId);
+        if (table === undefined) return [];
+        const source = { table, accounts: log.accounts };
+        return readers.use((connection) => aggregateJointly(connection, source, question));
       },
       query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
       scan: async (question) => {

@@ -1,4 +1,6 @@
+import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
+import { usageQuery } from "./usage-query.ts";
 
 export const usageOperations = {
   submitMeasurements: {
@@ -9,5 +11,13 @@ export const usageOperations = {
     accepts: "raw",
     access: "organization",
     permission: { action: "measurements:upload", on: "measurements:measurement" },
+  },
+  queryUsage: {
+    method: "POST",
+    path: "/organizations/{orgId}/usage/query",
+    noun: "UsageQuery",
+    summary: "Measurements, or what they add up to by account, time and dimension",
+    body: usageQuery,
+    ...permitted("analytics:query", "analytics:usage"),
   },
 } as const satisfies Record<string, Operation>;

@@ -22,11 +22,23 @@ export const timePeriods = [
 
 const meterField = { meterId: z.string().min(1), fieldCode: z.string().min(1) };
 
-const aggregation = z.object({
-  ...meterField,
-  fieldType: z.enum(["DIMENSION", "MEASURE"]),
-  function: z.enum(["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"]),
-});
+const functions = {
+  MEASURE: ["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN"],
+  DIMENSION: ["COUNT", "UNIQUE"],
+} as const;
+
+const aggregation = z
+  .object({
+    ...meterField,
+    fieldType: z.enum(["DIMENSION", "MEASURE"]),
+    function: z.enum(["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"]),
+  })
+  .superRefine(({ fieldType, function: name }, context) => {
+    const allowed: readonly string[] = functions[fieldType];
+    if (allowed.includes(name)) return;
+    const message = `must be ${allowed.join(", ")} for a ${fieldType}`;
+    context.addIssue({ code: "custom", path: ["function"], message });
+  });
 
 const group = z.discriminatedUnion("groupType", [
   z.object({ groupType: z.literal("ACCOUNT") }),

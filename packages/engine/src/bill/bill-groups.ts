@@ -1,9 +1,10 @@
 /** Which account plans share a bill of the same account and date (m3ter semantics 14.3, 18.6). */
 
-import type { BillingFrequency, RepeatingFrequency } from "../time/cadence.ts";
+import type { BillingFrequency } from "../time/cadence.ts";
 
+/** Something that a bill charges: an account plan, a fee, a charge of its own date (AD_HOC, interval 0). */
 export interface BillableTerms {
-  readonly frequency: RepeatingFrequency;
+  readonly frequency: BillingFrequency;
   readonly interval: number;
   readonly contractId?: string | undefined;
   /** The contract's bill grouping key. */
@@ -20,7 +21,7 @@ export interface BillGroup<Member> {
 }
 
 /** Exclusive: the contract's own bill. Shared key: one for all its contracts. None: the account's ([R]). */
-const groupingPart = ({ groupingKey, contractId }: BillableTerms): string => {
+export const groupingPart = ({ groupingKey, contractId }: BillableTerms): string => {
   if (groupingKey === undefined) return "account";
   return groupingKey.exclusive ? `contract/${contractId ?? ""}` : `key/${groupingKey.id}`;
 };

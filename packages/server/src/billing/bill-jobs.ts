@@ -168,7 +168,7 @@ const refuseTooMany = async (transaction: DatabaseTransaction, orgId: string): P
   if (Number(count) >= activeJobsMax) throw new Problem("TOO_MANY_BILL_JOBS");
 };
 
-/** The named accounts, each of which must exist, or every account that has a plan. */
+/** The named accounts, each of which must exist, or every account that has something to bill, with their parents. */
 const addAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: { orgId: string; jobId: string },
@@ -176,9 +176,18 @@ const addAccounts = async (
 ): Promise<void> => {
   if (accountIds === undefined) {
     await sql`
+      WITH charged AS (
+        SELECT DISTINCT to_id AS id FROM reference WHERE org_id = ${orgId} AND field = 'accountId'
+          AND from_kind IN ('accountPlan', 'commitment', 'charge')
+      ),
+      related AS (
+        SELECT from_id, to_id FROM reference
+        WHERE org_id = ${orgId} AND from_kind = 'account' AND field = 'parentAccountId'
+      )
       INSERT INTO bill_job_account (org_id, job_id, account_id)
-      SELECT DISTINCT org_id, ${jobId}::uuid, to_id FROM reference
-      WHERE org_id = ${orgId} AND from_kind = 'accountPlan' AND field = 'accountId'
+      SELECT ${orgId}::uuid, ${jobId}::uuid, id FROM charged
+      UNION SELECT ${orgId}::uuid, ${jobId}::uuid, to_id FROM related JOIN charged ON charged.id = from_id
+      UNION SELECT ${orgId}::uuid, ${jobId}::uuid, from_id FROM related JOIN charged ON charged.id = to_id
     `.execute(transaction);
     return;
   }

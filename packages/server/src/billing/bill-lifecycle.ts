@@ -1,17 +1,11 @@
-import { type RawBuilder, sql, type UpdateObject } from "kysely";
+import type { RawBuilder, UpdateObject } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Background } from "./background.ts";
 import { changeBills, recordBillChanges } from "./bill-changes.ts";
-import {
-  type BillFilter,
-  billConditions,
-  findBills,
-  getBill,
-  lockBill,
-  lockBills,
-} from "./bill-queries.ts";
+import { type BillFilter, billConditions, findBills, lockBill, lockBills } from "./bill-queries.ts";
+import { reverseBillEffects } from "./bill-effects.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { generateStatements } from "./statement-jobs.ts";
 
@@ -150,27 +144,15 @@ export const deleteBill = (
 ): Promise<BillRow> =>
   database.transaction().execute(async (transaction) => {
     const { orgId } = caller;
-    const { account_id: accountId } = await getBill(transaction, { orgId, id });
-    // As a run does: whoever calculates for the account sees the bill, or sees it gone.
-    await lockAccount(transaction, { orgId, accountId });
     const bill = await lockBill(transaction, { orgId, id });
     refuseLocked(bill);
+    const at = now();
+    await reverseBillEffects(transaction, { ...caller, at }, bill);
     await transaction
       .deleteFrom("bill")
       .where("org_id", "=", orgId)
       .where("id", "=", bill.id)
       .execute();
-    await recordBillChanges(transaction, caller, { at: now(), changes: [{ before: bill }] });
+    await recordBillChanges(transaction, caller, { at, changes: [{ before: bill }] });
     return bill;
   });
-
-/** The lock that bill runs take: see `claimAccounts`. */
-const lockAccount = async (
-  transaction: DatabaseTransaction,
-  { orgId, accountId }: { orgId: string; accountId: string },
-): Promise<void> => {
-  await sql`
-    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account' AND id = ${accountId}
-    FOR NO KEY UPDATE
-  `.execute(transaction);
-};

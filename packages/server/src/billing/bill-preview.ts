@@ -6,18 +6,15 @@ import { toJson } from "@turnpike/engine/bill/facts-json.ts";
 import { lookupAll } from "../records/lookup.ts";
 import type { Caller } from "../records/caller.ts";
 import { type BillRow, billReply } from "./bill-replies.ts";
-import { type BillRunParts, calculateBills } from "./bill-run.ts";
+import { calculateBills, type CalculatedBill } from "./bill-calculation.ts";
+import { type BillRunParts, gather, withoutEmpty } from "./bill-run.ts";
 import { billImpossible } from "./impossible-bill.ts";
-import { repeatable } from "./recalculation.ts";
-import { type BillDates, billContent, type CalculatedBill } from "./stored-bills.ts";
+import { repeatable } from "./repeatable-request.ts";
+import type { ConfigRecord } from "./snapshot.ts";
+import { billContent } from "./stored-bills.ts";
 
 /** What a preview bill is called: nothing was stored, so nothing can be found by it. */
 const previewId = "00000000-0000-0000-0000-000000000000";
-
-interface Preview {
-  readonly bill: CalculatedBill;
-  readonly dates: BillDates;
-}
 
 /**
  * The bill that a run would make, by the same steps, without storing anything. The account named must exist and have
@@ -32,28 +29,26 @@ export const previewBill = async (parts: BillRunParts, caller: Caller, request: 
       const message = `names no account: ${accountIds[0]}`;
       throw fieldProblem("REFERENCE_NOT_FOUND", "accountIds[0]", message);
     }
-    const found: Preview[] = [];
-    const round = { request, accountIds, isWanted: () => true };
-    const failures = await calculateBills(
-      transaction,
-      { parts, orgId, round },
-      async (bill, dates) => void found.push({ bill, dates }),
-    );
+    const asked = { orgId, type: "CREATE", request, accountIds, at: parts.now() } as const;
+    const given = await gather(transaction, asked);
+    const { bills, failures } = await calculateBills(transaction, parts.usage, given);
     const reasons = [...failures.values()].flat();
     if (reasons.length > 0) throw billImpossible(reasons);
-    const [first] = found;
-    if (first === undefined) throw new Problem("NOTHING_TO_BILL");
-    return first;
+    const bill = withoutEmpty(given.book, bills).find(({ planned }) =>
+      given.planned.includes(planned),
+    );
+    if (bill === undefined) throw new Problem("NOTHING_TO_BILL");
+    return { bill, config: given.book.config };
   });
   return replyTo(preview, { orgId, principal, request, at: parts.now() });
 };
 
 const replyTo = (
-  { bill, dates }: Preview,
+  { bill, config }: { bill: CalculatedBill; config: ConfigRecord },
   { orgId, principal, request, at }: Caller & { request: BillJobRequest; at: Date },
 ) => {
   const { identity, account: billed } = bill.planned;
-  const writing = { orgId, principal, at, dates, jobId: previewId, request: repeatable(request) };
+  const writing = { orgId, principal, at, config, jobId: previewId };
   const { facts: _facts, ...content } = billContent(bill, writing);
   const row: BillRow = {
     ...content,
@@ -65,10 +60,9 @@ const replyTo = (
     purchase_order_number: billed.purchaseOrderNumber ?? null,
     bill_date: identity.billDate,
     currency: identity.currency,
-    billing_frequency: identity.frequency,
-    billing_interval: identity.interval,
+    group_key: identity.groupKey,
     invoice_number: null,
-    request: writing.request,
+    request: repeatable(request),
     is_locked: false,
     is_locked_by_date: false,
     approved_at: null,

@@ -103,17 +103,22 @@ export const findBills = (
 };
 
 /**
- * Those bills with their row locks, taken in id order so that two requests never wait in a circle. Read only once
- * they are locked: what is seen is what nobody else can change.
+ * Those bills, held against everybody who changes or calculates them: first their accounts, which runs hold too, then
+ * their rows, both in id order, so that nobody waits in a circle. Read only then: what is seen stays as it is.
  */
 export const lockBills = async (
   transaction: DatabaseTransaction,
   orgId: string,
   wanted: readonly RawBuilder<boolean>[],
 ): Promise<BillRow[]> => {
-  const all = [sql<boolean>`bill.org_id = ${orgId}`, ...wanted];
+  const all = sql.join([sql<boolean>`bill.org_id = ${orgId}`, ...wanted], sql` AND `);
+  await sql`
+    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account'
+      AND id IN (SELECT account_id FROM bill WHERE ${all})
+    ORDER BY id FOR NO KEY UPDATE
+  `.execute(transaction);
   const { rows } = await sql<{ id: string }>`
-    SELECT id FROM bill WHERE ${sql.join(all, sql` AND `)} ORDER BY id FOR UPDATE
+    SELECT id FROM bill WHERE ${all} ORDER BY id FOR UPDATE
   `.execute(transaction);
   const ids = rows.map(({ id }) => id);
   return billsOf(transaction, orgId, ids);
@@ -131,7 +136,7 @@ export const billsOf = (
     limit: ids.length,
   });
 
-/** The bill with its row lock; NOT_FOUND when the organization has none of that id. */
+/** The same for one bill; NOT_FOUND when the organization has none of that id. */
 export const lockBill = async (
   transaction: DatabaseTransaction,
   { orgId, id }: { orgId: string; id: string },

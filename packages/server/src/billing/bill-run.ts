@@ -1,25 +1,22 @@
 import { sql } from "kysely";
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
-import { usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import { toJson } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
-import { rateBill } from "@turnpike/engine/bill/rate-bill.ts";
 import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
-import { measure } from "./measured-usage.ts";
-import { type PlannedBill, plannedBills } from "./planned-bills.ts";
-import { recalculationRounds, repeatable, type Round } from "./recalculation.ts";
-import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import {
-  type BillDates,
-  billedInAdvance,
+  calculateBills,
   type CalculatedBill,
-  memosOfIdentity,
-  storeBill,
-} from "./stored-bills.ts";
+  type Calculation,
+  type Given,
+} from "./bill-calculation.ts";
+import { type StoredBill, takeHistory } from "./bill-history.ts";
+import { type BillingBook, bookShelf } from "./billing-book.ts";
+import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { storeBills } from "./stored-bills.ts";
 
-/** Accounts calculated in one transaction: enough to share queries, few enough to retry. */
-const chunkSize = 100;
+/** Accounts calculated in one transaction: enough to share each query over the usage, few enough to retry. */
+const chunkSize = 1000;
 
 export interface BillRunParts {
   readonly database: Database;
@@ -81,52 +78,66 @@ const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>
   parts.database.transaction().execute(async (transaction) => {
     const accountIds = await claimAccounts(transaction, job);
     if (accountIds.length === 0) return false;
-    const failures: Failures = new Map();
-    for (const round of await roundsOf(transaction, job, accountIds)) {
-      const writing = { ...job, request: repeatable(round.request) };
-      const found = await calculateBills(
-        transaction,
-        { parts, orgId: job.orgId, round },
-        async (bill, dates) => {
-          await storeBill(transaction, bill, { ...writing, at: parts.now(), dates });
-        },
-      );
-      for (const [accountId, reasons] of found) addFailures(failures, accountId, reasons);
-    }
+    const given = await gather(transaction, { ...job, accountIds, at: parts.now() });
+    const { bills, failures } = await calculateBills(transaction, parts.usage, given);
+    const writing = { ...job, at: parts.now(), config: given.book.config };
+    await storeBills(transaction, withoutEmpty(given.book, bills), writing);
     await markDone(transaction, job, { accountIds, failures });
     return true;
   });
 
-const roundsOf = async (
-  transaction: DatabaseTransaction,
-  { orgId, type, request }: Job,
-  accountIds: readonly string[],
-): Promise<readonly Round[]> => {
-  if (type === "CREATE") return [{ request, accountIds, isWanted: () => true }];
-  return recalculationRounds(transaction, { orgId, accountIds, billIds: request.billIds ?? [] });
+/** What a calculation for some accounts starts from: their records, their bills so far, and the bills asked for. */
+export const gather = async (
+  reader: Database | DatabaseTransaction,
+  asked: Pick<Job, "orgId" | "type" | "request"> & { accountIds: readonly string[]; at: Date },
+): Promise<Given> => {
+  const { orgId, type, request, accountIds, at } = asked;
+  const snapshot = await takeSnapshot(reader, orgId, accountIds);
+  const history = await takeHistory(reader, snapshot, accountIds);
+  const bookFor = bookShelf(snapshot);
+  const now = Temporal.Instant.fromEpochMilliseconds(at.getTime());
+  const stored = Map.groupBy(history.bills, ({ accountId }) => accountId);
+  const again = new Set(request.billIds);
+  const planned =
+    type === "CREATE"
+      ? accountIds.flatMap((id) => plannedFor(bookFor(request), id, { request, now, stored }))
+      : history.bills
+          .filter(({ id }) => again.has(id))
+          .flatMap((bill) => {
+            const run = { now, stored: stored.get(bill.accountId) ?? [] };
+            return plannedAgain(bookFor(bill.request), bill, run) ?? [];
+          });
+  return { book: bookFor({}), bookFor, history, planned, now };
 };
 
-const instantOf = (at: Date): Temporal.Instant =>
-  Temporal.Instant.fromEpochMilliseconds(at.getTime());
-
-/** A run may set its own zone and epochs (m3ter semantics 18.7). */
-const withOverrides = (snapshot: Snapshot, request: BillJobRequest): Snapshot => {
-  const { timezone, yearEpoch, monthEpoch, weekEpoch, dayEpoch } = request;
-  const { config } = snapshot;
-  return {
-    ...snapshot,
-    config: {
-      ...config,
-      timezone: timezone ?? config.timezone,
-      yearEpoch: yearEpoch ?? config.yearEpoch,
-      monthEpoch: monthEpoch ?? config.monthEpoch,
-      weekEpoch: weekEpoch ?? config.weekEpoch,
-      dayEpoch: dayEpoch ?? config.dayEpoch,
-    },
-  };
+const plannedFor = (
+  book: BillingBook,
+  accountId: string,
+  run: {
+    request: BillJobRequest;
+    now: Temporal.Instant;
+    stored: ReadonlyMap<string, readonly StoredBill[]>;
+  },
+): PlannedBill[] => {
+  const account = book.accounts.get(accountId);
+  if (account === undefined) return [];
+  return plannedBills(book, account, { ...run, stored: run.stored.get(accountId) ?? [] });
 };
 
-/** Locks the accounts in id order, so that two runs over one account take turns and never wait in a circle. */
+/** A bill without lines is not made where the organization wants none; one that stands is emptied. */
+export const withoutEmpty = (
+  { config }: BillingBook,
+  bills: readonly CalculatedBill[],
+): CalculatedBill[] =>
+  bills.filter(
+    ({ rated, stored }) =>
+      rated.lines.length > 0 || stored !== undefined || !config.suppressedEmptyBills,
+  );
+
+/**
+ * Locks the accounts and their families, which share credits, in id order, so that two runs over one account take
+ * turns and never wait in a circle.
+ */
 const claimAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: JobKey,
@@ -140,96 +151,34 @@ const claimAccounts = async (
   `.execute(transaction);
   const accountIds = waiting.map(({ account_id }) => account_id);
   await sql`
-    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account' AND id = ANY(${accountIds}::uuid[])
+    WITH parents AS (
+      SELECT to_id AS id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
+        AND field = 'parentAccountId' AND from_id = ANY(${accountIds}::uuid[])
+    ),
+    children AS (
+      SELECT from_id AS id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
+        AND field = 'parentAccountId'
+        AND (to_id = ANY(${accountIds}::uuid[]) OR to_id IN (SELECT id FROM parents))
+    )
+    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account' AND id IN (
+      SELECT unnest(${accountIds}::uuid[]) UNION SELECT id FROM parents UNION SELECT id FROM children
+    )
     ORDER BY id FOR NO KEY UPDATE
   `.execute(transaction);
   return accountIds;
 };
 
-type Failures = Map<string, BillFailure[]>;
-
-const addFailures = (failures: Failures, accountId: string, more: readonly BillFailure[]): void => {
-  failures.set(accountId, [...(failures.get(accountId) ?? []), ...more]);
-};
-
-export interface Calculation {
-  readonly parts: BillRunParts;
-  readonly orgId: string;
-  readonly round: Round;
-}
-
-/** What becomes of a calculated bill: a run stores it before the next one is calculated, a preview shows it. */
-export type BillSink = (bill: CalculatedBill, dates: BillDates) => Promise<void>;
-
-/** Calculates the bills of the round one after the other; the answer says why some could not be, by account. */
-export const calculateBills = async (
-  transaction: DatabaseTransaction,
-  { parts, orgId, round: { request, accountIds, isWanted } }: Calculation,
-  sink: BillSink,
-): Promise<Failures> => {
-  const snapshot = withOverrides(await takeSnapshot(transaction, orgId, accountIds), request);
-  const run = { request, now: instantOf(parts.now()) };
-  const bills = [...snapshot.accounts.values()]
-    .flatMap((account) => plannedBills(snapshot, account, run))
-    .filter(isWanted);
-  const windows = bills.flatMap(({ terms }) => usageWindows(terms));
-  const quantities = await measure(parts.usage, snapshot, windows);
-  const failures: Failures = new Map();
-  for (const planned of bills) {
-    const facts = {
-      ...planned.terms,
-      quantities: Object.fromEntries(
-        usageWindows(planned.terms).map(({ key }) => [key, quantities[key] ?? { quantity: null }]),
-      ),
-      billedInAdvance: await billedInAdvance(transaction, orgId, planned.identity),
-      memos: await memosOfIdentity(transaction, orgId, planned.identity),
-    };
-    const rated = rateBill(facts);
-    if (rated.outcome === "failed") {
-      addFailures(failures, planned.account.id, rated.failures);
-      continue;
-    }
-    if (rated.lines.length === 0 && snapshot.config.suppressedEmptyBills) continue;
-    await sink({ planned, facts, rated }, billDates(snapshot, planned, request));
-  }
-  return failures;
-};
-
-/** Due and invoice dates (m3ter semantics 18.6). */
-const billDates = (
-  { config }: Snapshot,
-  { account, terms }: PlannedBill,
-  request: BillJobRequest,
-): BillDates => {
-  const days = account.daysBeforeBillDue ?? config.daysBeforeBillDue;
-  const { billDate } = terms;
-  const isLastDay = config.externalInvoiceDate === "LAST_DAY_OF_ARREARS";
-  const invoiceDate = isLastDay ? billDate.subtract({ days: 1 }) : billDate;
-  return {
-    dueDate: request.dueDate ?? billDate.add({ days }).toString(),
-    externalInvoiceDate: request.externalInvoiceDate ?? invoiceDate.toString(),
-  };
-};
-
 const markDone = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: JobKey,
-  { accountIds, failures }: { accountIds: readonly string[]; failures: Failures },
+  done: { accountIds: readonly string[]; failures: Calculation["failures"] },
 ): Promise<void> => {
-  await transaction
-    .updateTable("bill_job_account")
-    .set({ is_done: true })
-    .where("org_id", "=", orgId)
-    .where("job_id", "=", jobId)
-    .where("account_id", "in", [...accountIds])
-    .execute();
-  for (const [accountId, found] of failures) {
-    await transaction
-      .updateTable("bill_job_account")
-      .set({ failures: JSON.stringify(toJson(found)) })
-      .where("org_id", "=", orgId)
-      .where("job_id", "=", jobId)
-      .where("account_id", "=", accountId)
-      .execute();
-  }
+  const failures = Object.fromEntries(
+    [...done.failures].map(([accountId, found]) => [accountId, toJson(found)]),
+  );
+  await sql`
+    UPDATE bill_job_account
+    SET is_done = true, failures = coalesce(${JSON.stringify(failures)}::jsonb -> account_id::text, '[]')
+    WHERE org_id = ${orgId} AND job_id = ${jobId} AND account_id = ANY(${done.accountIds}::uuid[])
+  `.execute(transaction);
 };

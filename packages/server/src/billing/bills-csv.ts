@@ -8,7 +8,7 @@ import type { Database } from "../ports/database.ts";
 import { lookupAll } from "../records/lookup.ts";
 import { findLines, selectBills } from "./bill-queries.ts";
 import { type BillRow, readLine } from "./bill-replies.ts";
-import { csvOf } from "./csv.ts";
+import { formatCsv } from "../records/csv.ts";
 
 /** m3ter semantics 2.9. */
 const daysMax = 31;
@@ -149,5 +149,5 @@ export const billsCsv = async (
       return Object.values(columns).map((cell) => cell(given) ?? "");
     }),
   );
-  return csvOf([Object.keys(columns), ...rows]);
+  return formatCsv([Object.keys(columns), ...rows]);
 };

@@ -29,7 +29,7 @@ export class EventAggregate {
     this.#least = this.#least === undefined ? value : min(this.#least, value);
     this.#most = this.#most === undefined ? value : max(this.#most, value);
     if (this.#method !== "LATEST") return;
-    const order = [event.ts, event.receivedAt, event.uid ?? ""];
+    const order = [event.ts, event.receivedAt, event.uid];
     if (this.#latest === undefined || isAfter(order, this.#latest.order)) {
       this.#latest = { order, value };
     }

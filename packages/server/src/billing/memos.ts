@@ -128,8 +128,8 @@ const rateAgain = async (
   if (rated.outcome === "failed") throw billImpossible(rated.failures);
   const set = { facts: billFactsToText(facts), total: rated.billTotal.toString() };
   await changeBills(transaction, caller, { at, bills: [bill], set });
-  await replaceLines(transaction, key, rated.lines);
-  await markStatementsStale(transaction, key);
+  await replaceLines(transaction, key.orgId, [{ id: key.billId, lines: rated.lines }]);
+  await markStatementsStale(transaction, key.orgId, [key.billId]);
 };
 
 export const createMemo = (

@@ -1,30 +1,57 @@
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
+import { type BillableTerms, billGroups, groupingPart } from "@turnpike/engine/bill/bill-groups.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { billDateAt, billPeriods } from "@turnpike/engine/time/bill-period.ts";
-import type { AccountRecord, Snapshot } from "./snapshot.ts";
-import { type Attachment, attachmentsOf, billTerms } from "./terms.ts";
+import {
+  billDateAt,
+  billDates,
+  type BillingSchedule,
+  billPeriods,
+} from "@turnpike/engine/time/bill-period.ts";
+import {
+  boundary,
+  boundaryIndex,
+  type Cadence,
+  isBoundary,
+  localDate,
+} from "@turnpike/engine/time/cadence.ts";
+import type { Attachment } from "./attachments.ts";
+import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
+import type { StoredBill } from "./bill-history.ts";
+import { type BillableFee, feesOf } from "./credit-terms.ts";
+import type { AccountRecord, ChargeRecord } from "./snapshot.ts";
+import { type BillContent, billTerms, poolOfAttachment } from "./terms.ts";
 
 /** What tells one bill of an account from another (m3ter semantics 18.6). */
 export interface BillIdentity {
   readonly accountId: string;
   readonly billDate: string;
   readonly currency: string;
-  /** MIXED on a consolidated bill of several frequencies. */
-  readonly frequency: string;
-  /** 0 where several intervals share the bill. */
-  readonly interval: number;
+  /** See the engine's `billGroups`. */
+  readonly groupKey: string;
 }
 
 /** A bill that a run makes. */
 export interface PlannedBill {
   readonly identity: BillIdentity;
+  /** MIXED on a consolidated bill of several frequencies. */
+  readonly frequency: string;
+  /** 0 where several intervals share the bill, and on AD_HOC bills. */
+  readonly interval: number;
   readonly account: AccountRecord;
   readonly terms: BillTerms;
+  readonly request: BillJobRequest;
 }
 
 export interface Run {
   readonly request: BillJobRequest;
   readonly now: Temporal.Instant;
+  /** The account's bills so far. */
+  readonly stored: readonly StoredBill[];
+}
+
+interface Member extends BillableTerms {
+  readonly billDate: Temporal.PlainDate;
+  readonly content: BillContent;
 }
 
 const runDate = ({ request }: Run): Temporal.PlainDate | undefined => {
@@ -33,53 +60,265 @@ const runDate = ({ request }: Run): Temporal.PlainDate | undefined => {
   return Temporal.PlainDate.from(request.lastDateInBillingPeriod).add({ days: 1 });
 };
 
-const isAskedFor = ({ request }: Run, { schedule }: Attachment): boolean => {
-  const { frequency, interval } = schedule.cadence;
-  if (request.billingFrequency !== undefined && request.billingFrequency !== frequency)
-    return false;
-  return request.billFrequencyInterval === undefined || request.billFrequencyInterval === interval;
-};
-
 /** Without a date in the request: the period that is open now ([R], m3ter semantics 18.7). */
-const billDateOf = (run: Run, { schedule }: Attachment): Temporal.PlainDate =>
+const billDateOf = (run: Run, schedule: BillingSchedule): Temporal.PlainDate =>
   runDate(run) ?? billDateAt(schedule, run.now);
 
-const hasPeriods = (attachment: Attachment, billDate: Temporal.PlainDate): boolean => {
-  const { arrears, advance } = billPeriods(attachment.schedule, billDate);
-  return arrears !== undefined || advance !== undefined;
+const isAskedFor = ({ request }: Run, { frequency, interval }: BillableTerms): boolean => {
+  if (request.billingFrequency !== undefined && request.billingFrequency !== frequency)
+    return false;
+  const { billFrequencyInterval } = request;
+  return (
+    billFrequencyInterval === undefined ||
+    frequency === "AD_HOC" ||
+    billFrequencyInterval === interval
+  );
 };
 
-const same = <T>(values: readonly T[]): T | undefined =>
-  new Set(values).size === 1 ? values[0] : undefined;
+/** Where charges under a contract are billed (m3ter semantics 14.3). */
+const groupingOf = (
+  book: BillingBook,
+  contractId: string | undefined,
+): Pick<BillableTerms, "contractId" | "groupingKey"> => {
+  const keyId = book.contracts.get(contractId ?? "")?.billGroupingKeyId;
+  const key = book.groupingKeys.get(keyId ?? "");
+  return { contractId, groupingKey: key && { id: key.id, exclusive: key.exclusive } };
+};
 
-/** Every bill of the account that the run asks for: one per date, frequency and interval, or one per date. */
+const memberOf = (
+  book: BillingBook,
+  { attachment, cadence }: { attachment: Attachment; cadence: Cadence },
+  placed: { billDate: Temporal.PlainDate; covering: Temporal.PlainDate },
+): Member[] => {
+  const periods = billPeriods(attachment.schedule, placed.covering);
+  if (periods.arrears === undefined && periods.advance === undefined) return [];
+  return [
+    {
+      frequency: cadence.frequency,
+      interval: cadence.interval,
+      ...groupingOf(book, attachment.accountPlan.contractId),
+      billDate: placed.billDate,
+      content: { kind: "plan", attachment, periods },
+    },
+  ];
+};
+
+const isBilledToItself = ({ account, accountPlan }: Attachment): boolean =>
+  account.parentAccountId === undefined || accountPlan.childBillingMode === "CHILD";
+
+/** The account's own plans, and its parent's that bill each child for its share (m3ter semantics 14.2). */
+const ownMembers = (book: BillingBook, account: AccountRecord, run: Run): Member[] => {
+  const parent = book.accounts.get(account.parentAccountId ?? "");
+  const shared =
+    parent === undefined
+      ? []
+      : attachmentsOf(book, parent).filter(
+          (attachment) =>
+            attachment.accountPlan.childBillingMode === "CHILD" &&
+            poolOfAttachment(book, attachment).some((member) => member.account.id === account.id),
+        );
+  return [...attachmentsOf(book, account).filter(isBilledToItself), ...shared].flatMap(
+    (attachment) => {
+      const billDate = billDateOf(run, attachment.schedule);
+      const { cadence } = attachment.schedule;
+      return memberOf(book, { attachment, cadence }, { billDate, covering: billDate });
+    },
+  );
+};
+
+/**
+ * The parent's bills that a child's plan goes with: those of its plan for the same product, else of its first plan,
+ * else, without a plan of its own, at the child's own dates ([R], m3ter semantics 14.2).
+ */
+const hostCadence = (book: BillingBook, parent: AccountRecord, child: Attachment): Cadence => {
+  const hosts = attachmentsOf(book, parent);
+  const products = new Set(child.plans.map(({ product }) => product.id));
+  const host =
+    hosts.find(({ plans }) => plans.some(({ product }) => products.has(product.id))) ?? hosts[0];
+  return (host ?? child).schedule.cadence;
+};
+
+/** Plans of children whose lines stand on the parent's bill: every period that ends in the parent's. */
+const childMembers = (book: BillingBook, parent: AccountRecord, run: Run): Member[] =>
+  childrenOf(book, parent)
+    .flatMap((child) => attachmentsOf(book, child))
+    .filter((attachment) => !isBilledToItself(attachment))
+    .flatMap((attachment) => {
+      const { schedule } = attachment;
+      const cadence = hostCadence(book, parent, attachment);
+      const billDate = billDateOf(run, { ...schedule, cadence });
+      if (!isBoundary(cadence, billDate)) return [];
+      const before = boundary(cadence, boundaryIndex(cadence, billDate) - 1);
+      const range = { from: before.add({ days: 1 }), to: billDate.add({ days: 1 }) };
+      return billDates(schedule, { ...range, billsInAdvance: true }).flatMap((covering) =>
+        memberOf(book, { attachment, cadence }, { billDate, covering }),
+      );
+    });
+
+/** A commitment's fees stand where its charging mode puts them: with the parent unless it says CHILD. */
+const feeMembers = (book: BillingBook, account: AccountRecord, run: Run): Member[] => {
+  const isHere = ({ accountId, childBillingMode }: BillingBook["commitments"][number]) => {
+    const owner = book.accounts.get(accountId);
+    const isParents = owner?.parentAccountId !== undefined && childBillingMode !== "CHILD";
+    return (isParents ? owner.parentAccountId : accountId) === account.id;
+  };
+  return book.commitments.filter(isHere).flatMap((commitment) =>
+    feesOf(book, commitment)
+      .filter((fee) => isFeeDue(book, run, fee))
+      .map((fee) => ({
+        frequency: fee.frequency,
+        interval: fee.interval,
+        ...groupingOf(book, commitment.contractId),
+        billDate: fee.billDate,
+        content: { kind: "fee", commitment, fee },
+      })),
+  );
+};
+
+/** Without a date: fees of the period that is open now, and those of a schedule that fell due unbilled. */
+const isFeeDue = (
+  book: BillingBook,
+  run: Run,
+  { billDate, frequency, interval }: BillableFee,
+): boolean => {
+  const date = runDate(run);
+  if (date !== undefined) return billDate.equals(date);
+  const today = localDate(run.now, book.zone);
+  if (frequency !== "AD_HOC") {
+    const opened = boundary({ anchor: billDate, frequency, interval }, -1);
+    return (
+      Temporal.PlainDate.compare(opened, today) <= 0 &&
+      Temporal.PlainDate.compare(today, billDate) < 0
+    );
+  }
+  const isBilled = run.stored.some(
+    (bill) => bill.billDate === billDate.toString() && bill.frequency === "AD_HOC",
+  );
+  return Temporal.PlainDate.compare(billDate, today) <= 0 && !isBilled;
+};
+
+/**
+ * The charge on the bill of its date: an ordinary one of the same grouping if there is one, else one of its own;
+ * a charge without a date goes on the next bill ([R], m3ter semantics 17). Billed once, it stays where it is.
+ */
+const chargeMember = (
+  book: BillingBook,
+  charge: ChargeRecord,
+  { run, ordinary }: { run: Run; ordinary: readonly Member[] },
+): Member[] => {
+  const content = { kind: "charge", charge } as const;
+  const grouping = groupingOf(book, charge.contractId);
+  const adHoc = { frequency: "AD_HOC", interval: 0, ...grouping } as const;
+  const home = run.stored.find(({ id }) => id === charge.billId);
+  const alike = ordinary.filter(
+    (member) => groupingPart(member) === groupingPart({ ...member, ...grouping }),
+  );
+  const dueOn = charge.billDate ?? home?.billDate ?? earliest(alike)?.toString();
+  if (dueOn === undefined || !isRunFor(book, run, { charge, dueOn })) return [];
+  const billDate = Temporal.PlainDate.from(dueOn);
+  if (home !== undefined) {
+    if (home.billDate !== dueOn) return [];
+    if (home.frequency === "AD_HOC") return [{ ...adHoc, billDate, content }];
+  }
+  const host = alike.find((member) => member.billDate.equals(billDate));
+  if (host === undefined) return [{ ...adHoc, billDate, content }];
+  const { frequency, interval } = host;
+  return [{ frequency, interval, ...grouping, billDate, content }];
+};
+
+const earliest = (members: readonly Member[]): Temporal.PlainDate | undefined =>
+  members.map(({ billDate }) => billDate).sort((a, b) => Temporal.PlainDate.compare(a, b))[0];
+
+/** A dated run takes the charges of its date, any other one what has fallen due unbilled. */
+const isRunFor = (
+  book: BillingBook,
+  run: Run,
+  { charge, dueOn }: { charge: ChargeRecord; dueOn: string },
+): boolean => {
+  const date = runDate(run);
+  if (date !== undefined) return date.toString() === dueOn;
+  if (charge.billDate === undefined) return true;
+  return charge.billId === undefined && dueOn <= localDate(run.now, book.zone).toString();
+};
+
+/** Bills of one date are consolidated or not for good: switching over never bills a plan twice. */
+const isConsolidated = (book: BillingBook, run: Run, billDate: string): boolean => {
+  const keys = run.stored
+    .filter((bill) => bill.billDate === billDate && bill.frequency !== "AD_HOC")
+    .map(({ groupKey }) => groupKey);
+  if (keys.some((key) => key.startsWith("CONSOLIDATED/"))) return true;
+  return keys.length === 0 && book.config.consolidateBills;
+};
+
+/** Every bill of the account that the run asks for; with one member asked for, a bill has all its members. */
 export const plannedBills = (
-  snapshot: Snapshot,
+  book: BillingBook,
   account: AccountRecord,
   run: Run,
 ): PlannedBill[] => {
-  const groups = new Map<string, { billDate: Temporal.PlainDate; attachments: Attachment[] }>();
-  for (const attachment of attachmentsOf(snapshot, account)) {
-    const billDate = billDateOf(run, attachment);
-    if (!isAskedFor(run, attachment) || !hasPeriods(attachment, billDate)) continue;
-    const { frequency, interval } = attachment.schedule.cadence;
-    const kind = snapshot.config.consolidateBills ? "" : `${frequency} ${interval}`;
-    const key = `${billDate.toString()} ${kind}`;
-    const group = groups.get(key) ?? { billDate, attachments: [] };
-    group.attachments.push(attachment);
-    groups.set(key, group);
-  }
-  const currency = run.request.targetCurrency ?? account.currency ?? snapshot.config.currency;
-  const conversions = run.request.currencyConversions ?? [];
-  return [...groups.values()].map(({ billDate, attachments }) => ({
-    identity: {
-      accountId: account.id,
-      billDate: billDate.toString(),
-      currency,
-      frequency: same(attachments.map(({ schedule }) => schedule.cadence.frequency)) ?? "MIXED",
-      interval: same(attachments.map(({ schedule }) => schedule.cadence.interval)) ?? 0,
-    },
+  const ordinary = [
+    ...ownMembers(book, account, run),
+    ...childMembers(book, account, run),
+    ...feeMembers(book, account, run),
+  ];
+  const charges = (book.chargesByAccount.get(account.id) ?? []).flatMap((charge) =>
+    chargeMember(book, charge, {
+      run,
+      ordinary: ordinary.filter(({ frequency }) => frequency !== "AD_HOC"),
+    }),
+  );
+  const byDate = Map.groupBy([...ordinary, ...charges], ({ billDate }) => billDate.toString());
+  return [...byDate].flatMap(([billDate, members]) =>
+    billGroups(members, isConsolidated(book, run, billDate))
+      .filter((group) => group.members.some((member) => isAskedFor(run, member)))
+      .map((group) => plannedBill(book, { account, billDate, run, ...group })),
+  );
+};
+
+const plannedBill = (
+  book: BillingBook,
+  bill: {
+    account: AccountRecord;
+    billDate: string;
+    run: Pick<Run, "request">;
+    key: string;
+    frequency: string;
+    interval?: number | undefined;
+    members: readonly Member[];
+    currency?: string;
+  },
+): PlannedBill => {
+  const { account, billDate, run, key, members } = bill;
+  const { request } = run;
+  const currency =
+    bill.currency ?? request.targetCurrency ?? account.currency ?? book.config.currency;
+  return {
+    identity: { accountId: account.id, billDate, currency, groupKey: key },
+    frequency: bill.frequency,
+    interval: bill.interval ?? 0,
     account,
-    terms: billTerms(snapshot, { account, billDate, attachments, conversions, currency }),
-  }));
+    request,
+    terms: billTerms(book, {
+      account,
+      billDate: Temporal.PlainDate.from(billDate),
+      currency,
+      conversions: request.currencyConversions ?? [],
+      contents: members.map(({ content }) => content),
+    }),
+  };
+};
+
+/** A bill that stands, as it would be planned today; empty when nothing asks for it any more. */
+export const plannedAgain = (
+  book: BillingBook,
+  bill: StoredBill,
+  run: Pick<Run, "now" | "stored">,
+): PlannedBill | undefined => {
+  const account = book.accounts.get(bill.accountId);
+  if (account === undefined) return undefined;
+  const { billDate, currency, frequency, interval, groupKey: key } = bill;
+  const request = { ...bill.request, billDate, targetCurrency: currency };
+  const planned = plannedBills(book, account, { ...run, request });
+  const empty = { account, billDate, run: { request }, key, frequency, interval, members: [] };
+  return planned.find(({ identity }) => identity.groupKey === key) ?? plannedBill(book, empty);
 };

@@ -2,7 +2,7 @@ import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { StatementFormat } from "../ports/database.ts";
 import { type BillRow, billReply, lineReply, printed, type StoredLine } from "./bill-replies.ts";
-import { csvOf } from "./csv.ts";
+import { formatCsv } from "../records/csv.ts";
 import type { StatementShape, UsageRow } from "./statement-usage.ts";
 
 export interface StatementLine {
@@ -99,7 +99,7 @@ const columnsOf = ({ bill, shape }: Statement, cells: readonly Cell[]): readonly
 const asCsv = (statement: Statement): string => {
   const cells = statement.lines.flatMap((line) => line.usage.map((row) => ({ line, row })));
   const columns = columnsOf(statement, cells);
-  return csvOf([
+  return formatCsv([
     columns.map(([name]) => name),
     ...cells.map((cell) => columns.map(([, read]) => read(cell) ?? "")),
   ]);

@@ -1,66 +1,53 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type Insertable, sql } from "kysely";
-import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { billFactsToText, toJson } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts, MemoTerms } from "@turnpike/engine/bill/facts.ts";
-import type { BillLine, RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
-import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
-import { compareInstants } from "@turnpike/engine/time/period.ts";
+import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
+import { localDate, startOfDay } from "@turnpike/engine/time/cadence.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
 import type { BillTable, DatabaseTransaction } from "../ports/database.ts";
+import type { CalculatedBill } from "./bill-calculation.ts";
 import { recordBillChanges } from "./bill-changes.ts";
+import { effectsOf, storeBillEffects } from "./bill-effects.ts";
 import { billsOf } from "./bill-queries.ts";
 import { nextInvoiceNumber } from "./invoice-numbers.ts";
-import { memoIdOf, memosOf } from "./memo-terms.ts";
-import type { BillIdentity, PlannedBill } from "./planned-bills.ts";
-
-/** What lines of earlier bills charged in advance, by line key: see the engine's `billedInAdvance`. */
-export const billedInAdvance = async (
-  transaction: DatabaseTransaction,
-  orgId: string,
-  { accountId, billDate }: BillIdentity,
-): Promise<Record<string, Decimal>> => {
-  const { rows } = await sql<{ key: string; subtotal: string }>`
-    SELECT bill_line.key, bill_line.line->'subtotal'->>'$decimal' AS subtotal
-    FROM bill JOIN bill_line ON bill_line.org_id = bill.org_id AND bill_line.bill_id = bill.id
-    WHERE bill.org_id = ${orgId} AND bill.account_id = ${accountId} AND bill.bill_date < ${billDate}
-      AND bill_line.line_item_type IN ('STANDING_CHARGE', 'MINIMUM_SPEND')
-  `.execute(transaction);
-  return Object.fromEntries(rows.map(({ key, subtotal }) => [key, decimal(subtotal)]));
-};
-
-/** The memos on the bill of that identity; none while there is no such bill. */
-export const memosOfIdentity = async (
-  transaction: DatabaseTransaction,
-  orgId: string,
-  identity: BillIdentity,
-): Promise<MemoTerms[]> => {
-  const known = await findBill(transaction, orgId, identity).executeTakeFirst();
-  return known === undefined ? [] : memosOf(transaction, { orgId, billId: known.id });
-};
-
-/** A bill that a run is about to write. */
-export interface CalculatedBill {
-  readonly planned: PlannedBill;
-  readonly facts: BillFacts;
-  readonly rated: RatedBill;
-}
-
-export interface BillDates {
-  readonly dueDate: string;
-  readonly externalInvoiceDate: string;
-}
+import { memoIdOf } from "./memo-terms.ts";
+import type { PlannedBill } from "./planned-bills.ts";
+import { repeatable } from "./repeatable-request.ts";
+import type { ConfigRecord } from "./snapshot.ts";
+import { coverageOf } from "./terms.ts";
 
 export interface Writing {
   readonly orgId: string;
   readonly jobId: string;
   readonly principal: string;
-  readonly request: BillJobRequest;
   readonly at: Date;
-  readonly dates: BillDates;
+  readonly config: ConfigRecord;
 }
+
+interface BillDates {
+  readonly dueDate: string;
+  readonly externalInvoiceDate: string;
+}
+
+/** Due and invoice dates (m3ter semantics 18.6). */
+const billDates = (
+  config: ConfigRecord,
+  { account, terms: { billDate }, request }: PlannedBill,
+): BillDates => {
+  const days = account.daysBeforeBillDue ?? config.daysBeforeBillDue;
+  const isLastDay = config.externalInvoiceDate === "LAST_DAY_OF_ARREARS";
+  const invoiceDate = isLastDay ? billDate.subtract({ days: 1 }) : billDate;
+  return {
+    dueDate: request.dueDate ?? billDate.add({ days }).toString(),
+    externalInvoiceDate: request.externalInvoiceDate ?? invoiceDate.toString(),
+  };
+};
 
 export type BillContent = Pick<
   Insertable<BillTable>,
+  | "billing_frequency"
+  | "billing_interval"
   | "status"
   | "job_id"
   | "starts_at"
@@ -80,35 +67,42 @@ export type BillContent = Pick<
   | "last_modified_by"
 >;
 
-/** From the earliest start to the latest end of what the bill covers. */
-const coverage = ({ accountPlans }: BillFacts) => {
-  const periods = accountPlans.flatMap(({ arrears, advance }) => arrears ?? advance ?? []);
-  const starts = periods.map(({ start }) => start).sort(compareInstants);
-  const ends = periods.map(({ end }) => end).sort(compareInstants);
-  const [start] = starts;
-  const end = ends.at(-1);
-  if (start === undefined || end === undefined) throw new Error("a bill covers no period");
-  return { start, end };
+/** What plans are billed for in arrears, else in advance; else what charges cover; else the day of the bill. */
+const periodOf = (facts: BillFacts): Period => {
+  const accountPlans = facts.accountPlans.map(({ arrears, advance, ...accountPlan }) => ({
+    ...accountPlan,
+    arrears: arrears ?? advance,
+  }));
+  const inPlans = coverageOf({ accountPlans, charges: [], commitments: [] });
+  if (inPlans !== undefined) return inPlans;
+  const { zone } = facts.organization;
+  const start = startOfDay(facts.billDate, zone);
+  return coverageOf(facts) ?? { start, end: startOfDay(facts.billDate.add({ days: 1 }), zone) };
 };
 
 /** What a calculated bill says, as its row has it. */
-export const billContent = ({ facts, rated }: CalculatedBill, writing: Writing): BillContent => {
+export const billContent = (
+  { planned, facts, rated }: Omit<CalculatedBill, "id" | "drawDowns">,
+  writing: Writing,
+): BillContent => {
   const { zone } = facts.organization;
-  const { start, end } = coverage(facts);
-  const localDate = (at: Temporal.Instant) => at.toZonedDateTimeISO(zone).toPlainDate().toString();
+  const { start, end } = periodOf(facts);
+  const dates = billDates(writing.config, planned);
   return {
+    billing_frequency: planned.frequency,
+    billing_interval: planned.interval,
     // Whatever was approved is not what is now on the bill.
     status: "PENDING",
     approved_at: null,
     approved_by: null,
-    request: JSON.stringify(writing.request),
+    request: JSON.stringify(repeatable(planned.request)),
     job_id: writing.jobId,
     starts_at: start.toString(),
     ends_at: end.toString(),
-    start_date: localDate(start),
-    end_date: localDate(end),
-    due_date: writing.dates.dueDate,
-    external_invoice_date: writing.dates.externalInvoiceDate,
+    start_date: localDate(start, zone).toString(),
+    end_date: localDate(end, zone).toString(),
+    due_date: dates.dueDate,
+    external_invoice_date: dates.externalInvoiceDate,
     time_zone: zone,
     total: rated.billTotal.toString(),
     last_calculated_at: writing.at,
@@ -118,64 +112,117 @@ export const billContent = ({ facts, rated }: CalculatedBill, writing: Writing):
   };
 };
 
-/**
- * Writes a calculated bill over the one of the same identity, or as a new one; lines of the same key keep their
- * ids. A locked bill stays as it is, and none is added to a locked period: the answer is then undefined.
- */
-export const storeBill = async (
-  transaction: DatabaseTransaction,
-  bill: CalculatedBill,
-  writing: Writing,
-): Promise<string | undefined> => {
-  const { orgId, at } = writing;
-  const content = billContent(bill, writing);
-  const lockDate = await readLockDate(transaction, orgId);
-  const { identity } = bill.planned;
-  const known = await findBill(transaction, orgId, identity).forUpdate().executeTakeFirst();
-  if (known?.is_locked === true) return undefined;
-  if (known === undefined && lockDate !== undefined && content.end_date <= lockDate)
-    return undefined;
-  const [before] = known === undefined ? [] : await billsOf(transaction, orgId, [known.id]);
-  const id = known?.id ?? (await insertBill(transaction, bill, { ...writing, content }));
-  if (known !== undefined) {
-    await transaction
-      .updateTable("bill")
-      .set({ ...content, version: sql<string>`version + 1` })
-      .where("org_id", "=", orgId)
-      .where("id", "=", id)
-      .execute();
+/** Rows per statement: far below what a statement may have of parameters. */
+const batchSize = 500;
+
+const batches = function* <Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let start = 0; start < rows.length; start += batchSize) {
+    yield rows.slice(start, start + batchSize);
   }
-  await replaceLines(transaction, { orgId, billId: id }, bill.rated.lines);
-  await markStatementsStale(transaction, { orgId, billId: id });
-  const [after] = await billsOf(transaction, orgId, [id]);
-  await recordBillChanges(transaction, writing, { at, changes: [{ before, after }] });
-  return id;
 };
 
-const insertBill = async (
+/** New bills get theirs in the order in which they were calculated. */
+const invoiceNumbers = async (
   transaction: DatabaseTransaction,
-  { planned: { identity } }: CalculatedBill,
-  { orgId, at, principal, content }: Writing & { content: BillContent },
-): Promise<string> => {
-  const id = randomUUIDv7();
-  await transaction
-    .insertInto("bill")
-    .values({
-      org_id: orgId,
-      id,
-      version: 1,
-      account_id: identity.accountId,
-      bill_date: identity.billDate,
-      currency: identity.currency,
-      billing_frequency: identity.frequency,
-      billing_interval: identity.interval,
-      invoice_number: await nextInvoiceNumber(transaction, orgId),
-      dt_created: at,
-      created_by: principal,
-      ...content,
-    })
+  bills: readonly CalculatedBill[],
+  { orgId, config }: Writing,
+): Promise<ReadonlyMap<string, string | null>> => {
+  const numbers = new Map<string, string | null>();
+  if (config.billPrefix === undefined) return numbers;
+  for (const { id, stored } of bills) {
+    if (stored === undefined) numbers.set(id, await nextInvoiceNumber(transaction, orgId));
+  }
+  return numbers;
+};
+
+const insertBills = async (
+  transaction: DatabaseTransaction,
+  bills: readonly CalculatedBill[],
+  writing: Writing,
+): Promise<void> => {
+  const numbers = await invoiceNumbers(transaction, bills, writing);
+  const rows = bills.map((bill) => ({
+    org_id: writing.orgId,
+    id: bill.id,
+    version: 1,
+    account_id: bill.planned.identity.accountId,
+    bill_date: bill.planned.identity.billDate,
+    currency: bill.planned.identity.currency,
+    group_key: bill.planned.identity.groupKey,
+    invoice_number: numbers.get(bill.id) ?? null,
+    dt_created: writing.at,
+    created_by: writing.principal,
+    ...billContent(bill, writing),
+  }));
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto("bill")
+      .values([...batch])
+      .onConflict((conflict) =>
+        conflict.columns(["org_id", "id"]).doUpdateSet((row) => ({
+          version: sql<string>`bill.version + 1`,
+          billing_frequency: row.ref("excluded.billing_frequency"),
+          billing_interval: row.ref("excluded.billing_interval"),
+          status: row.ref("excluded.status"),
+          job_id: row.ref("excluded.job_id"),
+          starts_at: row.ref("excluded.starts_at"),
+          ends_at: row.ref("excluded.ends_at"),
+          start_date: row.ref("excluded.start_date"),
+          end_date: row.ref("excluded.end_date"),
+          due_date: row.ref("excluded.due_date"),
+          external_invoice_date: row.ref("excluded.external_invoice_date"),
+          time_zone: row.ref("excluded.time_zone"),
+          total: row.ref("excluded.total"),
+          last_calculated_at: row.ref("excluded.last_calculated_at"),
+          facts: row.ref("excluded.facts"),
+          request: row.ref("excluded.request"),
+          approved_at: row.ref("excluded.approved_at"),
+          approved_by: row.ref("excluded.approved_by"),
+          dt_last_modified: row.ref("excluded.dt_last_modified"),
+          last_modified_by: row.ref("excluded.last_modified_by"),
+        })),
+      )
+      .execute();
+  }
+};
+
+/** What lines become of a bill: what `replaceLines` writes. */
+export interface LinesOfBill {
+  readonly id: string;
+  readonly lines: readonly BillLine[];
+}
+
+/** The lines instead of those that stand there; what has the same key keeps its id. A memo line has its memo's. */
+export const replaceLines = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  bills: readonly LinesOfBill[],
+): Promise<void> => {
+  const before = await transaction
+    .deleteFrom("bill_line")
+    .where("org_id", "=", orgId)
+    .where(sql<boolean>`bill_id = ANY(${bills.map(({ id }) => id)}::uuid[])`)
+    .returning(["bill_id", "key", "id"])
     .execute();
-  return id;
+  const idOf = new Map(before.map(({ bill_id, key, id }) => [`${bill_id} ${key}`, id]));
+  const rows = bills.flatMap(({ id, lines }) =>
+    lines.map((line) => ({
+      bill_id: id,
+      id: idOf.get(`${id} ${line.key}`) ?? memoIdOf(line) ?? randomUUIDv7(),
+      sequence_number: line.sequenceNumber,
+      key: line.key,
+      line_item_type: line.lineItemType,
+      converted_subtotal: line.convertedSubtotal.toString(),
+      line: toJson(line),
+    })),
+  );
+  for (const batch of batches(rows)) {
+    await sql`
+      INSERT INTO bill_line (org_id, bill_id, id, sequence_number, key, line_item_type, converted_subtotal, line)
+      SELECT ${orgId}, row.* FROM jsonb_to_recordset(${JSON.stringify(batch)}::jsonb) AS row(bill_id uuid, id uuid,
+        sequence_number integer, key text, line_item_type text, converted_subtotal numeric, line jsonb)
+    `.execute(transaction);
+  }
 };
 
 /** Held to the end of the transaction, so that the date does not move past a bill that is being written. */
@@ -190,57 +237,55 @@ const readLockDate = async (
   return rows[0]?.lock_date ?? undefined;
 };
 
-/** The usage statement shows a bill that is no more. */
+/** The usage statements show bills that are no more. */
 export const markStatementsStale = async (
   transaction: DatabaseTransaction,
-  { orgId, billId }: { orgId: string; billId: string },
+  orgId: string,
+  billIds: readonly string[],
 ): Promise<void> => {
   await transaction
     .updateTable("statement")
     .set({ is_stale: true })
     .where("org_id", "=", orgId)
-    .where("bill_id", "=", billId)
+    .where(sql<boolean>`bill_id = ANY(${billIds}::uuid[])`)
     .execute();
 };
 
-const findBill = (transaction: DatabaseTransaction, orgId: string, identity: BillIdentity) =>
-  transaction
-    .selectFrom("bill")
-    .select(["id", "is_locked"])
-    .where("org_id", "=", orgId)
-    .where("account_id", "=", identity.accountId)
-    .where("bill_date", "=", identity.billDate)
-    .where("currency", "=", identity.currency)
-    .where("billing_frequency", "=", identity.frequency)
-    .where("billing_interval", "=", identity.interval);
-
-/** The lines instead of those that stand there; what has the same key keeps its id. A memo line has its memo's. */
-export const replaceLines = async (
+/**
+ * Writes calculated bills over those they replace, or as new ones, with what they take from credits and the charges
+ * that they carry; none is added to a locked period. The caller holds the locks of their accounts.
+ */
+export const storeBills = async (
   transaction: DatabaseTransaction,
-  { orgId, billId }: { orgId: string; billId: string },
-  lines: readonly BillLine[],
+  calculated: readonly CalculatedBill[],
+  writing: Writing,
 ): Promise<void> => {
-  const before = await transaction
-    .deleteFrom("bill_line")
-    .where("org_id", "=", orgId)
-    .where("bill_id", "=", billId)
-    .returning(["key", "id"])
-    .execute();
-  const idOf = new Map(before.map(({ key, id }) => [key, id]));
-  if (lines.length === 0) return;
-  await transaction
-    .insertInto("bill_line")
-    .values(
-      lines.map((line) => ({
-        org_id: orgId,
-        bill_id: billId,
-        id: idOf.get(line.key) ?? memoIdOf(line) ?? randomUUIDv7(),
-        sequence_number: line.sequenceNumber,
-        key: line.key,
-        line_item_type: line.lineItemType,
-        converted_subtotal: line.convertedSubtotal.toString(),
-        line: JSON.stringify(toJson(line)),
-      })),
-    )
-    .execute();
+  const { orgId, at } = writing;
+  const lockDate = await readLockDate(transaction, orgId);
+  const bills = calculated.filter(
+    (bill) =>
+      bill.stored !== undefined ||
+      lockDate === undefined ||
+      billContent(bill, writing).end_date > lockDate,
+  );
+  if (bills.length === 0) return;
+  const ids = bills.map(({ id }) => id);
+  const before = new Map((await billsOf(transaction, orgId, ids)).map((row) => [row.id, row]));
+  await insertBills(transaction, bills, writing);
+  await replaceLines(
+    transaction,
+    orgId,
+    bills.map(({ id, rated }) => ({ id, lines: rated.lines })),
+  );
+  await markStatementsStale(transaction, orgId, ids);
+  await storeBillEffects(
+    transaction,
+    writing,
+    bills.map((bill) => effectsOf(bill, at)),
+  );
+  const changes = (await billsOf(transaction, orgId, ids)).map((after) => ({
+    before: before.get(after.id),
+    after,
+  }));
+  await recordBillChanges(transaction, writing, { at, changes });
 };

@@ -1,249 +1,203 @@
-import type {
-  AccountPlanTerms,
-  AggregationTerms,
-  BillTerms,
-  PlanTerms,
-  PricingTerms,
-  ProductRef,
-  StandingChargeTerms,
-} from "@turnpike/engine/bill/facts.ts";
+import { effectiveEnd } from "@turnpike/engine/balances/balance.ts";
+import type { AccountPlanTerms, BillTerms, ChargeTerms } from "@turnpike/engine/bill/facts.ts";
+import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { PricingBand } from "@turnpike/engine/pricing/bands.ts";
 import { type CurrencyPolicy, defaultCurrencyPolicy } from "@turnpike/engine/pricing/rounding.ts";
-import { type BillingSchedule, billPeriods } from "@turnpike/engine/time/bill-period.ts";
-import { type Cadence, cadenceAnchor } from "@turnpike/engine/time/cadence.ts";
-import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
-import { parseZone } from "@turnpike/engine/time/zone.ts";
-import type {
-  AccountPlanRecord,
-  AccountRecord,
-  AggregationRecord,
-  PlanRecord,
-  PlanTemplateRecord,
-  PricingRecord,
-  Snapshot,
-} from "./snapshot.ts";
+import type { BillPeriods } from "@turnpike/engine/time/bill-period.ts";
+import { earlier, intersection, later, type Period } from "@turnpike/engine/time/period.ts";
+import type { Attachment } from "./attachments.ts";
+import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
+import { present } from "./catalog-snapshot.ts";
+import {
+  balanceTerms,
+  type BillableFee,
+  chargeTerms,
+  commitmentTerms,
+  contractTerms,
+} from "./credit-terms.ts";
+import { planGroupTerms } from "./plan-terms.ts";
+import type { AccountRecord, ChargeRecord, CommitmentRecord } from "./snapshot.ts";
 
-/**
- * From stored records to the terms that the engine rates: names resolved, defaults filled in, nothing calculated.
- */
+/** From what stands on a bill to its terms; what other bills took or got wrong is not in them yet. */
 
-/** An account plan of a plan, with everything it refers to. */
-export interface Attachment {
-  readonly accountPlan: AccountPlanRecord;
+/** Something that a bill charges. */
+export type BillContent =
+  | { readonly kind: "plan"; readonly attachment: Attachment; readonly periods: BillPeriods }
+  | { readonly kind: "fee"; readonly commitment: CommitmentRecord; readonly fee: BillableFee }
+  | { readonly kind: "charge"; readonly charge: ChargeRecord };
+
+export interface BillSubject {
   readonly account: AccountRecord;
-  readonly plan: PlanRecord;
-  readonly template: PlanTemplateRecord;
-  readonly schedule: BillingSchedule;
+  readonly billDate: Temporal.PlainDate;
+  readonly currency: string;
+  /** Of the run, before the organization's. */
+  readonly conversions: readonly { from: string; to: string; multiplier?: number | undefined }[];
+  readonly contents: readonly BillContent[];
 }
 
-export const zoneOf = ({ config }: Snapshot): string => parseZone(config.timezone) ?? "UTC";
-
-const periodOf = (dated: { startDate: string; endDate?: string | undefined }): OpenPeriod => ({
-  start: Temporal.Instant.from(dated.startDate),
-  end: dated.endDate === undefined ? undefined : Temporal.Instant.from(dated.endDate),
-});
-
-const dateOf = (text: string | undefined): Temporal.PlainDate | undefined =>
-  text === undefined ? undefined : Temporal.PlainDate.from(text);
-
-const cadenceOf = (
-  { config }: Snapshot,
-  { accountPlan, account, template }: Omit<Attachment, "schedule" | "plan">,
-): Cadence | undefined => {
-  const { billFrequency: frequency, billFrequencyInterval: interval = 1 } = template;
-  if (frequency === "AD_HOC" || frequency === "MIXED") return undefined;
-  const organization = {
-    yearEpoch: Temporal.PlainDate.from(config.yearEpoch),
-    monthEpoch: Temporal.PlainDate.from(config.monthEpoch),
-    weekEpoch: Temporal.PlainDate.from(config.weekEpoch),
-    dayEpoch: Temporal.PlainDate.from(config.dayEpoch),
-  };
-  const epochs = {
-    accountPlan: dateOf(accountPlan.billEpoch),
-    account: dateOf(account.billEpoch),
-    organization,
-  };
-  return { anchor: cadenceAnchor(epochs, frequency), frequency, interval };
-};
-
-/** The account's plans that are billed by a cadence. */
-export const attachmentsOf = (snapshot: Snapshot, account: AccountRecord): Attachment[] =>
-  snapshot.accountPlans
-    .filter(({ accountId }) => accountId === account.id)
-    .flatMap((accountPlan) => {
-      const plan = snapshot.plans.get(accountPlan.planId ?? "");
-      const template = snapshot.planTemplates.get(plan?.planTemplateId ?? "");
-      if (plan === undefined || template === undefined) return [];
-      const cadence = cadenceOf(snapshot, { accountPlan, account, template });
-      if (cadence === undefined) return [];
-      const schedule = { cadence, zone: zoneOf(snapshot), active: periodOf(accountPlan) };
-      return [{ accountPlan, account, plan, template, schedule }];
-    });
-
-const productRef = (snapshot: Snapshot, id: string | undefined): ProductRef | undefined => {
-  const product = snapshot.products.get(id ?? "");
-  return product && { id: product.id, name: product.name, code: product.code };
-};
-
-const bandsOf = (records: PricingRecord["pricingBands"]): PricingBand[] =>
-  records.map((band) => ({
-    id: band.id,
-    lowerLimit: decimal(band.lowerLimit),
-    fixedPrice: decimal(band.fixedPrice),
-    unitPrice: decimal(band.unitPrice),
-  }));
-
-const aggregationTerms = (snapshot: Snapshot, record: AggregationRecord): AggregationTerms => ({
-  type: "SIMPLE",
-  id: record.id,
-  name: record.name,
-  unit: record.unit,
-  meterId: record.meterId,
-  method: record.aggregation,
-  rounding: record.rounding,
-  quantityPerUnit: decimal(record.quantityPerUnit),
-  defaultValue: record.defaultValue === undefined ? undefined : decimal(record.defaultValue),
-  segmentedFields: record.segmentedFields,
-  accountingProduct: productRef(snapshot, record.accountingProductId),
-});
-
-const pricingTerms = (snapshot: Snapshot, record: PricingRecord): PricingTerms[] => {
-  const aggregation = snapshot.aggregations.get(record.aggregationId ?? "");
-  if (aggregation === undefined) return [];
-  const terms: PricingTerms = {
-    id: record.id,
-    version: record.version,
-    description: record.description,
-    type: record.type,
-    cumulative: record.cumulative,
-    bands: bandsOf(record.pricingBands),
-    overageBands: bandsOf(record.overagePricingBands ?? []),
-    aggregation: aggregationTerms(snapshot, aggregation),
-    active: periodOf(record),
-    segment: record.segment,
-    tiersSpanPlan: record.tiersSpanPlan,
-    accountingProduct: productRef(snapshot, record.accountingProductId),
-  };
-  return [terms];
-};
-
-/** Plan over template over organization (m3ter semantics 9.2); a charge of nothing is no charge. */
-const standingChargeTerms = (
-  snapshot: Snapshot,
-  { plan, template }: Attachment,
-): StandingChargeTerms | undefined => {
-  const amount = decimal(plan.standingCharge ?? template.standingCharge);
-  if (amount.isZero()) return undefined;
-  return {
-    amount,
-    description: plan.standingChargeDescription ?? template.standingChargeDescription,
-    interval: template.standingChargeInterval ?? 1,
-    offset: template.standingChargeOffset ?? 0,
-    billInAdvance:
-      plan.standingChargeBillInAdvance ??
-      template.standingChargeBillInAdvance ??
-      snapshot.config.standingChargeBillInAdvance,
-    accountingProduct: productRef(snapshot, plan.standingChargeAccountingProductId),
-  };
-};
-
-const byField = ([a]: [string, string], [b]: [string, string]): number => (a < b ? -1 : 1);
-
-/** What a pricing prices, to compare a plan's own with its template's. */
-const subject = (record: PricingRecord): string =>
-  JSON.stringify([record.aggregationId, Object.entries(record.segment ?? {}).sort(byField)]);
-
-/** A plan's own pricing wins over its template's for the same usage ([R], m3ter semantics 9.2). */
-const pricingsOf = (snapshot: Snapshot, { plan, template }: Attachment): PricingRecord[] => {
-  const own = snapshot.pricings.filter(({ planId }) => planId === plan.id);
-  const overridden = new Set(own.map(subject));
-  const inherited = snapshot.pricings.filter(
-    (record) => record.planTemplateId === template.id && !overridden.has(subject(record)),
+export const poolOfAttachment = (
+  book: BillingBook,
+  { account, plans, schedule }: Attachment,
+): AccountPlanTerms["pool"] =>
+  poolOf(
+    { active: schedule.active, productIds: plans.map(({ product }) => product.id) },
+    childrenOf(book, account).map((child) => ({
+      account: { id: child.id, code: child.code },
+      plans: attachmentsOf(book, child).flatMap((own) =>
+        own.plans.map(({ product }) => ({ productId: product.id, active: own.schedule.active })),
+      ),
+    })),
   );
-  return [...own, ...inherited];
-};
-
-const planTerms = (snapshot: Snapshot, attachment: Attachment): PlanTerms => {
-  const { plan, template } = attachment;
-  const product = productRef(snapshot, template.productId);
-  if (product === undefined) throw new Error(`plan ${plan.id} has no product`);
-  return {
-    id: plan.id,
-    name: plan.name,
-    product,
-    currency: template.currency,
-    standingCharge: standingChargeTerms(snapshot, attachment),
-    pricings: pricingsOf(snapshot, attachment).flatMap((record) => pricingTerms(snapshot, record)),
-    counterPricings: [],
-  };
-};
 
 const accountPlanTerms = (
-  snapshot: Snapshot,
-  attachment: Attachment,
-  billDate: Temporal.PlainDate,
+  book: BillingBook,
+  { attachment, periods }: Extract<BillContent, { kind: "plan" }>,
 ): AccountPlanTerms => {
-  const { accountPlan, account, schedule } = attachment;
+  const { accountPlan, account, plans, planGroup, schedule } = attachment;
   return {
     id: accountPlan.id,
     account: { id: account.id, code: account.code },
     active: schedule.active,
     cadence: schedule.cadence,
-    ...billPeriods(schedule, billDate),
+    ...periods,
     childBillingMode: accountPlan.childBillingMode,
-    plans: [planTerms(snapshot, attachment)],
-    pool: [],
+    contractId: accountPlan.contractId,
+    planGroup: planGroup && planGroupTerms(book, planGroup),
+    plans,
+    pool: poolOfAttachment(book, attachment),
   };
 };
 
-const currencyPolicies = (snapshot: Snapshot, codes: Iterable<string>): CurrencyPolicy[] =>
+/** From the earliest start to the latest end of what the bill charges; undefined when it charges nothing. */
+export const coverageOf = ({
+  accountPlans,
+  charges,
+  commitments,
+}: Pick<BillTerms, "accountPlans" | "charges" | "commitments">): Period | undefined => {
+  const periods: Period[] = [
+    ...accountPlans.flatMap(({ arrears, advance }) => [arrears ?? [], advance ?? []].flat()),
+    ...charges.map(({ servicePeriod }) => servicePeriod),
+    ...commitments.flatMap(({ feesDue }) => feesDue.map((fee) => fee.servicePeriod)),
+  ];
+  const [first, ...others] = periods;
+  if (first === undefined) return undefined;
+  return others.reduce<Period>(
+    (whole, { start, end }) => ({
+      start: earlier(whole.start, start),
+      end: later(whole.end, end),
+    }),
+    { start: first.start, end: first.end },
+  );
+};
+
+/** Commitments and balances that the bill's lines may draw on: the account's own, and on a parent's bill its children's. */
+const creditsOf = (
+  book: BillingBook,
+  { account, contents }: BillSubject,
+  charged: { accountPlans: readonly AccountPlanTerms[]; charges: readonly ChargeTerms[] },
+): Pick<BillTerms, "commitments" | "balances"> => {
+  const owners = new Set([account.id, ...childrenOf(book, account).map(({ id }) => id)]);
+  const fees = contents.filter((content) => content.kind === "fee");
+  const commitments = book.commitments
+    .filter(({ accountId }) => owners.has(accountId))
+    .map((record) => ({
+      ...commitmentTerms(book, record),
+      feesDue: fees.filter(({ commitment }) => commitment.id === record.id).map(({ fee }) => fee),
+    }));
+  const coverage = coverageOf({ ...charged, commitments });
+  const isActive = (period: Period) =>
+    coverage !== undefined && intersection(coverage, period) !== undefined;
+  const named = new Set(charged.charges.map(({ balanceId }) => balanceId));
+  return {
+    commitments: commitments.filter(
+      ({ period, feesDue }) => feesDue.length > 0 || isActive(period),
+    ),
+    balances: book.balances
+      .filter(({ accountId }) => owners.has(accountId))
+      .map((record) => balanceTerms(book, record))
+      .filter(
+        (balance) =>
+          named.has(balance.id) ||
+          isActive({ start: balance.period.start, end: effectiveEnd(balance) }),
+      ),
+  };
+};
+
+const currencyPolicies = (book: BillingBook, codes: Iterable<string>): CurrencyPolicy[] =>
   [...new Set(codes)].map((code) => {
-    const record = snapshot.currencies.find((known) => known.code === code);
+    const record = book.currencies.find((known) => known.code === code);
     const { maxDecimalPlaces, roundingMode } = record ?? defaultCurrencyPolicy;
     return { code, maxDecimalPlaces, roundingMode };
   });
 
-export interface BillSubject {
-  readonly account: AccountRecord;
-  readonly billDate: Temporal.PlainDate;
-  readonly attachments: readonly Attachment[];
-  /** Of the run, before the organization's. */
-  readonly conversions: readonly { from: string; to: string; multiplier?: number | undefined }[];
-  readonly currency: string;
-}
+const counterAdjustments = (
+  book: BillingBook,
+  accountPlans: readonly AccountPlanTerms[],
+): BillTerms["counterAdjustments"] => {
+  const accountIds = new Set(accountPlans.map(({ account }) => account.id));
+  const counterIds = new Set(
+    accountPlans.flatMap(({ plans }) =>
+      plans.flatMap(({ counterPricings }) => counterPricings.map(({ counter }) => counter.id)),
+    ),
+  );
+  return book.counterAdjustments
+    .filter(({ accountId, counterId }) => accountIds.has(accountId) && counterIds.has(counterId))
+    .map(({ accountId, counterId, date, value }) => ({
+      accountId,
+      counterId,
+      date: Temporal.PlainDate.from(date),
+      value: decimal(value),
+    }));
+};
 
 /** The terms of one bill. */
-export const billTerms = (snapshot: Snapshot, bill: BillSubject): BillTerms => {
-  const { account, billDate, attachments, currency } = bill;
-  const conversions = [...bill.conversions, ...(snapshot.config.currencyConversions ?? [])];
+export const billTerms = (book: BillingBook, bill: BillSubject): BillTerms => {
+  const { account, billDate, contents, currency } = bill;
+  const accountPlans = contents
+    .filter((content) => content.kind === "plan")
+    .map((content) => accountPlanTerms(book, content));
+  const charges = contents
+    .filter((content) => content.kind === "charge")
+    .map(({ charge }) => chargeTerms(book, charge));
+  const credits = creditsOf(book, bill, { accountPlans, charges });
+  const contractIds = present(
+    [...accountPlans, ...charges, ...credits.commitments, ...credits.balances].map(
+      ({ contractId }) => contractId,
+    ),
+  );
+  const conversions = [...bill.conversions, ...(book.config.currencyConversions ?? [])];
   return {
     organization: {
-      zone: zoneOf(snapshot),
-      creditApplicationOrder: snapshot.config.creditApplicationOrder,
+      zone: book.zone,
+      creditApplicationOrder: book.config.creditApplicationOrder,
     },
     account: {
       id: account.id,
       code: account.code,
       parentAccountId: account.parentAccountId,
-      hasChildren: false,
+      hasChildren: childrenOf(book, account).length > 0,
       creditApplicationOrder: account.creditApplicationOrder,
     },
     billDate,
     currency,
-    currencies: currencyPolicies(snapshot, [
+    currencies: currencyPolicies(book, [
       currency,
-      ...attachments.map(({ template }) => template.currency),
+      ...accountPlans.flatMap(({ plans, planGroup }) =>
+        [...plans, ...(planGroup === undefined ? [] : [planGroup])].map((one) => one.currency),
+      ),
+      ...[...charges, ...credits.commitments, ...credits.balances].map((one) => one.currency),
     ]),
     conversions: conversions.flatMap(({ from, to, multiplier }) =>
       multiplier === undefined ? [] : [{ from, to, multiplier: decimal(multiplier) }],
     ),
-    accountPlans: attachments.map((one) => accountPlanTerms(snapshot, one, billDate)),
-    contracts: [],
-    counterAdjustments: [],
-    commitments: [],
-    balances: [],
-    charges: [],
+    accountPlans,
+    contracts: contractIds.flatMap((id) => {
+      const record = book.contracts.get(id);
+      return record === undefined ? [] : [contractTerms(book, record)];
+    }),
+    counterAdjustments: counterAdjustments(book, accountPlans),
+    ...credits,
+    charges,
     memos: [],
     corrections: [],
   };

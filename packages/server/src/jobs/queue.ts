@@ -1,4 +1,10 @@
-import { Logger as GraphileLogger, parseCronItems, run, type TaskList } from "graphile-worker";
+import {
+  Logger as GraphileLogger,
+  parseCronItems,
+  run,
+  runMigrations,
+  type TaskList,
+} from "graphile-worker";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { sql } from "kysely";
@@ -50,6 +56,18 @@ const ourLogger = (logger: Logger): GraphileLogger =>
     logger[write]({ ...meta }, message);
   });
 
+/**
+ * A server that was killed leaves its tasks locked, for hours. Whatever is locked when a server starts is taken as left
+ * behind; where two servers share a database it may run twice at once, which every handler has to allow.
+ */
+const takeOverTasks = async (pool: Pool, logger: GraphileLogger): Promise<void> => {
+  await runMigrations({ pgPool: pool, logger });
+  await pool.query(
+    `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))
+     FROM graphile_worker.jobs WHERE locked_by IS NOT NULL`,
+  );
+};
+
 /** Runs queued tasks until it is stopped; a task that fails is tried again later, with growing pauses. */
 export const startQueue = async (
   pool: Pool,
@@ -63,6 +81,7 @@ export const startQueue = async (
       handle as (payload: unknown) => Promise<void>,
     ]),
   );
+  await takeOverTasks(pool, ourLogger(logger));
   const runner = await run({
     pgPool: pool,
     taskList,

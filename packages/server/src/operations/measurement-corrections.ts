@@ -1,7 +1,7 @@
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { CorrectionOutcome } from "../ports/usage-store.ts";
 import type { Handlers } from "./handler.ts";
-import { refuseIngest } from "./measurements.ts";
+import { refuseIngest } from "./ingest-refusals.ts";
 
 const failuresOf = (outcome: CorrectionOutcome) => {
   if (outcome.kind === "unknown") throw new Problem("NOT_FOUND");

@@ -1,6 +1,7 @@
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { IngestOutcome, IngestRequest } from "../ports/usage-store.ts";
 import type { Handlers } from "./handler.ts";
+import { refuseIngest } from "./ingest-refusals.ts";
 
 const encodings = ["identity", "gzip", "deflate"] as const;
 
@@ -18,19 +19,6 @@ const formatOf = (header: string | undefined): IngestRequest["format"] => {
   if (/^application\/(x-)?(nd-?json|jsonl|json-?lines)$/.test(type)) return "ndjson";
   const message = `must be application/json or application/x-ndjson, not ${type}`;
   throw fieldProblem("UNSUPPORTED_MEDIA_TYPE", "content-type", message);
-};
-
-export const refuseIngest = (outcome: Exclude<IngestOutcome, { kind: "accepted" }>): Problem => {
-  switch (outcome.kind) {
-    case "invalid":
-      return new Problem("VALIDATION_FAILED", outcome.errors);
-    case "overloaded":
-      return new Problem("OVERLOADED");
-    case "storage-full":
-      return new Problem("STORAGE_FULL");
-    case "unavailable":
-      return new Problem("UNAVAILABLE", [], { cause: outcome.reason });
-  }
 };
 
 /** m3ter answers `accepted`; what was not stored is named beside it, so that nobody has to wait to see it. */

@@ -1,11 +1,8 @@
-import { parse } from "@turnpike/engine/calculation/parser.ts";
-import { calculationFault } from "../resources/calculations.ts";
+import { calculationFault, eventScope } from "../resources/calculations.ts";
 import type { Handlers } from "./handler.ts";
 
-/** Succeeds when the calculation can be read ([R], m3ter semantics 22); the event's name outweighs its id. */
+/** Succeeds when the calculation is valid ([R], m3ter semantics 22), whichever event it is meant for. */
 export const evaluateNotification: Handlers["evaluateNotification"] = async ({ body }) => {
-  const parsing = parse(body.calculation ?? "");
-  return parsing.ok
-    ? { success: true }
-    : { success: false, errorMessage: calculationFault(parsing.error) };
+  const errorMessage = calculationFault(body.calculation ?? "", eventScope);
+  return errorMessage === undefined ? { success: true } : { success: false, errorMessage };
 };

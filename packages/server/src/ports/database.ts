@@ -75,6 +75,8 @@ export interface BillTable extends Audited {
   currency: string;
   billing_frequency: string;
   billing_interval: number;
+  /** Which of the account's bills of that date it is: see the engine's `billGroups`. */
+  group_key: string;
   status: "PENDING" | "APPROVED";
   is_locked: Generated<boolean>;
   job_id: string;
@@ -205,6 +207,23 @@ export interface Tables {
   };
   bill: BillTable;
   bill_line: BillLineTable;
+  bill_draw_down: {
+    org_id: string;
+    bill_id: string;
+    line_key: string;
+    credit_kind: "COMMITMENT" | "BALANCE";
+    credit_id: string;
+    amount: Exact;
+    drawn_from: At;
+    drawn_to: At;
+  };
+  bill_correction: {
+    org_id: string;
+    bill_id: string;
+    key: string;
+    corrected_bill_id: string;
+    correction: Json<unknown>;
+  };
   bill_memo: BillMemoTable;
   bill_sequence: { org_id: string; last: Big };
   bill_schedule: { org_id: string; last_run_at: At };

@@ -119,6 +119,22 @@ export interface Quantity {
   readonly segment?: number;
 }
 
+/** Measurements of one account in one window. */
+export interface UsageSource {
+  readonly accountId: string;
+  readonly window: Window;
+}
+
+export interface JointAggregateRequest extends Omit<AggregateRequest, "accountIds" | "window"> {
+  /** Each asks for the quantity over the measurements of all its sources together; these must not overlap. */
+  readonly groups: readonly (readonly UsageSource[])[];
+}
+
+/** An aggregate that has values, by the place of its group in the request. */
+export interface JointQuantity extends Omit<Quantity, "accountId"> {
+  readonly group: number;
+}
+
 export const timeFrequencies = ["HOUR", "DAY", "WEEK", "MONTH", "QUARTER"] as const;
 export type TimeFrequency = (typeof timeFrequencies)[number];
 
@@ -188,7 +204,7 @@ export interface ScanRequest {
 
 /** A measurement as it was stored, with the derived fields that its meter calculated. */
 export interface ScannedEvent {
-  readonly uid?: string;
+  readonly uid: string;
   readonly accountId: string;
   /** Instants as ISO 8601 in UTC. */
   readonly ts: string;
@@ -222,6 +238,8 @@ export interface UsageStore {
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
+  /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */
+  aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]>;
   query(query: UsageQuery): Promise<UsageQueryAnswer>;
   scan(request: ScanRequest): Promise<ScanPage>;
   /** Waits for what was accepted for ingest to be answered, then closes. */

@@ -2,15 +2,27 @@ import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { CalculationError } from "@turnpike/engine/calculation/calculation-error.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
 import type { Calculation } from "@turnpike/engine/calculation/syntax.ts";
+import { type Scope, validate } from "@turnpike/engine/calculation/validation.ts";
 
 /** What is wrong with a calculation and where, in one sentence. */
-export const calculationFault = ({ message, position }: CalculationError): string =>
+const sentence = ({ message, position }: CalculationError): string =>
   `${message} (line ${position.line}, column ${position.column})`;
 
-/** The calculation in a field; VALIDATION_FAILED naming the place when the text is not in the language. */
-export const readCalculation = (field: string, text: string): Calculation => {
+/** Why a text cannot be a calculation in the scope; undefined when it can. */
+export const calculationFault = (text: string, scope: Scope): string | undefined => {
   const parsing = parse(text);
-  if (parsing.ok) return parsing.calculation;
-  const message = `is not a calculation: ${calculationFault(parsing.error)}`;
-  throw fieldProblem("VALIDATION_FAILED", field, message);
+  if (!parsing.ok) return sentence(parsing.error);
+  const [first] = validate(parsing.calculation, scope);
+  return first && sentence(first);
 };
+
+/** The calculation in a field; VALIDATION_FAILED naming the place of what is wrong with it. */
+export const readCalculation = (field: string, text: string, scope: Scope): Calculation => {
+  const parsing = parse(text);
+  const fault = parsing.ok ? calculationFault(text, scope) : sentence(parsing.error);
+  if (parsing.ok && fault === undefined) return parsing.calculation;
+  throw fieldProblem("VALIDATION_FAILED", field, `cannot be calculated: ${fault}`);
+};
+
+/** Of a notification: whatever the event's record holds now and held before (m3ter semantics 22). */
+export const eventScope: Scope = { eventFields: new Set(["new", "old"]) };

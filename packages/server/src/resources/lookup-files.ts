@@ -1,6 +1,6 @@
 import type { LookupFileType } from "@turnpike/contract/catalog/operations.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import { formatCsv, parseCsv } from "./csv.ts";
+import { formatCsv, parseCsv } from "../records/csv.ts";
 import type { Revision } from "./lookup-data.ts";
 
 type Item = Readonly<Record<string, unknown>>;

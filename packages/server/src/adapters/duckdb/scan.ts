@@ -80,7 +80,7 @@ export const scan = async (
       else event.numbers.set(field.code, numberOf(bigInteger(value), integer(scale ?? 0)));
     }
     return {
-      ...(uid === null || uid === undefined ? {} : { uid: text(uid) }),
+      uid: text(uid),
       accountId: accounts.at(integer(account)).accountId,
       ts: instantOf(bigInteger(ts)),
       ...(ets === null || ets === undefined ? {} : { ets: instantOf(bigInteger(ets)) }),

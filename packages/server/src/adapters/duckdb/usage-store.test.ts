@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
+import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
@@ -27,6 +28,7 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
+jointUsageSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });
@@ -51,3 +53,5 @@ usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
   create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
 );
+
+jointUsageSuite("DuckDB", () => create());

@@ -7,6 +7,8 @@ import type {
   CorrectionRequest,
   IngestOutcome,
   IngestRequest,
+  JointAggregateRequest,
+  JointQuantity,
   Quantity,
   UsageQuery,
   UsageQueryAnswer,
@@ -122,6 +124,13 @@ class DuckDbUsageStore implements UsageStore {
 
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]> {
     return this.#channel.call("aggregate", { ...request, window: microsOf(request.window) });
+  }
+
+  aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]> {
+    const groups = request.groups.map((sources) =>
+      sources.map(({ accountId, window }) => ({ accountId, window: microsOf(window) })),
+    );
+    return this.#channel.call("aggregateJointly", { ...request, groups });
   }
 
   async query(query: UsageQuery): Promise<UsageQueryAnswer> {

@@ -5,13 +5,14 @@ import type {
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
 import type { DatabaseOptions } from "./database.ts";
-import type { AggregateQuestion } from "./quantities.ts";
+import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
   IngestOutcome,
   IngestRequest,
+  JointQuantity,
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
@@ -33,6 +34,7 @@ export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
+  aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
   directoryChanged: { argument: DirectoryChange; result: void };

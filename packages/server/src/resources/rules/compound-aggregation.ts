@@ -1,20 +1,36 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggregation.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
 import type { Document } from "../../ports/database.ts";
 import { lookupCodes, typed } from "../../records/lookup.ts";
+import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { referencedAggregations, segmentsOfCompound } from "./compound-segments.ts";
 
-const namesAggregationsThatExist = async ({ transaction, orgId, document }: Write) => {
+/** The entities whose custom fields a formula may name: never an aggregation's own (m3ter semantics 2.10). */
+const customFieldEntities: readonly CustomFieldEntity[] = [
+  "organization",
+  "account",
+  "accountPlan",
+  "meter",
+  "product",
+  "plan",
+  "planTemplate",
+  "contract",
+];
+
+const namesWhatExists = async (write: Write) => {
+  const { transaction, orgId, document } = write;
   const { calculation } = compoundAggregation.fields.parse(document);
-  readCalculation("calculation", calculation);
   const codes = referencedAggregations(calculation);
   const found = await lookupCodes(transaction, aggregation, { orgId, codes });
-  const missing = codes.find((code) => !found.some((known) => known.code === code));
-  if (missing === undefined) return document;
-  throw fieldProblem("RULE_VIOLATED", "calculation", `names no aggregation: ${missing}`);
+  readCalculation("calculation", calculation, {
+    aggregations: new Set(found.flatMap(({ code }) => code ?? [])),
+    customFields: await customFieldsOf(write, customFieldEntities),
+    lookupTables: await publishedTables(write),
+  });
+  return document;
 };
 
 /** The segments that can be priced follow the referenced aggregations as they are now. */
@@ -29,6 +45,6 @@ const withSegments = async ({ reader, orgId, rows }: Read): Promise<Map<string, 
 };
 
 export const compoundAggregationRules: Rules = {
-  write: namesAggregationsThatExist,
+  write: namesWhatExists,
   compute: withSegments,
 };

@@ -1,16 +1,19 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import { identifiers } from "@turnpike/engine/calculation/identifiers.ts";
+import { parse } from "@turnpike/engine/calculation/parser.ts";
 import type { Database, DatabaseTransaction } from "../../ports/database.ts";
 import { lookupCodes } from "../../records/lookup.ts";
 import { type Segment, sameSegment } from "./segments.ts";
 
 /** Codes of the aggregations that a calculation names as `aggregation.<code>` (m3ter semantics 7). */
-export const referencedAggregations = (calculation: string): string[] => [
-  ...new Set(
-    [...calculation.matchAll(/\baggregation\.([\p{L}_$][\p{L}_$0-9]*)/gu)].flatMap(
-      ([, code]) => code ?? [],
-    ),
-  ),
-];
+export const referencedAggregations = (calculation: string): string[] => {
+  const parsing = parse(calculation);
+  if (!parsing.ok) return [];
+  const { names } = identifiers(parsing.calculation);
+  return names.flatMap(({ reference }) =>
+    reference.kind === "aggregation" ? [reference.code] : [],
+  );
+};
 
 /** What all referenced aggregations that are segmented have in common ([R], m3ter semantics 7). */
 const commonSegments = (lists: readonly (readonly Segment[])[]): readonly Segment[] => {

@@ -1,8 +1,10 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { topologicalOrder } from "@turnpike/engine/calculation/derived-field-order.ts";
+import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
 import { lookupReferring } from "../../records/lookup.ts";
-import type { Document } from "../../ports/database.ts";
+import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import type { Rules, Write } from "../rule.ts";
 
@@ -22,16 +24,33 @@ const keepTargetedFields = async ({ transaction, orgId, id, document, before }: 
   return document;
 };
 
-/** A derived field is calculated from the meter's other fields (m3ter semantics 4, 5). */
-const derivesReadably = (document: Document): void => {
-  for (const [index, { calculation }] of meter.fields.parse(document).derivedFields.entries()) {
-    readCalculation(`derivedFields[${index}].calculation`, calculation);
-  }
+const customFieldEntities: readonly CustomFieldEntity[] = ["organization", "meter", "account"];
+
+/** A derived field is calculated from the meter's other fields, never in a circle (m3ter semantics 4, 5.2). */
+const checkDerivedFields = async (write: Write): Promise<void> => {
+  const { dataFields, derivedFields, productId } = meter.fields.parse(write.document);
+  if (derivedFields.length === 0) return;
+  const entities = [
+    ...customFieldEntities,
+    ...(productId === undefined ? [] : ["product" as const]),
+  ];
+  const scope = {
+    fields: new Set([...dataFields, ...derivedFields].map(({ code }) => code)),
+    hasMeasurement: true,
+    customFields: await customFieldsOf(write, entities),
+    lookupTables: await publishedTables(write),
+  };
+  const read = derivedFields.map(({ code, calculation }, index) => {
+    const field = `derivedFields[${index}].calculation`;
+    return { code, calculation: readCalculation(field, calculation, scope) };
+  });
+  const order = topologicalOrder(read);
+  if (!order.ok) throw fieldProblem("VALIDATION_FAILED", "derivedFields", order.error.message);
 };
 
 export const meterRules: Rules = {
   write: async (write) => {
-    derivesReadably(write.document);
+    await checkDerivedFields(write);
     return keepTargetedFields(write);
   },
 };

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { BillingWorld } from "../conformance/billing-world.ts";
+
+/**
+ * How long a bill run takes: accounts with five usage lines each, a tenth of the events first, then all of them.
+ * TURNPIKE_BENCH_EVENTS and TURNPIKE_BENCH_ACCOUNTS set the size. Prints one JSON object.
+ */
+const size = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
+const events = size("TURNPIKE_BENCH_EVENTS", 100_000);
+const accounts = size("TURNPIKE_BENCH_ACCOUNTS", 100);
+const batchSize = 1000;
+const connections = 4;
+/** Usage is brought into the order of accounts once ingest is quiet. */
+const quietMs = size("TURNPIKE_BENCH_QUIET_MS", 2000);
+const billDate = "2024-02-01";
+
+const world = await BillingWorld.open();
+
+const productId = await world.product();
+const meter = await world.meter(productId);
+const plan = await world.plan(productId);
+for (const aggregation of ["SUM", "MAX", "MIN", "COUNT", "MEAN"]) {
+  const aggregationId = await world.aggregation(meter.id, { aggregation });
+  await world.price({ planId: plan.id, aggregationId }, [
+    [0, 0.01],
+    [1000, 0.005],
+  ]);
+}
+const codes: string[] = [];
+for (let index = 0; index < accounts; index += 1) {
+  const account = await world.account();
+  await world.attach(account.id, plan.id);
+  codes.push(account.code);
+}
+
+const month = 31 * 24 * 3600 * 1000;
+const firstMs = Date.UTC(2024, 0, 1);
+
+const measurement = (number: number) => ({
+  uid: `event-${number}`,
+  meter: meter.code,
+  account: codes[number % codes.length],
+  ts: new Date(firstMs + ((number * 7919) % month)).toISOString(),
+  measure: { amount: (number % 1000) / 10 },
+  what: { region: "UK", tier: "Standard" },
+});
+
+const ingest = async (from: number, to: number): Promise<void> => {
+  let next = from;
+  const send = async (): Promise<void> => {
+    while (next < to) {
+      const start = next;
+      next = Math.min(next + batchSize, to);
+      const measurements = Array.from({ length: next - start }, (_, index) =>
+        measurement(start + index),
+      );
+      await world.api.call("POST", "measurements", { measurements });
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, send));
+  await delay(quietMs);
+};
+
+const seconds = async (): Promise<number> => {
+  const start = performance.now();
+  await world.finish(await world.startJob({ billDate }));
+  return Math.round(performance.now() - start) / 1000;
+};
+
+try {
+  await ingest(0, events / 10);
+  const smallFirst = await seconds();
+  const small = await seconds();
+  await ingest(events / 10, events);
+  const large = await seconds();
+  const { data } = await world.get(`bills?billDate=${billDate}&pageSize=100`);
+  const lines = JSON.stringify(data).split('"lineItemType"').length - 1;
+  console.log(
+    JSON.stringify({
+      accounts,
+      lines_per_bill: lines / Math.min(accounts, 100),
+      first_run: { events: events / 10, seconds: smallFirst },
+      runs: [
+        { events: events / 10, seconds: small },
+        { events, seconds: large },
+      ],
+      growth: Math.round((large / small) * 100) / 100,
+    }),
+  );
+} finally {
+  await world.close();
+}

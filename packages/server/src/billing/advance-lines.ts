@@ -1,0 +1,68 @@
+import { sql } from "kysely";
+import { advanceLineKeys } from "@turnpike/engine/bill/advance-lines.ts";
+import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import type { Line } from "@turnpike/engine/bill/line.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { Reader } from "./catalog-snapshot.ts";
+
+interface AdvanceLine {
+  readonly key: string;
+  readonly billId: string;
+  readonly billDate: string;
+  readonly subtotal: Decimal;
+}
+
+/** What bills charged in advance, by line key, while bills are calculated one after the other. */
+export class AdvanceLines {
+  readonly #byKey = new Map<string, AdvanceLine[]>();
+
+  constructor(lines: readonly AdvanceLine[]) {
+    for (const line of lines) this.#add(line);
+  }
+
+  #add(line: AdvanceLine): void {
+    this.#byKey.set(line.key, [...(this.#byKey.get(line.key) ?? []), line]);
+  }
+
+  /** The bill's lines instead of those it had. */
+  replace(bill: { id: string; billDate: string }, lines: readonly Line[]): void {
+    for (const [key, known] of this.#byKey) {
+      const others = known.filter(({ billId }) => billId !== bill.id);
+      if (others.length < known.length) this.#byKey.set(key, others);
+    }
+    for (const { key, lineItemType, subtotal } of lines) {
+      if (lineItemType !== "STANDING_CHARGE" && lineItemType !== "MINIMUM_SPEND") continue;
+      this.#add({ key, billId: bill.id, billDate: bill.billDate, subtotal });
+    }
+  }
+
+  /** What earlier bills charged for what this one settles: the engine's `billedInAdvance`. */
+  billedBefore(bill: { id: string; billDate: string }, terms: BillTerms): Record<string, Decimal> {
+    return Object.fromEntries(
+      advanceLineKeys(terms).flatMap((key) => {
+        const line = this.#byKey
+          .get(key)
+          ?.find(({ billId, billDate }) => billId !== bill.id && billDate < bill.billDate);
+        return line === undefined ? [] : [[key, line.subtotal] as const];
+      }),
+    );
+  }
+}
+
+export const takeAdvanceLines = async (
+  reader: Reader,
+  orgId: string,
+  terms: readonly BillTerms[],
+): Promise<AdvanceLines> => {
+  const keys = [...new Set(terms.flatMap(advanceLineKeys))];
+  if (keys.length === 0) return new AdvanceLines([]);
+  const { rows } = await sql<Omit<AdvanceLine, "subtotal"> & { subtotal: string }>`
+    SELECT bill_line.key, bill_id AS "billId", bill_date AS "billDate",
+      line->'subtotal'->>'$decimal' AS subtotal
+    FROM bill_line JOIN bill ON bill.org_id = bill_line.org_id AND bill.id = bill_id
+    WHERE bill_line.org_id = ${orgId} AND bill_line.key = ANY(${keys})
+      AND line_item_type IN ('STANDING_CHARGE', 'MINIMUM_SPEND')
+    ORDER BY bill_date, bill_id
+  `.execute(reader);
+  return new AdvanceLines(rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })));
+};

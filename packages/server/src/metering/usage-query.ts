@@ -1,0 +1,161 @@
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { isNumericCategory, meter } from "@turnpike/contract/catalog/meter.ts";
+import { type FieldError, Problem } from "@turnpike/contract/problem.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import { type UsageQueryBody, usageRowsMax } from "@turnpike/contract/usage/usage-query.ts";
+import type { Database } from "../ports/database.ts";
+import type { UsageQuery, UsageStore, Window } from "../ports/usage-store.ts";
+import { lookupAll } from "../records/lookup.ts";
+import { type Names, rowOfEvent, rowOfGroup, type UsageRow } from "./usage-rows.ts";
+import { windowOf } from "./time-periods.ts";
+
+export interface UsageParts {
+  readonly database: Database;
+  readonly usage: UsageStore;
+  readonly now: () => Date;
+}
+
+type Meters = ReadonlyMap<string, Stored<typeof meter>>;
+
+interface FieldUse {
+  /** Where in the request. */
+  readonly path: string;
+  readonly meterId: string;
+  readonly fieldCode: string;
+  readonly isNumeric: boolean;
+}
+
+/** Everywhere that the query names a field of a meter, and what kind of field it must be. */
+const fieldUses = (body: UsageQueryBody): FieldUse[] => {
+  const { aggregations = [], dimensionFilters = [], groups = [] } = body;
+  return [
+    ...aggregations.map(({ meterId, fieldCode, fieldType }, index) => ({
+      path: `aggregations[${index}]`,
+      meterId,
+      fieldCode,
+      isNumeric: fieldType === "MEASURE",
+    })),
+    ...dimensionFilters.map(({ meterId, fieldCode }, index) => ({
+      path: `dimensionFilters[${index}]`,
+      meterId,
+      fieldCode,
+      isNumeric: false,
+    })),
+    ...groups.flatMap((group, index) =>
+      group.groupType === "DIMENSION"
+        ? [{ path: `groups[${index}]`, ...group, isNumeric: false }]
+        : [],
+    ),
+  ];
+};
+
+const faultOf = (use: FieldUse, meters: Meters, meterIds: readonly string[]): FieldError[] => {
+  const { path, meterId, fieldCode, isNumeric } = use;
+  const named = meters.get(meterId);
+  if (named === undefined) {
+    return [{ field: `${path}.meterId`, message: `names no meter: ${meterId}` }];
+  }
+  if (meterIds.length > 0 && !meterIds.includes(meterId)) {
+    return [{ field: `${path}.meterId`, message: "is not among the meterIds" }];
+  }
+  const field = [...named.dataFields, ...named.derivedFields].find(
+    ({ code }) => code === fieldCode,
+  );
+  if (field === undefined) {
+    return [{ field: `${path}.fieldCode`, message: `names no field of the meter: ${fieldCode}` }];
+  }
+  if (isNumericCategory(field.category) === isNumeric) return [];
+  const message = `is a ${field.category} field, not a ${isNumeric ? "number" : "dimension"}`;
+  return [{ field: `${path}.fieldCode`, message }];
+};
+
+/** A query about a field that does not exist would answer nothing, which reads like no usage: it is refused. */
+const checkFields = (body: UsageQueryBody, meters: Meters): void => {
+  const { meterIds = [] } = body;
+  const faults = fieldUses(body).flatMap((use) => faultOf(use, meters, meterIds));
+  if (faults.length > 0) throw new Problem("VALIDATION_FAILED", faults);
+};
+
+/** Nothing is measured later than the clocks of clients may run ahead. */
+const untilAhead = { hours: 24 };
+const beginning = Temporal.Instant.from("0001-01-01T00:00:00Z");
+
+/** [R] 20: the dates may be absent; usage has then no bound on that side. */
+const windowAsked = (body: UsageQueryBody, at: Temporal.Instant, timeZone: string): Window => {
+  const { timePeriod, startDate, endDate } = body;
+  if (timePeriod !== undefined) return windowOf(timePeriod, { at, timeZone });
+  return {
+    start: startDate === undefined ? beginning : Temporal.Instant.from(startDate),
+    end: endDate === undefined ? at.add(untilAhead) : Temporal.Instant.from(endDate),
+  };
+};
+
+/** [R] An empty list of meters or accounts narrows nothing, as an absent one does. */
+const chosen = (ids: readonly string[] | undefined): readonly string[] | undefined =>
+  ids === undefined || ids.length === 0 ? undefined : ids;
+
+const asQuestion = (
+  body: UsageQueryBody,
+  { orgId, window, timeZone }: { orgId: string; window: Window; timeZone: string },
+): UsageQuery => {
+  const meterIds = chosen(body.meterIds);
+  const accountIds = chosen(body.accountIds);
+  return {
+    orgId,
+    window,
+    timeZone,
+    ...(meterIds === undefined ? {} : { meterIds }),
+    ...(accountIds === undefined ? {} : { accountIds }),
+    filters: body.dimensionFilters ?? [],
+    aggregations: (body.aggregations ?? []).map(({ meterId, fieldCode, function: method }) => ({
+      meterId,
+      fieldCode,
+      method,
+    })),
+    groups: (body.groups ?? []).map((group) => {
+      if (group.groupType === "ACCOUNT") return { kind: "account" };
+      if (group.groupType === "TIME") return { kind: "time", frequency: group.frequency };
+      return { kind: "dimension", fieldCode: group.fieldCode };
+    }),
+    limit: body.limit ?? usageRowsMax,
+  };
+};
+
+/** The rows of m3ter's usage query, most recent first (m3ter semantics 20). */
+export const answerUsageQuery = async (
+  { database, usage, now }: UsageParts,
+  { orgId, timeZone, body }: { orgId: string; timeZone: string; body: UsageQueryBody },
+): Promise<{ data: UsageRow[]; hasMoreData: boolean }> => {
+  const named = await lookupAll(database, meter, {
+    orgId,
+    ids: fieldUses(body).map(({ meterId }) => meterId),
+  });
+  checkFields(body, named);
+  const at = Temporal.Instant.fromEpochMilliseconds(now().getTime());
+  const window = windowAsked(body, at, timeZone);
+  const question = asQuestion(body, { orgId, window, timeZone });
+  const answer = await usage.query(question);
+  const read = async (
+    meterIds: Iterable<string>,
+    accountIds: Iterable<string>,
+  ): Promise<Names> => ({
+    meters: await lookupAll(database, meter, { orgId, ids: meterIds }),
+    accounts: await lookupAll(database, account, { orgId, ids: accountIds }),
+  });
+  const { hasMore: hasMoreData } = answer;
+  if (answer.kind === "events") {
+    const { events } = answer;
+    const names = await read(
+      events.map(({ meterId }) => meterId),
+      events.map(({ accountId }) => accountId),
+    );
+    return { data: events.map((event) => rowOfEvent(event, names)), hasMoreData };
+  }
+  const { groups } = answer;
+  const names = await read(
+    named.keys(),
+    groups.flatMap(({ accountId }) => accountId ?? []),
+  );
+  const { aggregations } = question;
+  return { data: groups.map((group) => rowOfGroup(group, aggregations, names)), hasMoreData };
+};

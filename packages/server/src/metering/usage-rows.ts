@@ -1,0 +1,66 @@
+import type { account } from "@turnpike/contract/accounts/account.ts";
+import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import type { UsageEvent, UsageGroup, UsageQuery } from "../ports/usage-store.ts";
+
+/** A row of an answer by column, as JSON writes it. */
+export type UsageRow = Readonly<Record<string, unknown>>;
+
+/** What the ids in an answer are called. What was deleted since has no name. */
+export interface Names {
+  readonly meters: ReadonlyMap<string, Stored<typeof meter>>;
+  readonly accounts: ReadonlyMap<string, Stored<typeof account>>;
+}
+
+/** A JSON number with exactly the decimal's digits. */
+const number = (exact: string): unknown => JSON.rawJSON(exact);
+
+/** [R] 20: a measurement's own columns before the codes of its fields, which give way to them. */
+export const rowOfEvent = (event: UsageEvent, { meters, accounts }: Names): UsageRow => {
+  const { uid, ts, ets, receivedAt, accountId, meterId, values } = event;
+  const named = meters.get(meterId);
+  const numeric = new Set(
+    [...(named?.dataFields ?? []), ...(named?.derivedFields ?? [])]
+      .filter(({ category }) => isNumericCategory(category))
+      .map(({ code }) => code),
+  );
+  const fields = Object.entries(values).map(([code, value]) => [
+    code,
+    numeric.has(code) ? number(value) : value,
+  ]);
+  return {
+    ...Object.fromEntries(fields),
+    uid,
+    ts: ts.toString(),
+    ets: ets?.toString(),
+    receivedAt: receivedAt.toString(),
+    accountId,
+    accountCode: accounts.get(accountId)?.code,
+    meterId,
+    meterCode: named?.code,
+  };
+};
+
+type Asked = UsageQuery["aggregations"][number];
+
+/** [R] 20: what an aggregate is called in a row. */
+const aggregateKey = ({ meterId, fieldCode, method }: Asked, { meters }: Names): string =>
+  `${meters.get(meterId)?.code ?? meterId}.${fieldCode}.${method}`;
+
+/** [R] 20: the keys of the group, then one column for each aggregation; null where it has no values. */
+export const rowOfGroup = (
+  { accountId, time, dimensions, values }: UsageGroup,
+  aggregations: readonly Asked[],
+  names: Names,
+): UsageRow => ({
+  ...dimensions,
+  accountId,
+  accountCode: accountId === undefined ? undefined : names.accounts.get(accountId)?.code,
+  time,
+  ...Object.fromEntries(
+    aggregations.map((aggregation, index) => {
+      const value = values[index] ?? null;
+      return [aggregateKey(aggregation, names), value === null ? null : number(value)];
+    }),
+  ),
+});
