@@ -101,6 +101,10 @@ const recomputed = ({ events, measurement, prices, currencies }: Explanation) =>
   return { quantity, units, subtotal: exact.round(places, "HALF_UP") };
 };
 
+const failed = (): never => {
+  throw new Error("no bill");
+};
+
 describe("the explanation of a line", () => {
   const days = Array.from({ length: 25 }, (_, index) => String(index + 1).padStart(2, "0"));
 
@@ -153,6 +157,84 @@ describe("the explanation of a line", () => {
       const exact = amountOf(revived(answer.derivation) as Derivation);
       expect(exact.toString()).toBe(String(answer.exactAmount));
       expect(exact.round(2, "HALF_UP")?.toString()).toBe(String(line.subtotal));
+    }
+  });
+
+  test("shows what a commitment paid of a line, with its balance before and after", async () => {
+    const accountId = await on().account("prepaid");
+    const { id: commitmentId } = await on().client.create("commitments", {
+      accountId,
+      startDate: "2024-01-01",
+      endDate: "2025-01-01",
+      currency: "USD",
+      amount: 15,
+      amountPrePaid: 15,
+    });
+    await on().use("prepaid", [["2024-03-10", 150]]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    if (bill === undefined) throw new Error("no bill");
+    // 12.50 of usage is paid in full, and 2.50 of the standing charge: 32.50 - 15.00
+    expect(bill.billTotal).toBe(17.5);
+    const lines = Object.fromEntries(bill.lineItems.map((line) => [line.lineItemType, line]));
+    const usage = await explain(bill, lines["USAGE"]?.id ?? "");
+    expect(usage["drawDowns"]).toEqual([
+      expect.objectContaining({
+        commitmentId,
+        amount: 12.5,
+        balanceBefore: 15,
+        balanceAfter: 2.5,
+        paidLineItemId: lines["USAGE"]?.id,
+      }),
+    ]);
+    const standing = await explain(bill, lines["STANDING_CHARGE"]?.id ?? "");
+    expect(standing["drawDowns"]).toEqual([
+      expect.objectContaining({ amount: 2.5, balanceBefore: 2.5, balanceAfter: 0 }),
+    ]);
+    for (const line of bill.lineItems) {
+      const answer = await explain(bill, line.id);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the published shape is the engine's
+      const exact = amountOf(revived(answer.derivation) as Derivation);
+      expect(exact.round(2, "HALF_UP")?.toString()).toBe(String(line.subtotal));
+    }
+  });
+
+  test("counts only the events of a segmented line's own segment", async () => {
+    const { meterId, client } = on();
+    const segments = [{ model: "large" }, { model: "*" }];
+    const { id: aggregationId } = await client.create("aggregations", {
+      name: "Calls by model",
+      meterId,
+      targetField: "calls",
+      aggregation: "SUM",
+      rounding: "NONE",
+      quantityPerUnit: 1,
+      unit: "call",
+      segmentedFields: ["model"],
+      segments,
+    });
+    const accountId = await on().account("segmented");
+    for (const segment of segments) {
+      await client.create("pricings", {
+        planId: on().planId,
+        aggregationId,
+        segment,
+        startDate: "2024-05-01T00:00:00Z",
+        cumulative: true,
+        pricingBands: [{ lowerLimit: 0, unitPrice: 1, fixedPrice: 0 }],
+      });
+    }
+    await on().use("segmented", [
+      ["2024-05-10", 3, "large"],
+      ["2024-05-11", 4, "small"],
+      ["2024-05-12", 5, "large"],
+    ]);
+    const [bill] = await on().run("2024-05-31", [accountId]);
+    const byModel = bill?.lineItems.filter((line) => line["segment"] !== undefined) ?? [];
+    expect(byModel.map(({ quantity }) => quantity).toSorted((a, b) => a - b)).toEqual([4, 8]);
+    for (const line of byModel) {
+      const { events } = await explain(bill ?? failed(), line.id);
+      const calls = events.map(({ values }) => Number(values["calls"]));
+      expect(calls.reduce((total, one) => total + one, 0)).toBe(line.quantity);
     }
   });
 

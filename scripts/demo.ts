@@ -10,6 +10,7 @@ import { connect } from "./demo/api.ts";
 import { printBill, runBillJob } from "./demo/bills.ts";
 import { createAccount, createPlan } from "./demo/catalog.ts";
 import { submit } from "./demo/meter.ts";
+import { type Prepaid, runPrepaid } from "./demo/prepaid.ts";
 import { generateUsage, type Measurement, readTrace } from "./demo/usage.ts";
 
 const customers = [
@@ -27,6 +28,17 @@ const usageOf = (path: string | undefined): Promise<Measurement[]> | Measurement
 
 const total = (usage: readonly Measurement[], field: keyof Measurement["measure"]): string =>
   usage.reduce((sum, { measure }) => sum + measure[field], 0).toLocaleString("en");
+
+const printPrepaid = ({ decisions, bill }: Prepaid): void => {
+  console.log("Authorizing eleven searches at once, a dollar each, on a wallet of ten dollars …");
+  const allowed = decisions.filter(({ decision }) => decision === "allow");
+  console.log(`  ${allowed.length} allowed`);
+  for (const { uid, decision, reason } of decisions) {
+    if (decision !== "allow") console.log(`  ${uid}: ${decision}, ${reason ?? "no reason given"}`);
+  }
+  console.log("\nThe same usage on the bill, once, and what the wallet has paid of it:\n");
+  if (bill !== undefined) console.log(printBill(bill));
+};
 
 const run = async (dataDir: string, usage: readonly Measurement[]): Promise<void> => {
   const credentials = { orgId: newOrganizationId(), ...newKeyPair() };
@@ -56,6 +68,7 @@ const run = async (dataDir: string, usage: readonly Measurement[]): Promise<void
     const bills = await runBillJob(api, "2023-11-30");
     const byCode = bills.toSorted((a, b) => a.accountCode.localeCompare(b.accountCode));
     for (const bill of byCode) console.log(printBill(bill));
+    printPrepaid(await runPrepaid(api, new Date()));
   } finally {
     await server.stop();
   }

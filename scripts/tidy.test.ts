@@ -26,6 +26,7 @@ const roomsOfServer: Readonly<Record<string, readonly string[]>> = {
   resources: ["resources", "records", "ports"],
   billing: ["billing", "records", "ports"],
   jobs: ["jobs", "ports"],
+  events: ["events", "records", "ports"],
   authorization: ["authorization", "records", "ports"],
   access: ["access", "resources", "records", "ports"],
   operations: [
@@ -37,6 +38,7 @@ const roomsOfServer: Readonly<Record<string, readonly string[]>> = {
     "metering",
     "ingest",
     "authorization",
+    "events",
     "jobs",
     "ports",
   ],

@@ -25,7 +25,12 @@ interface Route {
 
 /** Who may call: a bearer of the organization in the path who is permitted, anyone with a key, or anyone. */
 export type Access =
-  | { readonly access: "organization"; readonly permission: Permission | "none" }
+  | {
+      readonly access: "organization";
+      readonly permission: Permission | "none";
+      /** Callers may show their key pair itself (HTTP Basic) and save the way for a token. */
+      readonly takesKey?: true;
+    }
   | { readonly access: "key" | "public" };
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;

@@ -1,11 +1,13 @@
 import { groupOperations } from "./access/group-operations.ts";
 import { accessOperations } from "./access/operations.ts";
+import { authorizationOperations } from "./authorization/operations.ts";
 import { accountOperations } from "./accounts/operations.ts";
 import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
 import { syncOperations } from "./sync/operations.ts";
 import { correctionOperations } from "./usage/correction-operations.ts";
+import { eventOperations } from "./usage/event-operations.ts";
 import { usageOperations } from "./usage/operations.ts";
 
 /** Every route that is not create, retrieve, update, list or delete of a declared resource. */
@@ -18,7 +20,9 @@ export const operations = {
   ...syncOperations,
   ...usageOperations,
   ...correctionOperations,
+  ...eventOperations,
   ...billingOperations,
+  ...authorizationOperations,
 };
 
 export type OperationId = keyof typeof operations;

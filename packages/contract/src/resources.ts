@@ -13,6 +13,12 @@ import { currency } from "./accounts/currency.ts";
 import { customField } from "./accounts/custom-field.ts";
 import { organizationConfig } from "./accounts/organization-config.ts";
 import { statementDefinition } from "./accounts/statement-definition.ts";
+import { assetRate } from "./authorization/asset-rate.ts";
+import { asset } from "./authorization/asset.ts";
+import { autoTopUp } from "./authorization/auto-top-up.ts";
+import { budget } from "./authorization/budget.ts";
+import { concurrencyLimit } from "./authorization/concurrency-limit.ts";
+import { rateLimit } from "./authorization/rate-limit.ts";
 import { balanceChargeSchedule } from "./balances/balance-charge-schedule.ts";
 import { balanceTransactionSchedule } from "./balances/balance-transaction-schedule.ts";
 import { balanceTransaction } from "./balances/balance-transaction.ts";
@@ -52,15 +58,20 @@ export const resources: readonly Resource[] = [
   account,
   accountPlan,
   aggregation,
+  asset,
+  assetRate,
+  autoTopUp,
   balance,
   balanceChargeSchedule,
   balanceTransaction,
   balanceTransactionSchedule,
   billConfig,
   billGroupingKey,
+  budget,
   charge,
   commitment,
   compoundAggregation,
+  concurrencyLimit,
   contract,
   counter,
   counterAdjustment,
@@ -87,6 +98,7 @@ export const resources: readonly Resource[] = [
   planTemplate,
   pricing,
   product,
+  rateLimit,
   resourceGroup,
   resourceGroupItem,
   scheduledEventConfiguration,

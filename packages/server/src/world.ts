@@ -10,12 +10,19 @@ import { createPermissions, isAccessKind } from "./access/permissions.ts";
 import { createLinks } from "./access/links.ts";
 import { createTokens } from "./access/tokens.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
+import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
+import { createLedger } from "./authorization/ledger.ts";
+import { startPayments } from "./authorization/payments.ts";
+import { createPlainUsage } from "./authorization/plain-usage.ts";
+import { startRelay } from "./authorization/relay.ts";
+import { startSweeper } from "./authorization/sweeper.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
+import { IngestFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import type { Database } from "./ports/database.ts";
@@ -69,6 +76,14 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   await openQueue({ database, usage, pool, logger }, closers);
+  const ledger = createLedger(database, pool, Date.now);
+  closers.push(ledger.drain);
+  for (const running of [
+    startRelay({ pool, usage, logger, now: Date.now }),
+    startSweeper(ledger, logger),
+    startPayments(ledger, manualPayments, logger),
+  ])
+    closers.push(running.stop);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -79,13 +94,28 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
   const onChange: OnChange = (change) => {
     directory.announce(change);
+    ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
   const catalog = createCatalog({ database, resources, now, onChange });
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
+  const failures = new IngestFailures({ database, logger, now });
+  closers.push(() => failures.stop());
   return {
-    world: { database, catalog, usage, tokens, links, background, now, accessChanged },
+    world: {
+      database,
+      catalog,
+      usage,
+      ledger,
+      plainUsage: createPlainUsage(ledger),
+      failures,
+      tokens,
+      links,
+      background,
+      now,
+      accessChanged,
+    },
     keys,
     permissions,
     resources,

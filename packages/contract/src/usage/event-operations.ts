@@ -4,6 +4,9 @@ import { eventTypes } from "../event.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging, textList } from "../query.ts";
 
+/** What a signed link adds to its path. */
+const signed = z.looseObject({ expires: z.string(), signature: z.string() });
+
 const events = "/organizations/{orgId}/events";
 const noun = "Event";
 
@@ -59,9 +62,10 @@ export const eventOperations = {
   },
   downloadFailedIngest: {
     method: "GET",
-    path: "/files/failed-ingest/{token}",
+    path: "/files/failed-ingest/{orgId}/{id}",
     noun: "Measurements",
     summary: "Download what could not be stored from the URL that was generated for it",
+    query: signed,
     access: "public",
   },
 } as const satisfies Record<string, Operation>;

@@ -59,7 +59,7 @@ const runOnce = (draft: Draft, command: Command): Outcome => {
 };
 
 /** What names a command for ever. The parts of an authorization share one sequence. */
-const keyOf = (command: Command): string => {
+export const keyOf = (command: Command): string => {
   switch (command.kind) {
     case "settle":
     case "update":
@@ -112,7 +112,7 @@ const storedAnswer = (
 };
 
 /** The first answer of an authorization is kept in its own row: one row less per charge. */
-const isOpening = (command: Command): boolean =>
+export const isOpening = (command: Command): boolean =>
   command.kind === "authorize" || command.kind === "record" || command.kind === "openLease";
 
 const carryOut = (draft: Draft, command: Command): Outcome => {

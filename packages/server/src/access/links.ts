@@ -3,7 +3,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database } from "../ports/database.ts";
 import { installationKey } from "./installation-keys.ts";
 
-/** Long enough to follow a link, too short to pass it on. */
+/** Unless somebody knows better: long enough to follow a link, too short to pass it on. */
 export const linkSeconds = 900;
 
 type Query = Readonly<Record<string, unknown>>;
@@ -11,7 +11,11 @@ type Query = Readonly<Record<string, unknown>>;
 /** Links that open a file without a token, for a while: who has the link was let in by who made it. */
 export interface Links {
   /** `path` from the root, with the query parameters that the file depends on. */
-  readonly sign: (origin: string, path: string, query?: Query) => string;
+  readonly sign: (
+    origin: string,
+    path: string,
+    link?: { readonly query?: Query; readonly seconds?: number },
+  ) => string;
   /** INVALID_LINK unless we signed this path with this query, and not too long ago. */
   readonly check: (path: string, query: Query) => void;
 }
@@ -36,8 +40,8 @@ export const createLinks = async (database: Database, now: () => number): Promis
     createHmac("sha256", key).update(canonical(path, query)).digest("hex");
 
   return {
-    sign: (origin, path, query = {}) => {
-      const expires = Math.floor(now() / 1000) + linkSeconds;
+    sign: (origin, path, { query = {}, seconds = linkSeconds } = {}) => {
+      const expires = Math.floor(now() / 1000) + seconds;
       const signed = { ...query, expires };
       const url = new URL(path, origin);
       for (const [name, value] of Object.entries(signed)) {

@@ -18,6 +18,7 @@ import { DrawDownLedger, drawsOfBill } from "./draw-downs.ts";
 import { measure } from "./measured-usage.ts";
 import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
 import { type FixedBill, Rerating, takeFixedBills } from "./rerating.ts";
+import { withWallets } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
 export interface CalculatedBill {
@@ -98,6 +99,23 @@ const candidatesOf = ({ bookFor, history, planned, now }: Given): Candidate[] =>
       return again === undefined ? [] : [candidateOf(again, bill, true)];
     });
   return [...asked, ...following].sort(inDateOrder);
+};
+
+/** What wallets paid counts like a balance of the bill's periods. */
+const candidatesWithWallets = async (
+  reader: Reader,
+  orgId: string,
+  candidates: readonly Candidate[],
+): Promise<Candidate[]> => {
+  const planned = await withWallets(
+    reader,
+    orgId,
+    candidates.map((candidate) => candidate.planned),
+  );
+  return candidates.map((candidate, nth) => ({
+    ...candidate,
+    planned: planned[nth] ?? candidate.planned,
+  }));
 };
 
 /** Children before their parents, whose bills may draw on what theirs left. */
@@ -255,7 +273,7 @@ export const calculateBills = async (
 ): Promise<Calculation> => {
   const { history } = given;
   const { orgId } = given.book;
-  const candidates = candidatesOf(given);
+  const candidates = await candidatesWithWallets(reader, orgId, candidatesOf(given));
   const fixed = await takeFixedBills(reader, orgId, fixedBills(history, candidates));
   const book = await withAggregationsOf(reader, given.book, fixed);
   const terms = candidates.map(({ planned }) => planned.terms);

@@ -13,7 +13,7 @@ import { type StoredBill, takeHistory } from "./bill-history.ts";
 import { type BillingBook, bookShelf } from "./billing-book.ts";
 import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
 import { takeSnapshot } from "./snapshot.ts";
-import { storeBills } from "./stored-bills.ts";
+import { readLockDate, storeBills } from "./stored-bills.ts";
 
 /** Accounts calculated in one transaction: enough to share each query over the usage, few enough to retry. */
 const chunkSize = 1000;
@@ -78,6 +78,8 @@ const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>
   parts.database.transaction().execute(async (transaction) => {
     const accountIds = await claimAccounts(transaction, job);
     if (accountIds.length === 0) return false;
+    // From here on the lock date stays: no bill that is calculated now is locked before it is written.
+    await readLockDate(transaction, job.orgId);
     const given = await gather(transaction, { ...job, accountIds, at: parts.now() });
     const { bills, failures } = await calculateBills(transaction, parts.usage, given);
     const writing = { ...job, at: parts.now(), config: given.book.config };

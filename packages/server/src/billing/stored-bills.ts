@@ -226,7 +226,7 @@ export const replaceLines = async (
 };
 
 /** Held to the end of the transaction, so that the date does not move past a bill that is being written. */
-const readLockDate = async (
+export const readLockDate = async (
   transaction: DatabaseTransaction,
   orgId: string,
 ): Promise<string | undefined> => {

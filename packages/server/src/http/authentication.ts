@@ -11,6 +11,10 @@ const basicCredentials = (header: string | undefined): [string, string] | undefi
   return colon < 0 ? undefined : [pair.slice(0, colon), pair.slice(colon + 1)];
 };
 
+/** Whether a request shows a key pair itself instead of a token. */
+export const showsKey = (request: FastifyRequest): boolean =>
+  /^basic /i.test(request.headers.authorization ?? "");
+
 /** The owner of the key pair in the request; INVALID_CREDENTIALS otherwise. */
 export const authenticateKey = async (request: FastifyRequest, keys: Keys): Promise<Principal> => {
   const pair = basicCredentials(request.headers.authorization);

@@ -45,7 +45,11 @@ const read = (request: FastifyRequest, operation: Operation): Request<Operation>
 
 const accessOf = (operation: Operation): Access =>
   operation.access === "organization"
-    ? { access: operation.access, permission: operation.permission }
+    ? {
+        access: operation.access,
+        permission: operation.permission,
+        ...(operation.takesKey === undefined ? {} : { takesKey: operation.takesKey }),
+      }
     : { access: operation.access };
 
 /** A file with its name and type; anything else is JSON. */

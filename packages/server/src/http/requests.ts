@@ -16,6 +16,8 @@ declare module "fastify" {
     access?: Access["access"];
     /** Of a route of an organization: what its caller must be allowed to do. */
     permission?: Permission | "none";
+    /** Its callers may show their key pair instead of a token. */
+    takesKey?: true;
     /** Its body is measurements: larger than the rest, and refused as m3ter refuses it. */
     isIngest?: boolean;
   }

@@ -11,7 +11,12 @@ import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Permissions } from "../access/permissions.ts";
 import type { World } from "../operations/handler.ts";
-import { authenticateBearer, authenticateKey, checkOrganization } from "./authentication.ts";
+import {
+  authenticateBearer,
+  authenticateKey,
+  checkOrganization,
+  showsKey,
+} from "./authentication.ts";
 import { readBody } from "./bodies.ts";
 import { printOpenApi } from "./openapi.ts";
 import { mountOperations } from "./operation-routes.ts";
@@ -63,10 +68,13 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
 const addAuthentication = (app: FastifyInstance, parts: HttpParts): void => {
   const { world, keys, permissions } = parts;
   app.addHook("onRequest", async (request) => {
-    const { access, permission } = request.routeOptions.config;
+    const { access, permission, takesKey } = request.routeOptions.config;
     if (access === "key") request.principal = await authenticateKey(request, keys);
     if (access !== "organization") return;
-    const principal = await authenticateBearer(request, world.tokens);
+    const principal =
+      takesKey === true && showsKey(request)
+        ? await authenticateKey(request, keys)
+        : await authenticateBearer(request, world.tokens);
     const params = pathParams(request);
     checkOrganization(principal, params["orgId"] ?? "");
     if (permission === undefined) throw new Problem("NOT_PERMITTED");

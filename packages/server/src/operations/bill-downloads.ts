@@ -12,7 +12,7 @@ export const downloadBillsCsv: Handlers["downloadBillsCsv"] = async (
   { database, links },
 ) => {
   await checkBillsCsv(database, orgId, body);
-  return { downloadUrl: links.sign(origin, pathOf(orgId), body) };
+  return { downloadUrl: links.sign(origin, pathOf(orgId), { query: body }) };
 };
 
 export const openBillsCsv: Handlers["openBillsCsv"] = async (

@@ -2,7 +2,10 @@ import type { Operation, Request } from "@turnpike/contract/operation.ts";
 import type { operations, OperationId } from "@turnpike/contract/operations.ts";
 import type { Links } from "../access/links.ts";
 import type { Tokens } from "../access/tokens.ts";
+import type { Ledger } from "../authorization/ledger.ts";
+import type { PlainUsage } from "../authorization/plain-usage.ts";
 import type { Background } from "../billing/background.ts";
+import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
@@ -28,6 +31,9 @@ export interface World {
   readonly links: Links;
   readonly background: Background;
   readonly usage: UsageStore;
+  readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
+  readonly failures: IngestFailures;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;

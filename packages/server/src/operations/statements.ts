@@ -170,7 +170,7 @@ export const getBillLineItemJsonUsage: Handlers["getBillLineItemJsonUsage"] = as
   const { billId = "", id: lineId = "" } = params;
   await readLineStatement(database, { orgId, billId, lineId });
   const path = pathOf(orgId, billId, "usage.json");
-  return { downloadUrl: links.sign(origin, path, { lineId }) };
+  return { downloadUrl: links.sign(origin, path, { query: { lineId } }) };
 };
 
 /** The file that a link opens: the link was signed by who may see it. */

@@ -144,6 +144,20 @@ export interface BillLineTable {
   line: Json<unknown>;
 }
 
+/** The events of changes and the others, in one row shape. */
+export interface EventFeedView {
+  org_id: string;
+  id: string;
+  at: At;
+  /** Of an event that is no change. */
+  name: string | null;
+  kind: string | null;
+  action: "created" | "updated" | "deleted" | null;
+  record_id: string | null;
+  before: Json<Document> | null;
+  after: Json<Document> | null;
+}
+
 /** The tables of the system of record, as `adapters/postgres/schema.sql` has them. */
 export interface Tables {
   organization: { id: string; created_at: At };
@@ -197,6 +211,9 @@ export interface Tables {
     before: Json<Document> | null;
     after: Json<Document> | null;
   };
+  event: { org_id: string; id: string; at: At; name: string; detail: Json<Document> };
+  failed_ingest: { org_id: string; event_id: string; body: string };
+  event_feed: EventFeedView;
   bill_job: BillJobTable;
   bill_job_account: {
     org_id: string;

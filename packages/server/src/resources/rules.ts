@@ -2,10 +2,12 @@ import type { Rules } from "./rule.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { assetRules } from "./rules/asset.ts";
 import { balanceChargeScheduleRules } from "./rules/balance-charge-schedule.ts";
 import { balanceTransactionScheduleRules } from "./rules/balance-transaction-schedule.ts";
 import { balanceTransactionRules } from "./rules/balance-transaction.ts";
 import { balanceRules } from "./rules/balance.ts";
+import { budgetRules } from "./rules/budget.ts";
 import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
@@ -32,9 +34,11 @@ export const rules: Readonly<Record<string, Rules>> = {
   account: accountRules,
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
+  asset: assetRules,
   balance: balanceRules,
   balanceChargeSchedule: balanceChargeScheduleRules,
   balanceTransaction: balanceTransactionRules,
+  budget: budgetRules,
   balanceTransactionSchedule: balanceTransactionScheduleRules,
   charge: chargeRules,
   commitment: commitmentRules,

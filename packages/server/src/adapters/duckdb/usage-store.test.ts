@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
+import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -29,6 +30,7 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 
 usageStoreSuite("DuckDB", () => create());
 jointUsageSuite("DuckDB", () => create());
+usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });

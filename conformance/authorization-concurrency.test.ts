@@ -1,0 +1,200 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { mkdir } from "node:fs/promises";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "@turnpike/server/adapters/postgres/embedded.ts";
+import { type Authorized, authorized, callWithKey, Wallets } from "./authorization-client.ts";
+import { brokenInvariants, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+
+const keys = {
+  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
+  TURNPIKE_ACCESS_KEY: "test-access-key",
+  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+};
+
+const state: {
+  folder: string;
+  postgres?: EmbeddedPostgres;
+  servers: ServerProcess[];
+  wallets?: Wallets;
+  meterId: string;
+} = { folder: "", servers: [], meterId: "" };
+
+const postgresUrl = (): string => {
+  if (state.postgres === undefined) throw new Error("no database");
+  return state.postgres.url;
+};
+const wallets = (): Wallets => {
+  if (state.wallets === undefined) throw new Error("no server");
+  return state.wallets;
+};
+
+/** Two servers on one database, each with a data directory of its own. */
+beforeAll(async () => {
+  state.folder = await newFolder();
+  state.postgres = await startEmbeddedPostgres(
+    join(state.folder, "postgres"),
+    pino({ level: "error" }),
+  );
+  for (const name of ["first", "second"]) {
+    await mkdir(join(state.folder, name));
+    const settings = { ...keys, DATABASE_URL: postgresUrl() };
+    state.servers.push(await startServer(join(state.folder, name), settings));
+  }
+  const [first] = state.servers;
+  if (first === undefined) throw new Error("no server");
+  state.wallets = await Wallets.open(first);
+  await wallets().asset("USD", 6);
+  state.meterId = (await wallets().meter("calls")).id;
+});
+afterAll(async () => {
+  for (const server of state.servers) await server.stop();
+  await state.postgres?.stop();
+  await removeFolder(state.folder);
+});
+
+/** To one server or the other. */
+const charge = async (nth: number, body: Record<string, unknown>): Promise<Authorized> => {
+  const server = state.servers[nth % state.servers.length];
+  if (server === undefined) throw new Error("no server");
+  const answer = await callWithKey(server, "authorizations", {
+    meter: "calls",
+    mode: "charge",
+    ...body,
+  });
+  if (answer.status !== 200) throw new Error(JSON.stringify(answer));
+  return authorized.parse(answer.body);
+};
+
+const allowed = (answers: readonly Authorized[]): number =>
+  answers.filter(({ decision }) => decision === "allow").length;
+
+/** So many clients at once, half at each server. */
+const clients = (
+  count: number,
+  bodyOf: (nth: number) => Record<string, unknown>,
+): Promise<Authorized[]> =>
+  Promise.all(Array.from({ length: count }, (_, nth) => charge(nth, bodyOf(nth))));
+
+const one = (account: string) => (nth: number) => ({
+  account,
+  uid: `${account}-${nth}`,
+  amount: "1",
+  asset: "USD",
+  measure: { units: 1 },
+});
+
+test("256 clients at two servers: exactly what the money, the tiers and the budgets allow", async () => {
+  const soon = new Date(Date.now() + 2_000).toISOString();
+  for (const code of ["plain", "tiered", "budgeted", "expiring", "twice"])
+    await wallets().account(code);
+  await wallets().grant("plain", "10.5");
+  // 1,000 units at 0.010, then 0.008; calls of 100 units: ten cost 10.00, each further one 0.80. 12.00 pays twelve.
+  await wallets().grant("tiered", "12");
+  await wallets().plan("tiered", {
+    cumulative: true,
+    pricingBands: [
+      { lowerLimit: 0, unitPrice: 0.01, fixedPrice: 0 },
+      { lowerLimit: 1000, unitPrice: 0.008, fixedPrice: 0 },
+    ],
+  });
+  await wallets().grant("budgeted", "100");
+  await wallets().client.create("budgets", {
+    code: "all",
+    scope: { agent: "bot" },
+    asset: "USD",
+    window: "lifetime",
+    limit: "7",
+  });
+  await wallets().grant("expiring", "5", { expiresAt: soon });
+  await wallets().grant("expiring", "4");
+  await wallets().hold("expiring", "expiring-hold", "3", { ttlSeconds: 1 });
+  await wallets().grant("twice", "10");
+  // What was remembered of plans and limits is forgotten by the other server.
+  await delay(5_500);
+  const [plain, tiered, budgeted, expiring, twice] = await Promise.all([
+    clients(64, one("plain")),
+    clients(64, (nth) => ({
+      account: "tiered",
+      uid: `tiered-${nth}`,
+      measure: { units: 100 },
+    })),
+    clients(48, (nth) => ({ ...one("budgeted")(nth), agent: "bot" })),
+    clients(48, one("expiring")),
+    // Every uid at both servers: it is decided once.
+    clients(32, (nth) => one("twice")(Math.floor(nth / 2))),
+  ]);
+  expect(allowed(plain)).toBe(10);
+  expect(allowed(tiered)).toBe(12);
+  expect(allowed(budgeted)).toBe(7);
+  expect(allowed(expiring)).toBe(4);
+  const byUid = Map.groupBy(twice, ({ uid }) => uid);
+  for (const answers of byUid.values())
+    expect(new Set(answers.map(({ decision }) => decision)).size).toBe(1);
+  expect(allowed([...byUid.values()].flatMap(([first]) => first ?? []))).toBe(10);
+  expect(await wallets().wallet("tiered")).toMatchObject({ available: "0.4" });
+  expect(await wallets().wallet("expiring")).toMatchObject({ available: "0", held: "0" });
+});
+
+test("every eleventh call is refused, round after round", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const account = `round-${round}`;
+    await wallets().account(account);
+    await wallets().grant(account, "10");
+    expect(allowed(await clients(11, one(account)))).toBe(10);
+    expect(await wallets().wallet(account)).toMatchObject({ balance: "0" });
+  }
+});
+
+test("a plain measurement of an account with a wallet is charged afterwards, once", async () => {
+  await wallets().account("later");
+  await wallets().plan("later", {
+    cumulative: true,
+    pricingBands: [{ lowerLimit: 0, unitPrice: 0.5, fixedPrice: 0 }],
+  });
+  await wallets().grant("later", "10");
+  const measurement = (uid: string) => ({
+    uid,
+    account: "later",
+    meter: "calls",
+    ts: new Date().toISOString(),
+    measure: { units: 4 },
+  });
+  const submit = () =>
+    wallets().post("measurements", {
+      measurements: [measurement("later-1"), measurement("later-2")],
+    });
+  await submit();
+  expect(await submit()).toMatchObject({
+    failures: [{ type: "DuplicateUid" }, { type: "DuplicateUid" }],
+  });
+  expect(await wallets().wallet("later")).toMatchObject({ available: "6" });
+  const answer = await charge(0, { account: "later", uid: "later-3", measure: { units: 2 } });
+  expect(answer).toMatchObject({ decision: "allow" });
+  await wallets().post("measurements", { measurements: [measurement("later-3")] });
+  expect(await wallets().wallet("later")).toMatchObject({ available: "5" });
+});
+
+test("the stored ledger holds every invariant, and the usage stores hold what was paid", async () => {
+  expect(await brokenInvariants(postgresUrl(), keys.TURNPIKE_ORG_ID)).toEqual([]);
+  await waitForRelay(postgresUrl());
+  for (const server of state.servers.splice(0)) await server.stop();
+  const units = new Map<string, number>();
+  for (const name of ["first", "second"]) {
+    const subject = { orgId: keys.TURNPIKE_ORG_ID, meterId: state.meterId };
+    for (const [id, quantity] of await meteredUnits(join(state.folder, name), subject))
+      units.set(id, (units.get(id) ?? 0) + quantity);
+  }
+  const metered = (code: string): number | undefined => units.get(wallets().idOf(code));
+  expect(metered("plain")).toBe(10);
+  expect(metered("tiered")).toBe(1200);
+  expect(metered("budgeted")).toBe(7);
+  expect(metered("expiring")).toBe(4);
+  expect(metered("twice")).toBe(10);
+  expect(metered("later")).toBe(10);
+});

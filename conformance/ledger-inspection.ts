@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Pool } from "pg";
+import { openUsageStore } from "@turnpike/server/adapters/duckdb/usage-store.ts";
+import { auditLedger } from "@turnpike/server/authorization/audit.ts";
+
+/** Looks into what a server has stored. */
+export const inspect = async <Found>(
+  databaseUrl: string,
+  look: (pool: Pool) => Promise<Found>,
+): Promise<Found> => {
+  const pool = new Pool({ connectionString: databaseUrl, max: 2 });
+  try {
+    return await look(pool);
+  } finally {
+    await pool.end();
+  }
+};
+
+export const brokenInvariants = (databaseUrl: string, orgId: string): Promise<string[]> =>
+  inspect(databaseUrl, (pool) => auditLedger(pool, orgId));
+
+/** Waits until the relay has delivered all; fails when something was refused. */
+export const waitForRelay = (databaseUrl: string): Promise<void> =>
+  inspect(databaseUrl, async (pool) => {
+    for (let tries = 0; tries < 600; tries += 1) {
+      const { rows } = await pool.query<{ left: string; refusal: string | null }>(
+        "SELECT count(*) AS left, max(refusal) AS refusal FROM usage_outbox",
+      );
+      if (rows[0]?.refusal) throw new Error(`usage was refused: ${rows[0].refusal}`);
+      if (rows[0]?.left === "0") return;
+      await delay(100);
+    }
+    throw new Error("the relay did not finish");
+  });
+
+/** What a stopped server's usage store holds of a meter's units, by account id. */
+export const meteredUnits = async (
+  folder: string,
+  { orgId, meterId }: { readonly orgId: string; readonly meterId: string },
+): Promise<ReadonlyMap<string, number>> => {
+  const store = await openUsageStore({
+    path: join(folder, "data", "usage.duckdb"),
+    directory: {
+      meters: async () => new Map(),
+      accounts: async () => new Map(),
+      codes: async () => ({ meter: undefined, account: undefined }),
+      onChange: () => () => undefined,
+    },
+    worker: new URL("../packages/server/src/usage-worker.ts", import.meta.url),
+    startedAtMs: Date.now(),
+  });
+  try {
+    const quantities = await store.aggregate({
+      orgId,
+      meterId,
+      method: "SUM",
+      targetField: "units",
+      window: {
+        start: Temporal.Instant.from("2020-01-01T00:00:00Z"),
+        end: Temporal.Instant.from("2100-01-01T00:00:00Z"),
+      },
+    });
+    return new Map(quantities.map(({ accountId, quantity }) => [accountId, Number(quantity)]));
+  } finally {
+    await store.close();
+  }
+};

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { defineResource } from "../resource.ts";
+import { name } from "../schema.ts";
+import { assetCode } from "./exact.ts";
+
+/** What wallets hold: money of a country, or credits of the organization's own (authorization semantics f.1). */
+export const asset = defineResource({
+  kind: "asset",
+  noun: "Asset",
+  path: "assets",
+  fields: z.object({
+    code: assetCode,
+    name,
+    /** Digits after the point of the smallest unit. */
+    scale: z.int().min(0).max(18),
+    kind: z.enum(["fiat", "custom"]),
+  }),
+  pageSizeMax: 200,
+  filters: { ids: { by: "id" }, codes: { by: "code" } },
+  references: {},
+  events: "configuration",
+});

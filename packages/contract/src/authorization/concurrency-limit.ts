@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { defineResource } from "../resource.ts";
+import { code } from "../schema.ts";
+import { scope } from "./scope.ts";
+
+/** At most so many open holds at any time, within a scope (authorization semantics I28). */
+export const concurrencyLimit = defineResource({
+  kind: "concurrencyLimit",
+  noun: "ConcurrencyLimit",
+  path: "concurrencylimits",
+  fields: z.object({
+    code,
+    scope: scope.default({}),
+    limit: z.int().min(0).max(1_000_000_000),
+  }),
+  pageSizeMax: 200,
+  filters: { ids: { by: "id" }, codes: { by: "code" } },
+  references: {},
+  events: "configuration",
+});

@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+/** An amount or quantity as a decimal text: no sign, no exponent, at most 30 digits before the point and 18 after. */
+export const amount = z
+  .string()
+  .regex(/^\d{1,30}(\.\d{1,18})?$/, 'must be a decimal text such as "12.50"');
+
+export const assetCode = z
+  .string()
+  .min(1)
+  .max(40)
+  .regex(/^[A-Za-z][A-Za-z0-9_.-]*$/, "must begin with a letter and hold letters, digits, _ . -");
+
+/** Whom a request acts for inside the customer: an end user, an agent, a feature. */
+export const actor = z.string().min(1).max(200);
+/** The customer: an account code, as in a measurement. */
+export const accountCode = z.string().min(1).max(80);
+/** Names a request for good: the same name with the same content is answered with the first answer. */
+export const uid = z
+  .string()
+  .min(1)
+  .max(50)
+  .regex(/^[^#]+$/, "must not contain #, which names the parts of an authorization");
+export const seconds = z
+  .int()
+  .min(1)
+  .max(366 * 86_400);

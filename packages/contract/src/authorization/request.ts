@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { code, dateTime } from "../schema.ts";
+import { accountCode, actor, amount, assetCode, seconds, uid } from "./exact.ts";
+
+const texts = z.record(code, z.string().max(1000));
+const numbers = z.record(code, z.number());
+
+/** What was, or is to be, used: the fields of a measurement (m3ter semantics 3.1). */
+const usageFields = {
+  who: texts.optional(),
+  what: texts.optional(),
+  where: texts.optional(),
+  other: texts.optional(),
+  metadata: texts.optional(),
+  measure: numbers.optional(),
+  cost: numbers.optional(),
+  income: numbers.optional(),
+};
+
+const explicitPriceHasItsAsset = (
+  request: { amount?: string | undefined; asset?: string | undefined },
+  context: z.RefinementCtx,
+): void => {
+  if ((request.amount === undefined) === (request.asset === undefined)) return;
+  const path = [request.amount === undefined ? "amount" : "asset"];
+  context.addIssue({ code: "custom", path, message: "amount and asset must be given together" });
+};
+
+/** A measurement plus a mode (authorization semantics f.3). */
+export const authorization = z
+  .object({
+    uid,
+    account: accountCode,
+    meter: z.string().min(1).max(80),
+    ts: dateTime.optional(),
+    ets: dateTime.optional(),
+    ...usageFields,
+    mode: z.enum(["check", "charge", "hold", "session"]),
+    /** An explicit price instead of the plan's. */
+    amount: amount.optional(),
+    asset: assetCode.optional(),
+    maxAmount: amount.optional(),
+    subject: actor.optional(),
+    agent: actor.optional(),
+    feature: actor.optional(),
+    ttlSeconds: seconds.default(3600),
+    idleTimeoutSeconds: seconds.optional(),
+    onExpiry: z.enum(["release", "settle"]).default("release"),
+    settleOverage: z.enum(["reject", "cap", "debt"]).default("debt"),
+    partial: z.enum(["never", "allow"]).default("never"),
+    /** What may pay, in order; the asset of the price alone when absent. */
+    assets: z.array(assetCode).max(10).optional(),
+    expectedPriceVersion: z.string().max(200).optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .superRefine(explicitPriceHasItsAsset);
+export type AuthorizationRequest = z.output<typeof authorization>;
+
+export const authorizationBatch = z.object({
+  authorizations: z.array(authorization).min(1).max(1000),
+  /** All or nothing. */
+  linked: z.boolean().default(false),
+});
+
+/** The parts of one authorization count 1, 2, 3 …: a part sent again is answered again. */
+const sequence = z.int().min(1).max(1_000_000_000);
+const used = { ...usageFields, ts: dateTime.optional(), amount: amount.optional() };
+
+export const settlement = z.object({ sequence, ...used, final: z.boolean().default(true) });
+export const extension = z.object({
+  sequence: sequence.default(1),
+  ttlSeconds: seconds,
+  addAmount: amount.optional(),
+});
+export const sessionUpdate = z.object({
+  sequence,
+  used: z.object(used),
+  request: z.object(used),
+});
+export const refund = z.object({ uid, of: uid, amount: amount.optional() });
+
+export const walletSettings = z.object({
+  mode: z.enum(["hard", "soft"]),
+  debtLimit: amount.default("0"),
+});
+
+export const grant = z.object({
+  id: uid.optional(),
+  account: accountCode,
+  asset: assetCode,
+  amount,
+  /** Lower burns first. */
+  priority: z.int().min(0).max(255).default(100),
+  effectiveAt: dateTime.optional(),
+  expiresAt: dateTime.optional(),
+  purpose: z.enum(["paid", "promotional", "bundled", "refund", "adjustment"]).default("paid"),
+  appliesTo: z
+    .object({
+      products: z.array(z.string()).max(100).default([]),
+      features: z.array(z.string()).max(100).default([]),
+      meters: z.array(z.string()).max(100).default([]),
+    })
+    .optional(),
+  costBasis: amount.optional(),
+  rollover: z
+    .object({ max: amount, min: amount.default("0"), expiresAfterSeconds: seconds })
+    .optional(),
+});
+
+export const topUp = z.object({
+  id: uid.optional(),
+  account: accountCode,
+  asset: assetCode,
+  creditAmount: amount,
+  chargeAmount: amount.optional(),
+});
+
+export const lease = z.object({
+  id: uid.optional(),
+  account: accountCode,
+  asset: assetCode,
+  amount,
+  ttlSeconds: seconds,
+  onExpiry: z.enum(["release", "settle"]).default("settle"),
+  settleOverage: z.enum(["reject", "cap", "debt"]).default("debt"),
+});
+export const leaseReport = z.object({
+  sequence,
+  spends: z
+    .array(
+      z.object({
+        uid,
+        meter: z.string().min(1).max(80),
+        amount,
+        ts: dateTime.optional(),
+        ...usageFields,
+      }),
+    )
+    .max(1000),
+  final: z.boolean().default(true),
+});
+export const leaseRenewal = z.object({ sequence, ttlSeconds: seconds });

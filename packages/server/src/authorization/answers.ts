@@ -1,0 +1,158 @@
+import { Problem } from "@turnpike/contract/problem.ts";
+import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
+import type {
+  Authorized,
+  Booked,
+  Conflict,
+  Outcome,
+  Reason,
+  Settled,
+} from "@turnpike/engine/ledger/outcome.ts";
+import type { Configuration } from "./configuration.ts";
+
+/** Outcomes in the words of the API: decimal texts and ISO instants. */
+
+export const timeText = (at: number | null): string | undefined =>
+  at === null ? undefined : new Date(at).toISOString();
+
+export const quantityText = (quantity: bigint): string => formatAtoms(quantity, quantityScale);
+
+/** An amount of an asset; of one that is unknown, as its atoms. */
+export const amountText = ({ assets }: Configuration, asset: string, atoms: bigint): string =>
+  formatAtoms(atoms, assets.get(asset)?.scale ?? 0);
+
+const budgetText = (
+  configuration: Configuration,
+  budget: string,
+  { asset, atoms }: { readonly asset: string; readonly atoms: bigint },
+): string => {
+  const counts = configuration.budgets.find(({ id }) => id === budget)?.counts;
+  return counts !== undefined && "unit" in counts
+    ? quantityText(atoms)
+    : amountText(configuration, asset, atoms);
+};
+
+const reasonReply = (configuration: Configuration, reason: Reason, asset: string) => {
+  switch (reason.code) {
+    case "BUDGET_EXCEEDED": {
+      const text = (atoms: bigint): string =>
+        budgetText(configuration, reason.budget, { asset, atoms });
+      return {
+        code: reason.code,
+        budgetId: reason.budget,
+        budget: configuration.budgetCodes.get(reason.budget),
+        limit: text(reason.limit),
+        used: text(reason.used),
+        requested: text(reason.requested),
+      };
+    }
+    case "RATE_LIMITED":
+      return { ...reason, retryAt: timeText(Math.min(reason.retryAt, farthestMs)) };
+    case "DEBT_OUTSTANDING":
+      return { ...reason, debt: amountText(configuration, reason.asset, reason.debt) };
+    case "INSUFFICIENT_FUNDS":
+      return { ...reason, shortfall: amountText(configuration, reason.asset, reason.shortfall) };
+    case "UNKNOWN_CUSTOMER":
+    case "NO_ENTITLEMENT":
+    case "DENIED_POLICY":
+    case "CANNOT_RATE":
+    case "CONCURRENCY_EXCEEDED":
+    case "ACCOUNT_FROZEN":
+    case "UNCONTROLLED":
+      return reason;
+  }
+};
+
+/** The last instant that an ISO text of four digits of the year can say. */
+const farthestMs = 253_402_300_799_999;
+
+const assetIn = (walletAccount: string): string =>
+  walletAccount.slice(0, walletAccount.indexOf("/"));
+
+export const authorizedReply = (configuration: Configuration, answer: Authorized) => {
+  const { asset } = answer;
+  const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
+  return {
+    uid: answer.id,
+    decision: answer.decision,
+    reasons: answer.reasons.map((reason) => reasonReply(configuration, reason, asset)),
+    granted: quantityText(answer.quantity),
+    amount: text(answer.amount),
+    asset,
+    lines: answer.lines.map((line) => {
+      const paying = assetIn(line.walletAccount);
+      return { asset: paying, amount: amountText(configuration, paying, line.amount) };
+    }),
+    holds: text(answer.held),
+    shortfall: text(answer.shortfall),
+    remaining: {
+      account: text(answer.remaining.available),
+      budgets: answer.remaining.budgets.map(({ budget, used, limit }) => ({
+        budgetId: budget,
+        budget: configuration.budgetCodes.get(budget),
+        used: budgetText(configuration, budget, { asset, atoms: used }),
+        limit: budgetText(configuration, budget, { asset, atoms: limit }),
+      })),
+    },
+    validUntil: timeText(answer.validUntil),
+    final: answer.isFinal,
+    replayed: answer.isReplayed,
+    priceVersion: answer.priceVersion ?? undefined,
+  };
+};
+
+export const settledReply = (configuration: Configuration, answer: Settled, asset: string) => {
+  const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
+  return {
+    uid: answer.id,
+    state: answer.state,
+    amount: text(answer.amount),
+    quantity: quantityText(answer.quantity),
+    shortfall: text(answer.shortfall),
+    asset,
+    holds: text(answer.held),
+    granted: quantityText(answer.heldQuantity),
+    remaining: { account: text(answer.available) },
+    validUntil: timeText(answer.validUntil),
+    final: answer.isFinal,
+    replayed: answer.isReplayed,
+  };
+};
+
+export const bookedReply = (configuration: Configuration, answer: Booked, asset: string) => ({
+  id: answer.id,
+  amount: amountText(configuration, asset, answer.amount),
+  asset,
+  shortfall: amountText(configuration, asset, answer.shortfall),
+  replayed: answer.isReplayed,
+});
+
+/** The outcome of a single command; a conflict is the caller's misuse and becomes the refusal of the request. */
+export const only = (outcomes: readonly Outcome[]): Exclude<Outcome, Conflict> => {
+  const [outcome] = outcomes;
+  if (outcome === undefined) throw new Error("a command has an outcome");
+  if (outcome.kind === "conflict") throw refusalOf(outcome);
+  return outcome;
+};
+
+export const refusalOf = ({ id, code, state }: Conflict): Problem => {
+  const message = state === null ? `is ${id}` : `${id} is ${state}`;
+  if (code === "NOT_FOUND") return new Problem("NOT_FOUND", [{ field: "id", message }]);
+  if (code === "INVALID") return new Problem("VALIDATION_FAILED", [{ field: "body", message }]);
+  return new Problem(code, [{ field: "id", message }]);
+};
+
+const unexpected = (outcome: Outcome): Error => new Error(`${outcome.kind} is no answer to this`);
+
+export const asAuthorized = (outcome: Outcome): Authorized => {
+  if (outcome.kind === "authorized") return outcome;
+  throw unexpected(outcome);
+};
+export const asSettled = (outcome: Outcome): Settled => {
+  if (outcome.kind === "settled") return outcome;
+  throw unexpected(outcome);
+};
+export const asBooked = (outcome: Outcome): Booked => {
+  if (outcome.kind === "booked") return outcome;
+  throw unexpected(outcome);
+};

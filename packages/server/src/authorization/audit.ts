@@ -1,0 +1,71 @@
+import type { Pool } from "pg";
+import { brokenInvariants } from "@turnpike/engine/ledger/invariants.ts";
+import { walletAccountId, type LedgerState, type Posting } from "@turnpike/engine/ledger/rows.ts";
+import { settings } from "./loading.ts";
+import * as stored from "./stored-rows.ts";
+
+interface PostingColumns {
+  readonly transaction: string;
+  readonly kind: Posting["kind"];
+  readonly asset: string;
+  readonly account: string | null;
+  readonly grant_id: string | null;
+  readonly authorization_id: string | null;
+  readonly amount: string;
+}
+
+const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
+  new Map(rows.map((row) => [row.id, row]));
+
+/**
+ * What is wrong with the whole stored ledger of an organization, as sentences: none when every invariant that rows and
+ * postings can show holds (authorization semantics f.8). Reads everything in one snapshot.
+ */
+export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> => {
+  const client = await pool.connect();
+  const all = async <Columns extends object>(table: string): Promise<Columns[]> =>
+    (await client.query<Columns>(`SELECT * FROM ${table} WHERE org_id = $1`, [orgId])).rows;
+  try {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const postings = await all<PostingColumns>("posting");
+    const state: LedgerState = {
+      settings,
+      assets: new Map(),
+      rates: [],
+      customers: new Map(),
+      walletAccounts: byId(
+        (await all<stored.WalletAccountColumns>("wallet_account")).map(stored.walletAccountFrom),
+      ),
+      grants: byId((await all<stored.GrantColumns>("ledger_grant")).map(stored.grantFrom)),
+      authorizations: byId(
+        (await all<stored.AuthorizationColumns>("ledger_authorization")).map(
+          stored.authorizationFrom,
+        ),
+      ),
+      decisions: new Map(),
+      budgets: new Map(),
+      counters: byId((await all<stored.CounterColumns>("budget_counter")).map(stored.counterFrom)),
+      rateLimits: new Map(),
+      rateBuckets: new Map(),
+      concurrencyLimits: new Map(),
+      concurrencyCounts: new Map(),
+      positions: new Map(),
+      topUps: new Map(),
+      topUpRules: new Map(),
+    };
+    await client.query("COMMIT");
+    return brokenInvariants(state, postings.map(postingFrom));
+  } finally {
+    client.release();
+  }
+};
+
+const postingFrom = (row: PostingColumns): Posting => ({
+  transaction: row.transaction,
+  kind: row.kind,
+  asset: row.asset,
+  walletAccount: row.account === null ? null : walletAccountId(row.account, row.asset),
+  grant: row.grant_id,
+  authorization: row.authorization_id,
+  amount: BigInt(row.amount),
+});

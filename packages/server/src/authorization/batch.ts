@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import type { Pool, PoolClient } from "pg";
+import { decide } from "@turnpike/engine/ledger/decide.ts";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import type { Command } from "@turnpike/engine/ledger/request.ts";
+import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { writeChanges } from "./changes.ts";
+import type { Configurations } from "./configuration.ts";
+import type { Customers } from "./customers.ts";
+import { limitsInPlay, loadState } from "./loading.ts";
+import { type MeasuredUsage, type OutboxRow, outboxRow } from "./measurements.ts";
+import { namedRows } from "./named-rows.ts";
+import type { Prices } from "./prices.ts";
+import { commandsOf, outcomeCount, type Work } from "./work.ts";
+
+export interface BatchParts {
+  readonly pool: Pool;
+  readonly configurations: Configurations;
+  readonly customers: Customers;
+  readonly prices: Prices;
+}
+
+/** Another transaction decided one of the ids first, or the database asks for another try. */
+const retryable: ReadonlySet<string> = new Set(["23505", "40001", "40P01"]);
+const triesMax = 8;
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+
+/** Decides the works of one organization in one transaction; each gets its outcomes in order. */
+export const decideBatch = async (
+  parts: BatchParts,
+  orgId: string,
+  works: readonly Work[],
+): Promise<readonly (readonly Outcome[])[]> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt(parts, orgId, works);
+    } catch (error) {
+      if (!retryable.has(codeOf(error)) || tries >= triesMax) throw error;
+    }
+  }
+};
+
+/**
+ * Statements are prepared and touch rows by their keys only, however long the arrays: one plan serves them all, and a
+ * table that has grown since its statistics were made is still not read from end to end.
+ */
+const begin = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
+  SET LOCAL jit = off`;
+
+const attempt = async (
+  parts: BatchParts,
+  orgId: string,
+  works: readonly Work[],
+): Promise<readonly (readonly Outcome[])[]> => {
+  const accounts = [...new Set(works.flatMap((work) => work.accounts))].sort();
+  const configuration = await parts.configurations.of(orgId);
+  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
+  const requests = works.flatMap((work) => work.requests);
+  const client = await parts.pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(begin);
+    await lockAccounts(client, orgId, accounts);
+    await lockShared(client, orgId, sharedLimits(limitsInPlay(configuration, new Set(accounts))));
+    const named = namedRows(commandsOf(requests));
+    const loading = { orgId, accounts, customers, configuration, named };
+    const { state, now } = await loadState(client, loading);
+    const { decisions, changes } = decide(state, requests, now);
+    const outbox = await outboxOf(parts.prices, orgId, { changes, works });
+    const leaseSpends = leaseSpendsOf(commandsOf(requests), changes);
+    await writeChanges(client, { orgId, state, changes, outbox, leaseSpends, now });
+    await client.query("COMMIT");
+    return dealt(works, decisions);
+  } catch (error) {
+    await client.query("ROLLBACK").catch((cause: unknown) => {
+      broken = new Error("the connection is lost", { cause });
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+};
+
+/** Locks in the order of the codes, so that two batches never wait in a circle; an account seen first gets its row. */
+const lockAccounts = async (
+  client: PoolClient,
+  orgId: string,
+  accounts: readonly string[],
+): Promise<void> => {
+  if (accounts.length === 0) return;
+  const lock = {
+    name: "ledger-lock",
+    text: `SELECT account FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
+           ORDER BY account FOR UPDATE`,
+    values: [orgId, accounts],
+  };
+  const { rowCount } = await client.query(lock);
+  if (rowCount === accounts.length) return;
+  await client.query({
+    name: "ledger-open-accounts",
+    text: `INSERT INTO ledger_account (org_id, account)
+           SELECT $1, account FROM unnest($2::text[]) AS account ORDER BY account
+           ON CONFLICT DO NOTHING`,
+    values: [orgId, accounts],
+  });
+  await client.query(lock);
+};
+
+/** The limits that several accounts share are no account's rows: they have locks of their own, after the accounts'. */
+const sharedLimits = (limits: ReturnType<typeof limitsInPlay>): string[] =>
+  [...limits.budgets, ...limits.rateLimits, ...limits.concurrencyLimits]
+    .filter(({ scope }) => scope.account === undefined)
+    .map(({ id }) => id)
+    .sort();
+
+const lockShared = async (
+  client: PoolClient,
+  orgId: string,
+  ids: readonly string[],
+): Promise<void> => {
+  if (ids.length === 0) return;
+  await client.query({
+    name: "ledger-lock-shared",
+    text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || id, 0))
+           FROM (SELECT unnest($2::text[]) AS id ORDER BY 1) AS shared`,
+    values: [orgId, ids],
+  });
+};
+
+const leaseSpendsOf = (commands: readonly Command[], { events }: Changes): UsageEvent[] => {
+  const spends = new Set(
+    commands.flatMap((one) => (one.kind === "reportLease" ? one.spends.map(({ id }) => id) : [])),
+  );
+  return spends.size === 0 ? [] : events.filter(({ id }) => spends.has(id));
+};
+
+const outboxOf = async (
+  prices: Prices,
+  orgId: string,
+  { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
+): Promise<OutboxRow[]> => {
+  const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
+  const rows: OutboxRow[] = [];
+  for (const event of changes.events) {
+    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event.priceVersion));
+    const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
+    rows.push(...outboxRow(event, usage, { meter, shorten: shortUid }));
+  }
+  return rows;
+};
+
+/** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */
+const unmeasured = async (
+  prices: Prices,
+  orgId: string,
+  version: string | null,
+): Promise<MeasuredUsage> => {
+  const kept = version === null ? undefined : await prices.version(orgId, version);
+  return { fields: {}, counts: kept?.counts ?? null, quantity: 0n };
+};
+
+const shortUid = (id: string): string =>
+  createHash("sha256").update(id).digest("base64url").slice(0, 43);
+
+/** Gives every work its own outcomes. */
+const dealt = (
+  works: readonly Work[],
+  decisions: readonly Outcome[],
+): readonly (readonly Outcome[])[] => {
+  let from = 0;
+  return works.map((work) => {
+    const own = decisions.slice(from, from + outcomeCount(work));
+    from += own.length;
+    return own;
+  });
+};

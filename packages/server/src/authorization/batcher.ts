@@ -1,0 +1,121 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import { type Decide, outcomeCount, type Work } from "./work.ts";
+
+/** How long the first of a batch waits for company. */
+const gatherMs = 1;
+/** Enough to share the round trips of a transaction, few enough to answer soon. */
+const batchSizeMax = 200;
+/** Transactions at the same time, of accounts that have nothing to do with each other. */
+const batchesAtOnceMax = 2;
+
+interface Waiting {
+  readonly work: Work;
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type DecideBatch = (
+  orgId: string,
+  works: readonly Work[],
+) => Promise<readonly (readonly Outcome[])[]>;
+
+const keysOf = (batch: readonly Waiting[]): string[] =>
+  batch.flatMap(({ work }) => work.accounts.map((account) => `${work.orgId} ${account}`));
+
+/**
+ * Requests that arrive together are decided together. An account is in one batch of this process at a time: others
+ * that name it wait here, where they become the next batch, instead of each holding a connection at the same lock.
+ */
+export class Batcher {
+  readonly #decideBatch: DecideBatch;
+  readonly #busy = new Set<string>();
+  readonly #underWay = new Set<Promise<void>>();
+  #queue: Waiting[] = [];
+  #gathering: Promise<void> | undefined;
+
+  constructor(decideBatch: DecideBatch) {
+    this.#decideBatch = decideBatch;
+  }
+
+  readonly decide: Decide = (work) =>
+    new Promise((resolve, reject) => {
+      this.#queue.push({ work, resolve, reject });
+      this.#gather();
+    });
+
+  /** Waits until everything that was asked has been answered. */
+  async drain(): Promise<void> {
+    while (this.#queue.length > 0 || this.#underWay.size > 0) {
+      await this.#gathering;
+      await Promise.all(this.#underWay);
+    }
+  }
+
+  #gather(): void {
+    if (this.#underWay.size >= batchesAtOnceMax) return;
+    this.#gathering ??= this.#gatherThenPump();
+  }
+
+  async #gatherThenPump(): Promise<void> {
+    await delay(gatherMs);
+    this.#gathering = undefined;
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#underWay.size < batchesAtOnceMax) {
+      const batch = this.#take();
+      if (batch.length === 0) return;
+      this.#start(batch);
+    }
+  }
+
+  /** The next batch: one organization's, in order, none of whose accounts is being decided. */
+  #take(): Waiting[] {
+    const batch: Waiting[] = [];
+    const left: Waiting[] = [];
+    const passedOver = new Set<string>();
+    let size = 0;
+    for (const waiting of this.#queue) {
+      const keys = keysOf([waiting]);
+      const isOther = batch[0] !== undefined && batch[0].work.orgId !== waiting.work.orgId;
+      const isFull = size > 0 && size + outcomeCount(waiting.work) > batchSizeMax;
+      // One that is passed over keeps its place before later ones of its accounts.
+      if (isOther || isFull || keys.some((key) => this.#busy.has(key) || passedOver.has(key))) {
+        left.push(waiting);
+        for (const key of keys) passedOver.add(key);
+      } else {
+        batch.push(waiting);
+        size += outcomeCount(waiting.work);
+      }
+    }
+    this.#queue = left;
+    return batch;
+  }
+
+  #start(batch: readonly Waiting[]): void {
+    const keys = keysOf(batch);
+    for (const key of keys) this.#busy.add(key);
+    const running = this.#run(batch).finally(() => {
+      for (const key of keys) this.#busy.delete(key);
+      this.#underWay.delete(running);
+      this.#pump();
+    });
+    this.#underWay.add(running);
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const [first] = batch;
+    if (first === undefined) return;
+    try {
+      const works = batch.map(({ work }) => work);
+      const outcomes = await this.#decideBatch(first.work.orgId, works);
+      for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] ?? []);
+    } catch (error) {
+      if (batch.length === 1) first.reject(error);
+      // One request that cannot be decided must not take the others with it.
+      else for (const one of batch) await this.#run([one]);
+    }
+  }
+}

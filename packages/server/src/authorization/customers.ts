@@ -1,0 +1,59 @@
+import { sql } from "kysely";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import type { Database } from "../ports/database.ts";
+import { findRecord } from "../records/records.ts";
+
+/** Which account codes exist, and the id of each. Only what exists is remembered: an account may be created at any time. */
+export interface Customers {
+  readonly idsOf: (orgId: string, codes: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  readonly codeOf: (orgId: string, id: string) => Promise<string | undefined>;
+  readonly announce: (change: { orgId: string; kind: string }) => void;
+}
+
+/** How long another server may still decide for an account that was removed here. */
+const rememberedMs = 10_000;
+const rememberedMax = 100_000;
+
+const keyOf = (orgId: string, code: string): string => `${orgId} ${code}`;
+
+export const createCustomers = (database: Database, now: () => number): Customers => {
+  const known = new Map<string, { readonly id: string; readonly until: number }>();
+
+  const load = async (orgId: string, codes: readonly string[]): Promise<Map<string, string>> => {
+    const rows = await database
+      .selectFrom("unique_value")
+      .select(["id", "value"])
+      .where("org_id", "=", orgId)
+      .where("kind", "=", account.kind)
+      .where("field", "=", "code")
+      .where(sql<boolean>`value = ANY(${codes}::text[])`)
+      .execute();
+    if (known.size >= rememberedMax) known.clear();
+    const until = now() + rememberedMs;
+    for (const { id, value } of rows) known.set(keyOf(orgId, value), { id, until });
+    return new Map(rows.map(({ id, value }) => [value, id]));
+  };
+
+  return {
+    idsOf: async (orgId, codes) => {
+      const found = new Map<string, string>();
+      const missing: string[] = [];
+      for (const code of new Set(codes)) {
+        const one = known.get(keyOf(orgId, code));
+        if (one !== undefined && one.until > now()) found.set(code, one.id);
+        else missing.push(code);
+      }
+      if (missing.length === 0) return found;
+      for (const [code, id] of await load(orgId, missing)) found.set(code, id);
+      return found;
+    },
+    codeOf: async (orgId, id) => {
+      const row = await findRecord(database, { orgId, kind: account.kind, id });
+      return row?.code ?? undefined;
+    },
+    announce: ({ orgId, kind }) => {
+      if (kind !== account.kind) return;
+      for (const key of known.keys()) if (key.startsWith(orgId)) known.delete(key);
+    },
+  };
+};

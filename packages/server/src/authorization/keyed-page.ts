@@ -1,0 +1,35 @@
+import type { Pool } from "pg";
+
+interface PageRequest {
+  readonly orgId: string;
+  readonly account?: string | undefined;
+  readonly asset?: string | undefined;
+  readonly pageSize: number;
+  readonly nextToken?: string | undefined;
+}
+
+interface KeyedPage<Row> {
+  readonly data: Row[];
+  readonly nextToken?: string;
+}
+
+/** A page of a ledger table, by id. */
+export const keyedPage = async <Row extends { readonly id: string }>(
+  pool: Pool,
+  table: "ledger_grant" | "top_up",
+  { orgId, account, asset, pageSize, nextToken }: PageRequest,
+): Promise<KeyedPage<Row>> => {
+  const after =
+    nextToken === undefined
+      ? null
+      : Buffer.from(nextToken, "base64url").toString().replaceAll("\0", "");
+  const { rows } = await pool.query<Row>(
+    `SELECT * FROM ${table} WHERE org_id = $1 AND ($2::text IS NULL OR account = $2)
+       AND ($3::text IS NULL OR asset = $3) AND ($4::text IS NULL OR id > $4) ORDER BY id LIMIT $5`,
+    [orgId, account ?? null, asset ?? null, after, pageSize + 1],
+  );
+  const data = rows.slice(0, pageSize);
+  const last = data.at(-1);
+  if (rows.length <= pageSize || last === undefined) return { data };
+  return { data, nextToken: Buffer.from(last.id).toString("base64url") };
+};

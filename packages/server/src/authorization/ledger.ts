@@ -1,0 +1,47 @@
+import type { Pool } from "pg";
+import type { Database } from "../ports/database.ts";
+import { decideBatch } from "./batch.ts";
+import { Batcher } from "./batcher.ts";
+import { createConfigurations, type Configurations } from "./configuration.ts";
+import { createCustomers, type Customers } from "./customers.ts";
+import { createPrices, type Prices } from "./prices.ts";
+import type { Decide } from "./work.ts";
+
+/** What the requests of authorization are made and decided with. */
+export interface LedgerParts {
+  readonly pool: Pool;
+  readonly configurations: Configurations;
+  readonly customers: Customers;
+  readonly prices: Prices;
+  /** Epoch milliseconds of this process: for when usage occurred, never for a decision. */
+  readonly now: () => number;
+}
+
+export interface Ledger extends LedgerParts {
+  readonly decide: Decide;
+  /** To be called after every committed change of the catalog. */
+  readonly announce: (change: { orgId: string; kind: string }) => void;
+  /** Waits until everything that was asked has been answered. */
+  readonly drain: () => Promise<void>;
+}
+
+export const createLedger = (database: Database, pool: Pool, now: () => number): Ledger => {
+  const parts: LedgerParts = {
+    pool,
+    configurations: createConfigurations(database, now),
+    customers: createCustomers(database, now),
+    prices: createPrices({ database, pool, now }),
+    now,
+  };
+  const batcher = new Batcher((orgId, works) => decideBatch(parts, orgId, works));
+  return {
+    ...parts,
+    decide: batcher.decide,
+    drain: () => batcher.drain(),
+    announce: (change) => {
+      parts.configurations.announce(change);
+      parts.customers.announce(change);
+      parts.prices.announce(change);
+    },
+  };
+};

@@ -1,0 +1,136 @@
+import {
+  isNumericCategory,
+  type meter as meterResource,
+} from "@turnpike/contract/catalog/meter.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { formatAtoms, parseAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
+import type { UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { QuantityRule } from "./prices.ts";
+
+type Texts = Readonly<Record<string, string>>;
+type Numbers = Readonly<Record<string, number>>;
+
+/** The maps of a measurement (m3ter semantics 3.1). */
+export interface MeasurementFields {
+  readonly ets?: string | undefined;
+  readonly who?: Texts | undefined;
+  readonly what?: Texts | undefined;
+  readonly where?: Texts | undefined;
+  readonly other?: Texts | undefined;
+  readonly metadata?: Texts | undefined;
+  readonly measure?: Numbers | undefined;
+  readonly cost?: Numbers | undefined;
+  readonly income?: Numbers | undefined;
+}
+
+/** What was sent with the usage, and how much of it is the priced quantity. */
+export interface MeasuredUsage {
+  readonly fields: MeasurementFields;
+  readonly counts: QuantityRule | null;
+  readonly quantity: bigint;
+}
+
+/** A metered event on its way to the usage store, as `ingest` takes it; null where there is nothing to meter. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly measurement: unknown;
+}
+
+const numberMaps = ["measure", "cost", "income"] as const;
+const textMaps = ["who", "what", "where", "other", "metadata"] as const;
+
+/** The fields of a measurement, whatever else a request says. */
+export const fieldsOf = (request: MeasurementFields): MeasurementFields => ({
+  ets: request.ets,
+  who: request.who,
+  what: request.what,
+  where: request.where,
+  other: request.other,
+  metadata: request.metadata,
+  measure: request.measure,
+  cost: request.cost,
+  income: request.income,
+});
+
+/** The priced quantity of one measurement; undefined when its value is finer than quantities are kept. */
+export const quantityIn = (
+  fields: MeasurementFields,
+  { field, method }: QuantityRule,
+): bigint | undefined => {
+  if (method === "COUNT") {
+    const isPresent = [...numberMaps, ...textMaps].some(
+      (map) => fields[map]?.[field] !== undefined,
+    );
+    return isPresent ? 10n ** BigInt(quantityScale) : 0n;
+  }
+  const value = numberMaps.map((map) => fields[map]?.[field]).find((one) => one !== undefined);
+  return value === undefined ? 0n : parseAtoms(decimal(value).toString(), quantityScale);
+};
+
+const holderOf = (fields: MeasurementFields, field: string): (typeof numberMaps)[number] =>
+  numberMaps.find((map) => fields[map]?.[field] !== undefined) ?? "measure";
+
+/** A charge in part, a refund and a hold that settles by itself have a quantity of their own. */
+const withQuantity = (usage: MeasuredUsage, quantity: bigint): MeasurementFields => {
+  const { fields, counts } = usage;
+  if (counts === null || counts.method === "COUNT" || quantity === usage.quantity) return fields;
+  const map = holderOf(fields, counts.field);
+  const value = Number(formatAtoms(quantity, quantityScale));
+  return { ...fields, [map]: { ...fields[map], [counts.field]: value } };
+};
+
+type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
+
+const mapNames = {
+  WHO: "who",
+  WHAT: "what",
+  WHERE: "where",
+  OTHER: "other",
+  METADATA: "metadata",
+  MEASURE: "measure",
+  COST: "cost",
+  INCOME: "income",
+} as const;
+
+/**
+ * The usage store refuses a measurement that lacks a field of its meter. What was paid must be metered whatever was
+ * left out, so that a number that nobody gave is 0 and a text is empty.
+ */
+const completed = (fields: MeasurementFields, { dataFields }: Meter): MeasurementFields => {
+  let complete = fields;
+  for (const { category, code } of dataFields) {
+    const map = mapNames[category];
+    if (complete[map]?.[code] !== undefined) continue;
+    const nothing = isNumericCategory(category) ? 0 : "";
+    complete = { ...complete, [map]: { ...complete[map], [code]: nothing } };
+  }
+  return complete;
+};
+
+/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
+const uidLengthMax = 50;
+
+/**
+ * The measurement of a metered event. One that undoes a count cannot be measured, because a measurement is counted
+ * whatever it says: only its money comes back.
+ */
+export const outboxRow = (
+  event: UsageEvent,
+  usage: MeasuredUsage,
+  {
+    meter,
+    shorten,
+  }: { readonly meter: Meter | undefined; readonly shorten: (id: string) => string },
+): OutboxRow[] => {
+  if (event.meter === null || meter === undefined) return [];
+  if (usage.counts?.method === "COUNT" && event.quantity < 0n) return [];
+  const measurement = {
+    uid: event.id.length <= uidLengthMax ? event.id : shorten(event.id),
+    meter: event.meter,
+    account: event.account,
+    ts: new Date(event.occurredAt).toISOString(),
+    ...completed(withQuantity(usage, event.quantity), meter),
+  };
+  return [{ id: event.id, measurement }];
+};

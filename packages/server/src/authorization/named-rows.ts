@@ -1,0 +1,82 @@
+import { isOpening, keyOf } from "@turnpike/engine/ledger/decide.ts";
+import type { Price } from "@turnpike/engine/ledger/price.ts";
+import type { Command } from "@turnpike/engine/ledger/request.ts";
+
+/** The ids that a batch names: the rows that must be loaded beside those of its accounts. */
+export interface NamedRows {
+  readonly authorizations: Set<string>;
+  readonly decisions: Set<string>;
+  readonly grants: Set<string>;
+  readonly positions: Set<string>;
+  readonly topUps: Set<string>;
+  readonly payments: Set<string>;
+}
+
+export const namedRows = (commands: readonly Command[]): NamedRows => {
+  const named: NamedRows = {
+    authorizations: new Set(),
+    decisions: new Set(),
+    grants: new Set(),
+    positions: new Set(),
+    topUps: new Set(),
+    payments: new Set(),
+  };
+  for (const command of commands) {
+    if (!isOpening(command)) named.decisions.add(keyOf(command));
+    nameRows(named, command);
+  }
+  return named;
+};
+
+const namePrice = (named: NamedRows, price: Price): void => {
+  if (price.kind === "rateable") named.positions.add(price.position);
+};
+
+const nameRows = (named: NamedRows, command: Command): void => {
+  switch (command.kind) {
+    case "authorize":
+    case "record":
+      named.authorizations.add(command.id);
+      namePrice(named, command.price);
+      return;
+    case "settle":
+      named.authorizations.add(command.id);
+      namePrice(named, command.used.price);
+      return;
+    case "update":
+      named.authorizations.add(command.id);
+      namePrice(named, command.used.price);
+      namePrice(named, command.request.price);
+      return;
+    case "openLease":
+    case "reportLease":
+    case "renewLease":
+    case "releaseLease":
+    case "void":
+    case "extend":
+      named.authorizations.add(command.id);
+      return;
+    case "refund":
+      named.authorizations.add(command.of);
+      return;
+    case "grant":
+    case "voidGrant":
+      named.grants.add(command.id);
+      return;
+    case "topUp":
+    case "failTopUp":
+      named.topUps.add(command.id);
+      return;
+    case "creditTopUp":
+      named.topUps.add(command.id);
+      named.payments.add(command.payment);
+      return;
+    case "closePeriod":
+      named.positions.add(command.position);
+      for (const id of command.authorizations) named.authorizations.add(id);
+      return;
+    case "setWallet":
+    case "changePaymentMethod":
+      return;
+  }
+};

@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
+import { createCache } from "./cache.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import type { Ledger } from "./ledger.ts";
+import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
+import { priceUsage } from "./usage-request.ts";
+
+/** A measurement that was sent to metering without being authorized. */
+export interface PlainMeasurement extends MeasurementFields {
+  readonly uid?: string | undefined;
+  readonly account: string;
+  readonly meter: string;
+  readonly ts?: string | undefined;
+}
+
+/** How the measurements of accounts with a wallet are charged after the fact (f.10.6). */
+export interface PlainUsage {
+  /** Whether any account of the organization has a wallet: otherwise nobody has to look into bodies. */
+  readonly hasWallets: (orgId: string) => Promise<boolean>;
+  readonly withWallet: (orgId: string, accounts: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** The indexes of those whose uid was charged before. What is charged is durable, and metered by the relay. */
+  readonly charge: (
+    orgId: string,
+    measurements: readonly PlainMeasurement[],
+  ) => Promise<ReadonlySet<number>>;
+}
+
+/** For so long the first wallet of an organization may go unnoticed. */
+const rememberedMs = 1_000;
+
+export const createPlainUsage = (ledger: Ledger): PlainUsage => {
+  const { now, pool } = ledger;
+  const organizations = createCache<boolean>({ now, rememberedMs, max: 10_000 });
+  return {
+    hasWallets: (orgId) =>
+      organizations.get(orgId, async () => {
+        const text = "SELECT EXISTS (SELECT FROM wallet_account WHERE org_id = $1) AS found";
+        const { rows } = await pool.query<{ found: boolean }>(text, [orgId]);
+        return rows[0]?.found === true;
+      }),
+    withWallet: async (orgId, accounts) => {
+      const { rows } = await pool.query<{ account: string }>({
+        name: "ledger-with-wallet",
+        text: "SELECT DISTINCT account FROM wallet_account WHERE org_id = $1 AND account = ANY($2)",
+        values: [orgId, accounts],
+      });
+      return new Set(rows.map(({ account }) => account));
+    },
+    charge: (orgId, measurements) => charge(ledger, orgId, measurements),
+  };
+};
+
+const charge = async (
+  ledger: Ledger,
+  orgId: string,
+  measurements: readonly PlainMeasurement[],
+): Promise<ReadonlySet<number>> => {
+  const usage = new Map<string, MeasuredUsage>();
+  const requests: RecordUsage[] = [];
+  for (const measurement of measurements) {
+    const { command, measured } = await toRecord(ledger, orgId, measurement);
+    requests.push(command);
+    if (!usage.has(command.id)) usage.set(command.id, measured);
+  }
+  const accounts = [...new Set(measurements.map(({ account }) => account))];
+  const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
+  const known = new Set<number>();
+  for (const [index, outcome] of outcomes.entries()) {
+    const isReplayed = outcome.kind === "authorized" && outcome.isReplayed;
+    if (isReplayed || (outcome.kind === "conflict" && outcome.code === "ID_REUSED"))
+      known.add(index);
+    else if (outcome.kind === "conflict")
+      throw new Problem("VALIDATION_FAILED", [
+        { field: `measurements[${index}]`, message: `cannot be charged: ${outcome.code}` },
+      ]);
+  }
+  return known;
+};
+
+const toRecord = async (
+  ledger: Ledger,
+  orgId: string,
+  measurement: PlainMeasurement,
+): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
+  const { uid = "", account, meter } = measurement;
+  const priced = await priceUsage(ledger, orgId, measurement);
+  const { productId, price, quantity } = priced;
+  const command: RecordUsage = {
+    kind: "record",
+    id: uid === "" ? randomUUID() : uid,
+    fingerprint: fingerprintOf(["record", measurement]),
+    account,
+    meter,
+    scope: productId === undefined ? {} : { product: productId },
+    unit: priced.unit,
+    quantity,
+    price,
+    assets: [],
+    occurredAt: priced.occurredAt,
+    settleOverage: "debt",
+    unverified: false,
+  };
+  return { command, measured: priced.measured };
+};

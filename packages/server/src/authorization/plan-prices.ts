@@ -1,0 +1,157 @@
+import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
+import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import { plan } from "@turnpike/contract/catalog/plan.ts";
+import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
+import { pricing } from "@turnpike/contract/catalog/pricing.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import {
+  type BillingSchedule,
+  billDateAt,
+  billPeriods,
+} from "@turnpike/engine/time/bill-period.ts";
+import { cadenceAnchor } from "@turnpike/engine/time/cadence.ts";
+import { parseZone } from "@turnpike/engine/time/zone.ts";
+import type { Database } from "../ports/database.ts";
+import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
+
+type PricingRecord = Stored<typeof pricing>;
+type AggregationRecord = Stored<typeof aggregation>;
+
+/** A pricing of an account's plan for one meter, with what it takes to find its period. */
+export interface PlanPrice {
+  readonly pricing: PricingRecord;
+  readonly aggregation: AggregationRecord;
+  readonly currency: string;
+  readonly productId: string | undefined;
+  readonly schedule: BillingSchedule;
+}
+
+interface AccountKey {
+  readonly orgId: string;
+  readonly accountId: string;
+}
+
+/** Every pricing of the account's plans, at any time; a plan's own wins over its template's (m3ter semantics 9.2). */
+export const loadPlanPrices = async (
+  database: Database,
+  { orgId, accountId }: AccountKey,
+): Promise<PlanPrice[]> => {
+  const config = await lookup(database, organizationConfig, { orgId, id: orgId });
+  const owner = await lookup(database, account, { orgId, id: accountId });
+  if (config === undefined || owner === undefined) return [];
+  const attached = await lookupReferring(database, accountPlan, {
+    orgId,
+    field: "accountId",
+    ids: [accountId],
+  });
+  const planIds = attached.flatMap(({ planId }) => planId ?? []);
+  const plans = await lookupAll(database, plan, { orgId, ids: planIds });
+  const templateIds = [...plans.values()].map(({ planTemplateId }) => planTemplateId);
+  const templates = await lookupAll(database, planTemplate, { orgId, ids: templateIds });
+  const pricings = [
+    ...(await lookupReferring(database, pricing, { orgId, field: "planId", ids: planIds })),
+    ...(await lookupReferring(database, pricing, {
+      orgId,
+      field: "planTemplateId",
+      ids: templateIds,
+    })),
+  ];
+  const aggregations = await lookupAll(database, aggregation, {
+    orgId,
+    ids: pricings.flatMap(({ aggregationId }) => aggregationId ?? []),
+  });
+  return attached.flatMap((attachment) => {
+    const ownPlan = plans.get(attachment.planId ?? "");
+    const template = templates.get(ownPlan?.planTemplateId ?? "");
+    if (ownPlan === undefined || template === undefined) return [];
+    const schedule = scheduleOf(config, { owner, attachment, template });
+    if (schedule === undefined) return [];
+    return pricingsOf(pricings, ownPlan.id, template.id).flatMap((record) => {
+      const priced = aggregations.get(record.aggregationId ?? "");
+      const { currency, productId } = template;
+      return priced === undefined
+        ? []
+        : [{ pricing: record, aggregation: priced, currency, productId, schedule }];
+    });
+  });
+};
+
+const pricingsOf = (
+  pricings: readonly PricingRecord[],
+  planId: string,
+  templateId: string,
+): PricingRecord[] => {
+  const own = pricings.filter((record) => record.planId === planId);
+  const overridden = new Set(own.map(({ aggregationId }) => aggregationId));
+  const inherited = pricings.filter(
+    (record) => record.planTemplateId === templateId && !overridden.has(record.aggregationId),
+  );
+  return [...own, ...inherited];
+};
+
+const dateOf = (text: string | undefined): Temporal.PlainDate | undefined =>
+  text === undefined ? undefined : Temporal.PlainDate.from(text);
+
+const scheduleOf = (
+  config: Stored<typeof organizationConfig>,
+  {
+    owner,
+    attachment,
+    template,
+  }: {
+    readonly owner: Stored<typeof account>;
+    readonly attachment: Stored<typeof accountPlan>;
+    readonly template: Stored<typeof planTemplate>;
+  },
+): BillingSchedule | undefined => {
+  const { billFrequency: frequency, billFrequencyInterval: interval = 1 } = template;
+  if (frequency === "AD_HOC" || frequency === "MIXED") return undefined;
+  const organization = {
+    yearEpoch: Temporal.PlainDate.from(config.yearEpoch),
+    monthEpoch: Temporal.PlainDate.from(config.monthEpoch),
+    weekEpoch: Temporal.PlainDate.from(config.weekEpoch),
+    dayEpoch: Temporal.PlainDate.from(config.dayEpoch),
+  };
+  const anchor = cadenceAnchor(
+    {
+      accountPlan: dateOf(attachment.billEpoch),
+      account: dateOf(owner.billEpoch),
+      organization,
+    },
+    frequency,
+  );
+  return {
+    cadence: { anchor, frequency, interval },
+    zone: parseZone(config.timezone) ?? "UTC",
+    active: {
+      start: Temporal.Instant.from(attachment.startDate),
+      end: attachment.endDate === undefined ? undefined : Temporal.Instant.from(attachment.endDate),
+    },
+  };
+};
+
+/** Half-open, in epoch milliseconds. */
+export interface PricedPeriod {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Whether the price counts then: its own dates and the account plan's. */
+export const isActiveAt = ({ schedule, pricing: record }: PlanPrice, at: number): boolean => {
+  const endsAt = record.endDate === undefined ? never : Date.parse(record.endDate);
+  const planEndsAt = schedule.active.end?.epochMilliseconds ?? never;
+  const startsAt = Math.max(Date.parse(record.startDate), schedule.active.start.epochMilliseconds);
+  return at >= startsAt && at < Math.min(endsAt, planEndsAt);
+};
+
+const never = Number.POSITIVE_INFINITY;
+
+/** The service period that contains the instant; undefined when the plan has none then. */
+export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod | undefined => {
+  const instant = Temporal.Instant.fromEpochMilliseconds(at);
+  const { arrears } = billPeriods(schedule, billDateAt(schedule, instant));
+  if (arrears === undefined) return undefined;
+  return { start: arrears.start.epochMilliseconds, end: arrears.end.epochMilliseconds };
+};

@@ -1,0 +1,272 @@
+import type { Pool } from "pg";
+import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import { meter } from "@turnpike/contract/catalog/meter.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { Tariff } from "@turnpike/engine/ledger/price.ts";
+import { ladderTariff } from "@turnpike/engine/ledger/tariff.ts";
+import type { UnitRounding } from "@turnpike/engine/pricing/units.ts";
+import type { Database } from "../ports/database.ts";
+import { lookupCodes, lookupReferring } from "../records/lookup.ts";
+import { createCache } from "./cache.ts";
+import {
+  isActiveAt,
+  loadPlanPrices,
+  periodAt,
+  type PlanPrice,
+  type PricedPeriod,
+} from "./plan-prices.ts";
+
+/** What makes a tariff, as it is kept with the authorizations that were made at it. */
+interface StoredPrice {
+  readonly cumulative: boolean;
+  readonly bands: readonly {
+    readonly lowerLimit: string;
+    readonly fixedPrice: string;
+    readonly unitPrice: string;
+  }[];
+  readonly rounding: UnitRounding;
+  readonly quantityPerUnit: string;
+  readonly counts: QuantityRule | null;
+}
+
+/** An earlier price and what it counts. */
+export interface KeptPrice {
+  readonly tariff: Tariff;
+  readonly counts: QuantityRule | null;
+}
+
+/** The price of one meter for one account at one time, or why there is none. */
+export type MeterPrice =
+  | {
+      readonly kind: "priced";
+      readonly tariff: Tariff;
+      readonly currency: string;
+      readonly productId: string | undefined;
+      readonly unit: string;
+      readonly counts: QuantityRule;
+      readonly position: string;
+    }
+  | { readonly kind: "unpriced"; readonly why: string };
+
+/** How much of the priced quantity one measurement is: the value of a field, or one where the field has any. */
+export interface QuantityRule {
+  readonly field: string;
+  readonly method: "SUM" | "COUNT";
+}
+
+export interface Counting {
+  readonly counts: QuantityRule;
+  readonly unit: string;
+}
+
+export interface Subject {
+  readonly orgId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly meter: string;
+}
+
+export interface Prices {
+  readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
+  /** How usage of a meter is counted whoever pays for it: by its only aggregation, if that adds up. */
+  readonly counting: (orgId: string, meter: string) => Promise<Counting | undefined>;
+  /** The tariff of an earlier decision, whatever the plan says by now. */
+  readonly version: (orgId: string, version: string) => Promise<KeptPrice | undefined>;
+  readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
+  readonly announce: (change: { orgId: string; kind: string }) => void;
+}
+
+/** Changes of records of these kinds change prices. */
+const kinds: ReadonlySet<string> = new Set([
+  "account",
+  "accountPlan",
+  "aggregation",
+  "meter",
+  "organizationConfig",
+  "plan",
+  "planTemplate",
+  "pricing",
+]);
+
+/** How long another server may still price by a plan that was changed here. */
+const rememberedMs = 5_000;
+
+interface Parts {
+  readonly database: Database;
+  readonly pool: Pool;
+  readonly now: () => number;
+}
+
+/** One of the account's prices for a meter, with its tariff made and its last period remembered. */
+interface PreparedPrice extends KeptPrice {
+  readonly plan: PlanPrice;
+  period: PricedPeriod | undefined;
+}
+
+export const createPrices = ({ database, pool, now }: Parts): Prices => {
+  const plans = createCache<PlanPrice[]>({ now, rememberedMs, max: 50_000 });
+  const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
+  const meters = createCache<Stored<typeof meter> | undefined>({ now, rememberedMs, max: 10_000 });
+  const versions = createCache<KeptPrice | undefined>({
+    now,
+    rememberedMs: Number.MAX_SAFE_INTEGER,
+    max: 10_000,
+  });
+
+  const countings = createCache<Counting | undefined>({ now, rememberedMs, max: 10_000 });
+
+  const findMeter: Prices["meter"] = (orgId, code) =>
+    meters.get(`${orgId} ${code}`, async () => {
+      const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
+      return found;
+    });
+
+  const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
+    const { orgId, accountId } = subject;
+    const found = await findMeter(orgId, subject.meter);
+    const all = await plans.get(`${orgId} ${accountId}`, () =>
+      loadPlanPrices(database, { orgId, accountId }),
+    );
+    const own = all.filter((one) => one.aggregation.meterId === found?.id);
+    return Promise.all(
+      own.map(async (plan) => {
+        const price = storedPrice(plan);
+        const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
+        const kept = await versions.get(`${orgId} ${version}`, () =>
+          keep(pool, { orgId, version }, price),
+        );
+        if (kept === undefined) throw new Error(`price ${version} was kept and is not there`);
+        return { plan, ...kept, period: undefined };
+      }),
+    );
+  };
+
+  return {
+    meter: findMeter,
+    at: async (subject, at) => {
+      const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
+      return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
+    },
+    counting: (orgId, code) =>
+      countings.get(`${orgId} ${code}`, async () => {
+        const found = await findMeter(orgId, code);
+        const ids = found === undefined ? [] : [found.id];
+        return onlyCounting(
+          await lookupReferring(database, aggregation, { orgId, field: "meterId", ids }),
+        );
+      }),
+    version: (orgId, version) =>
+      versions.get(`${orgId} ${version}`, async () => {
+        const { rows } = await pool.query<{ price: StoredPrice }>(
+          "SELECT price FROM price_version WHERE org_id = $1 AND version = $2",
+          [orgId, version],
+        );
+        return rows[0] && keptPrice(version, rows[0].price);
+      }),
+    announce: ({ orgId, kind }) => {
+      if (!kinds.has(kind)) return;
+      plans.forget(orgId);
+      prepared.forget(orgId);
+      meters.forget(orgId);
+      countings.forget(orgId);
+    },
+  };
+};
+
+/** A version is kept before anything is decided at it. */
+const keep = async (
+  pool: Pool,
+  { orgId, version }: { readonly orgId: string; readonly version: string },
+  price: StoredPrice,
+): Promise<KeptPrice> => {
+  await pool.query({
+    name: "ledger-price-version",
+    text: "INSERT INTO price_version (org_id, version, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    values: [orgId, version, JSON.stringify(price)],
+  });
+  return keptPrice(version, price);
+};
+
+const storedPrice = ({ pricing, aggregation: counted }: PlanPrice): StoredPrice => ({
+  cumulative: pricing.cumulative,
+  bands: pricing.pricingBands
+    .toSorted((a, b) => a.lowerLimit - b.lowerLimit)
+    .map((band) => ({
+      lowerLimit: decimal(band.lowerLimit).toString(),
+      fixedPrice: decimal(band.fixedPrice).toString(),
+      unitPrice: decimal(band.unitPrice).toString(),
+    })),
+  rounding: counted.rounding,
+  quantityPerUnit: decimal(counted.quantityPerUnit).toString(),
+  counts: quantityRule(counted),
+});
+
+/** Only sums and counts add up event by event. */
+const quantityRule = ({ aggregation: method, targetField }: PlanPrice["aggregation"]) =>
+  method === "SUM" || method === "COUNT" ? ({ field: targetField, method } as const) : null;
+
+const keptPrice = (version: string, price: StoredPrice): KeptPrice => ({
+  tariff: tariffOf(version, price),
+  counts: price.counts,
+});
+
+const tariffOf = (version: string, price: StoredPrice): Tariff =>
+  ladderTariff(
+    version,
+    {
+      cumulative: price.cumulative,
+      bands: price.bands.map((band) => ({
+        lowerLimit: decimal(band.lowerLimit),
+        fixedPrice: decimal(band.fixedPrice),
+        unitPrice: decimal(band.unitPrice),
+      })),
+    },
+    { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
+  );
+
+const onlyCounting = (found: readonly PlanPrice["aggregation"][]): Counting | undefined => {
+  const [only, another] = found;
+  const counts = only === undefined ? null : quantityRule(only);
+  if (only === undefined || counts === null || another !== undefined) return undefined;
+  return { counts, unit: only.unit };
+};
+
+const unpriced = (why: string): MeterPrice => ({ kind: "unpriced", why });
+
+/**
+ * Exactly one price can be decided by. Several prices of one meter, prices of segments, and aggregations that do not
+ * add up event by event are only known when the period ends: such calls name their amount.
+ */
+const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number): MeterPrice => {
+  const open = prices.filter((price) => {
+    if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return false;
+    const { period } = price;
+    if (period === undefined || at < period.start || at >= period.end)
+      price.period = periodAt(price.plan, at);
+    return price.period !== undefined;
+  });
+  const [price, another] = open;
+  if (price?.period === undefined)
+    return unpriced(`no plan of the account prices ${subject.meter}`);
+  if (another !== undefined) return unpriced(`several prices of ${subject.meter} add up`);
+  const { pricing, currency, productId } = price.plan;
+  const counted = price.plan.aggregation;
+  if (pricing.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
+    return unpriced(`the price of ${subject.meter} is by segment`);
+  if (price.counts === null)
+    return unpriced(`${counted.aggregation} does not add up event by event`);
+  return {
+    kind: "priced",
+    tariff: price.tariff,
+    currency,
+    productId,
+    unit: counted.unit,
+    counts: price.counts,
+    position: positionId(subject.account, pricing.id, price.period),
+  };
+};
+
+/** One position per account, pricing and billing period. Account codes are of any text, so they come last. */
+export const positionId = (account: string, pricingId: string, period: PricedPeriod): string =>
+  `${pricingId}@${period.start}/${account}`;

@@ -1,0 +1,210 @@
+import type { RateBucket } from "@turnpike/engine/ledger/rate-limit.ts";
+import type { Authorized, Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import {
+  walletAccountId,
+  type Authorization,
+  type AuthorizationTerms,
+  type ConcurrencyCount,
+  type Counter,
+  type Grant,
+  type GrantTerms,
+  type Leg,
+  type Position,
+  type StoredDecision,
+  type TopUp,
+  type WalletAccount,
+} from "@turnpike/engine/ledger/rows.ts";
+import { authorizedFrom, grantTermsFrom, type Json, legsFrom, outcomeFrom } from "./wire.ts";
+
+/**
+ * Rows as the driver gives them: `numeric` and `bigint` as text, `json` parsed. Each reader makes one the row that
+ * the engine knows.
+ */
+
+export interface WalletAccountColumns {
+  readonly account: string;
+  readonly asset: string;
+  readonly credited: string;
+  readonly debited: string;
+  readonly held: string;
+  readonly debt: string;
+  readonly debt_limit: string;
+  readonly mode: WalletAccount["mode"];
+  readonly seen_at: string;
+}
+
+export const walletAccountFrom = (row: WalletAccountColumns): WalletAccount => ({
+  id: walletAccountId(row.account, row.asset),
+  account: row.account,
+  asset: row.asset,
+  credited: BigInt(row.credited),
+  debited: BigInt(row.debited),
+  held: BigInt(row.held),
+  debt: BigInt(row.debt),
+  debtLimit: BigInt(row.debt_limit),
+  mode: row.mode,
+  seenAt: Number(row.seen_at),
+});
+
+export interface GrantColumns {
+  readonly id: string;
+  readonly account: string;
+  readonly asset: string;
+  readonly state: Grant["state"];
+  readonly remaining: string;
+  readonly held: string;
+  readonly consumed: string;
+  readonly breakage: string;
+  readonly transferred: string;
+  readonly terms: Json<GrantTerms>;
+}
+
+export const grantFrom = (row: GrantColumns): Grant => ({
+  id: row.id,
+  walletAccount: walletAccountId(row.account, row.asset),
+  terms: grantTermsFrom(row.terms),
+  state: row.state,
+  remaining: BigInt(row.remaining),
+  held: BigInt(row.held),
+  consumed: BigInt(row.consumed),
+  breakage: BigInt(row.breakage),
+  transferred: BigInt(row.transferred),
+});
+
+export interface AuthorizationColumns {
+  readonly id: string;
+  readonly account: string;
+  readonly state: Authorization["state"];
+  readonly terms: AuthorizationTerms;
+  readonly held: string;
+  readonly held_quantity: string;
+  readonly settled: string;
+  readonly settled_quantity: string;
+  readonly refunded: string;
+  readonly refunded_quantity: string;
+  readonly shortfall: string;
+  readonly debt: string;
+  readonly legs: readonly Json<Leg>[];
+  readonly valid_until: string | null;
+  readonly answer: Json<Authorized>;
+}
+
+export const authorizationFrom = (row: AuthorizationColumns): Authorization => ({
+  id: row.id,
+  terms: row.terms,
+  state: row.state,
+  held: BigInt(row.held),
+  heldQuantity: BigInt(row.held_quantity),
+  settled: BigInt(row.settled),
+  settledQuantity: BigInt(row.settled_quantity),
+  refunded: BigInt(row.refunded),
+  refundedQuantity: BigInt(row.refunded_quantity),
+  shortfall: BigInt(row.shortfall),
+  debt: BigInt(row.debt),
+  legs: legsFrom(row.legs),
+  validUntil: row.valid_until === null ? null : Number(row.valid_until),
+  answer: authorizedFrom(row.answer),
+});
+
+export interface DecisionColumns {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly outcome: Json<Outcome>;
+  readonly at: string;
+}
+
+export const decisionFrom = (row: DecisionColumns): StoredDecision => ({
+  id: row.id,
+  fingerprint: row.fingerprint,
+  outcome: outcomeFrom(row.outcome),
+  at: Number(row.at),
+});
+
+export interface CounterColumns {
+  readonly budget_id: string;
+  readonly window_start: string;
+  readonly posted: string;
+  readonly held: string;
+  readonly alerted: number;
+}
+
+export const counterFrom = (row: CounterColumns): Counter => ({
+  id: `${row.budget_id}@${row.window_start}`,
+  budget: row.budget_id,
+  windowStart: Number(row.window_start),
+  posted: BigInt(row.posted),
+  held: BigInt(row.held),
+  alerted: row.alerted,
+});
+
+export interface RateBucketColumns {
+  readonly rate_limit_id: string;
+  readonly full_at_ns: string;
+  readonly slots: RateBucket["slots"];
+}
+
+export const rateBucketFrom = (row: RateBucketColumns): RateBucket => ({
+  id: row.rate_limit_id,
+  fullAtNs: BigInt(row.full_at_ns),
+  slots: row.slots,
+});
+
+export interface ConcurrencyColumns {
+  readonly concurrency_limit_id: string;
+  readonly held: number;
+}
+
+export const concurrencyFrom = (row: ConcurrencyColumns): ConcurrencyCount => ({
+  id: row.concurrency_limit_id,
+  held: row.held,
+});
+
+export interface PositionColumns {
+  readonly id: string;
+  readonly posted: string;
+  readonly held: string;
+  readonly is_started: boolean;
+  readonly debited: string;
+  readonly shortfall: string;
+  readonly is_closed: boolean;
+}
+
+export const positionFrom = (row: PositionColumns): Position => ({
+  id: row.id,
+  posted: BigInt(row.posted),
+  held: BigInt(row.held),
+  isStarted: row.is_started,
+  debited: BigInt(row.debited),
+  shortfall: BigInt(row.shortfall),
+  isClosed: row.is_closed,
+});
+
+export interface TopUpColumns {
+  readonly id: string;
+  readonly account: string;
+  readonly asset: string;
+  readonly credit_amount: string;
+  readonly charge_amount: string;
+  readonly state: TopUp["state"];
+  readonly rule_id: string | null;
+  readonly payment: string | null;
+}
+
+export const topUpFrom = (row: TopUpColumns): TopUp => ({
+  id: row.id,
+  walletAccount: walletAccountId(row.account, row.asset),
+  creditAmount: BigInt(row.credit_amount),
+  chargeAmount: row.charge_amount,
+  state: row.state,
+  rule: row.rule_id,
+  payment: row.payment,
+});
+
+export interface TopUpRuleColumns {
+  readonly id: string;
+  readonly payment_method: string;
+  readonly in_flight: string | null;
+  readonly started_at: readonly number[];
+  readonly failures: number;
+  readonly is_suspended: boolean;
+}

@@ -1,0 +1,199 @@
+import type { Command, Refund, Request } from "@turnpike/engine/ledger/request.ts";
+import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import {
+  amountText,
+  asAuthorized,
+  asBooked,
+  asSettled,
+  authorizedReply,
+  only,
+  quantityText,
+  refusalOf,
+  settledReply,
+  timeText,
+} from "../authorization/answers.ts";
+import { fingerprintOf } from "../authorization/fingerprint.ts";
+import type { Ledger } from "../authorization/ledger.ts";
+import type { MeasuredUsage } from "../authorization/measurements.ts";
+import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
+import { findAuthorization } from "../authorization/stored-authorizations.ts";
+import type { Handlers } from "./handler.ts";
+
+const nothingMeasured: ReadonlyMap<string, MeasuredUsage> = new Map();
+
+export const authorize: Handlers["authorize"] = async ({ orgId, accessKey, body }, { ledger }) => {
+  const { command, usage } = await toAuthorize(ledger, { orgId, accessKey }, body);
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [body.account],
+    requests: [command],
+    usage,
+  });
+  const configuration = await ledger.configurations.of(orgId);
+  return authorizedReply(configuration, asAuthorized(only(outcomes)));
+};
+
+export const authorizeBatch: Handlers["authorizeBatch"] = async (
+  { orgId, accessKey, body },
+  { ledger },
+) => {
+  const asked = await Promise.all(
+    body.authorizations.map((one) => toAuthorize(ledger, { orgId, accessKey }, one)),
+  );
+  const commands = asked.map(({ command }) => command);
+  const requests: Request[] = body.linked ? [{ kind: "linked", commands }] : commands;
+  const usage = new Map(asked.flatMap((one) => [...one.usage]).reverse());
+  const accounts = [...new Set(commands.map(({ account }) => account))];
+  const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
+  const configuration = await ledger.configurations.of(orgId);
+  return {
+    authorizations: outcomes.map((outcome) => {
+      if (outcome.kind !== "conflict") return authorizedReply(configuration, asAuthorized(outcome));
+      const { code, message } = refusalOf(outcome);
+      return { uid: outcome.id, errorCode: code, message };
+    }),
+  };
+};
+
+/** Carries out a command on an authorization that exists. */
+const onAuthorization = async (
+  ledger: Ledger,
+  { orgId, row }: { readonly orgId: string; readonly row: Authorization },
+  { command, usage = nothingMeasured }: { command: Command; usage?: typeof nothingMeasured },
+) => {
+  const accounts = [row.terms.spender.account];
+  const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage });
+  const configuration = await ledger.configurations.of(orgId);
+  return settledReply(configuration, asSettled(only(outcomes)), row.terms.spender.asset);
+};
+
+export const getAuthorization: Handlers["getAuthorization"] = async (
+  { orgId, params },
+  { ledger },
+) => {
+  const known = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  // What is due happens first: a read never sees an expired hold counted (f.4).
+  await ledger.decide({
+    orgId,
+    accounts: [known.terms.spender.account],
+    requests: [],
+    usage: nothingMeasured,
+  });
+  const row = await findAuthorization(ledger.pool, orgId, known.id);
+  const configuration = await ledger.configurations.of(orgId);
+  const { spender } = row.terms;
+  const text = (atoms: bigint): string => amountText(configuration, spender.asset, atoms);
+  const { reasons, decision } = authorizedReply(configuration, row.answer);
+  return {
+    uid: row.id,
+    account: spender.account,
+    meter: spender.meter ?? undefined,
+    mode: row.terms.mode,
+    state: row.state,
+    decision,
+    reasons,
+    asset: spender.asset,
+    holds: text(row.held),
+    granted: quantityText(row.heldQuantity),
+    settled: text(row.settled),
+    settledQuantity: quantityText(row.settledQuantity),
+    refunded: text(row.refunded),
+    shortfall: text(row.shortfall),
+    debt: text(row.debt),
+    validUntil: timeText(row.validUntil),
+    priceVersion: row.terms.priceVersion ?? undefined,
+    authorizedAt: timeText(row.terms.authorizedAt),
+    ts: timeText(row.terms.occurredAt),
+  };
+};
+
+export const settleAuthorization: Handlers["settleAuthorization"] = async (
+  { orgId, params, body },
+  { ledger },
+) => {
+  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  const { used, measured } = await toUsed(ledger, orgId, { row, used: body, field: "amount" });
+  const command: Command = {
+    kind: "settle",
+    id: row.id,
+    fingerprint: fingerprintOf(["settle", row.id, body]),
+    sequence: body.sequence,
+    used,
+    isFinal: body.final,
+  };
+  const usage = new Map([[`${row.id}#${body.sequence}`, measured]]);
+  return onAuthorization(ledger, { orgId, row }, { command, usage });
+};
+
+export const voidAuthorization: Handlers["voidAuthorization"] = async (
+  { orgId, params },
+  { ledger },
+) => {
+  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  const fingerprint = fingerprintOf(["void", row.id]);
+  return onAuthorization(
+    ledger,
+    { orgId, row },
+    { command: { kind: "void", id: row.id, fingerprint } },
+  );
+};
+
+export const extendAuthorization: Handlers["extendAuthorization"] = async (
+  { orgId, params, body },
+  { ledger },
+) => {
+  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  const asset = assetOf(await ledger.configurations.of(orgId), row.terms.spender.asset);
+  const addAmount = atomsOf({ text: body.addAmount ?? "0", field: "addAmount" }, asset);
+  const command: Command = {
+    kind: "extend",
+    id: row.id,
+    fingerprint: fingerprintOf(["extend", row.id, body]),
+    sequence: body.sequence,
+    ttlMs: body.ttlSeconds * 1000,
+    addAmount,
+  };
+  return onAuthorization(ledger, { orgId, row }, { command });
+};
+
+export const updateAuthorization: Handlers["updateAuthorization"] = async (
+  { orgId, params, body },
+  { ledger },
+) => {
+  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  return onAuthorization(ledger, { orgId, row }, await toUpdate(ledger, orgId, { row, body }));
+};
+
+export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
+  const row = await findAuthorization(ledger.pool, orgId, body.of);
+  const { account, asset } = row.terms.spender;
+  const configuration = await ledger.configurations.of(orgId);
+  const command: Refund = {
+    kind: "refund",
+    id: body.uid,
+    fingerprint: fingerprintOf(["refund", body]),
+    of: body.of,
+    amount:
+      body.amount === undefined
+        ? null
+        : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
+  };
+  const outcome = only(
+    await ledger.decide({
+      orgId,
+      accounts: [account],
+      requests: [command],
+      usage: nothingMeasured,
+    }),
+  );
+  const { amount, shortfall, isReplayed } = asBooked(outcome);
+  return {
+    uid: body.uid,
+    of: body.of,
+    asset,
+    amount: amountText(configuration, asset, amount),
+    unfunded: amountText(configuration, asset, shortfall),
+    replayed: isReplayed,
+  };
+};

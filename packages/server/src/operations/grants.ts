@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
+import type { CreditGrant } from "@turnpike/engine/ledger/request.ts";
+import type { Grant, GrantTerms } from "@turnpike/engine/ledger/rows.ts";
+import type { z } from "zod";
+import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
+import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
+import type { Configuration } from "../authorization/configuration.ts";
+import { fingerprintOf } from "../authorization/fingerprint.ts";
+import type { Ledger } from "../authorization/ledger.ts";
+import { type GrantColumns, grantFrom } from "../authorization/stored-rows.ts";
+import { keyedPage } from "../authorization/keyed-page.ts";
+import type { Handlers } from "./handler.ts";
+
+type GrantBody = z.output<typeof grantBody>;
+
+/** What one whole unit cost is kept at twelve digits after the point. */
+const costBasisScale = 12;
+
+/** UNKNOWN accounts have no wallet: a credit for one would be lost. */
+const checkAccount = async ({ customers }: Ledger, orgId: string, account: string) => {
+  if ((await customers.idsOf(orgId, [account])).has(account)) return;
+  throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${account}`);
+};
+
+const termsOf = (configuration: Configuration, body: GrantBody, now: number): GrantTerms => {
+  const asset = assetOf(configuration, body.asset);
+  const costBasis = parseAtoms(body.costBasis ?? "0", costBasisScale);
+  if (costBasis === undefined)
+    throw fieldProblem(
+      "VALIDATION_FAILED",
+      "costBasis",
+      "must have at most 12 digits after the point",
+    );
+  return {
+    amount: atomsOf({ text: body.amount, field: "amount" }, asset),
+    priority: body.priority,
+    effectiveAt: body.effectiveAt === undefined ? now : Date.parse(body.effectiveAt),
+    expiresAt: body.expiresAt === undefined ? null : Date.parse(body.expiresAt),
+    purpose: body.purpose,
+    appliesTo: body.appliesTo ?? null,
+    costBasis,
+    rollover:
+      body.rollover === undefined
+        ? null
+        : {
+            max: atomsOf({ text: body.rollover.max, field: "rollover.max" }, asset),
+            min: atomsOf({ text: body.rollover.min, field: "rollover.min" }, asset),
+            expiresAfterMs: body.rollover.expiresAfterSeconds * 1000,
+          },
+    source: "api",
+  };
+};
+
+export const createGrant: Handlers["createGrant"] = async ({ orgId, body }, { ledger }) => {
+  await checkAccount(ledger, orgId, body.account);
+  const configuration = await ledger.configurations.of(orgId);
+  const { id = randomUUID(), account, asset } = body;
+  const command: CreditGrant = {
+    kind: "grant",
+    id,
+    fingerprint: fingerprintOf(["grant", body]),
+    account,
+    asset,
+    terms: termsOf(configuration, body, ledger.now()),
+  };
+  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  asBooked(only(await ledger.decide(work)));
+  return grantReply(configuration, await findGrant(ledger, orgId, id));
+};
+
+interface FoundGrant {
+  readonly account: string;
+  readonly asset: string;
+  readonly grant: Grant;
+}
+
+const found = (row: GrantColumns): FoundGrant => ({
+  account: row.account,
+  asset: row.asset,
+  grant: grantFrom(row),
+});
+
+const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<FoundGrant> => {
+  const text = "SELECT * FROM ledger_grant WHERE org_id = $1 AND id = $2";
+  const { rows } = await ledger.pool.query<GrantColumns>(text, [orgId, id]);
+  if (rows[0] === undefined) throw new Problem("NOT_FOUND");
+  return found(rows[0]);
+};
+
+const grantReply = (configuration: Configuration, { account, asset, grant }: FoundGrant) => {
+  const { terms } = grant;
+  const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
+  return {
+    id: grant.id,
+    account,
+    asset,
+    amount: text(terms.amount),
+    state: grant.state,
+    remaining: text(grant.remaining),
+    held: text(grant.held),
+    consumed: text(grant.consumed),
+    breakage: text(grant.breakage),
+    transferred: text(grant.transferred),
+    priority: terms.priority,
+    purpose: terms.purpose,
+    effectiveAt: timeText(terms.effectiveAt),
+    expiresAt: timeText(terms.expiresAt),
+    appliesTo: terms.appliesTo ?? undefined,
+    source: terms.source,
+  };
+};
+
+/** What is due happens first: a read never sees an expired grant counted (f.4). */
+const bringUpToDate = async (ledger: Ledger, orgId: string, accounts: readonly string[]) => {
+  await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
+};
+
+export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
+  const configuration = await ledger.configurations.of(orgId);
+  if (query.account !== undefined) await bringUpToDate(ledger, orgId, [query.account]);
+  const page = await keyedPage<GrantColumns>(ledger.pool, "ledger_grant", { orgId, ...query });
+  return { ...page, data: page.data.map((row) => grantReply(configuration, found(row))) };
+};
+
+export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger }) => {
+  const { account } = await findGrant(ledger, orgId, params["id"] ?? "");
+  await bringUpToDate(ledger, orgId, [account]);
+  const configuration = await ledger.configurations.of(orgId);
+  return grantReply(configuration, await findGrant(ledger, orgId, params["id"] ?? ""));
+};
+
+export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledger }) => {
+  const { account, grant } = await findGrant(ledger, orgId, params["id"] ?? "");
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [account],
+    requests: [
+      { kind: "voidGrant", id: grant.id, fingerprint: fingerprintOf(["voidGrant", grant.id]) },
+    ],
+    usage: new Map(),
+  });
+  asBooked(only(outcomes));
+  const configuration = await ledger.configurations.of(orgId);
+  return grantReply(configuration, await findGrant(ledger, orgId, grant.id));
+};

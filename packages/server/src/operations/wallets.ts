@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import type { SetWallet } from "@turnpike/engine/ledger/request.ts";
+import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
+import { fingerprintOf } from "../authorization/fingerprint.ts";
+import type { Ledger } from "../authorization/ledger.ts";
+import { type WalletAccountColumns, walletAccountFrom } from "../authorization/stored-rows.ts";
+import { availableOf } from "@turnpike/engine/ledger/rows.ts";
+import type { Handlers } from "./handler.ts";
+
+/** The account of the path, by its id as everywhere in the catalog. */
+const accountCode = async (
+  { customers }: Ledger,
+  orgId: string,
+  id: string | undefined,
+): Promise<string> => {
+  const code = await customers.codeOf(orgId, id ?? "");
+  if (code === undefined) throw new Problem("NOT_FOUND");
+  return code;
+};
+
+export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledger }) => {
+  const account = await accountCode(ledger, orgId, params["id"]);
+  // What is due happens first: a read never sees an expired hold counted (f.4).
+  await ledger.decide({ orgId, accounts: [account], requests: [], usage: new Map() });
+  const configuration = await ledger.configurations.of(orgId);
+  const { rows } = await ledger.pool.query<WalletAccountColumns & { pending: string }>(
+    `SELECT w.*, COALESCE((SELECT sum(credit_amount) FROM top_up t
+       WHERE t.org_id = w.org_id AND t.account = w.account AND t.asset = w.asset AND t.state = 'pending'), 0) AS pending
+     FROM wallet_account w WHERE org_id = $1 AND account = $2 ORDER BY asset`,
+    [orgId, account],
+  );
+  return {
+    accounts: rows.map((columns) => {
+      const row = walletAccountFrom(columns);
+      const text = (atoms: bigint): string => amountText(configuration, row.asset, atoms);
+      return {
+        asset: row.asset,
+        balance: text(row.credited - row.debited - row.debt),
+        available: text(availableOf(row)),
+        held: text(row.held),
+        debt: text(row.debt),
+        pendingIn: text(BigInt(columns.pending)),
+        mode: row.mode,
+        debtLimit: text(row.debtLimit),
+      };
+    }),
+  };
+};
+
+export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, { ledger }) => {
+  const account = await accountCode(ledger, orgId, params["id"]);
+  const asset = assetOf(await ledger.configurations.of(orgId), params["asset"] ?? "");
+  const command: SetWallet = {
+    kind: "setWallet",
+    id: `${account}/${asset.code}`,
+    fingerprint: fingerprintOf(["setWallet", account, asset.code, body]),
+    account,
+    asset: asset.code,
+    mode: body.mode,
+    debtLimit: atomsOf({ text: body.debtLimit, field: "debtLimit" }, asset),
+  };
+  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  asBooked(only(await ledger.decide(work)));
+  return { asset: asset.code, mode: body.mode, debtLimit: body.debtLimit };
+};
+
+interface EntryColumns {
+  readonly sequence: string;
+  readonly transaction: string;
+  readonly kind: string;
+  readonly asset: string;
+  readonly grant_id: string | null;
+  readonly authorization_id: string | null;
+  readonly amount: string;
+  readonly at: string;
+}
+
+const sequenceText = z.string().regex(/^\d{1,18}$/);
+
+const decodeToken = (token: string): string => {
+  const read = sequenceText.safeParse(Buffer.from(token, "base64url").toString());
+  if (read.success) return read.data;
+  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
+};
+
+export const listWalletEntries: Handlers["listWalletEntries"] = async (
+  { orgId, params, query },
+  { ledger },
+) => {
+  const account = await accountCode(ledger, orgId, params["id"]);
+  const configuration = await ledger.configurations.of(orgId);
+  const before = query.nextToken === undefined ? null : decodeToken(query.nextToken);
+  const { rows } = await ledger.pool.query<EntryColumns>(
+    `SELECT * FROM posting WHERE org_id = $1 AND account = $2 AND ($3::text IS NULL OR asset = $3)
+       AND ($4::bigint IS NULL OR sequence < $4) ORDER BY sequence DESC LIMIT $5`,
+    [orgId, account, query.asset ?? null, before, query.pageSize + 1],
+  );
+  const shown = rows.slice(0, query.pageSize);
+  const last = shown.at(-1);
+  return {
+    data: shown.map((row) => ({
+      id: row.sequence,
+      transaction: row.transaction,
+      kind: row.kind,
+      asset: row.asset,
+      amount: amountText(configuration, row.asset, BigInt(row.amount)),
+      grantId: row.grant_id ?? undefined,
+      uid: row.authorization_id ?? undefined,
+      at: timeText(Number(row.at)),
+    })),
+    ...(rows.length > query.pageSize && last !== undefined
+      ? { nextToken: Buffer.from(last.sequence).toString("base64url") }
+      : {}),
+  };
+};

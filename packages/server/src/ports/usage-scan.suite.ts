@@ -1,0 +1,84 @@
+/* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { calls, event, may, org, sendTo } from "./usage-store.suite.ts";
+import type { UsageStoreFixture } from "./usage-store.suite.ts";
+import type { IngestOutcome, UsageStore } from "./usage-store.ts";
+
+/** How every usage store gives its events back. */
+export const usageScanSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
+  describe(`scans of ${name}`, () => {
+    let fixture: UsageStoreFixture;
+    let store: UsageStore;
+
+    beforeEach(async () => {
+      fixture = await create();
+      fixture.directory.putMeter(org, calls);
+      store = await fixture.open();
+    });
+
+    afterEach(async () => {
+      await store.close();
+      await fixture.dispose();
+    });
+
+    const send = (measurements: readonly object[]): Promise<IngestOutcome> =>
+      sendTo(store, measurements, {});
+
+    const scanned = async (change: object = {}) => {
+      const accountId = fixture.directory.accountId(org, "acme") ?? "";
+      const page = await store.scan({
+        orgId: org,
+        meterId: calls.id,
+        sources: [{ accountId, window: may }],
+        limit: 100,
+        ...change,
+      });
+      return { ...page, uids: page.events.map(({ uid }) => uid) };
+    };
+
+    test("a scan gives the events of the sources back as they were written, oldest first", async () => {
+      await send([
+        event("late", 3, { ts: "2024-05-12T00:00:00Z" }),
+        event("first", 0.25, { ts: "2024-05-01T00:00:00Z" }),
+        event("before", 1, { ts: "2024-04-30T23:59:59.999Z" }),
+        event("other", 1, { account: "beta" }),
+      ]);
+      await send([event("tie-1", 1), event("tie-2", 1)]);
+      const { uids, events, next } = await scanned();
+      expect(uids).toEqual(["first", "tie-1", "tie-2", "late"]);
+      expect(next).toBeUndefined();
+      expect(events[0]).toEqual({
+        uid: "first",
+        accountId: fixture.directory.accountId(org, "acme"),
+        ts: "2024-05-01T00:00:00Z",
+        receivedAt: "2024-05-20T12:00:00Z",
+        numbers: { tokens: "0.25" },
+        texts: { model: "small", trace: "first" },
+      });
+    });
+
+    test("a scan goes on where its page ended, also among events of one instant and new ones", async () => {
+      await send(Array.from({ length: 5 }, (_, i) => event(`${i}`, 1)));
+      const first = await scanned({ limit: 2 });
+      await send([event("early", 1, { ts: "2024-05-02T00:00:00Z" }), event("5", 1)]);
+      const second = await scanned({ limit: 2, after: first.next });
+      const third = await scanned({ limit: 2, after: second.next });
+      expect([...first.uids, ...second.uids, ...third.uids]).toEqual([
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+      ]);
+      expect(third.next).toBeUndefined();
+    });
+
+    test("a scan of what is unknown is empty", async () => {
+      await send([event("a", 1)]);
+      expect(await scanned({ meterId: "unknown" })).toMatchObject({ events: [] });
+      expect(await scanned({ orgId: "another organization" })).toMatchObject({ events: [] });
+      expect(await scanned({ sources: [] })).toMatchObject({ events: [] });
+    });
+  });
+};

@@ -1,0 +1,69 @@
+import { asset } from "@turnpike/contract/authorization/asset.ts";
+import { budget } from "@turnpike/contract/authorization/budget.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { formatAtoms } from "@turnpike/engine/ledger/asset.ts";
+import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
+import { parseZone } from "@turnpike/engine/time/zone.ts";
+import { sql } from "kysely";
+import type { Database, DatabaseTransaction, Document } from "../../ports/database.ts";
+import { budgetFrom, budgetScale } from "../../records/limits.ts";
+import { lookupCodes, lookupEvery, typed } from "../../records/lookup.ts";
+import type { Read, Rules, Write } from "../rule.ts";
+
+/** An asset that exists, a limit no finer than it, and a zone that the calendar knows. */
+const countsSomething = async ({ transaction, orgId, document }: Write): Promise<Document> => {
+  const fields = budget.fields.parse(document);
+  const codes = fields.asset === undefined ? [] : [fields.asset];
+  const assets = await lookupCodes(transaction, asset, { orgId, codes });
+  if (assets.length < codes.length)
+    throw fieldProblem("REFERENCE_NOT_FOUND", "asset", `names no asset: ${fields.asset ?? ""}`);
+  if (parseZone(fields.timeZone) === undefined)
+    throw fieldProblem("VALIDATION_FAILED", "timeZone", `is no time zone: ${fields.timeZone}`);
+  const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
+  const audit = { id: "", version: 1, dtCreated: "", dtLastModified: "" };
+  const record = { ...fields, ...audit, createdBy: "", lastModifiedBy: "" };
+  if (budgetFrom(record, scales) === undefined)
+    throw fieldProblem("VALIDATION_FAILED", "limit", "is finer than its asset");
+  return document;
+};
+
+interface Counted {
+  readonly posted: bigint;
+  readonly held: bigint;
+}
+
+const countersOf = async (
+  reader: Database | DatabaseTransaction,
+  { orgId, budget: { id, ...rest }, at }: { orgId: string; budget: Budget; at: number },
+): Promise<Counted> => {
+  const { window } = rest;
+  const { start } = windowAt({ id, ...rest }, at);
+  // A rolling budget counts the slots that have not left its window wholly.
+  const from =
+    window.kind === "rolling"
+      ? Math.floor(at - window.durationMs - rollingSlotMs(window.durationMs)) + 1
+      : start;
+  const { rows } = await sql<{ posted: string; held: string }>`
+    SELECT COALESCE(sum(posted), 0) AS posted, COALESCE(sum(held), 0) AS held FROM budget_counter
+    WHERE org_id = ${orgId} AND budget_id = ${id} AND window_start BETWEEN ${from} AND ${start}
+  `.execute(reader);
+  return { posted: BigInt(rows[0]?.posted ?? 0), held: BigInt(rows[0]?.held ?? 0) };
+};
+
+/** What the current window has used and holds. */
+const usage = async ({ reader, orgId, at, rows }: Read): Promise<ReadonlyMap<string, Document>> => {
+  const assets = await lookupEvery(reader, asset, orgId);
+  const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
+  const computed = new Map<string, Document>();
+  for (const row of rows) {
+    const record = typed(budget, row);
+    const scale = budgetScale(record, scales);
+    const counted = budgetFrom(record, scales);
+    if (counted === undefined || scale === undefined) continue;
+    const { posted, held } = await countersOf(reader, { orgId, budget: counted, at: at.getTime() });
+    computed.set(row.id, { used: formatAtoms(posted, scale), held: formatAtoms(held, scale) });
+  }
+  return computed;
+};
+
+export const budgetRules: Rules = { write: countsSomething, compute: usage };
