@@ -44,6 +44,7 @@ export const meteredUnits = async (
     directory: {
       meters: async () => new Map(),
       accounts: async () => new Map(),
+      codes: async () => ({ meter: undefined, account: undefined }),
       onChange: () => () => undefined,
     },
     worker: new URL("../packages/server/src/usage-worker.ts", import.meta.url),

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { managedPolicies } from "@turnpike/contract/access/permission-policy.ts";
-import { readConfig } from "@turnpike/server/config.ts";
+import { type Config, readConfig } from "@turnpike/server/config.ts";
 import { type Api, withApi } from "./api.ts";
 import { createKey, deleteKey, listKeys } from "./keys.ts";
+import { exportUsage, verifyUsage } from "./ledger.ts";
 
 interface Given {
   readonly name: string;
@@ -16,9 +17,17 @@ const commands: Readonly<Record<string, (api: Api, given: Given) => Promise<unkn
   "keys delete": (api, { rest: [accessKey = ""] }) => deleteKey(api, accessKey),
 };
 
+/** Commands that read the files of a server that is stopped. */
+const fileCommands: Readonly<Record<string, (config: Config, given: Given) => Promise<unknown>>> = {
+  "ledger verify": (config) => verifyUsage(config),
+  "ledger export": (config, { rest: [file] }) => exportUsage(config, file),
+};
+
 const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy POLICY]
        npm run turnpike -- keys list
        npm run turnpike -- keys delete ACCESS_KEY
+       npm run turnpike -- ledger verify
+       npm run turnpike -- ledger export FILE
 `;
 
 const run = async (): Promise<number> => {
@@ -31,11 +40,17 @@ const run = async (): Promise<number> => {
   });
   const [noun = "", verb = "", ...rest] = positionals;
   const command = commands[`${noun} ${verb}`];
-  if (command === undefined) {
+  const fileCommand = fileCommands[`${noun} ${verb}`];
+  if (command === undefined && fileCommand === undefined) {
     process.stderr.write(usage);
     return 2;
   }
-  const result = await withApi(readConfig(process.env), (api) => command(api, { ...values, rest }));
+  const config = readConfig(process.env);
+  const given = { ...values, rest };
+  const result =
+    command === undefined
+      ? await fileCommand?.(config, given)
+      : await withApi(config, (api) => command(api, given));
   process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   return 0;
 };

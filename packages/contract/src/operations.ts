@@ -6,6 +6,7 @@ import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
 import { syncOperations } from "./sync/operations.ts";
+import { correctionOperations } from "./usage/correction-operations.ts";
 import { eventOperations } from "./usage/event-operations.ts";
 import { uploadOperations } from "./usage/upload-operations.ts";
 import { usageOperations } from "./usage/operations.ts";
@@ -19,6 +20,7 @@ export const operations = {
   ...lookupOperations,
   ...syncOperations,
   ...usageOperations,
+  ...correctionOperations,
   ...eventOperations,
   ...uploadOperations,
   ...billingOperations,

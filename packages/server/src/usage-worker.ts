@@ -29,6 +29,7 @@ const run = async (
     port,
     handlers: {
       ingest: (request) => pipeline.ingest(request),
+      correct: (request) => pipeline.correct(request),
       aggregate: async (question) => {
         const table = log.tables.find(question.orgId, question.meterId);
         if (table === undefined) return [];
@@ -65,6 +66,7 @@ const run = async (
     {
       meters: (orgId, codes) => channel.call("meters", { orgId, codes }),
       accounts: (orgId, codes) => channel.call("accounts", { orgId, codes }),
+      codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
       onChange: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -100,6 +100,20 @@ export class DedupeTable {
     return true;
   }
 
+  /** When the uid was received, in epoch seconds; undefined unless that is less than the window before `atSeconds`. */
+  receivedAt(hash: Uint32Array, atSeconds: number): number | undefined {
+    const shard = this.#shard(hash);
+    return this.has(hash, atSeconds) ? shard.slots[find(shard, hash) + 3] : undefined;
+  }
+
+  /** Remembers a uid from `atSeconds` on, if it is not remembered from later on. */
+  renew(hash: Uint32Array, atSeconds: number): void {
+    if (this.addIfNew(hash, atSeconds)) return;
+    const { slots } = this.#shard(hash);
+    const at = find(this.#shard(hash), hash) + 3;
+    slots[at] = Math.max(slots[at] ?? 0, atSeconds);
+  }
+
   /** Forgets a uid whose batch was not committed. */
   remove(hash: Uint32Array): void {
     const shard = this.#shard(hash);

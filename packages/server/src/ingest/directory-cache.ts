@@ -66,6 +66,10 @@ export class DirectoryCache {
     return found;
   }
 
+  codes(...question: Parameters<UsageDirectory["codes"]>): ReturnType<UsageDirectory["codes"]> {
+    return this.#directory.codes(...question);
+  }
+
   stop(): void {
     this.#stop();
   }

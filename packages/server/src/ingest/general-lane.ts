@@ -32,6 +32,10 @@ export interface Batch {
   readonly unasked: readonly Measurement[];
 }
 
+/** A measurement whose calculation fails is stored all the same (m3ter semantics 3.4). */
+export const isRefusal = (verdict: Verdict | undefined): verdict is Verdict =>
+  verdict !== undefined && verdict.kind !== "CalculationError";
+
 type Origin = Pick<Batch, "orgId" | "receivedAtMs">;
 
 /** The road of every measurement that keeps the schema: looks up, judges, and puts what can be stored into a group. */
@@ -68,8 +72,18 @@ export class GeneralLane {
       group.rollback(savepoint, this.#parts.uids);
       throw cause;
     }
-    const refused = failures.filter(({ kind }) => kind !== "CalculationError").length;
+    const refused = failures.filter(isRefusal).length;
     return { stored: batch.measurements.length - refused, failures };
+  }
+
+  /**
+   * Puts the one measurement of the batch into the group whatever its uid: it takes the place of the row that has it.
+   * A verdict other than `CalculationError` means that nothing was put in.
+   */
+  replace(batch: Batch, uid: string, group: OpenGroup): Verdict | undefined {
+    const [measurement] = batch.measurements;
+    if (measurement === undefined) throw new Error("an amendment is one measurement");
+    return this.#judge(measurement, batch) ?? this.#write(measurement, { batch, group, uid });
   }
 
   async #lookUp(origin: Origin, measurements: readonly Measurement[]): Promise<Batch> {
@@ -130,7 +144,22 @@ export class GeneralLane {
     { batch, group }: { batch: Batch; group: OpenGroup },
   ): Verdict | undefined {
     const { orgId, receivedAtMs } = batch;
-    const { log, uids } = this.#parts;
+    const { uids } = this.#parts;
+    const { uid } = measurement;
+    const verdict = this.#write(measurement, { batch, group, uid: uid ?? randomUUID() });
+    if (uid === undefined || isRefusal(verdict)) return verdict;
+    const hash = uids.hash(orgId, uid);
+    uids.addIfNew(hash, receivedAtMs);
+    group.mark(hash);
+    return verdict;
+  }
+
+  #write(
+    measurement: Measurement,
+    { batch, group, uid }: { batch: Batch; group: OpenGroup; uid: string },
+  ): Verdict | undefined {
+    const { orgId, receivedAtMs } = batch;
+    const { log } = this.#parts;
     const account = batch.accounts.get(measurement.account);
     const meter = batch.meters.get(measurement.meter);
     if (account === undefined || meter === undefined) {
@@ -143,13 +172,9 @@ export class GeneralLane {
     rows.ts.set(row, measurement.tsMicros);
     rows.ets.set(row, measurement.etsMicros ?? 0);
     rows.etsPresent.set(row, measurement.etsMicros !== undefined);
-    rows.uids.set(row, measurement.uid ?? randomUUID());
+    rows.uids.set(row, uid);
     const calculationError = meter.write(measurement, rows, receivedAtMs);
     group.commitRow(rows);
-    if (measurement.uid === undefined) return calculationError;
-    const hash = uids.hash(orgId, measurement.uid);
-    uids.addIfNew(hash, receivedAtMs);
-    group.mark(hash);
     return calculationError;
   }
 }

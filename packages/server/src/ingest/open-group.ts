@@ -1,4 +1,9 @@
-import type { CommitOutcome, MeterLayout, UsageGroup } from "../ports/usage-log.ts";
+import type {
+  CommitOutcome,
+  CorrectionEntry,
+  MeterLayout,
+  UsageGroup,
+} from "../ports/usage-log.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import type { UidMemory } from "./uid-memory.ts";
 
@@ -16,6 +21,7 @@ export class OpenGroup {
   readonly firstPosition: number;
   readonly #rows = new Map<MeterLayout, RowBuffer>();
   readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
+  readonly #corrections: CorrectionEntry[] = [];
   #marks = new Uint32Array(firstMarks * 3);
   #markCount = 0;
   readonly #outcome = Promise.withResolvers<CommitOutcome>();
@@ -63,6 +69,13 @@ export class OpenGroup {
     this.#count++;
   }
 
+  /** A void takes the next position, an amendment that of the row that was put in before. */
+  correct(correction: Omit<CorrectionEntry, "position">): void {
+    const position = this.nextPosition - (correction.digest === undefined ? 0 : 1);
+    if (correction.digest === undefined) this.#count++;
+    this.#corrections.push({ ...correction, position });
+  }
+
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
     if ((this.#markCount + 1) * 3 > this.#marks.length) {
@@ -93,6 +106,7 @@ export class OpenGroup {
       receivedAtMs: this.#receivedAtMs,
       firstPosition: this.firstPosition,
       count: this.#count,
+      corrections: this.#corrections,
       rows: [...this.#rows.values()].filter((rows) => rows.count > 0),
     };
   }

@@ -1,7 +1,13 @@
 import type { UsageDirectory } from "../ports/usage-directory.ts";
 import type { CommitOutcome, UsageLog } from "../ports/usage-log.ts";
-import type { IngestOutcome, IngestRequest } from "../ports/usage-store.ts";
+import type {
+  CorrectionOutcome,
+  CorrectionRequest,
+  IngestOutcome,
+  IngestRequest,
+} from "../ports/usage-store.ts";
 import { inflateBody, readMeasurements } from "./body.ts";
+import { Corrections } from "./corrections.ts";
 import { DirectoryCache } from "./directory-cache.ts";
 import { Express } from "./express.ts";
 import { GeneralLane } from "./general-lane.ts";
@@ -20,6 +26,7 @@ export class IngestPipeline {
   readonly #uids: UidMemory;
   readonly #general: GeneralLane;
   readonly #express: Express;
+  readonly #corrections: Corrections;
   #open: OpenGroup;
   #committing: Promise<void> | undefined;
 
@@ -30,6 +37,11 @@ export class IngestPipeline {
     const parts = { directory: this.#directory, log, uids: this.#uids };
     this.#general = new GeneralLane(parts);
     this.#express = new Express(parts);
+    this.#corrections = new Corrections({
+      ...parts,
+      general: this.#general,
+      gather: (admit, receivedAtMs) => this.#commit(admit(this.#open), receivedAtMs),
+    });
     this.#open = new OpenGroup(log.nextPosition(), new Map());
   }
 
@@ -54,8 +66,14 @@ export class IngestPipeline {
     return refusedAlone(outcome) ?? this.#commit(outcome, receivedAtMs);
   }
 
+  /** Voids or amends a measurement. */
+  correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
+    return this.#corrections.correct(request);
+  }
+
   /** Waits until everything that was taken in has been answered. */
   async drain(): Promise<void> {
+    await this.#corrections.settled();
     await this.#committing;
     this.#directory.stop();
   }

@@ -25,7 +25,7 @@ export class UidMemory {
       for (let index = 0; index < run.ends.length; index++) {
         const end = run.ends[index] ?? 0;
         hasher.hash(run.bytes, start, end);
-        this.#table.addIfNew(hasher.words, run.seconds[index] ?? 0);
+        this.#table.renew(hasher.words, run.seconds[index] ?? 0);
         start = end;
       }
     }
@@ -52,6 +52,17 @@ export class UidMemory {
 
   addIfNew(hash: Uint32Array, atMs: number): boolean {
     return this.#table.addIfNew(hash, Math.floor(atMs / 1000));
+  }
+
+  /** When the uid was received, to the second; undefined outside of the dedupe window. */
+  receivedAtMs(orgId: string, uid: string, atMs: number): number | undefined {
+    const seconds = this.#table.receivedAt(this.hash(orgId, uid), Math.floor(atMs / 1000));
+    return seconds === undefined ? undefined : seconds * 1000;
+  }
+
+  /** The dedupe window of the uid begins anew. */
+  renew(orgId: string, uid: string, atMs: number): void {
+    this.#table.renew(this.hash(orgId, uid), Math.floor(atMs / 1000));
   }
 
   forget(hash: Uint32Array): void {

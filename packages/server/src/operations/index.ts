@@ -20,6 +20,7 @@ import * as leases from "./leases.ts";
 import * as lookupData from "./lookup-data.ts";
 import * as lookupFiles from "./lookup-files.ts";
 import * as lookupTables from "./lookup-tables.ts";
+import * as measurementCorrections from "./measurement-corrections.ts";
 import * as measurements from "./measurements.ts";
 import * as memoLineItems from "./memo-line-items.ts";
 import * as notifications from "./notifications.ts";
@@ -56,6 +57,7 @@ export const handlers: Handlers = {
   ...lookupData,
   ...lookupFiles,
   ...lookupTables,
+  ...measurementCorrections,
   ...measurements,
   ...memoLineItems,
   ...notifications,

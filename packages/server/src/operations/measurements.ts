@@ -1,4 +1,4 @@
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { z } from "zod";
 import type { MeasurementFields } from "../authorization/measurements.ts";
 import type { PlainMeasurement } from "../authorization/plain-usage.ts";
@@ -7,6 +7,7 @@ import { categoryProperties, type Measurement } from "../ingest/measurement.ts";
 import { duplicateUid, futureSkewMs } from "../ingest/verdicts.ts";
 import type { IngestOutcome, IngestRequest, MeasurementFailure } from "../ports/usage-store.ts";
 import type { Handlers, World } from "./handler.ts";
+import { refuseIngest } from "./ingest-refusals.ts";
 
 const encodings = ["identity", "gzip", "deflate"] as const;
 
@@ -28,29 +29,13 @@ const formatOf = (header: string | undefined): IngestRequest["format"] => {
 
 /** m3ter answers `accepted`; what was not stored is named beside it, so that nobody has to wait to see it. */
 const replyTo = (outcome: IngestOutcome) => {
-  switch (outcome.kind) {
-    case "accepted":
-      return {
-        result: "accepted",
-        ...(outcome.failures.length === 0
-          ? {}
-          : {
-              failures: outcome.failures.map(({ index, kind, message }) => ({
-                index,
-                type: kind,
-                message,
-              })),
-            }),
-      };
-    case "invalid":
-      throw new Problem("VALIDATION_FAILED", outcome.errors);
-    case "overloaded":
-      throw new Problem("OVERLOADED");
-    case "storage-full":
-      throw new Problem("STORAGE_FULL");
-    case "unavailable":
-      throw new Problem("UNAVAILABLE", [], { cause: outcome.reason });
-  }
+  if (outcome.kind !== "accepted") throw refuseIngest(outcome);
+  const failures = outcome.failures.map(({ index, kind, message }) => ({
+    index,
+    type: kind,
+    message,
+  }));
+  return { result: "accepted", ...(failures.length === 0 ? {} : { failures }) };
 };
 
 /** Where each measurement of a request goes: those of accounts with a wallet are charged, the others only metered. */

@@ -42,6 +42,12 @@ export interface UsageDirectory {
     codes: readonly string[],
   ): Promise<ReadonlyMap<string, AccountResolution>>;
 
+  /** The codes that a meter and an account have now; undefined for one that is gone. */
+  codes(
+    orgId: string,
+    ids: { readonly meterId: string; readonly accountId: string },
+  ): Promise<{ readonly meter: string | undefined; readonly account: string | undefined }>;
+
   /** Calls the listener after every committed change of a meter or an account code; returns how to stop. */
   onChange(listener: (change: DirectoryChange) => void): () => void;
 }

@@ -49,11 +49,40 @@ export interface UsageRows {
   readonly fields: readonly (DecimalValues | TextValues)[];
 }
 
+/**
+ * A void or an amendment: an entry of the log with a position of its own, which an amendment shares with the row of its
+ * new values. Nothing is overwritten: the row at `hides` stays and no longer counts.
+ */
+export interface CorrectionEntry {
+  readonly orgId: string;
+  readonly uid: string;
+  readonly position: number;
+  readonly hides: number;
+  /** Of the new values, so that the same amendment sent twice is stored once; absent: the measurement is void. */
+  readonly digest?: string;
+  readonly correctedBy: string;
+  readonly reason: string;
+}
+
+/** The last row that was stored with a uid, and what has become of it. Instants are epoch microseconds. */
+export interface StoredMeasurement {
+  readonly position: number;
+  readonly meterId: string;
+  readonly accountId: string;
+  readonly tsMicros: number;
+  readonly etsMicros: number | undefined;
+  readonly isVoid: boolean;
+  /** Of the amendment that the row is of. */
+  readonly digest: string | undefined;
+}
+
 /** What becomes durable together: the rows of all meters and organizations that arrived during the last commit. */
 export interface UsageGroup {
   readonly receivedAtMs: number;
   readonly firstPosition: number;
+  /** Positions taken: one for each row and each void. */
   readonly count: number;
+  readonly corrections: readonly CorrectionEntry[];
   readonly rows: readonly UsageRows[];
 }
 
@@ -80,6 +109,12 @@ export interface UsageLog {
   accountNumber(orgId: string, accountId: string): number;
   /** The group is durable and visible when this says so, and not stored at all otherwise. One at a time. */
   append(group: UsageGroup): Promise<CommitOutcome>;
+  /** The last row with the uid, however old; it was received about `receivedAtMs` if that is known. */
+  find(
+    orgId: string,
+    uid: string,
+    receivedAtMs: number | undefined,
+  ): Promise<StoredMeasurement | undefined>;
   /** Every uid received at or after the instant. */
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids>;
 }

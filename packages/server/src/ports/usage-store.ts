@@ -55,6 +55,28 @@ export type IngestOutcome =
   | { readonly kind: "storage-full" }
   | { readonly kind: "unavailable"; readonly reason: string };
 
+/** Says that a stored measurement was wrong. */
+export interface CorrectionRequest {
+  readonly orgId: string;
+  /** Means the measurement that was received last with it: a uid may come again after the dedupe window. */
+  readonly uid: string;
+  /**
+   * The fields by category as in a measurement, all of them; `meter`, `account`, `ts` and `ets` where they change.
+   * Absent: the measurement is void.
+   */
+  readonly amendment?: Readonly<Record<string, unknown>>;
+  readonly correctedBy: string;
+  readonly reason: string;
+  /** When the request arrived, in epoch milliseconds. */
+  readonly receivedAtMs: number;
+}
+
+/** `corrected`: durable and visible to queries. Whatever the outcome, sending the same correction again is safe. */
+export type CorrectionOutcome =
+  | { readonly kind: "corrected"; readonly failures: readonly MeasurementFailure[] }
+  | { readonly kind: "unknown" }
+  | Exclude<IngestOutcome, { kind: "accepted" }>;
+
 export type AggregationMethod = "SUM" | "MIN" | "MAX" | "COUNT" | "LATEST" | "MEAN" | "UNIQUE";
 
 /** Half-open: `start` inside, `end` outside. Windowing uses `ts` only (3.2). */
@@ -213,6 +235,8 @@ export class DirectoryInUse extends Error {
 /** Keeps every accepted measurement once and answers quantities. */
 export interface UsageStore {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
+  /** Voids or amends: the last correction of a measurement counts. */
+  correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]>;

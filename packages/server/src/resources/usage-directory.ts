@@ -38,6 +38,10 @@ export const createDirectory = (database: () => Database, now: () => Date): Cata
       return () => listeners.delete(listener);
     },
     meters: (orgId, codes) => findMeters(database(), orgId, codes),
+    codes: async (orgId, { meterId, accountId }) => ({
+      meter: await findCode(database(), { orgId, kind: meter.kind, id: meterId }),
+      account: await findCode(database(), { orgId, kind: account.kind, id: accountId }),
+    }),
     accounts: async (orgId, codes) => {
       const found = await findAccounts(database(), orgId, codes);
       const missing = codes.filter((code) => !found.has(code));
@@ -99,6 +103,20 @@ const findAccounts = async (
     .where(sql<boolean>`code = ANY(${codes}::text[])`)
     .execute();
   return new Map(rows.map(({ id, code }) => [code ?? "", { kind: "found", id }]));
+};
+
+const findCode = async (
+  database: Database,
+  { orgId, kind, id }: { orgId: string; kind: string; id: string },
+): Promise<string | undefined> => {
+  const row = await database
+    .selectFrom("record")
+    .select("code")
+    .where("org_id", "=", orgId)
+    .where("kind", "=", kind)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.code ?? undefined;
 };
 
 /** Existing codes by what they are folded to. */

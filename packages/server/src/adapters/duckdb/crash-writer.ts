@@ -1,9 +1,11 @@
+import type { UsageStore } from "../../ports/usage-store.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 /**
  * A process for the crash test to kill: sends batches of ten to the store at the path in its arguments, four at a time,
- * and prints the number of each batch that was acknowledged. Numbers begin at the second argument.
+ * and prints the number of each batch that was acknowledged. Numbers begin at the second argument. With a third one,
+ * `void`, the first measurement of each batch is void before the batch is printed.
  */
 export const crashMeter = {
   id: "meter",
@@ -32,7 +34,13 @@ export const crashBatch = (number: number): Uint8Array =>
     }),
   );
 
-const write = async (path: string, first: number): Promise<void> => {
+export const voidFirst = async (store: UsageStore, number: number): Promise<void> => {
+  const by = { correctedBy: "somebody", reason: "wrong", receivedAtMs: Date.now() };
+  const outcome = await store.correct({ orgId: "org", uid: `${number}-0`, ...by });
+  if (outcome.kind !== "corrected") throw new Error(`the void of ${number} was ${outcome.kind}`);
+};
+
+const write = async (path: string, first: number, isVoiding: boolean): Promise<void> => {
   const store = await openUsageStore({
     path,
     directory: crashDirectory(),
@@ -51,11 +59,14 @@ const write = async (path: string, first: number): Promise<void> => {
       const body = crashBatch(number);
       const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
       if (outcome.kind !== "accepted") throw new Error(`batch ${number} was ${outcome.kind}`);
+      if (isVoiding) await voidFirst(store, number);
       process.stdout.write(`${number}\n`);
     }
   };
   await Promise.all([send(), send(), send(), send()]);
 };
 
-const [, script, path, first] = process.argv;
-if (script === import.meta.filename && path !== undefined) await write(path, Number(first));
+const [, script, path, first, mode] = process.argv;
+if (script === import.meta.filename && path !== undefined) {
+  await write(path, Number(first), mode === "void");
+}

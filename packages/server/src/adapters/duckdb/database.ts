@@ -29,7 +29,10 @@ const schema = `
   CREATE TABLE IF NOT EXISTS meter (number INTEGER, org_id VARCHAR, meter_id VARCHAR);
   CREATE TABLE IF NOT EXISTS field (meter INTEGER, number INTEGER, code VARCHAR, category VARCHAR);
   CREATE TABLE IF NOT EXISTS batch (
-    sequence BIGINT, first_position BIGINT, count INTEGER, received_at TIMESTAMP
+    sequence BIGINT, first_position BIGINT, count INTEGER, received_at TIMESTAMP, hash VARCHAR
+  );
+  CREATE TABLE IF NOT EXISTS correction (
+    position BIGINT, hides BIGINT, org_id VARCHAR, uid VARCHAR, digest VARCHAR, corrected_by VARCHAR, reason VARCHAR
   );
 `;
 

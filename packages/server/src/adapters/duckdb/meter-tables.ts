@@ -21,7 +21,9 @@ export interface MeterTable {
   readonly name: string;
   /** Where they are moved to, in the order of accounts (row-order.ts). */
   readonly sortedName: string;
-  /** Both: what queries read. */
+  /** Both: every row that was ever stored. */
+  readonly storedName: string;
+  /** What queries read: without the rows that corrections hide. */
   readonly rowsName: string;
   readonly orgId: string;
   readonly meterId: string;
@@ -31,6 +33,7 @@ export interface MeterTable {
 const namesOf = (number: number) => ({
   name: `usage_${number}`,
   sortedName: `usage_${number}_sorted`,
+  storedName: `usage_${number}_stored`,
   rowsName: `usage_${number}_rows`,
 });
 
@@ -200,8 +203,11 @@ const widen = async (
       }
     }
     await connection.run(
-      `CREATE OR REPLACE VIEW ${table.rowsName} AS
-       SELECT * FROM ${table.name} UNION ALL SELECT * FROM ${table.sortedName}`,
+      `CREATE OR REPLACE VIEW ${table.storedName} AS
+       SELECT * FROM ${table.name} UNION ALL SELECT * FROM ${table.sortedName};
+       CREATE OR REPLACE VIEW ${table.rowsName} AS
+       SELECT * FROM ${table.storedName} AS stored
+       ANTI JOIN correction ON stored.position = correction.hides`,
     );
     for (const { number, code, category } of missing) {
       const row = [table.number, number, code, category];

@@ -87,7 +87,7 @@ const readPiece = async function* (
 ): AsyncGenerator<StoredUids> {
   const result = await connection.runAndReadAll(
     `SELECT (position // ${runLength})::DOUBLE, encode(string_agg(${header} || uid, ''))
-     FROM ${table.rowsName} WHERE position >= ${start} AND position < ${end} GROUP BY 1`,
+     FROM ${table.storedName} WHERE position >= ${start} AND position < ${end} GROUP BY 1`,
   );
   for (const [run, packed] of result.getRows()) {
     if (!(packed instanceof DuckDBBlobValue)) throw new Error("encode() gives a blob");

@@ -2,18 +2,22 @@ import { setTimeout } from "node:timers/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type {
   CommitOutcome,
+  StoredMeasurement,
   StoredUids,
   UsageGroup,
   UsageLog,
   UsageRows,
 } from "../../ports/usage-log.ts";
 import { AccountNumbers } from "./accounts.ts";
+import { batchHash, noHash } from "./batch-hash.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
 import type { MeterTable } from "./meter-tables.ts";
 import { RowOrder } from "./row-order.ts";
+import { findMeasurement, insertCorrection } from "./corrections.ts";
+import { readBatchRows } from "./stored-batches.ts";
 import { readUids } from "./stored-uids.ts";
 
 const isStorageFull = (error: unknown): boolean =>
@@ -28,6 +32,8 @@ const reopenDelayMs = 500;
 interface Head {
   readonly sequence: number;
   readonly nextPosition: number;
+  /** Of the last batch. */
+  readonly hash: string;
 }
 
 /** Writes groups as DuckDB transactions: rows, new accounts and the batch record together or not at all. */
@@ -79,6 +85,7 @@ export class DuckDbUsageLog implements UsageLog {
     if (this.#isLost) return { kind: "failed", reason: "the usage store has to be restarted" };
     const sequence = this.#head.sequence + 1;
     const pending = this.accounts.pending();
+    let hash = noHash;
     try {
       const { writer } = this.#database;
       const tables = await this.#ensureTables(group.rows);
@@ -92,16 +99,42 @@ export class DuckDbUsageLog implements UsageLog {
         accounts.endRow();
       }
       accounts.closeSync();
+      for (const correction of group.corrections) await insertCorrection(writer, correction);
       const { firstPosition, count, receivedAtMs } = group;
+      hash = await this.#hash(sequence, group);
       await writer.run(
-        `INSERT INTO batch VALUES (${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}));
+        `INSERT INTO batch VALUES (${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}), '${hash}');
          COMMIT`,
       );
     } catch (error) {
-      return this.#recover(error, { sequence, group, pending: pending.length });
+      return this.#recover(error, { sequence, group, pending: pending.length, hash });
     }
-    this.#advance({ sequence, group, pending: pending.length });
+    this.#advance({ sequence, group, pending: pending.length, hash });
     return { kind: "committed" };
+  }
+
+  /** Chains the group to the batch before it. */
+  async #hash(sequence: number, group: UsageGroup): Promise<string> {
+    const meters = new Set(group.rows.map(({ layout }) => `${layout.orgId}/${layout.meterId}`));
+    // A meter that was edited has rows of two layouts in one group, which nobody could tell apart later.
+    const rows =
+      meters.size === group.rows.length
+        ? group.rows
+        : await readBatchRows(this.#database.writer, this.tables.all, group);
+    return batchHash({ ...group, rows, sequence, previousHash: this.#head.hash }, this.accounts);
+  }
+
+  async find(
+    orgId: string,
+    uid: string,
+    receivedAtMs: number | undefined,
+  ): Promise<StoredMeasurement | undefined> {
+    const connection = await this.#database.connect();
+    try {
+      return await findMeasurement(connection, this, { orgId, uid, receivedAtMs });
+    } finally {
+      connection.closeSync();
+    }
   }
 
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {
@@ -116,9 +149,9 @@ export class DuckDbUsageLog implements UsageLog {
     return this.#order.close();
   }
 
-  #advance({ sequence, group, pending }: Attempt): void {
+  #advance({ sequence, group, pending, hash }: Attempt): void {
     this.accounts.committed(pending);
-    this.#head = { sequence, nextPosition: group.firstPosition + group.count };
+    this.#head = { sequence, nextPosition: group.firstPosition + group.count, hash };
     for (const { layout, count } of group.rows) {
       const table = this.tables.find(layout.orgId, layout.meterId);
       if (table !== undefined) this.#order.committed(table, count);
@@ -192,6 +225,7 @@ interface Attempt {
   readonly sequence: number;
   readonly group: UsageGroup;
   readonly pending: number;
+  readonly hash: string;
 }
 
 const readSecret = async (connection: DuckDBConnection): Promise<Uint8Array> => {
@@ -200,9 +234,9 @@ const readSecret = async (connection: DuckDBConnection): Promise<Uint8Array> => 
 };
 
 const readHead = async (connection: DuckDBConnection): Promise<Head> => {
-  const [row = [0, 0]] = await rowsOf(
+  const [row = [0, 0, noHash]] = await rowsOf(
     connection,
-    "SELECT sequence, first_position + count FROM batch ORDER BY sequence DESC LIMIT 1",
+    "SELECT sequence, first_position + count, hash FROM batch ORDER BY sequence DESC LIMIT 1",
   );
-  return { sequence: integer(row[0]), nextPosition: integer(row[1]) };
+  return { sequence: integer(row[0]), nextPosition: integer(row[1]), hash: text(row[2]) };
 };

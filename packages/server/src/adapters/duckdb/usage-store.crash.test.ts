@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
-import { crashBatch, crashDirectory, crashMeter } from "./crash-writer.ts";
+import { crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 const runs = Number(process.env["TURNPIKE_CRASH_RUNS"] ?? 5);
@@ -28,8 +28,12 @@ const open = (path: string): Promise<UsageStore> =>
   });
 
 /** Lets the writer run and kills it after the delay; returns the numbers of the acknowledged batches. */
-const writeUntilKilled = async (path: string, first: number, delayMs: number) => {
-  const child = spawn(process.execPath, [writer, path, String(first)], {
+const writeUntilKilled = async (
+  path: string,
+  first: number,
+  { delayMs, mode = "" }: { readonly delayMs: number; readonly mode?: string },
+) => {
+  const child = spawn(process.execPath, [writer, path, String(first), mode], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const acknowledged: number[] = [];
@@ -64,7 +68,9 @@ test(
     const expectedBatches = new Set<number>();
     let first = 0;
     for (let run = 0; run < runs; run++) {
-      const acknowledged = await writeUntilKilled(path, first, 20 + Math.random() * 400);
+      const acknowledged = await writeUntilKilled(path, first, {
+        delayMs: 20 + Math.random() * 400,
+      });
       const store = await open(path);
       // Up to four batches were under way: committed or not, sending them again makes them certain.
       const underWay = [...Array(acknowledged.length + 4).keys()].map((offset) => first + offset);
@@ -88,6 +94,32 @@ test(
     }
   },
 );
+
+test("what was void before SIGKILL stays void", { timeout: 300_000 }, async () => {
+  const path = join(folder, "void.duckdb");
+  const expectedBatches = new Set<number>();
+  let first = 0;
+  for (let run = 0; run < runs; run++) {
+    const delayMs = 100 + Math.random() * 400;
+    const acknowledged = await writeUntilKilled(path, first, { delayMs, mode: "void" });
+    const store = await open(path);
+    const underWay = [...Array(acknowledged.length + 4).keys()].map((offset) => first + offset);
+    for (const number of acknowledged) expectedBatches.add(number);
+    // Nine count of a batch whose void was acknowledged, ten or nothing of one under way.
+    const count = await total(store, "COUNT");
+    expect(count).toBeGreaterThanOrEqual(expectedBatches.size * 9);
+    expect(count).toBeLessThanOrEqual(expectedBatches.size * 9 + 40);
+    for (const number of new Set([...underWay, ...acknowledged])) {
+      const request = { orgId: "org", format: "json", encoding: "identity" } as const;
+      await store.ingest({ ...request, body: crashBatch(number), receivedAtMs: Date.now() });
+      await voidFirst(store, number);
+      expectedBatches.add(number);
+    }
+    expect(await total(store, "COUNT")).toBe(expectedBatches.size * 9);
+    await store.close();
+    first = Math.max(...expectedBatches) + 1;
+  }
+});
 
 /** A file may not grow past a limit, which is what a full disk looks like; `storage-full` ends the writer. */
 const writeUntilFull = async (path: string) => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
@@ -50,5 +51,9 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 });
 
 usageQuerySuite("DuckDB", () => create());
+usageCorrectionsSuite("DuckDB", () => create());
+usageCorrectionsSuite("DuckDB while rows move", () =>
+  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+);
 
 jointUsageSuite("DuckDB", () => create());

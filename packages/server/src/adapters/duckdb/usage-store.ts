@@ -3,6 +3,8 @@ import { Worker } from "node:worker_threads";
 import type { UsageDirectory } from "../../ports/usage-directory.ts";
 import type {
   AggregateRequest,
+  CorrectionOutcome,
+  CorrectionRequest,
   IngestOutcome,
   IngestRequest,
   JointAggregateRequest,
@@ -88,6 +90,7 @@ class DuckDbUsageStore implements UsageStore {
       handlers: {
         meters: ({ orgId, codes }) => directory.meters(orgId, codes),
         accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
+        codes: ({ orgId, ids }) => directory.codes(orgId, ids),
       },
       defer: setImmediate,
     });
@@ -109,13 +112,14 @@ class DuckDbUsageStore implements UsageStore {
     try {
       return await this.#channel.call("ingest", { ...request, body }, [body.buffer]);
     } catch (error) {
-      return {
-        kind: "unavailable",
-        reason: error instanceof Error ? error.message : String(error),
-      };
+      return unavailable(error);
     } finally {
       this.#pendingBytes -= byteLength;
     }
+  }
+
+  correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
+    return this.#channel.call("correct", request).catch(unavailable);
   }
 
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]> {
@@ -159,6 +163,11 @@ class DuckDbUsageStore implements UsageStore {
     }
   }
 }
+
+const unavailable = (error: unknown) => ({
+  kind: "unavailable" as const,
+  reason: error instanceof Error ? error.message : String(error),
+});
 
 /** A body in memory of its own, which can be handed to the other thread; small Node buffers share a pool. */
 const owned = (body: Uint8Array): Uint8Array<ArrayBuffer> => {

@@ -2,11 +2,14 @@ import type {
   AccountResolution,
   DirectoryChange,
   MeterSchema,
+  UsageDirectory,
 } from "../../ports/usage-directory.ts";
 import type { DatabaseOptions } from "./database.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
+  CorrectionOutcome,
+  CorrectionRequest,
   IngestOutcome,
   IngestRequest,
   JointQuantity,
@@ -29,6 +32,7 @@ export type StartReport =
 /** What the main thread asks of the usage thread. Instants are epoch microseconds. */
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
+  correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
@@ -46,4 +50,8 @@ interface Codes {
 export type DirectoryCalls = {
   meters: { argument: Codes; result: ReadonlyMap<string, MeterSchema> };
   accounts: { argument: Codes; result: ReadonlyMap<string, AccountResolution> };
+  codes: {
+    argument: { readonly orgId: string; readonly ids: Parameters<UsageDirectory["codes"]>[1] };
+    result: Awaited<ReturnType<UsageDirectory["codes"]>>;
+  };
 };

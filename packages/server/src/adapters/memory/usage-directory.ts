@@ -41,6 +41,15 @@ export class MemoryUsageDirectory implements UsageDirectory {
     return new Map(codes.map((code) => [code, this.#resolve(orgId, code)]));
   }
 
+  async codes(orgId: string, { meterId, accountId }: { meterId: string; accountId: string }) {
+    const meters = this.#ofOrg(this.#meters, orgId);
+    const accounts = this.#ofOrg(this.#accounts, orgId);
+    return {
+      meter: meters.values().find(({ id }) => id === meterId)?.code,
+      account: accounts.entries().find(([, id]) => id === accountId)?.[0],
+    };
+  }
+
   onChange(listener: (change: DirectoryChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -22,6 +22,10 @@ export class MemoryUsageLog implements UsageLog {
     return { kind: "committed" };
   }
 
+  async find(): Promise<undefined> {
+    return undefined;
+  }
+
   async *uidsSince(): AsyncGenerator<StoredUids> {
     // Nothing outlives the process.
   }

@@ -1,0 +1,110 @@
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import type { CorrectionEntry, StoredMeasurement } from "../../ports/usage-log.ts";
+import type { AccountNumbers } from "./accounts.ts";
+import { integer, rowsOf, text } from "./cells.ts";
+import type { MeterTable, MeterTables } from "./meter-tables.ts";
+import { literal } from "./relation.ts";
+
+/** Written inside the transaction of the group that the correction is in. */
+export const insertCorrection = async (
+  connection: DuckDBConnection,
+  { position, hides, orgId, uid, digest, correctedBy, reason }: CorrectionEntry,
+): Promise<void> => {
+  const texts = [orgId, uid, digest ?? null, correctedBy, reason];
+  const cells = texts.map((cell) => (cell === null ? "NULL" : literal(cell)));
+  await connection.run(`INSERT INTO correction VALUES (${[position, hides, ...cells].join(", ")})`);
+};
+
+/** How long after its receipt a request is committed with near certainty: a first guess, no promise. */
+const commitDelayMs = 60_000;
+
+interface Wanted {
+  readonly orgId: string;
+  readonly uid: string;
+  readonly receivedAtMs: number | undefined;
+}
+
+interface Source {
+  readonly tables: MeterTables;
+  readonly accounts: AccountNumbers;
+}
+
+interface Found {
+  readonly table: MeterTable;
+  readonly row: readonly DuckDBValue[];
+}
+
+/**
+ * The positions of what was received in the minute from an instant on. With literals DuckDB skips the runs of rows that
+ * have none of them, so a uid of the dedupe window is found without reading the others.
+ */
+const positionsFrom = async (
+  connection: DuckDBConnection,
+  receivedAtMs: number,
+): Promise<string | undefined> => {
+  const [range] = await rowsOf(
+    connection,
+    `SELECT min(first_position), max(first_position + count) FROM batch
+     WHERE received_at >= make_timestamp(${receivedAtMs * 1000})
+       AND received_at < make_timestamp(${(receivedAtMs + commitDelayMs) * 1000})`,
+  );
+  const [first = null, end = null] = range ?? [];
+  return first === null
+    ? undefined
+    : `position >= ${integer(first)} AND position < ${integer(end)}`;
+};
+
+/** Of all meters of the organization, the row with the uid that was stored last. */
+const lastRow = async (
+  connection: DuckDBConnection,
+  tables: readonly MeterTable[],
+  where: string,
+): Promise<Found | undefined> => {
+  if (tables.length === 0) return undefined;
+  const rows = tables.map(
+    ({ number, storedName }) =>
+      `SELECT ${number}, position, account, ts, ets FROM ${storedName} WHERE ${where}`,
+  );
+  const [row] = await rowsOf(
+    connection,
+    `SELECT meter, position, account, epoch_us(ts), epoch_us(ets)
+     FROM (${rows.join(" UNION ALL ")}) AS stored(meter, position, account, ts, ets)
+     ORDER BY position DESC LIMIT 1`,
+  );
+  const table = tables.find(({ number }) => row !== undefined && number === integer(row[0]));
+  return row === undefined || table === undefined ? undefined : { table, row };
+};
+
+/** The last row with the uid and what has become of it. A uid outside of the dedupe window costs a scan of all uids. */
+export const findMeasurement = async (
+  connection: DuckDBConnection,
+  { tables, accounts }: Source,
+  { orgId, uid, receivedAtMs }: Wanted,
+): Promise<StoredMeasurement | undefined> => {
+  const ofOrg = tables.all.filter((table) => table.orgId === orgId);
+  const isNamed = `uid = ${literal(uid)}`;
+  const near =
+    receivedAtMs === undefined ? undefined : await positionsFrom(connection, receivedAtMs);
+  const found =
+    (near === undefined ? undefined : await lastRow(connection, ofOrg, `${isNamed} AND ${near}`)) ??
+    (await lastRow(connection, ofOrg, isNamed));
+  if (found === undefined) return undefined;
+  const [, at, account, ts, ets] = found.row;
+  const position = integer(at);
+  const [state] = await rowsOf(
+    connection,
+    `SELECT count(*) FILTER (hides = ${position}), max(digest) FILTER (position = ${position})
+     FROM correction`,
+  );
+  const [hiding, digest] = state ?? [];
+  return {
+    position,
+    meterId: found.table.meterId,
+    accountId: accounts.at(integer(account)).accountId,
+    tsMicros: integer(ts),
+    etsMicros: ets === null ? undefined : integer(ets),
+    // The row of an amendment comes after the row that it hides: the last row is hidden by a void only.
+    isVoid: integer(hiding) > 0,
+    digest: typeof digest === "string" ? text(digest) : undefined,
+  };
+};

@@ -1,0 +1,138 @@
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-store.suite.ts";
+import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
+import { exportLedger, verifyLedger } from "./ledger.ts";
+import { openUsageStore } from "./usage-store.ts";
+
+let folder: string;
+let path: string;
+
+const run = async (file: string, sql: string) => {
+  const instance = await DuckDBInstance.create(file);
+  const connection = await instance.connect();
+  const rows = (await connection.runAndReadAll(sql)).getRows();
+  connection.closeSync();
+  instance.closeSync();
+  return rows;
+};
+
+/** Five batches: rows of two meters, a field that comes later, disorder, a void and an amendment. */
+const fill = async (): Promise<void> => {
+  const directory = new MemoryUsageDirectory();
+  const other = { ...calls, id: "other-id", code: "other" };
+  directory.putMeter(org, calls);
+  directory.putMeter(org, other);
+  const open = () =>
+    openUsageStore({
+      path,
+      directory,
+      worker: new URL("../../usage-worker.ts", import.meta.url),
+      startedAtMs: receivedAtMs,
+      rowOrder: { quietMs: 1, rowsMin: 1 },
+    });
+  let store = await open();
+  await sendTo(store, [
+    event("a", 1.25, { account: "beta" }),
+    event("b", -2e21, { metadata: { trace: "é\u0000", extra: "kept" } }),
+    event("c", 3, { meter: "other", ets: "2024-05-11T00:00:00Z" }),
+    event("d", 0.004, { meter: "other", ts: "2024-05-01T00:00:00.000001Z" }),
+  ]);
+  await sendTo(store, [event("e", 5, { account: "acme" })]);
+  await store.close();
+  const derivedFields = [
+    { code: "ratio", category: "MEASURE", calculation: "10 / tokens" } as const,
+  ];
+  directory.putMeter(org, { ...calls, derivedFields });
+  store = await open();
+  await sendTo(store, [event("f", 4), event("g", 0)]);
+  const by = { orgId: org, correctedBy: "somebody", reason: "it's wrong", receivedAtMs };
+  await store.correct({ ...by, uid: "a" });
+  const { measure, what, metadata } = { ...values(7) };
+  await store.correct({ ...by, uid: "c", amendment: { measure, what, metadata } });
+  await store.close();
+};
+
+const values = (tokens: number) => ({
+  measure: { tokens },
+  what: { model: "small" },
+  metadata: { trace: "t" },
+});
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "turnpike-ledger-"));
+  path = join(folder, "usage.duckdb");
+  await fill();
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test("the chain of what was stored is sound, wherever rows have moved", async () => {
+  const [row] = await run(path, "SELECT count(*), max_by(hash, sequence) FROM batch");
+  expect(row?.[0]).toBe(5n);
+  expect(await verifyLedger(path)).toEqual({ kind: "sound", batches: 5, head: row?.[1] });
+});
+
+const everyRow = (change: (table: string) => string): string =>
+  ["usage_0", "usage_0_sorted"].map(change).join("; ");
+
+test.each([
+  ["a value", 2, everyRow((table) => `UPDATE ${table} SET f0 = f0 + 1 WHERE uid = 'e'`)],
+  ["a scale", 1, everyRow((table) => `UPDATE ${table} SET f0_scale = 1 WHERE uid = 'a'`)],
+  [
+    "an account",
+    2,
+    everyRow((table) => `UPDATE ${table} SET account = 1 - account WHERE uid = 'e'`),
+  ],
+  ["who an account is", 1, "UPDATE account SET account_id = 'x' WHERE number = 0"],
+  [
+    "a time",
+    3,
+    everyRow((table) => `UPDATE ${table} SET ts = ts + INTERVAL 1 SECOND WHERE uid = 'f'`),
+  ],
+  ["a derived value", 3, everyRow((table) => `UPDATE ${table} SET f3 = 26 WHERE uid = 'f'`)],
+  ["a row taken away", 1, everyRow((table) => `DELETE FROM ${table} WHERE uid = 'b'`)],
+  ["a row put in", 2, "INSERT INTO usage_0 SELECT * FROM usage_0_rows WHERE uid = 'e'"],
+  ["a row behind the end", 6, "INSERT INTO usage_0 (position, account, uid) VALUES (99, 0, 'z')"],
+  ["when a batch came", 3, "UPDATE batch SET received_at = '2020-01-01' WHERE sequence = 3"],
+  ["a hash", 4, "UPDATE batch SET hash = repeat('0', 64) WHERE sequence = 4"],
+  ["a batch taken away", 2, "DELETE FROM batch WHERE sequence = 2"],
+  ["the last batch taken away", 5, "DELETE FROM batch WHERE sequence = 5"],
+  ["a void taken back", 4, "DELETE FROM correction WHERE uid = 'a'"],
+  ["the reason of a correction", 5, "UPDATE correction SET reason = 'fraud' WHERE uid = 'c'"],
+])("%s: batch %i is the first broken one", async (_, sequence, sql) => {
+  const copy = join(folder, "tampered.duckdb");
+  await copyFile(path, copy);
+  await run(copy, sql);
+  expect(await verifyLedger(copy)).toMatchObject({ kind: "broken", sequence });
+  await rm(copy);
+});
+
+test("an export has every row, what was corrected, and the head of the chain", async () => {
+  const file = join(folder, "usage.parquet");
+  const verdict = await exportLedger(path, file);
+  if (verdict.kind !== "sound") throw new Error(verdict.reason);
+  const reader = ":memory:";
+  const metadata = await run(
+    reader,
+    `SELECT decode(key), decode(value) FROM parquet_kv_metadata('${file}') ORDER BY 1`,
+  );
+  expect(metadata).toContainEqual(["ledger_batches", "5"]);
+  expect(metadata).toContainEqual(["ledger_head", verdict.head]);
+  const rows = await run(
+    reader,
+    `SELECT uid, "values"['tokens'], is_corrected FROM '${file}' ORDER BY position`,
+  );
+  expect(rows).toEqual([
+    ["a", "125e-2", true],
+    ["b", expect.stringMatching(/^-2/), false],
+    ["c", "3e0", true],
+    ["d", "4e-3", false],
+    ["e", "5e0", false],
+    ["f", "4e0", false],
+    ["g", "0e0", false],
+    ["c", "7e0", false],
+  ]);
+});
