@@ -129,12 +129,6 @@ export class MeterTables {
     return this.#tables.get(keyOf(orgId, meterId));
   }
 
-  /** Whether a table already has every column of the layout. */
-  holds(layout: MeterLayout): boolean {
-    const fields = this.find(layout.orgId, layout.meterId)?.fields;
-    return fields !== undefined && layout.fields.every((a) => fields.some((b) => isSame(a, b)));
-  }
-
   /** The table that can hold rows of the layout, created or widened on the connection if need be. */
   async ensure(connection: DuckDBConnection, layout: MeterLayout): Promise<MeterTable> {
     const known = this.find(layout.orgId, layout.meterId);

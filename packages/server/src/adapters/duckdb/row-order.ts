@@ -2,6 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { integer, rowsOf } from "./cells.ts";
 import type { UsageDatabase } from "./database.ts";
 import type { MeterTable, MeterTables } from "./meter-tables.ts";
+import type { Turns } from "./turns.ts";
 
 export interface RowOrderOptions {
   /** Nothing was committed for so long: sorting competes with nobody. */
@@ -10,8 +11,8 @@ export interface RowOrderOptions {
   readonly rowsMin: number;
 }
 
-/** Rows moved at once: the file needs room for so many twice, until the checkpoint after them. */
-const rowsPerMove = 1_000_000;
+/** Rows moved at once: commits wait for them, and the file needs room for so many twice. */
+const rowsPerMove = 250_000;
 /** So many unsorted rows slow queries down more than sorting slows ingest. */
 const unsortedMax = 5_000_000;
 
@@ -29,8 +30,11 @@ export class RowOrder {
   #running: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(database: UsageDatabase, tables: MeterTables) {
+  readonly #turns: Turns;
+
+  constructor(database: UsageDatabase, tables: MeterTables, turns: Turns) {
     this.#database = database;
+    this.#turns = turns;
     this.#options = database.options.rowOrder;
     this.#tables = tables;
   }
@@ -49,11 +53,6 @@ export class RowOrder {
     this.#unsorted.set(table.name, unsorted);
     if (unsorted > unsortedMax) this.#start(unsortedMax);
     else this.#later();
-  }
-
-  /** Waits for a move under way: a table cannot get a column meanwhile. */
-  async settled(): Promise<void> {
-    await this.#running;
   }
 
   async close(): Promise<void> {
@@ -81,24 +80,33 @@ export class RowOrder {
 
   async #sort(atLeast: number): Promise<void> {
     const connection = await this.#database.connect();
-    for (const table of this.#tables.all) {
-      const unsorted = this.#unsorted.get(table.name) ?? 0;
-      if (unsorted >= atLeast) await this.#moveAll(connection, table);
+    try {
+      for (const table of this.#tables.all) {
+        const unsorted = this.#unsorted.get(table.name) ?? 0;
+        if (unsorted >= atLeast) await this.#moveAll(connection, table);
+      }
+    } finally {
+      connection.closeSync();
     }
-    connection.closeSync();
   }
 
   async #moveAll(connection: DuckDBConnection, table: MeterTable): Promise<void> {
     for (let moved = rowsPerMove; moved === rowsPerMove && !this.#isClosed;) {
-      moved = await move(connection, table);
-      this.#unsorted.set(table.name, (this.#unsorted.get(table.name) ?? 0) - moved);
-      await connection.run("CHECKPOINT");
+      moved = await this.#turns.take(() => this.#move(connection, table));
     }
+  }
+
+  /** In a turn of its own: see docs/decisions/0002-usage-values-and-tables.md. */
+  async #move(connection: DuckDBConnection, table: MeterTable): Promise<number> {
+    const moved = await moveOldest(connection, table);
+    this.#unsorted.set(table.name, (this.#unsorted.get(table.name) ?? 0) - moved);
+    await connection.run("CHECKPOINT");
+    return moved;
   }
 }
 
 /** Moves the oldest rows; returns how many. */
-const move = async (connection: DuckDBConnection, table: MeterTable): Promise<number> => {
+const moveOldest = async (connection: DuckDBConnection, table: MeterTable): Promise<number> => {
   const { name, sortedName } = table;
   await connection.run("BEGIN");
   try {

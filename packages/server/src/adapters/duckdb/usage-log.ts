@@ -18,6 +18,7 @@ import type { MeterTable } from "./meter-tables.ts";
 import { RowOrder } from "./row-order.ts";
 import { findMeasurement, insertCorrection } from "./corrections.ts";
 import { readBatchRows } from "./stored-batches.ts";
+import { Turns } from "./turns.ts";
 import { readUids } from "./stored-uids.ts";
 
 const isStorageFull = (error: unknown): boolean =>
@@ -43,6 +44,7 @@ export class DuckDbUsageLog implements UsageLog {
   readonly tables: MeterTables;
   readonly #database: UsageDatabase;
   readonly #order: RowOrder;
+  readonly #turns: Turns;
   readonly #writers = new Map<
     string,
     { readonly table: MeterTable; readonly writer: ChunkWriter }
@@ -54,6 +56,7 @@ export class DuckDbUsageLog implements UsageLog {
   private constructor(database: UsageDatabase, state: State) {
     this.#database = database;
     this.#order = state.order;
+    this.#turns = state.turns;
     this.secret = state.secret;
     this.accounts = state.accounts;
     this.tables = state.tables;
@@ -68,9 +71,10 @@ export class DuckDbUsageLog implements UsageLog {
     await tables.load(writer);
     const secret = await readSecret(writer);
     const head = await readHead(writer);
-    const order = new RowOrder(database, tables);
+    const turns = new Turns();
+    const order = new RowOrder(database, tables, turns);
     await order.open();
-    return new DuckDbUsageLog(database, { accounts, tables, secret, head, order });
+    return new DuckDbUsageLog(database, { accounts, tables, secret, head, order, turns });
   }
 
   nextPosition(): number {
@@ -81,7 +85,11 @@ export class DuckDbUsageLog implements UsageLog {
     return this.accounts.number(orgId, accountId);
   }
 
-  async append(group: UsageGroup): Promise<CommitOutcome> {
+  append(group: UsageGroup): Promise<CommitOutcome> {
+    return this.#turns.take(() => this.#append(group));
+  }
+
+  async #append(group: UsageGroup): Promise<CommitOutcome> {
     if (this.#isLost) return { kind: "failed", reason: "the usage store has to be restarted" };
     const sequence = this.#head.sequence + 1;
     const pending = this.accounts.pending();
@@ -190,7 +198,6 @@ export class DuckDbUsageLog implements UsageLog {
 
   async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {
     const tables = new Map<UsageRows, MeterTable>();
-    if (!groups.every(({ layout }) => this.tables.holds(layout))) await this.#order.settled();
     for (const rows of groups) await this.tables.ensure(this.#database.writer, rows.layout);
     // A second layout of a meter may have widened the table of the first.
     for (const rows of groups) {
@@ -215,6 +222,7 @@ export class DuckDbUsageLog implements UsageLog {
 
 interface State {
   readonly order: RowOrder;
+  readonly turns: Turns;
   readonly secret: Uint8Array;
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;
