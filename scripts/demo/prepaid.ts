@@ -7,7 +7,7 @@ const meterCode = "searches";
 const calls = 11;
 const relayTimeoutMs = 10_000;
 
-export interface Decision {
+interface Decision {
   readonly uid: string;
   readonly decision: string;
   /** Why not, for a call that was refused. */
