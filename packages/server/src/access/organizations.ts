@@ -4,6 +4,7 @@ import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { currency } from "@turnpike/contract/accounts/currency.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import { serverPrincipal } from "../records/caller.ts";
 import { findRecord } from "../records/records.ts";
 import { insert, recordChange } from "../resources/writes.ts";
 import { attach } from "./attachments.ts";
@@ -15,9 +16,6 @@ export interface Credentials extends KeyPair {
 }
 
 export const newOrganizationId = (): string => randomUUID();
-
-/** Whoever the server itself acts as: no service user has this id. */
-const serverPrincipal = "00000000-0000-0000-0000-000000000000";
 
 /** Every organization has US dollars (m3ter semantics 18.9). */
 const firstCurrency = { name: "US Dollar", code: "USD" };

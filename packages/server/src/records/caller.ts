@@ -4,3 +4,6 @@ export interface Caller {
   /** Whom the audit fields name. */
   readonly principal: string;
 }
+
+/** Whoever the server itself acts as: no service user has this id. */
+export const serverPrincipal = "00000000-0000-0000-0000-000000000000";

@@ -10,11 +10,9 @@ import type {
   MeterSchema,
   UsageDirectory,
 } from "../ports/usage-directory.ts";
-import { typed } from "../records/lookup.ts";
+import { serverPrincipal } from "../records/caller.ts";
+import { lookupCodes } from "../records/lookup.ts";
 import { foldCode, insert, recordChange } from "./writes.ts";
-
-/** Accounts that metering creates are created by the server itself. */
-const serverPrincipal = "00000000-0000-0000-0000-000000000000";
 
 export interface CatalogDirectory extends UsageDirectory {
   /** To be called after every committed change of the catalog. */
@@ -75,18 +73,12 @@ const findMeters = async (
   orgId: string,
   codes: readonly string[],
 ): Promise<Map<string, MeterSchema>> => {
-  const rows = await database
-    .selectFrom("record")
-    .selectAll()
-    .where("org_id", "=", orgId)
-    .where("kind", "=", meter.kind)
-    .where(sql<boolean>`code = ANY(${codes}::text[])`)
-    .execute();
+  const found = await lookupCodes(database, meter, { orgId, codes });
   return new Map(
-    rows.map((row) => {
-      const { id, code, dataFields, derivedFields } = typed(meter, row);
-      return [code, { id, code, dataFields, derivedFields }];
-    }),
+    found.map(({ id, code, dataFields, derivedFields }) => [
+      code,
+      { id, code, dataFields, derivedFields },
+    ]),
   );
 };
 
@@ -95,14 +87,8 @@ const findAccounts = async (
   orgId: string,
   codes: readonly string[],
 ): Promise<Map<string, AccountResolution>> => {
-  const rows = await database
-    .selectFrom("record")
-    .select(["id", "code"])
-    .where("org_id", "=", orgId)
-    .where("kind", "=", account.kind)
-    .where(sql<boolean>`code = ANY(${codes}::text[])`)
-    .execute();
-  return new Map(rows.map(({ id, code }) => [code ?? "", { kind: "found", id }]));
+  const found = await lookupCodes(database, account, { orgId, codes });
+  return new Map(found.map(({ id, code }) => [code, { kind: "found", id }]));
 };
 
 const findCode = async (
