@@ -1,3 +1,5 @@
+import type { UsageChanges } from "./usage-changes.ts";
+
 /** The eight maps of a measurement (m3ter semantics 3.1, 4). */
 export const stringCategories = ["WHO", "WHAT", "WHERE", "OTHER", "METADATA"] as const;
 export const numberCategories = ["MEASURE", "COST", "INCOME"] as const;
@@ -233,7 +235,7 @@ export class DirectoryInUse extends Error {
 }
 
 /** Keeps every accepted measurement once and answers quantities. */
-export interface UsageStore {
+export interface UsageStore extends UsageChanges {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
