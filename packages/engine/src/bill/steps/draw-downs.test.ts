@@ -355,8 +355,8 @@ describe("which credit pays for what (m3ter semantics 15.3, 15.5, 14.2, 14.3)", 
         },
         usage: [...used(50), usageOn("2024-06-11", 40, { accountId: "child" })],
       });
-      const consumed = lines(facts).filter(({ commitmentId }) => commitmentId !== undefined);
-      expect(consumed.map(({ subtotal }) => subtotal.toFixed(2))).toEqual(expected);
+      const draws = lines(facts).filter(({ commitmentId }) => commitmentId !== undefined);
+      expect(draws.map(({ subtotal }) => subtotal.toFixed(2))).toEqual(expected);
       expect(billText(facts).at(-1)).toBe("= 0.00");
     });
 
