@@ -6,9 +6,10 @@ import { bandsOf } from "./billing-world.ts";
 const scenario = billingScenario();
 const { sell, use, commit, fund, charge, agree, count, expectLines } = scenario;
 
-const spent = async (account: { readonly id: string }): Promise<unknown[]> => {
+/** What each of the account's commitments has paid, smallest first. */
+const spent = async (account: { readonly id: string }): Promise<number[]> => {
   const commitments = await scenario.world.list(`commitments?accountId=${account.id}`);
-  return commitments.map(({ amountSpent }) => amountSpent).toSorted();
+  return commitments.map(({ amountSpent }) => Number(amountSpent)).toSorted((a, b) => a - b);
 };
 
 describe.concurrent("draw-downs (15.3, 15.4, 15.5)", () => {

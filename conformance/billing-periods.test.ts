@@ -3,11 +3,7 @@ import { billingScenario } from "./billing-scenario.ts";
 
 /** When bills are made and what falls into them (m3ter semantics 6.5, 6.6, 9.4, 18.1). */
 const scenario = billingScenario();
-const { sell, use, expectLines } = scenario;
-
-/** The bills that a run of the date makes. */
-const totals = async (account: { readonly id: string }, billDate: string): Promise<number[]> =>
-  (await scenario.world.bill(account.id, billDate)).map(({ billTotal }) => billTotal);
+const { sell, use, totals, expectLines } = scenario;
 
 describe.concurrent("frequencies and intervals", () => {
   // Usage of the last moment before the period, its first, its last, and the first after it: 1, 2, 4, 8.
@@ -204,7 +200,7 @@ describe.concurrent("plans and prices that begin and end inside the period", () 
     const { account } = monthly;
     const template = { billFrequency: "DAILY" };
     await sell({ to: account, template, bands: [[0, 1]], usage: [["2024-01-31", 7]] });
-    expect((await totals(account, "2024-02-01")).toSorted()).toEqual([5, 7]);
+    expect(await totals(account, "2024-02-01")).toEqual([5, 7]);
     expect(await totals(account, "2024-01-31")).toEqual([0]);
   });
 });

@@ -54,6 +54,8 @@ export interface Scenario {
     bands: Bands,
     changes: { readonly price?: Fields; readonly values: readonly (readonly [string, number])[] },
   ) => Promise<string>;
+  /** Runs the bills of the date: what each comes to, smallest first. */
+  readonly totals: (account: Pick<Account, "id">, billDate: string) => Promise<number[]>;
   /** Runs the bills of the date: the account has exactly one, with these lines and total, in any order. */
   readonly expectLines: (
     account: Account,
@@ -162,6 +164,10 @@ export const billingScenario = (): Scenario => {
     agree: ({ id: accountId }, changes) =>
       opened().create("contracts", { accountId, name: "Contract", ...year, ...changes }),
     count: (sold, bands, { price = {}, values }) => count(opened(), sold, { bands, price, values }),
+    totals: async ({ id }, billDate) =>
+      (await opened().bill(id, billDate))
+        .map(({ billTotal }) => billTotal)
+        .toSorted((a, b) => a - b),
     expectLines: (account, billDate, expected) =>
       expectLines(opened(), account, { billDate, expected }),
   };
