@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { bandsOf, type Bill, BillingWorld, rowsOf } from "./billing-world.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Of a record, beside those that every case has. */
+export type Fields = Readonly<Record<string, unknown>>;
 /** Lower limit, unit price and, where there is one, fixed price. */
 type Bands = readonly (readonly [number, number, number?])[];
 /** Day or instant, amount and, where it matters, region and tier. */
@@ -39,8 +40,8 @@ interface Sold {
 export interface Scenario {
   readonly world: BillingWorld;
   readonly sell: (sale: Sale) => Promise<Sold>;
-  /** More usage of what was sold, by the account itself unless another is named. */
-  readonly use: (sold: Sold, usage: readonly Use[], account?: Account) => Promise<void>;
+  /** More usage of what was sold, by the account itself unless another is named; its uids. */
+  readonly use: (sold: Sold, usage: readonly Use[], account?: Account) => Promise<string[]>;
   /** USD for 2024, unless changed. */
   readonly commit: (account: Account, amount: number, changes?: Fields) => Promise<string>;
   /** A balance of that amount: USD for 2024, unless changed. */
