@@ -2,14 +2,12 @@ import { sample } from "fast-check";
 import type { Client, Entity } from "../client.ts";
 import { arbitraryOf } from "./arbitrary.ts";
 import type { ApiDocument, Operation } from "./document.ts";
+import type { Body, Maker, Params } from "./maker.ts";
 import {
-  type Body,
   companions,
   fieldOf,
   fixes,
   makers,
-  type Maker,
-  type Params,
   preparations,
   referenced,
   words,
@@ -147,6 +145,10 @@ export const queryOf = async (caller: Caller, { id }: Operation, wanted: Body): 
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 };
 
+/** Of what a preparation answered, the part that goes into the query. */
+export const queryFields = ({ method }: Operation, fields: Body = {}): Body =>
+  method === "GET" ? fields : {};
+
 /** A request of the operation, after whatever must be there first has been made. */
 export const validRequest = async (
   caller: Caller,
@@ -158,7 +160,7 @@ export const validRequest = async (
   const path = fill(operation.path, params);
   const version = await versionAt(caller, operation, path);
   const body = await caller.body(operation, { isMinimal, ...(fields && { fields }) });
-  const query = await queryOf(caller, operation, {});
+  const query = await queryOf(caller, operation, queryFields(operation, fields));
   return {
     path: `${path}${query}`,
     body: body === undefined ? undefined : { ...body, ...fields, ...version },

@@ -1,18 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type Arbitrary, constant, constantFrom, uuid } from "fast-check";
-import type { Client, Entity } from "../client.ts";
 import type { FieldArbitrary } from "./arbitrary.ts";
+import { billedAccount, billOf, billPreparations } from "./billed.ts";
+import type { Body, Maker, Params, Preparation } from "./maker.ts";
+import { failedIngest } from "./usage.ts";
 
 /** What the document's schemas do not say and a valid request needs all the same. */
-
-export type Body = Readonly<Record<string, unknown>>;
-export type Params = Readonly<Record<string, string>>;
-
-/** Makes what a request refers to, by collection path, each time anew. */
-export interface Maker {
-  readonly client: Client;
-  readonly make: (collection: string, fields?: Body) => Promise<Entity>;
-}
 
 /** Field → the collection whose records it names. */
 export const referenced: Readonly<Record<string, string>> = {
@@ -162,6 +154,11 @@ export const fixes: Readonly<Record<string, Fix>> = {
     planId: body["planId"] ?? (await make("plans")).id,
     pricingBands: bands,
   }),
+  DownloadCsvRequest: (body) => ({
+    ...body,
+    startDate: "2025-01-01T00:00:00Z",
+    endDate: "2025-01-31T00:00:00Z",
+  }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
   BillJobRequest: async (body, { make }) => ({
     accountIds: body["accountIds"] ?? [(await make("accounts")).id],
@@ -277,10 +274,8 @@ const attached =
     return principal;
   };
 
-/** Operation → what must be there first; may answer with fields of its body. */
-export const preparations: Readonly<
-  Record<string, (maker: Maker, params: Params) => Promise<Body | undefined>>
-> = {
+/** Operation → what must be there first; may answer with fields of its body, or of its query. */
+export const preparations: Readonly<Record<string, Preparation>> = {
   AddPermissionPolicyToServiceUser: async ({ client }) => ({
     principalId: (await client.create("serviceusers", { name: "somebody" })).id,
   }),
@@ -288,6 +283,8 @@ export const preparations: Readonly<
   RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers"),
   RemovePermissionPolicyFromUser: attached("addtouser"),
   RemovePermissionPolicyFromUserGroup: attached("addtousergroup"),
+  ...billPreparations,
+  GetValidationErrorDownloadUrl: async ({ client }) => failedIngest(client),
   DeleteLookupTableRevisionDataEntry: async (maker, params) => {
     await withData(maker, params);
     return { version: 1 };
@@ -322,32 +319,11 @@ export const preparations: Readonly<
   },
 };
 
-const jobTimeoutMs = 20_000;
-
-/** An account with a bill for January 2025. */
-const billedAccount = async ({ client, make }: Maker): Promise<string> => {
-  const monthly = { billFrequency: "MONTHLY", standingCharge: 20 };
-  const { id: planTemplateId } = await make("plantemplates", monthly);
-  const { id: planId } = await make("plans", { planTemplateId });
-  const { id: accountId } = await make("accounts");
-  await make("accountplans", { accountId, planId, startDate: "2025-01-01T00:00:00Z" });
-  const calendar = { timezone: "UTC", monthEpoch: "2022-01-01" };
-  const period = { accountIds: [accountId], lastDateInBillingPeriod: "2025-01-31", ...calendar };
-  const { id } = await client.create("billjobs", period);
-  const deadline = Date.now() + jobTimeoutMs;
-  while (Date.now() < deadline) {
-    if ((await client.get(`billjobs/${id}`))["status"] === "COMPLETE") return accountId;
-    await delay(20);
-  }
-  throw new Error(`bill job ${id} did not end in ${jobTimeoutMs} ms`);
-};
-
 /** Records that no collection's POST makes under its own path. */
 export const makers: Readonly<Record<string, (maker: Maker, params: Params) => Promise<string>>> = {
-  bills: async (maker) => {
-    const bills = await maker.client.list(`bills?accountId=${await billedAccount(maker)}`);
-    return bills.data[0]?.id ?? "";
-  },
+  bills: async (maker) => billOf(maker.client, await billedAccount(maker)),
+  "bills/{billId}/lineitems": async ({ client }, { billId }) =>
+    (await client.list(`bills/${billId}/lineitems`)).data[0]?.id ?? "",
   "bills/accountid": billedAccount,
   "bills/latest": billedAccount,
   events: async ({ client, make }) => {
