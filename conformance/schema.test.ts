@@ -6,7 +6,7 @@ import { preparations } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 /** How many of the document's operations were served last time. Raise it with each one that is added. */
-const servedMin = 312;
+const servedMin = 323;
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
 const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);
@@ -43,7 +43,6 @@ const queryValue = (name: string, schema: Schema): string => {
   if (name === "active") return "true";
   if (name === "billingFrequency") return "MONTHLY";
   if (name === "status") return "PENDING";
-  if (name === "lineItemType") return "USAGE";
   if (name === "searchQuery") return "id:00000000-0000-0000-0000-000000000000";
   if (name === "sortOrder") return "ASC";
   if (name === "sortBy") return "id";
@@ -59,7 +58,7 @@ const tryParameters = async (caller: Caller, operation: Operation): Promise<stri
     const isOptional = operation.id === "GetIntegrationConfigForType" && name !== "pageSize";
     if (isOptional) continue;
     const query = await queryOf(caller, operation, {
-      [name]: queryValue(name, schema),
+      [name]: queryValue(name, caller.flat(schema)),
       ...fields,
     });
     const failure = failureOf(operation, await caller.client.call("GET", `${path}${query}`));

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Client } from "../client.ts";
 import { type Body, eventually, type Maker, type Params, type Preparation } from "./maker.ts";
 
@@ -56,6 +57,23 @@ const priced = async (maker: Maker): Promise<Body> => ({
   accountIds: [await pricedAccount(maker)],
 });
 
+/** A bill that an integration waits to send: approved while a configuration asks for bills. */
+export const integratedBill = async (maker: Maker): Promise<string> => {
+  const link = { entityType: "Bill", destination: "Stripe", destinationId: "books" };
+  await maker.client.create("integrationconfigs", { ...link, configData: {} });
+  const id = await billOf(maker.client, await billedAccount(maker));
+  await approved(maker, { id });
+  return id;
+};
+
+const runs = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+export const integrationRun = async (maker: Maker): Promise<string> => {
+  const bill = await integratedBill(maker);
+  const { body } = await maker.client.call("GET", `integrationruns/Bill/${bill}`);
+  return runs.parse(body).data[0]?.id ?? "";
+};
+
 /** What the operations of bills need to be there. */
 export const billPreparations: Readonly<Record<string, Preparation>> = {
   GetBillJsonStatement: ofBillInPath,
@@ -63,4 +81,5 @@ export const billPreparations: Readonly<Record<string, Preparation>> = {
   GetBillLineItemJsonUsage: (maker, { billId }) => withStatement(maker, { billId }),
   LockBill: approved,
   PreviewBill: priced,
+  GetIntegrationRunLatestForIds: async (maker) => ({ ids: await integratedBill(maker) }),
 };

@@ -1,7 +1,7 @@
 import { sample } from "fast-check";
 import type { Client, Entity } from "../client.ts";
 import { arbitraryOf } from "./arbitrary.ts";
-import type { ApiDocument, Operation } from "./document.ts";
+import type { ApiDocument, Operation, Schema } from "./document.ts";
 import type { Body, Maker, Params } from "./maker.ts";
 import {
   companions,
@@ -49,6 +49,9 @@ export class Caller implements Maker {
     this.#seed = seed;
   }
 
+  /** A schema of the document with its references resolved. */
+  readonly flat = (schema: Schema): Schema => this.#api.flat(schema);
+
   readonly make = async (collection: string, fields: Body = {}): Promise<Entity> => {
     const operation = this.#api.operations.find(
       ({ method, path }) => method === "POST" && path === collection,
@@ -91,7 +94,7 @@ export class Caller implements Maker {
     for (const { 1: name = "", index } of path.matchAll(/\{(\w+)\}/g)) {
       const collection = path.slice(0, index - 1);
       const special = makers[collection];
-      const word = words[name];
+      const word = words[`${collection}/{${name}}`] ?? words[name];
       if (word !== undefined) params[name] = word;
       else if (special !== undefined) params[name] = await special(this, params);
       else params[name] = (await this.#within(collection, params)).id;

@@ -1,6 +1,13 @@
 import { type Arbitrary, constant, constantFrom, uuid } from "fast-check";
 import type { FieldArbitrary } from "./arbitrary.ts";
-import { billedAccount, billOf, billPreparations } from "./billed.ts";
+import {
+  billedAccount,
+  billOf,
+  billPreparations,
+  integratedBill,
+  integrationRun,
+} from "./billed.ts";
+import { exportJob } from "./exported.ts";
 import type { Body, Maker, Params, Preparation } from "./maker.ts";
 import { failedIngest } from "./usage.ts";
 
@@ -159,6 +166,10 @@ export const fixes: Readonly<Record<string, Fix>> = {
     startDate: "2025-01-01T00:00:00Z",
     endDate: "2025-01-31T00:00:00Z",
   }),
+  AdHocOperationalDataExportConfigurationRequest: (body) => ({
+    ...without(body, "destinationIds"),
+    sourceType: "OPERATIONAL",
+  }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
   BillJobRequest: async (body, { make }) => ({
     accountIds: body["accountIds"] ?? [(await make("accounts")).id],
@@ -238,7 +249,7 @@ export const fixes: Readonly<Record<string, Fix>> = {
   }),
 };
 
-/** Path parameters that are words, not ids of what was made before. */
+/** Path parameters, or those of one path, that are words, not ids of what was made before. */
 export const words: Params = {
   type: "meter",
   entity: "Account",
@@ -248,6 +259,7 @@ export const words: Params = {
   externalId: "cus_1",
   destination: "Webhook",
   entityType: "Notification",
+  "integrationruns/{entityType}": "Bill",
   integrationCredentialsId: "none",
   systemName: "Webhook",
   configOption: "any",
@@ -326,6 +338,12 @@ export const makers: Readonly<Record<string, (maker: Maker, params: Params) => P
     (await client.list(`bills/${billId}/lineitems`)).data[0]?.id ?? "",
   "bills/accountid": billedAccount,
   "bills/latest": billedAccount,
+  "dataexports/jobs": exportJob,
+  integrationruns: integrationRun,
+  "integrationruns/logs": integrationRun,
+  "integrationruns/{entityType}": integratedBill,
+  "integrationruns/{entityType}/latest": integratedBill,
+  "integrationruns/destinations": async () => "books",
   events: async ({ client, make }) => {
     await make("products");
     return (await client.list("events")).data[0]?.id ?? "";
