@@ -22,7 +22,7 @@ import { startSweeper } from "./authorization/sweeper.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { type ExportParts, expireExports, runExportJob } from "./exports/export-run.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
@@ -33,8 +33,11 @@ import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
+import { createSealer } from "./resources/sealing.ts";
+import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -97,7 +100,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  const catalog = createCatalog({ database, resources, now, onChange });
+  const secrets = await openSecrets(config, database);
+  const catalog = createCatalog({ database, resources, secrets, now, onChange });
   await openQueue(
     { database, usage, files, exports, replies: catalog.replies, pool, logger },
     closers,
@@ -148,6 +152,16 @@ const openUsage = async (
   });
   closers.push(() => usage.close());
   return usage;
+};
+
+/** Refuses a start that could not read what is stored, such as that of a second server with a key of its own. */
+const openSecrets = async (config: Config, database: Database): Promise<Secrets> => {
+  const sealer = createSealer(await secretKeys(config));
+  const missing = await missingKeys(database, sealer);
+  if (missing.length === 0) return createSecrets(sealer);
+  throw new ConfigError(
+    `stored credentials are sealed with ${missing.join(", ")}: give that key in TURNPIKE_SECRET_KEYS, or its secret.key file`,
+  );
 };
 
 interface LedgerParts {

@@ -231,7 +231,7 @@ export interface Tables {
   };
   installation: { name: string; value: string };
   record: RecordTable;
-  record_secret: { org_id: string; kind: string; id: string; document: Json<Document> };
+  record_secret: { org_id: string; kind: string; id: string; key_id: string; sealed: Buffer };
   lookup_data: Audited & {
     org_id: string;
     revision_id: string;
