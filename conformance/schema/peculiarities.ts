@@ -276,25 +276,38 @@ const withData = async ({ client }: Maker, params: Params): Promise<void> => {
 
 const policyRoute = "permissionpolicies";
 
+/** Somebody whom policies can be attached to. */
+type Holder = (maker: Maker) => Promise<Body>;
+const aServiceUser: Holder = async ({ client }) => ({
+  principalId: (await client.create("serviceusers", { name: "somebody" })).id,
+});
+const aUser: Holder = async ({ client, make }) => {
+  await make("invitations");
+  return { principalId: (await client.list("users")).data[0]?.id };
+};
+const aUserGroup: Holder = async ({ client }) => ({
+  principalId: (await client.create("resourcegroups/user", { name: "some" })).id,
+});
+
 /** Attaches the policy in the path to somebody, so that it can be detached. */
 const attached =
-  (route: string) =>
-  async ({ client }: Maker, { permissionPolicyId }: Params): Promise<Body> => {
-    const user = await client.create("serviceusers", { name: "somebody" });
-    const principal = { principalId: user.id };
+  (route: string, holder: Holder) =>
+  async (maker: Maker, { permissionPolicyId }: Params): Promise<Body> => {
+    const { client } = maker;
+    const principal = await holder(maker);
     await client.call("POST", `${policyRoute}/${permissionPolicyId}/${route}`, principal);
     return principal;
   };
 
 /** Operation → what must be there first; may answer with fields of its body, or of its query. */
 export const preparations: Readonly<Record<string, Preparation>> = {
-  AddPermissionPolicyToServiceUser: async ({ client }) => ({
-    principalId: (await client.create("serviceusers", { name: "somebody" })).id,
-  }),
-  RemovePermissionPolicyFromServiceUser: attached("addtoserviceuser"),
-  RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers"),
-  RemovePermissionPolicyFromUser: attached("addtouser"),
-  RemovePermissionPolicyFromUserGroup: attached("addtousergroup"),
+  AddPermissionPolicyToServiceUser: aServiceUser,
+  AddPermissionPolicyToUser: aUser,
+  AddPermissionPolicyToUserGroup: aUserGroup,
+  RemovePermissionPolicyFromServiceUser: attached("addtoserviceuser", aServiceUser),
+  RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers", aServiceUser),
+  RemovePermissionPolicyFromUser: attached("addtouser", aUser),
+  RemovePermissionPolicyFromUserGroup: attached("addtousergroup", aUserGroup),
   ...billPreparations,
   GetValidationErrorDownloadUrl: async ({ client }) => failedIngest(client),
   DeleteLookupTableRevisionDataEntry: async (maker, params) => {
