@@ -33,6 +33,7 @@ import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
+import { runLookupUpload } from "./resources/lookup-upload.ts";
 import { createSealer } from "./resources/sealing.ts";
 import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
@@ -209,6 +210,7 @@ const openQueue = async (
       "usage-upload": (key) => runUpload(uploads, key),
       "export-job": (key) => runExportJob(exporting, key),
       "export-expiry": () => expireExports(exporting),
+      "lookup-upload": (key) => runLookupUpload({ database, files, now }, key),
       "statement-job": (key) => runStatementJob(run, key),
     },
     logger,

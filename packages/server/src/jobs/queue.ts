@@ -19,6 +19,7 @@ export interface Tasks {
   readonly "export-job": { readonly orgId: string; readonly jobId: string };
   /** Queued by the clock. */
   readonly "export-expiry": object;
+  readonly "lookup-upload": { readonly orgId: string; readonly jobId: string };
   readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
 

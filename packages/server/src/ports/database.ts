@@ -45,8 +45,8 @@ export interface LookupJobTable {
   version: Big;
   data_version: Big | null;
   job_date: At;
-  token: string | null;
-  token_expires_at: At | null;
+  content_length: Big | null;
+  stored_as: string | null;
 }
 
 /** A date column: `YYYY-MM-DD`. */
