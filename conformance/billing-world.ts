@@ -176,12 +176,12 @@ export class BillingWorld {
     });
   }
 
-  /** Rows of [day, amount, region, tier]. */
+  /** Rows of [day, amount, region, tier]; the uids that they got. */
   async use(
     meterCode: string,
     accountCode: string,
     rows: readonly (readonly [string, number, string?, string?])[],
-  ): Promise<void> {
+  ): Promise<string[]> {
     const measurements = rows.map(([day, amount, region = "UK", tier = "Standard"]) => ({
       uid: this.fresh("event"),
       meter: meterCode,
@@ -191,6 +191,7 @@ export class BillingWorld {
       what: { region, tier },
     }));
     await this.api.call("POST", "measurements", { measurements });
+    return measurements.map(({ uid }) => uid);
   }
 
   startJob(request: Body): Promise<string> {

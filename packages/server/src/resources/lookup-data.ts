@@ -116,6 +116,32 @@ const keyText = (stored: string): string => {
   return Array.isArray(values) ? values.join(",") : "";
 };
 
+const rowsPerPage = 2_000;
+
+/** Every row in the order of the keys, a page at a time. */
+export async function* allItems(
+  reader: Reader,
+  { orgId, revision }: Pick<DataQuery, "orgId" | "revision">,
+): AsyncGenerator<readonly Item[]> {
+  let after: string | undefined;
+  for (;;) {
+    const page = reader
+      .selectFrom("lookup_item")
+      .select(["item", "lookup_key"])
+      .where("org_id", "=", orgId)
+      .where("revision_id", "=", revision.id)
+      .orderBy("lookup_key")
+      .limit(rowsPerPage);
+    const rows = await (
+      after === undefined ? page : page.where("lookup_key", ">", after)
+    ).execute();
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(({ item }) => item);
+    after = last.lookup_key;
+  }
+}
+
 const readItems = async (
   reader: Reader,
   { orgId, revision, limit, key, showsKey }: DataQuery,
@@ -177,24 +203,27 @@ export const touchData = async (
     .execute();
 };
 
-/** Adds rows, replacing those with the same keys. */
+/** Adds rows whose keys are not there yet; `first` is the place of the first one among all that come. */
 export const putItems = async (
   transaction: DatabaseTransaction,
-  { orgId, revision }: Pick<DataChange, "orgId" | "revision">,
+  { orgId, revision, first = 0 }: Pick<DataChange, "orgId" | "revision"> & { first?: number },
   items: readonly Item[],
 ): Promise<void> => {
   const keys = items.map((item) => keyOf(revision, item));
   const seen = new Set<string>();
+  const refuse = (index: number): Problem =>
+    fieldProblem("VALIDATION_FAILED", `items[${first + index}]`, "repeats the keys of another");
   const repeated = keys.findIndex((key) => seen.size === seen.add(key).size);
-  if (repeated >= 0) {
-    throw fieldProblem("VALIDATION_FAILED", `items[${repeated}]`, "repeats the keys of another");
-  }
-  await sql`
+  if (repeated >= 0) throw refuse(repeated);
+  const { rows } = await sql<{ lookup_key: string }>`
     INSERT INTO lookup_item (org_id, revision_id, lookup_key, item)
     SELECT ${orgId}, ${revision.id}, given.key, given.item::jsonb
     FROM unnest(${keys}::text[], ${items.map((item) => JSON.stringify(item))}::text[]) AS given (key, item)
-    ON CONFLICT (org_id, revision_id, lookup_key) DO UPDATE SET item = excluded.item
+    ON CONFLICT (org_id, revision_id, lookup_key) DO NOTHING RETURNING lookup_key
   `.execute(transaction);
+  if (rows.length === keys.length) return;
+  const added = new Set(rows.map((row) => row.lookup_key));
+  throw refuse(keys.findIndex((key) => !added.has(key)));
 };
 
 /** Removes one row, or all; how many there were. */
