@@ -53,7 +53,7 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 usageQuerySuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
-  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+  create({ moves: { quietMs: 1, rowsMin: 1 } }),
 );
 
 jointUsageSuite("DuckDB", () => create());
