@@ -78,7 +78,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     return opened.database;
   }, now);
   // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage(config, directory, closers);
+  const usage = await openUsage({ config, directory, logger }, closers);
   const { database, pool } = await openDatabase(config, logger, closers);
   opened.database = database;
   await ensureIndexes(database, resources);
@@ -140,13 +140,20 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
 };
 
+interface UsageParts {
+  readonly config: Config;
+  readonly directory: UsageDirectory;
+  readonly logger: Logger;
+}
+
 const openUsage = async (
-  { dataDir }: Config,
-  directory: UsageDirectory,
+  { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
 ): Promise<UsageStore> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
+    onDamage: (path) =>
+      logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
     worker: new URL("usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
