@@ -1,4 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { Aggregator } from "./adapters/duckdb/aggregation.ts";
+import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
@@ -12,6 +14,7 @@ import type {
   UsageCalls,
   UsageWorkerStart,
 } from "./adapters/duckdb/worker-protocol.ts";
+import { SqlSandbox } from "./adapters/sql-sandbox/sql-sandbox.ts";
 import { IngestPipeline } from "./ingest/pipeline.ts";
 import type { DirectoryChange } from "./ports/usage-directory.ts";
 import { DirectoryInUse } from "./ports/usage-store.ts";
@@ -24,6 +27,15 @@ const run = async (
   const database = await UsageDatabase.open(start);
   const log = await DuckDbUsageLog.open(database);
   const readers = new Readers(database);
+  const sandbox = new SqlSandbox();
+  const customSql = await CustomSql.open({
+    readers,
+    accounts: log.accounts,
+    sandbox,
+    folder: `${start.path}.sandbox`,
+    codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
+  });
+  const aggregator = new Aggregator(readers, customSql);
   const listeners = new Set<(change: DirectoryChange) => void>();
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
@@ -34,15 +46,16 @@ const run = async (
         const table = log.tables.find(question.orgId, question.meterId);
         if (table === undefined) return [];
         const source = { table, accounts: log.accounts };
-        return readers.use((connection) => aggregate(connection, source, question));
+        return aggregate(aggregator, source, question);
       },
       aggregateJointly: async (question) => {
         const table = log.tables.find(question.orgId, question.meterId);
         if (table === undefined) return [];
         const source = { table, accounts: log.accounts };
-        return readers.use((connection) => aggregateJointly(connection, source, question));
+        return aggregateJointly(aggregator, source, question);
       },
-      query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
+      query: (question) => queryUsage({ readers, aggregator }, log, question),
+      faultOfSql: (query) => customSql.faultOf(query),
       scan: async (question) => {
         const table = log.tables.find(question.orgId, question.meterId);
         if (table === undefined) return { events: [] };
@@ -53,6 +66,7 @@ const run = async (
         for (const listener of listeners) listener(change);
       },
       close: async () => {
+        sandbox.close();
         await pipeline.drain();
         await log.close();
         readers.close();

@@ -30,7 +30,8 @@ import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
 import { createCatalog, type OnChange } from "./resources/verbs.ts";
@@ -101,7 +102,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  const catalog = createCatalog({ database, resources, now, onChange });
+  const examine = examineCustomSql(database, usage);
+  const catalog = createCatalog({ database, resources, now, onChange, examine });
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -138,7 +140,7 @@ const openUsage = async (
   { dataDir }: Config,
   directory: UsageDirectory,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
     directory,

@@ -242,7 +242,7 @@ export interface BillTerms {
 export interface UsageQuantity {
   /** Null when nothing was measured. */
   readonly quantity: Decimal | null;
-  /** Why a compound aggregation has no answer. */
+  /** Why an aggregation by formula or by custom SQL has no answer. */
   readonly error?: string | undefined;
 }
 

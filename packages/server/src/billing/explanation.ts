@@ -7,7 +7,13 @@ import type { Database } from "../ports/database.ts";
 import type { ScannedEvent, UsageStore } from "../ports/usage-store.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { lineReply, number, printed, readLine } from "./bill-replies.ts";
-import { eventsOf, type LineUsage, lineUsage } from "./line-usage.ts";
+import {
+  carriedInto,
+  type CarriedValue,
+  eventsOf,
+  type LineUsage,
+  lineUsage,
+} from "./line-usage.ts";
 
 /** The prices that the line came from, as they stood: each with its version. */
 const pricesOf = ({ accountPlans }: BillFacts, line: BillLine): readonly object[] =>
@@ -61,7 +67,11 @@ const decodeCursor = (token: string | undefined): string | undefined => {
 };
 
 /** What was measured, where and when, with the answer. */
-const measurementOf = (facts: BillFacts, { aggregation, window }: LineUsage) => ({
+const measurementOf = (
+  facts: BillFacts,
+  { aggregation, window }: LineUsage,
+  carried: readonly CarriedValue[],
+) => ({
   aggregation: {
     id: aggregation.id,
     version: aggregation.version,
@@ -69,6 +79,8 @@ const measurementOf = (facts: BillFacts, { aggregation, window }: LineUsage) => 
     meterId: aggregation.meterId,
     targetField: aggregation.targetField,
     method: aggregation.aggregation,
+    customSql: aggregation.customSql,
+    statistic: aggregation.statistic,
     rounding: aggregation.rounding,
     quantityPerUnit: aggregation.quantityPerUnit,
     unit: aggregation.unit,
@@ -80,6 +92,11 @@ const measurementOf = (facts: BillFacts, { aggregation, window }: LineUsage) => 
     accountId,
     start: period.start.toString(),
     end: period.end.toString(),
+  })),
+  carried: carried.map(({ accountId, start, value }) => ({
+    accountId,
+    start: start.toString(),
+    value: number(value),
   })),
   segment: window.segment,
   filters: window.filters,
@@ -125,7 +142,7 @@ export const explainLine = async (
     billVersion: Number(bill.version),
     billingCurrency: bill.currency,
     lineItem: lineReply(own.row, "bandUsage"),
-    measurement: measured && measurementOf(facts, measured),
+    measurement: measured && measurementOf(facts, measured, await carriedInto(usage, measured)),
     derivation: printed(own.line.derivation),
     exactAmount: number(own.line.exact),
     currencies: printed(facts.currencies),

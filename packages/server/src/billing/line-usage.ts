@@ -64,12 +64,52 @@ const isSame = (fields: readonly string[], a: Segment, b: Segment): boolean =>
 /** Whether the line counts this event. */
 const counts = ({ aggregation: record, window }: LineUsage, event: ScannedEvent): boolean => {
   const { targetField, segmentedFields = [], segments = [] } = record;
+  // Custom SQL sees measurements whether they have the field or not.
   const hasValue =
-    event.numbers[targetField] !== undefined || event.texts[targetField] !== undefined;
+    record.aggregation === "CUSTOM_SQL" ||
+    event.numbers[targetField] !== undefined ||
+    event.texts[targetField] !== undefined;
   if (!hasValue || !passesUsageFilters(window.filters, event.texts)) return false;
   if (window.segment === undefined) return true;
   const own = segmentOf(segmentedFields, segments, event.texts);
   return own !== undefined && isSame(segmentedFields, own, window.segment);
+};
+
+const everBefore = Temporal.Instant.from("0001-01-01T00:00:00Z");
+
+/** A value that an account had before its window began, and that counted from there on. */
+export interface CarriedValue {
+  readonly accountId: string;
+  readonly start: Temporal.Instant;
+  readonly value: string;
+}
+
+/** What a time-weighted line counts besides its events: the latest value before each of its windows. */
+export const carriedInto = async (
+  store: UsageStore,
+  { orgId, aggregation: record, window }: LineUsage,
+): Promise<readonly CarriedValue[]> => {
+  if (record.statistic?.kind !== "TIME_WEIGHTED_SUM") return [];
+  const { meterId, targetField, segmentedFields = [], segments = [] } = record;
+  const { segment: wanted } = window;
+  const found = await store.aggregateJointly({
+    orgId,
+    meterId,
+    method: "LATEST",
+    targetField,
+    groups: window.sources.map(({ accountId, period: { start } }) => [
+      { accountId, window: { start: everBefore, end: start } },
+    ]),
+    filters: window.filters,
+    ...(wanted === undefined ? {} : { segmentation: { fields: segmentedFields, segments } }),
+  });
+  return found.flatMap(({ group, segment, quantity }) => {
+    const source = window.sources[group];
+    const own = segment === undefined ? undefined : segments[segment];
+    const isOther = wanted !== undefined && !(own && isSame(segmentedFields, own, wanted));
+    if (source === undefined || quantity === null || isOther) return [];
+    return [{ accountId: source.accountId, start: source.period.start, value: quantity }];
+  });
 };
 
 /** A page of the very events that the line counts, oldest first; never empty unless it is the last. */

@@ -1,8 +1,10 @@
 import type { UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { UsageSource, UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Input } from "@turnpike/engine/calculation/value.ts";
-import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { parseZone } from "@turnpike/engine/time/zone.ts";
 import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts";
+import { aggregationMethod } from "../records/aggregation-method.ts";
 import type { AggregationRecord } from "./catalog-snapshot.ts";
 import { type CompoundFormula, compoundFormula } from "./compound-quantities.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -30,7 +32,7 @@ class Request {
   readonly #isSegmented: boolean;
   readonly #filters: UsageWindow["filters"];
   readonly #groups = new Map<string, { index: number; sources: readonly UsageSource[] }>();
-  #answers = new Map<string, Decimal>();
+  #answers = new Map<string, UsageQuantity>();
 
   constructor(
     aggregation: AggregationRecord,
@@ -48,19 +50,13 @@ class Request {
     return known.index;
   }
 
-  async send(usage: UsageStore, orgId: string): Promise<void> {
-    const {
-      aggregation: method,
-      meterId,
-      targetField,
-      segmentedFields,
-      segments,
-    } = this.#aggregation;
-    if (method === "CUSTOM_SQL") return;
+  async send(usage: UsageStore, { orgId, zone }: { orgId: string; zone: string }): Promise<void> {
+    const { meterId, targetField, segmentedFields, segments, ...named } = this.#aggregation;
+    const { aggregation: method, customSql, statistic } = named;
     const request: JointAggregateRequest = {
       orgId,
       meterId,
-      method,
+      method: aggregationMethod({ method, customSql, statistic }, zone),
       targetField,
       groups: [...this.#groups.values()].map(({ sources }) =>
         sources.map(({ accountId, period }) => ({ accountId, window: period })),
@@ -72,12 +68,17 @@ class Request {
     };
     const found = await usage.aggregateJointly(request);
     this.#answers = new Map(
-      found.map(({ group, segment = 0, quantity }) => [`${group} ${segment}`, decimal(quantity)]),
+      found.map(({ group, segment = 0, quantity, fault }) => [
+        `${group} ${segment}`,
+        quantity === null
+          ? { quantity, error: `the custom SQL of ${this.#aggregation.name} ${fault}` }
+          : { quantity: decimal(quantity) },
+      ]),
     );
   }
 
-  quantity({ group, segment }: Ask): Decimal | null {
-    return this.#answers.get(`${group} ${segment}`) ?? null;
+  quantity({ group, segment }: Ask): UsageQuantity {
+    return this.#answers.get(`${group} ${segment}`) ?? { quantity: null };
   }
 }
 
@@ -87,9 +88,6 @@ const isSameSegment = (a: Segment, b: Segment): boolean => {
   const fields = Object.keys(a);
   return fields.length === Object.keys(b).length && fields.every((field) => a[field] === b[field]);
 };
-
-const unmeasurable = ({ aggregation }: AggregationRecord): string | undefined =>
-  aggregation === "CUSTOM_SQL" ? "aggregations by custom SQL are not evaluated" : undefined;
 
 /** The custom fields that a compound aggregation of that window may name, by canonical name (m3ter semantics 7). */
 export type CustomFieldsOf = (window: UsageWindow) => ReadonlyMap<string, Input>;
@@ -135,9 +133,7 @@ class Survey {
     const aggregation = this.#snapshot.aggregations.get(aggregationId);
     const ask = aggregation && this.#ask(aggregation, window);
     if (aggregation === undefined || ask === undefined) return undefined;
-    const error = unmeasurable(aggregation);
-    return () =>
-      error === undefined ? { quantity: ask.request.quantity(ask) } : { quantity: null, error };
+    return () => ask.request.quantity(ask);
   }
 
   #prepareCompound(
@@ -148,16 +144,20 @@ class Survey {
     if (formula === undefined) return undefined;
     // An aggregation without segments gives its total to every segment ([R], m3ter semantics 7).
     const asks = formula.aggregations.map((one) => this.#ask(one, window));
-    const error = formula.aggregations.map(unmeasurable).find((reason) => reason !== undefined);
     return () => {
-      if (error !== undefined) return { quantity: null, error };
-      const quantities = asks.map((ask) => ask?.request.quantity(ask) ?? null);
-      return formula.evaluate(quantities, customFields(window));
+      const found = asks.map((ask) => ask?.request.quantity(ask) ?? { quantity: null });
+      const quantities = found.map(({ quantity }) => quantity);
+      return (
+        found.find(({ error }) => error !== undefined) ??
+        formula.evaluate(quantities, customFields(window))
+      );
     };
   }
 
   async send(usage: UsageStore): Promise<void> {
-    for (const request of this.#requests.values()) await request.send(usage, this.#snapshot.orgId);
+    const { orgId, config } = this.#snapshot;
+    const zone = parseZone(config.timezone) ?? "UTC";
+    for (const request of this.#requests.values()) await request.send(usage, { orgId, zone });
   }
 }
 

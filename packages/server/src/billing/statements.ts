@@ -10,7 +10,7 @@ import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import { intersection } from "@turnpike/engine/time/period.ts";
 import type { Database, StatementFormat } from "../ports/database.ts";
-import type { UsageStore } from "../ports/usage-store.ts";
+import type { PlainMethod, UsageStore } from "../ports/usage-store.ts";
 import { lookup } from "../records/lookup.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { type BillRow, readLine, type StoredLine } from "./bill-replies.ts";
@@ -61,6 +61,10 @@ interface Subject {
   readonly shape: StatementShape;
 }
 
+/** What is not made of the events of one row alone has no rows: it is in the line as a whole. */
+const rowMethod = ({ aggregation, statistic }: LineUsage["aggregation"]): PlainMethod | undefined =>
+  aggregation === "CUSTOM_SQL" || statistic !== undefined ? undefined : aggregation;
+
 const statementLine = async (
   { database, usage: store }: StatementParts,
   { bill, facts, shape }: Subject,
@@ -68,8 +72,8 @@ const statementLine = async (
 ): Promise<StatementLine> => {
   const line = readLine(row.line);
   const measured = await lineUsage(database, bill.org_id, { facts, line });
-  const method = measured?.aggregation.aggregation;
-  if (measured === undefined || method === undefined || method === "CUSTOM_SQL") {
+  const method = measured && rowMethod(measured.aggregation);
+  if (measured === undefined || method === undefined) {
     return { row, line, usage: [], quantityPerUnit: undefined };
   }
   const { meterId, targetField, quantityPerUnit } = measured.aggregation;

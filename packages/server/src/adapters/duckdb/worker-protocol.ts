@@ -10,6 +10,7 @@ import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
+  CustomSqlChecker,
   IngestOutcome,
   IngestRequest,
   JointQuantity,
@@ -37,6 +38,10 @@ export type UsageCalls = {
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
+  faultOfSql: {
+    argument: Parameters<CustomSqlChecker["faultOfSql"]>[0];
+    result: string | undefined;
+  };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };
