@@ -2,9 +2,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Aggregator } from "./adapters/duckdb/aggregation.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
+import { changed } from "./adapters/duckdb/changes.ts";
 import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
-import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
+import { type Handlers, ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
 import { scan } from "./adapters/duckdb/scan.ts";
 import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
@@ -18,6 +19,44 @@ import { SqlSandbox } from "./adapters/sql-sandbox/sql-sandbox.ts";
 import { IngestPipeline } from "./ingest/pipeline.ts";
 import type { DirectoryChange } from "./ports/usage-directory.ts";
 import { DirectoryInUse } from "./ports/usage-store.ts";
+
+interface ReadingParts {
+  readonly log: DuckDbUsageLog;
+  readonly readers: Readers;
+  readonly customSql: CustomSql;
+}
+
+type Reading = "aggregate" | "aggregateJointly" | "changed" | "query" | "faultOfSql" | "scan";
+
+const readingHandlers = ({
+  log,
+  readers,
+  customSql,
+}: ReadingParts): Pick<Handlers<UsageCalls>, Reading> => {
+  const aggregator = new Aggregator(readers, customSql);
+  const sourceOf = ({ orgId, meterId }: { orgId: string; meterId: string }) => {
+    const table = log.tables.find(orgId, meterId);
+    return table && { table, accounts: log.accounts };
+  };
+  return {
+    aggregate: async (question) => {
+      const source = sourceOf(question);
+      return source === undefined ? [] : aggregate(aggregator, source, question);
+    },
+    aggregateJointly: async (question) => {
+      const source = sourceOf(question);
+      return source === undefined ? [] : aggregateJointly(aggregator, source, question);
+    },
+    changed: (question) => readers.use((connection) => changed(connection, log, question)),
+    query: (question) => queryUsage({ readers, aggregator }, log, question),
+    faultOfSql: (query) => customSql.faultOf(query),
+    scan: async (question) => {
+      const source = sourceOf(question);
+      if (source === undefined) return { events: [] };
+      return readers.use((connection) => scan(connection, source, question));
+    },
+  };
+};
 
 /** The usage thread: composes what reads, writes and queries measurements around the one DuckDB file. */
 const run = async (
@@ -35,33 +74,14 @@ const run = async (
     folder: `${start.path}.sandbox`,
     codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
   });
-  const aggregator = new Aggregator(readers, customSql);
   const listeners = new Set<(change: DirectoryChange) => void>();
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
     handlers: {
       ingest: (request) => pipeline.ingest(request),
       correct: (request) => pipeline.correct(request),
-      aggregate: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return [];
-        const source = { table, accounts: log.accounts };
-        return aggregate(aggregator, source, question);
-      },
-      aggregateJointly: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return [];
-        const source = { table, accounts: log.accounts };
-        return aggregateJointly(aggregator, source, question);
-      },
-      query: (question) => queryUsage({ readers, aggregator }, log, question),
-      faultOfSql: (query) => customSql.faultOf(query),
-      scan: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return { events: [] };
-        const source = { table, accounts: log.accounts };
-        return readers.use((connection) => scan(connection, source, question));
-      },
+      mark: () => Promise.resolve(log.mark()),
+      ...readingHandlers({ log, readers, customSql }),
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);
       },

@@ -1,3 +1,5 @@
+import type { UsageChanges } from "./usage-changes.ts";
+
 /** The eight maps of a measurement (m3ter semantics 3.1, 4). */
 export const stringCategories = ["WHO", "WHAT", "WHERE", "OTHER", "METADATA"] as const;
 export const numberCategories = ["MEASURE", "COST", "INCOME"] as const;
@@ -228,11 +230,23 @@ export type UsageQueryAnswer =
   | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean }
   | { readonly kind: "failed"; readonly aggregation: number; readonly reason: string };
 
-/** Every measurement of a meter in these windows, oldest first. */
+/** Measurements that an aggregation counts. */
+export interface CountedUsage {
+  /** They have a value of it; absent: whatever they have. */
+  readonly targetField?: string;
+  readonly filters: readonly UsageFilter[];
+  /** Of several segments, those of the one at `segment`. */
+  readonly segmentation?: Segmentation;
+  readonly segment?: number;
+}
+
+/** Measurements of a meter in these windows, oldest first. */
 export interface ScanRequest {
   readonly orgId: string;
   readonly meterId: string;
-  readonly sources: readonly { readonly accountId: string; readonly window: Window }[];
+  readonly sources: readonly UsageSource[];
+  /** Absent: every one. */
+  readonly counted?: CountedUsage;
   readonly limit: number;
   /** `next` of the page before. */
   readonly after?: string;
@@ -281,7 +295,7 @@ export interface CustomSqlChecker {
 }
 
 /** Keeps every accepted measurement once and answers quantities. */
-export interface UsageStore {
+export interface UsageStore extends UsageChanges {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;

@@ -1,12 +1,13 @@
 import type { StatisticFields } from "@turnpike/contract/catalog/statistic.ts";
+import type { Statistic } from "@turnpike/engine/bill/facts.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { AggregationMethod, PlainMethod } from "../ports/usage-store.ts";
 
-/** How an aggregation or a usage query names its method. */
+/** How an aggregation, a bill's definition of one or a usage query names its method. */
 export interface NamedMethod {
   readonly method: PlainMethod | "CUSTOM_SQL";
   readonly customSql?: string | undefined;
-  readonly statistic?: StatisticFields | undefined;
+  readonly statistic?: StatisticFields | Statistic | undefined;
 }
 
 /** What the usage store is asked for; `timeZone` is the organization's. */

@@ -157,7 +157,6 @@ export class CustomSql {
   /** Clears away what a killed process has left. */
   static async open(parts: CustomSqlParts): Promise<CustomSql> {
     await rm(parts.folder, { recursive: true, force: true });
-    await mkdir(parts.folder, { mode: 0o700 });
     return new CustomSql(parts);
   }
 
@@ -175,6 +174,7 @@ export class CustomSql {
 
   async groups(scope: Scope, { sql, keys }: CustomQuestion): Promise<readonly GroupValue[]> {
     const file = join(this.#parts.folder, `${randomUUID()}.parquet`);
+    await mkdir(this.#parts.folder, { mode: 0o700, recursive: true });
     try {
       const { columns, groups } = await this.#parts.readers.use((connection) =>
         this.#export(connection, scope, { keys, file }),
