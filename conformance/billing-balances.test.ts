@@ -201,6 +201,124 @@ describe.concurrent("what a balance holds (16.2)", () => {
   });
 });
 
+describe.concurrent("schedules (16.5)", () => {
+  const scheduleOf = (balanceId: string, kind: string, body: object): Promise<string> => {
+    const code = scenario.world.fresh("schedule");
+    return scenario.world.create(`balances/${balanceId}/${kind}`, { name: code, code, ...body });
+  };
+  const quarter = {
+    currency: "USD",
+    servicePeriodStartDate: "2024-01-01T00:00:00Z",
+    servicePeriodEndDate: "2024-04-01T00:00:00Z",
+    billFrequency: "MONTHLY",
+    billFrequencyInterval: 1,
+    chargeDescription: "Top-up plan",
+  };
+
+  test("a charge for each month in arrears: on the bills of February, March and April 1", async () => {
+    const { account } = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 30]] });
+    const balanceId = await fund(account, 100);
+    const scheduleId = await scheduleOf(balanceId, "balancechargeschedules", {
+      ...quarter,
+      units: 4,
+      unitPrice: 25,
+      billInAdvance: false,
+    });
+    const charges = await scenario.world.list(`charges?scheduleId=${scheduleId}`);
+    expect(charges.map(({ billDate }) => String(billDate)).toSorted()).toEqual([
+      "2024-02-01",
+      "2024-03-01",
+      "2024-04-01",
+    ]);
+    const bill = await expectLines(account, "2024-02-01", [
+      "USAGE 30",
+      "BALANCE_CONSUMED -30",
+      "BALANCE_FEE 100",
+      "TOTAL 100",
+    ]);
+    expect(bill.lineItems.find(({ lineItemType }) => lineItemType === "BALANCE_FEE")).toMatchObject(
+      {
+        description: "Top-up plan",
+        quantity: 4,
+        servicePeriodStartDate: "2024-01-01T00:00:00Z",
+        servicePeriodEndDate: "2024-02-01T00:00:00Z",
+        balanceId,
+      },
+    );
+    await expectLines(account, "2024-03-01", ["BALANCE_FEE 100", "TOTAL 100"]);
+    await expectLines(account, "2024-04-01", ["BALANCE_FEE 100", "TOTAL 100"]);
+    await expectLines(account, "2024-05-01", ["TOTAL 0"]);
+  });
+
+  test("in advance without any plan: on bills of their own, at each month's start", async () => {
+    const account = await scenario.world.account();
+    const balanceId = await fund(account, 0.01);
+    const body = { ...quarter, amount: 50, billInAdvance: true };
+    await scheduleOf(balanceId, "balancechargeschedules", body);
+    for (const billDate of ["2024-01-01", "2024-02-01", "2024-03-01"]) {
+      const bill = await expectLines(account, billDate, ["BALANCE_FEE 50", "TOTAL 50"]);
+      expect(bill.billingFrequency).toBe("AD_HOC");
+    }
+    expect(await scenario.world.bill(account.id, "2024-04-01")).toEqual([]);
+  });
+
+  test("a credit at the start of each month pays for what is billed from then on", async () => {
+    // 30 on January 1, February 1 and March 1, none on April 1, the end. The bill of February 1 finds 60 for 70.
+    const { account } = await sell({
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-10", 70],
+        ["2024-02-10", 20],
+      ],
+    });
+    const { world } = scenario;
+    const balanceId = await fund(account, 0.01);
+    const name = world.fresh("credit");
+    const transactionTypeId = await world.create("picklists/transactiontypes", {
+      name,
+      code: name,
+    });
+    const scheduleId = await scheduleOf(balanceId, "balancetransactionschedules", {
+      amount: 30,
+      transactionDescription: "Monthly credit",
+      transactionTypeId,
+      startDate: "2024-01-01T00:00:00Z",
+      endDate: "2024-04-01T00:00:00Z",
+      frequency: "MONTHLY",
+      frequencyInterval: 1,
+    });
+    const path = `balances/${balanceId}/transactions?entityType=SCHEDULER`;
+    const entries = await world.list(path);
+    expect(entries).toHaveLength(3);
+    for (const entry of entries) expect(entry).toMatchObject({ amount: 30, entityId: scheduleId });
+    await expectLines(account, "2024-02-01", ["USAGE 70", "BALANCE_CONSUMED -60.01", "TOTAL 9.99"]);
+    await expectLines(account, "2024-03-01", ["USAGE 20", "BALANCE_CONSUMED -20", "TOTAL 0"]);
+    expect(await held(balanceId)).toBe(10);
+  });
+
+  test("what is made once is not made again when the schedule is changed or removed", async () => {
+    const account = await scenario.world.account();
+    const balanceId = await fund(account, 0.01);
+    const { world } = scenario;
+    const body = { ...quarter, amount: 50, billInAdvance: true };
+    const id = await scheduleOf(balanceId, "balancechargeschedules", body);
+    const path = `balances/${balanceId}/balancechargeschedules/${id}`;
+    const schedule = await world.get(path);
+    expect(schedule).toMatchObject({ version: 1, previousRun: "2024-03-01T00:00:00.000Z" });
+    expect(schedule).not.toHaveProperty("nextRun");
+    // Two months more, at another price: those that are made stay as they are.
+    const servicePeriodEndDate = "2024-06-01T00:00:00Z";
+    await world.api.call("PUT", path, { ...schedule, amount: 60, servicePeriodEndDate });
+    const amounts = async (): Promise<number[]> =>
+      (await world.list(`charges?scheduleId=${id}`))
+        .map(({ amount }) => Number(amount))
+        .toSorted((a, b) => a - b);
+    expect(await amounts()).toEqual([50, 50, 50, 60, 60]);
+    await world.api.call("DELETE", path);
+    expect(await amounts()).toEqual([50, 50, 50, 60, 60]);
+  });
+});
+
 test("an overdraft covers everything, if the organization allows any", async () => {
   const overdrawn = async () => {
     const sold = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 100]] });

@@ -33,7 +33,8 @@ import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
-import { createCatalog, type OnChange } from "./resources/verbs.ts";
+import { tickSchedules } from "./resources/schedule-clock.ts";
+import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -79,7 +80,6 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
-  await openQueue({ database, usage, files, pool, logger }, closers);
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
   for (const running of [
@@ -102,6 +102,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
   const catalog = createCatalog({ database, resources, now, onChange });
+  await openQueue({ database, usage, files, pool, logger, catalog }, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -155,10 +156,11 @@ interface QueueParts {
   readonly files: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly catalog: Catalog;
 }
 
 const openQueue = async (
-  { database, usage, files, pool, logger }: QueueParts,
+  { database, usage, files, pool, logger, catalog }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -172,6 +174,7 @@ const openQueue = async (
     {
       "bill-job": (key) => runBillJob(run, key),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
       "statement-job": (key) => runStatementJob(run, key),
     },

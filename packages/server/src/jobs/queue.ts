@@ -15,6 +15,7 @@ export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
   /** Queued by the clock: see `everyMinute`. */
   readonly "bill-clock": object;
+  readonly "schedule-clock": object;
   readonly "usage-upload": { readonly orgId: string; readonly id: string };
   readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
@@ -30,6 +31,7 @@ const pollIntervalMs = 2_000;
 /** Tasks of the clock: one server of all that share a database queues each, and a minute that was missed is not repeated. */
 const everyMinute = parseCronItems([
   { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
+  { task: "schedule-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
 ]);
 
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
