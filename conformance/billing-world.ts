@@ -38,16 +38,23 @@ export class BillingWorld {
   api: Api;
   #count = 0;
 
-  private constructor(folder: string, server: ServerProcess, api: Api) {
+  readonly #settings: Readonly<Record<string, string>>;
+
+  private constructor(
+    { folder, settings }: { folder: string; settings: Readonly<Record<string, string>> },
+    server: ServerProcess,
+    api: Api,
+  ) {
     this.folder = folder;
+    this.#settings = settings;
     this.server = server;
     this.api = api;
   }
 
-  static async open(): Promise<BillingWorld> {
+  static async open(settings: Readonly<Record<string, string>> = {}): Promise<BillingWorld> {
     const folder = await newFolder();
-    const server = await startServer(folder);
-    return new BillingWorld(folder, server, await connect(server));
+    const server = await startServer(folder, settings);
+    return new BillingWorld({ folder, settings }, server, await connect(server));
   }
 
   async close(): Promise<void> {
@@ -56,7 +63,7 @@ export class BillingWorld {
   }
 
   async restart(): Promise<void> {
-    this.server = await startServer(this.folder);
+    this.server = await startServer(this.folder, this.#settings);
     this.api = await connect(this.server);
   }
 

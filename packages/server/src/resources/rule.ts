@@ -1,6 +1,7 @@
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import type { RecordRow } from "../records/records.ts";
 import type { Writer } from "./writer.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** A document about to be written, with what stood there before. */
 export interface Write {
@@ -25,6 +26,7 @@ export interface Followed {
 export interface Read {
   readonly reader: Database | DatabaseTransaction;
   readonly orgId: string;
+  readonly secrets: Secrets;
   readonly at: Date;
   readonly rows: readonly RecordRow[];
 }

@@ -15,9 +15,12 @@ import { openPostgres, type PostgresConnection } from "../adapters/postgres/open
 import { scheduler } from "../records/caller.ts";
 import { lookupEvery } from "../records/lookup.ts";
 import { runDueSchedules } from "./schedule-clock.ts";
+import { createSealer } from "./sealing.ts";
+import { createSecrets } from "./secrets.ts";
 import { createCatalog } from "./verbs.ts";
 import { insert } from "./writes.ts";
 
+const secrets = createSecrets(createSealer([Buffer.alloc(32)]));
 const logger = pino({ level: "silent" });
 const state: {
   connection?: PostgresConnection;
@@ -29,7 +32,7 @@ const parts = () => {
   if (state.connection === undefined) throw new Error("the database did not start");
   const { database } = state.connection;
   const now = (): Date => new Date(state.now);
-  const catalog = createCatalog({ database, resources, now, onChange: () => undefined });
+  const catalog = createCatalog({ database, resources, secrets, now, onChange: () => undefined });
   return { database, catalog, now };
 };
 
@@ -58,7 +61,13 @@ beforeEach(async () => {
   await database.insertInto("organization").values({ id: orgId, created_at: now() }).execute();
   await database.transaction().execute(async (transaction) => {
     const body = { ...organizationConfig.singleton?.initial, timezone: "America/New_York" };
-    await insert(transaction, organizationConfig, { caller, body, at: now(), id: orgId });
+    await insert(transaction, organizationConfig, {
+      caller,
+      secrets,
+      body,
+      at: now(),
+      id: orgId,
+    });
   });
   const customer = { name: "Acme", code: "acme", emailAddress: "acme@example.com" };
   const { id: accountId } = await catalog.create({ caller, resource: account }, customer);

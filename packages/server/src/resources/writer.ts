@@ -4,6 +4,7 @@ import type { Caller } from "../records/caller.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
 import { rules } from "./rules.ts";
+import type { Secrets } from "./secrets.ts";
 import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
 
 /** Writes of any declared resource inside one transaction; each enters the audit log. A Problem says why not. */
@@ -29,10 +30,17 @@ export interface Writer {
   ) => Promise<RecordRow>;
 }
 
-/** `onWrite` is told of every kind that is written. */
+interface WriterParts {
+  readonly caller: Caller;
+  readonly at: Date;
+  readonly secrets: Secrets;
+  /** Told of every kind that is written. */
+  readonly onWrite: (kind: string) => void;
+}
+
 export const createWriter = (
   transaction: DatabaseTransaction,
-  { caller, at, onWrite }: { caller: Caller; at: Date; onWrite: (kind: string) => void },
+  { caller, at, secrets, onWrite }: WriterParts,
 ): Writer => {
   const record = async (written: Written): Promise<RecordRow> => {
     await recordChange(transaction, caller, { ...written, at });
@@ -49,13 +57,13 @@ export const createWriter = (
     caller,
     at,
     create: async (resource, body, owned) =>
-      followed(await insert(transaction, resource, { caller, body, at, owned })),
+      followed(await insert(transaction, resource, { caller, secrets, body, at, owned })),
     update: async (resource, change) =>
-      followed(await replace(transaction, resource, { caller, at, ...change })),
+      followed(await replace(transaction, resource, { caller, secrets, at, ...change })),
     amend: async (resource, change) =>
-      followed(await amend(transaction, resource, { caller, at, ...change })),
+      followed(await amend(transaction, resource, { caller, secrets, at, ...change })),
     remove: async (resource, change) => {
-      const erased = await erase(transaction, resource, { caller, at, ...change });
+      const erased = await erase(transaction, resource, { caller, secrets, at, ...change });
       for (const written of erased.slice(0, -1)) await record(written);
       const [own] = erased.slice(-1);
       if (own === undefined) throw new Error("a removal removes at least one record");
