@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
+import { changed } from "./adapters/duckdb/changes.ts";
 import { UsageDatabase } from "./adapters/duckdb/database.ts";
 import { Readers } from "./adapters/duckdb/readers.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
@@ -42,6 +43,8 @@ const run = async (
         const source = { table, accounts: log.accounts };
         return readers.use((connection) => aggregateJointly(connection, source, question));
       },
+      mark: () => Promise.resolve(log.mark()),
+      changed: (question) => readers.use((connection) => changed(connection, log, question)),
       query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
       scan: async (question) => {
         const table = log.tables.find(question.orgId, question.meterId);

@@ -92,6 +92,8 @@ export interface BillTable extends Audited {
   total: Exact;
   last_calculated_at: At;
   facts: string;
+  usage_mark: string | null;
+  usage_reach: Json<readonly object[]> | null;
   invoice_number: string | null;
   request: Json<BillJobRequest>;
   approved_at: At | null;

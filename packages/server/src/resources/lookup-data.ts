@@ -9,6 +9,7 @@ import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import { typed } from "../records/lookup.ts";
+import { lookupKeyText } from "../records/lookup-key-text.ts";
 import { findRecord, isWithin } from "../records/records.ts";
 
 type Reader = Database | DatabaseTransaction;
@@ -67,16 +68,13 @@ export const checkItem = (revision: Revision, item: Item, path: string): Item =>
   return fields;
 };
 
-/** How a row is found: the values of its keys as texts, in the order of the schema. */
-const storedKey = (values: readonly string[]): string => JSON.stringify(values);
-
 export const keyOf = ({ keys }: Revision, item: Item): string =>
-  storedKey(keys.map((key) => String(item[key])));
+  lookupKeyText(keys.map((key) => String(item[key])));
 
 /** `UK,standard` of a path; a single key may hold commas. */
 export const keyInPath = ({ keys }: Revision, lookupKey: string): string => {
   const parts = keys.length === 1 ? [lookupKey] : lookupKey.split(",").map((part) => part.trim());
-  if (parts.length === keys.length) return storedKey(parts);
+  if (parts.length === keys.length) return lookupKeyText(parts);
   throw fieldProblem("VALIDATION_FAILED", "lookupKey", `must be ${keys.length} values`);
 };
 

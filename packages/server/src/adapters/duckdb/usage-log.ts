@@ -8,9 +8,11 @@ import type {
   UsageLog,
   UsageRows,
 } from "../../ports/usage-log.ts";
+import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
 import { batchHash, noHash } from "./batch-hash.ts";
 import { integer, rowsOf, text } from "./cells.ts";
+import { markOf } from "./changes.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
@@ -79,6 +81,11 @@ export class DuckDbUsageLog implements UsageLog {
 
   nextPosition(): number {
     return this.#head.nextPosition;
+  }
+
+  /** Of what is committed. */
+  mark(): UsageMark {
+    return markOf(this.#head.sequence, this.#head.hash);
   }
 
   accountNumber(orgId: string, accountId: string): number {
