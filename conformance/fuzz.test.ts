@@ -4,7 +4,7 @@ import { z } from "zod";
 import { connect } from "./client.ts";
 import { Caller, validRequest } from "./schema/caller.ts";
 import { isDocumentPresent, type Operation, readDocument } from "./schema/document.ts";
-import type { Body } from "./schema/peculiarities.ts";
+import type { Body } from "./schema/maker.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */

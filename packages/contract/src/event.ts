@@ -7,6 +7,9 @@ export type ChangeAction = (typeof changeActions)[number];
 /** Raised when measurements of a request or a file could not be stored (m3ter semantics 3.4). */
 export const ingestFailureEvent = "ingest.validation.failure";
 
+/** Raised when an export could not be made (m3ter semantics 22). */
+export const exportFailureEvent = "dataexport.job.failure";
+
 /** How long events can be read (m3ter semantics 22). */
 export const eventDays = 28;
 

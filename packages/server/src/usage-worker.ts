@@ -3,6 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { AccountNumbers } from "./adapters/duckdb/accounts.ts";
 import type { MeterTable } from "./adapters/duckdb/meter-tables.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
+import { changed } from "./adapters/duckdb/changes.ts";
 import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
 import { scan } from "./adapters/duckdb/scan.ts";
@@ -55,6 +56,8 @@ const run = async (
       correct: (request) => pipeline.correct(request),
       aggregate: (question) => ofMeter(question, aggregate, []),
       aggregateJointly: (question) => ofMeter(question, aggregateJointly, []),
+      mark: () => Promise.resolve(log.mark()),
+      changed: (question) => readers.use((connection) => changed(connection, log, question)),
       query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
       scan: (question) => ofMeter(question, scan, { events: [] }),
       directoryChanged: async (change) => {

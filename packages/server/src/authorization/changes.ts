@@ -10,15 +10,16 @@ import type {
   Posting,
   UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
+import * as arrays from "./binary-arrays.ts";
 import type { OutboxRow } from "./measurements.ts";
 import { toJson } from "./wire.ts";
 
 /** A column of rows to write: its type in the arrays, and what it becomes in the table when that differs. */
 interface Column<Row> {
   readonly name: string;
-  readonly type: "text" | "numeric" | "bigint" | "integer" | "boolean";
+  readonly type: arrays.ElementType;
   readonly becomes?: "json";
-  readonly of: (row: Row) => unknown;
+  readonly of: (rows: readonly Row[]) => Buffer;
 }
 
 interface Table<Row> {
@@ -31,33 +32,31 @@ interface Table<Row> {
 const text = <Row>(name: string, of: (row: Row) => string | null): Column<Row> => ({
   name,
   type: "text",
-  of,
+  of: (rows) => arrays.textArray(rows.map(of)),
 });
 const exact = <Row>(name: string, of: (row: Row) => bigint): Column<Row> => ({
   name,
   type: "numeric",
-  of,
+  of: (rows) => arrays.numericArray(rows.map(of)),
 });
 const time = <Row>(name: string, of: (row: Row) => number | null): Column<Row> => ({
   name,
   type: "bigint",
-  of,
+  of: (rows) => arrays.bigintArray(rows.map(of)),
 });
 const flag = <Row>(name: string, of: (row: Row) => boolean): Column<Row> => ({
   name,
   type: "boolean",
-  of,
+  of: (rows) => arrays.booleanArray(rows.map(of)),
 });
 const count = <Row>(name: string, of: (row: Row) => number): Column<Row> => ({
   name,
   type: "integer",
-  of,
+  of: (rows) => arrays.integerArray(rows.map(of)),
 });
 const json = <Row>(name: string, of: (row: Row) => unknown): Column<Row> => ({
-  name,
-  type: "text",
+  ...text(name, (row: Row) => toJson(of(row))),
   becomes: "json",
-  of: (row) => toJson(of(row)),
 });
 
 /** Asset codes hold no slash, account codes may. */
@@ -312,21 +311,21 @@ const leaseSpends: Table<UsageEvent> = {
 const insertSql = <Row>(table: Table<Row>, first: number): string => {
   const { name, columns, onConflict } = table;
   const names = columns.map((column) => column.name).join(", ");
-  const arrays = columns.map(({ type }, index) => `$${first + index}::${type}[]`).join(", ");
+  const given = columns.map(({ type }, index) => `$${first + index}::${type}[]`).join(", ");
   const values = columns
     .map((column) => `row.${column.name}${column.becomes === undefined ? "" : "::json"}`)
     .join(", ");
   const tail = onConflict === undefined ? "" : ` ON CONFLICT ${onConflict}`;
   return (
     `INSERT INTO ${name} (org_id, ${names}) SELECT $1::uuid, ${values} ` +
-    `FROM unnest(${arrays}) WITH ORDINALITY AS row (${names}, nth) ORDER BY nth${tail}`
+    `FROM unnest(${given}) WITH ORDINALITY AS row (${names}, nth) ORDER BY nth${tail}`
   );
 };
 
 /** The rows of one table that a batch writes. */
 interface Part {
   readonly sql: (first: number) => string;
-  readonly arrays: readonly (readonly unknown[])[];
+  readonly columns: readonly Buffer[];
 }
 
 const part = <Row>(table: Table<Row>, rows: readonly Row[]): Part[] =>
@@ -335,7 +334,7 @@ const part = <Row>(table: Table<Row>, rows: readonly Row[]): Part[] =>
     : [
         {
           sql: (first) => insertSql(table, first),
-          arrays: table.columns.map((column) => rows.map(column.of)),
+          columns: table.columns.map((column) => column.of(rows)),
         },
       ];
 
@@ -393,9 +392,9 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
 const statementOf = (orgId: string, parts: readonly Part[]) => {
   const values: unknown[] = [orgId];
   const inserts: string[] = [];
-  for (const { sql, arrays } of parts) {
+  for (const { sql, columns } of parts) {
     inserts.push(sql(values.length + 1));
-    values.push(...arrays);
+    values.push(...columns);
   }
   const last = inserts.pop() ?? "";
   const before = inserts.map((insert, index) => `w${index} AS (${insert})`).join(", ");

@@ -4,20 +4,27 @@ import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
+import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
+import {
+  type CarriedCorrection,
+  correctionsBefore,
+  rerate,
+  type Rerating,
+} from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
-import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
-import { lookupAll } from "../records/lookup.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
-import type { CarriedCorrection, DrawDown, History, StoredBill } from "./bill-history.ts";
+import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { customFieldsOf } from "./custom-fields.ts";
-import { DrawDownLedger, drawsOfBill } from "./draw-downs.ts";
-import { measure } from "./measured-usage.ts";
+import { DrawDownLedger } from "./draw-downs.ts";
+import { type AskedWindows, measure } from "./measured-usage.ts";
 import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
-import { type FixedBill, Rerating, takeFixedBills } from "./rerating.ts";
+import { type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
+import { reachOf, type UsageReach } from "./usage-reach.ts";
 import { withWallets } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
@@ -29,6 +36,9 @@ export interface CalculatedBill {
   readonly facts: BillFacts;
   readonly rated: RatedBill;
   readonly drawDowns: readonly DrawDown[];
+  /** From before its usage was read, and how far that reached. */
+  readonly usageMark: UsageMark;
+  readonly usageReach: readonly UsageReach[];
 }
 
 export interface Calculation {
@@ -144,19 +154,6 @@ const fixedBills = ({ bills }: History, candidates: readonly Candidate[]): Store
   );
 };
 
-/** With the aggregations that only fixed bills still name. */
-const withAggregationsOf = async (
-  reader: Reader,
-  book: BillingBook,
-  fixed: readonly FixedBill[],
-): Promise<BillingBook> => {
-  const ids = fixed
-    .flatMap(({ windows }) => windows.map(({ aggregationId }) => aggregationId))
-    .filter((id) => !book.aggregations.has(id) && !book.compounds.has(id));
-  const found = await lookupAll(reader, aggregation, { orgId: book.orgId, ids });
-  return { ...book, aggregations: new Map([...book.aggregations, ...found]) };
-};
-
 const storedFacts = async (
   reader: Reader,
   orgId: string,
@@ -180,6 +177,7 @@ const storedFacts = async (
 
 interface Materials {
   readonly history: History;
+  readonly usageMark: UsageMark;
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   readonly advance: AdvanceLines;
   /** By account. */
@@ -214,14 +212,25 @@ class Calculator {
     this.#failures.set(accountId, [...(this.#failures.get(accountId) ?? []), ...failures]);
   }
 
-  #factsOf({ id, planned, windows }: Candidate): BillFacts {
-    const { history, measured, advance, reratings } = this.#materials;
-    const { accountId, billDate } = planned.identity;
+  #correctionsOf({ id, planned }: Candidate): BillFacts["corrections"] {
+    const rerating = this.#materials.reratings.get(planned.identity.accountId);
+    if (rerating === undefined) return [];
     const carried = this.#corrections.filter(({ billId }) => billId !== id);
+    return correctionsBefore(
+      rerating,
+      planned.terms.billDate,
+      carried.map(({ correction }) => correction),
+    );
+  }
+
+  #factsOf(candidate: Candidate): BillFacts {
+    const { history, measured, advance } = this.#materials;
+    const { id, planned, windows } = candidate;
+    const { billDate } = planned.identity;
     return {
       ...this.#ledger.settled(planned.terms),
       memos: history.memos.get(id) ?? [],
-      corrections: reratings.get(accountId)?.correctionsBefore(billDate, carried) ?? [],
+      corrections: this.#correctionsOf(candidate),
       quantities: Object.fromEntries(
         windows.map((window) => [window.key, measured.get(window) ?? { quantity: null }]),
       ),
@@ -235,7 +244,7 @@ class Calculator {
   }
 
   calculate(candidate: Candidate): void {
-    const { id, planned, stored, isFollowing } = candidate;
+    const { id, planned, stored, windows, isFollowing } = candidate;
     const { accountId, billDate } = planned.identity;
     if (isFollowing && !this.#changedAccounts.has(accountId)) return this.#leave(candidate);
     const facts = this.#factsOf(candidate);
@@ -246,14 +255,30 @@ class Calculator {
       this.#fail(accountId, rated.failures);
       return this.#leave(candidate);
     }
-    const drawDowns = drawsOfBill(id, rated.lines, facts.corrections);
-    this.#bills.push({ id, stored, planned, facts, rated, drawDowns });
+    const draws = drawsOfBill(rated.lines, facts.corrections);
+    const drawDowns = draws.map((draw) => ({ ...draw, billId: id }));
+    const { usageMark } = this.#materials;
+    const usageReach = reachOf(windows, planned.terms.aggregations);
+    this.#bills.push({
+      id,
+      stored,
+      planned,
+      facts,
+      rated,
+      drawDowns,
+      usageMark,
+      usageReach,
+    });
     if (!isSame) this.#changedAccounts.add(accountId);
     this.#ledger.record(billDate, drawDowns);
     this.#materials.advance.replace({ id, billDate }, rated.lines);
     this.#corrections = [
       ...this.#corrections.filter(({ billId }) => billId !== id),
-      ...facts.corrections.map((correction) => ({ billId: id, correction })),
+      ...facts.corrections.map((correction) => ({
+        billId: id,
+        billDate: planned.terms.billDate,
+        correction,
+      })),
     ];
   }
 
@@ -261,6 +286,52 @@ class Calculator {
     return { bills: this.#bills, failures: this.#failures };
   }
 }
+
+/** Planned bills are measured as things are configured now, fixed ones as they were. */
+const askedFor = (
+  book: BillingBook,
+  candidates: readonly Candidate[],
+  fixed: readonly StoredFixedBill[],
+): AskedWindows[] => [
+  ...candidates.map(({ planned: { terms }, windows }) => {
+    const customFields = customFieldsOf(book, terms);
+    const { aggregations } = terms;
+    const givenFor = (window: UsageWindow) => ({
+      customFields: customFields(window),
+      lookups: [],
+    });
+    return { windows, aggregations, givenFor };
+  }),
+  ...fixed.map(({ windows, facts: { aggregations, quantities } }) => {
+    const nothing = { customFields: {}, lookups: [] };
+    const givenFor = ({ key }: UsageWindow) => quantities[key]?.inputs ?? nothing;
+    return { windows, aggregations, givenFor };
+  }),
+];
+
+/** By account. */
+const reratingsOf = (
+  fixed: readonly StoredFixedBill[],
+  measured: ReadonlyMap<UsageWindow, UsageQuantity>,
+  corrections: readonly CarriedCorrection[],
+): Map<string, Rerating> => {
+  const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
+  const bills = ({ stored, facts, billed, windows }: StoredFixedBill) => ({
+    billId: stored.id,
+    facts,
+    billed,
+    // What can no longer be measured stays as it was.
+    measured: Object.fromEntries(
+      windows.flatMap((window) => {
+        const now = measured.get(window);
+        return now === undefined ? [] : [[window.key, now] as const];
+      }),
+    ),
+  });
+  return new Map(
+    [...byAccount].map(([id, ofAccount]) => [id, rerate(ofAccount.map(bills), corrections)]),
+  );
+};
 
 /**
  * Calculates what is planned, and later unlocked bills that depend on it, without storing anything; every query
@@ -271,29 +342,24 @@ export const calculateBills = async (
   usage: UsageStore,
   given: Given,
 ): Promise<Calculation> => {
-  const { history } = given;
-  const { orgId } = given.book;
+  const { history, book } = given;
+  const { orgId } = book;
   const candidates = await candidatesWithWallets(reader, orgId, candidatesOf(given));
-  const fixed = await takeFixedBills(reader, orgId, fixedBills(history, candidates));
-  const book = await withAggregationsOf(reader, given.book, fixed);
+  // Before anything is read: what comes in the meantime is looked at again.
+  const usageMark = await usage.mark();
+  const fixed = await takeFixedBills(
+    { reader, usage, orgId },
+    { bills: fixedBills(history, candidates), corrections: history.corrections },
+  );
+  const measured = await measure({ reader, usage, orgId }, askedFor(book, candidates, fixed));
   const terms = candidates.map(({ planned }) => planned.terms);
-  const measured = await measure(usage, book, [
-    ...candidates.map(({ planned, windows }) => ({
-      windows,
-      customFields: customFieldsOf(book, planned.terms),
-    })),
-    ...fixed.map(({ facts, windows }) => ({ windows, customFields: customFieldsOf(book, facts) })),
-  ]);
-  const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
-  const carried = { corrections: history.corrections, stored: history.bills };
   const calculator = new Calculator(
     {
       history,
+      usageMark,
       measured,
       advance: await takeAdvanceLines(reader, orgId, terms),
-      reratings: new Map(
-        [...byAccount].map(([id, bills]) => [id, new Rerating(bills, measured, carried)]),
-      ),
+      reratings: reratingsOf(fixed, measured, history.corrections),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,

@@ -150,6 +150,15 @@ const counterAdjustments = (
     }));
 };
 
+const aggregationsOf = (
+  { planAggregations }: BillingBook,
+  accountPlans: readonly AccountPlanTerms[],
+): BillTerms["aggregations"] => {
+  const planIds = new Set(accountPlans.flatMap(({ plans }) => plans.map(({ id }) => id)));
+  const all = [...planIds].flatMap((id) => planAggregations.get(id) ?? []);
+  return [...new Map(all.map((one) => [one.id, one])).values()];
+};
+
 /** The terms of one bill. */
 export const billTerms = (book: BillingBook, bill: BillSubject): BillTerms => {
   const { account, billDate, contents, currency } = bill;
@@ -191,6 +200,7 @@ export const billTerms = (book: BillingBook, bill: BillSubject): BillTerms => {
       multiplier === undefined ? [] : [{ from, to, multiplier: decimal(multiplier) }],
     ),
     accountPlans,
+    aggregations: aggregationsOf(book, accountPlans),
     contracts: contractIds.flatMap((id) => {
       const record = book.contracts.get(id);
       return record === undefined ? [] : [contractTerms(book, record)];

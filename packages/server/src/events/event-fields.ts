@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { type ChangeEvent, changeEvents, ingestFailureEvent } from "@turnpike/contract/event.ts";
+import {
+  type ChangeEvent,
+  changeEvents,
+  exportFailureEvent,
+  ingestFailureEvent,
+} from "@turnpike/contract/event.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 
 type Fields = Readonly<Record<string, string>>;
@@ -46,12 +51,19 @@ const ingestFailureFields: Fields = {
   "new.types": "map",
 };
 
+const exportFailureFields: Fields = { "new.jobId": "string", "new.reason": "string" };
+
+/** The events that are no change of a record. */
+const otherEvents: ReadonlyMap<string, Fields> = new Map([
+  [ingestFailureEvent, ingestFailureFields],
+  [exportFailureEvent, exportFailureFields],
+]);
+
 /** Every name that an event of this server can have. */
-export const eventNames: readonly string[] = [...changeEvents.keys(), ingestFailureEvent].sort();
+export const eventNames: readonly string[] = [...changeEvents.keys(), ...otherEvents.keys()].sort();
 
 /** What calculations on an event may name, with its type; nothing for a name that no event has. */
 export const eventFields = (name: string): Fields => {
-  if (name === ingestFailureEvent) return ingestFailureFields;
   const change = changeEvents.get(name);
-  return change === undefined ? {} : fieldsOfChange(change);
+  return change === undefined ? (otherEvents.get(name) ?? {}) : fieldsOfChange(change);
 };

@@ -76,6 +76,25 @@ const checkFields = (body: UsageQueryBody, meters: Meters): void => {
   if (faults.length > 0) throw new Problem("VALIDATION_FAILED", faults);
 };
 
+/** The meters that a query names; refuses a query about fields that they do not have. */
+const checkedMeters = async (
+  database: Database,
+  { orgId, body }: { orgId: string; body: UsageQueryBody },
+): Promise<Meters> => {
+  const ids = fieldUses(body).map(({ meterId }) => meterId);
+  const named = await lookupAll(database, meter, { orgId, ids });
+  checkFields(body, named);
+  return named;
+};
+
+/** VALIDATION_FAILED for what a query would be refused for. */
+export const checkUsageQuery = async (
+  database: Database,
+  asked: { orgId: string; body: UsageQueryBody },
+): Promise<void> => {
+  await checkedMeters(database, asked);
+};
+
 /** Nothing is measured later than the clocks of clients may run ahead. */
 const untilAhead = { hours: 24 };
 const beginning = Temporal.Instant.from("0001-01-01T00:00:00Z");
@@ -126,11 +145,7 @@ export const answerUsageQuery = async (
   { database, usage, now }: UsageParts,
   { orgId, timeZone, body }: { orgId: string; timeZone: string; body: UsageQueryBody },
 ): Promise<{ data: UsageRow[]; hasMoreData: boolean }> => {
-  const named = await lookupAll(database, meter, {
-    orgId,
-    ids: fieldUses(body).map(({ meterId }) => meterId),
-  });
-  checkFields(body, named);
+  const named = await checkedMeters(database, { orgId, body });
   const at = Temporal.Instant.fromEpochMilliseconds(now().getTime());
   const window = windowAsked(body, at, timeZone);
   const question = asQuestion(body, { orgId, window, timeZone });

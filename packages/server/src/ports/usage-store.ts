@@ -1,3 +1,5 @@
+import type { UsageChanges } from "./usage-changes.ts";
+
 /** The eight maps of a measurement (m3ter semantics 3.1, 4). */
 export const stringCategories = ["WHO", "WHAT", "WHERE", "OTHER", "METADATA"] as const;
 export const numberCategories = ["MEASURE", "COST", "INCOME"] as const;
@@ -192,11 +194,23 @@ export interface UsageGroup {
 export type UsageQueryAnswer =
   | { readonly kind: "events"; readonly events: readonly UsageEvent[]; readonly hasMore: boolean }
   | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean };
-/** Every measurement of a meter in these windows, oldest first. */
+/** Measurements that an aggregation counts. */
+export interface CountedUsage {
+  /** They have a value of it. */
+  readonly targetField: string;
+  readonly filters: readonly UsageFilter[];
+  /** Of several segments, those of the one at `segment`. */
+  readonly segmentation?: Segmentation;
+  readonly segment?: number;
+}
+
+/** Measurements of a meter in these windows, oldest first. */
 export interface ScanRequest {
   readonly orgId: string;
   readonly meterId: string;
-  readonly sources: readonly { readonly accountId: string; readonly window: Window }[];
+  readonly sources: readonly UsageSource[];
+  /** Absent: every one. */
+  readonly counted?: CountedUsage;
   readonly limit: number;
   /** `next` of the page before. */
   readonly after?: string;
@@ -233,7 +247,7 @@ export class DirectoryInUse extends Error {
 }
 
 /** Keeps every accepted measurement once and answers quantities. */
-export interface UsageStore {
+export interface UsageStore extends UsageChanges {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;

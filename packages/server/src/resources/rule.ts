@@ -1,5 +1,6 @@
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import type { RecordRow } from "../records/records.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** A document about to be written, with what stood there before. */
 export interface Write {
@@ -17,6 +18,7 @@ export interface Write {
 export interface Read {
   readonly reader: Database | DatabaseTransaction;
   readonly orgId: string;
+  readonly secrets: Secrets;
   readonly at: Date;
   readonly rows: readonly RecordRow[];
 }

@@ -20,13 +20,13 @@ import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
 import { notificationRules } from "./rules/notification.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
+import { resourceGroupRules, serviceUserRules } from "./rules/policy-holders.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
 import { planGroupRules } from "./rules/plan-group.ts";
 import { planRules } from "./rules/plan.ts";
 import { pricingRules } from "./rules/pricing.ts";
 import { resourceGroupItemRules } from "./rules/resource-group-item.ts";
-import { serviceUserRules } from "./rules/service-user.ts";
 import { webhookDestinationRules } from "./rules/webhook-destination.ts";
 
 /** Behaviour by kind, for the kinds whose declaration does not say it all. */
@@ -57,6 +57,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   planGroup: planGroupRules,
   planGroupLink: planGroupLinkRules,
   pricing: pricingRules,
+  resourceGroup: resourceGroupRules,
   resourceGroupItem: resourceGroupItemRules,
   serviceUser: serviceUserRules,
   webhookDestination: webhookDestinationRules,

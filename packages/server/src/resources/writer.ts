@@ -3,6 +3,7 @@ import type { DatabaseTransaction, Document } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
+import type { Secrets } from "./secrets.ts";
 import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
 
 /** Writes of any declared resource inside one transaction; each enters the audit log. A Problem says why not. */
@@ -28,10 +29,17 @@ export interface Writer {
   ) => Promise<RecordRow>;
 }
 
-/** `onWrite` is told of every kind that is written. */
+interface WriterParts {
+  readonly caller: Caller;
+  readonly at: Date;
+  readonly secrets: Secrets;
+  /** Told of every kind that is written. */
+  readonly onWrite: (kind: string) => void;
+}
+
 export const createWriter = (
   transaction: DatabaseTransaction,
-  { caller, at, onWrite }: { caller: Caller; at: Date; onWrite: (kind: string) => void },
+  { caller, at, secrets, onWrite }: WriterParts,
 ): Writer => {
   const record = async (written: Written): Promise<RecordRow> => {
     await recordChange(transaction, caller, { ...written, at });
@@ -43,13 +51,13 @@ export const createWriter = (
     caller,
     at,
     create: async (resource, body, owned) =>
-      record(await insert(transaction, resource, { caller, body, at, owned })),
+      record(await insert(transaction, resource, { caller, secrets, body, at, owned })),
     update: async (resource, change) =>
-      record(await replace(transaction, resource, { caller, at, ...change })),
+      record(await replace(transaction, resource, { caller, secrets, at, ...change })),
     amend: async (resource, change) =>
-      record(await amend(transaction, resource, { caller, at, ...change })),
+      record(await amend(transaction, resource, { caller, secrets, at, ...change })),
     remove: async (resource, change) => {
-      const erased = await erase(transaction, resource, { caller, at, ...change });
+      const erased = await erase(transaction, resource, { caller, secrets, at, ...change });
       for (const written of erased.slice(0, -1)) await record(written);
       const [own] = erased.slice(-1);
       if (own === undefined) throw new Error("a removal removes at least one record");

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../../exact/decimal.ts";
+import type { BillFacts } from "../facts.ts";
 import { measuredQuantity } from "../quantities.ts";
 import { rateBill } from "../rate-bill.ts";
 import {
@@ -21,7 +22,7 @@ import {
 } from "../sample-facts.ts";
 import { usageWindows } from "../usage-windows.ts";
 
-const lines = (facts: Parameters<typeof rateBill>[0]) => {
+const lines = (facts: BillFacts) => {
   const bill = rateBill(facts);
   return bill.outcome === "rated" ? bill.lines : [];
 };
@@ -188,6 +189,29 @@ describe("parent and children (m3ter semantics 14.2)", () => {
       ],
     });
     expect(billText(split)).toEqual(["USAGE 33.33", "USAGE 33.33", "USAGE 33.34", "= 100.00"]);
+  });
+
+  test("who used nothing has no line; nobody but the plan's own account has the default ([R])", () => {
+    const defaulted = samplePricing({
+      ...tiered([0, 1]),
+      aggregation: { ...sampleAggregation, defaultValue: decimal(7) },
+    });
+    const pool = (used: typeof usage) =>
+      sampleFacts({
+        terms: {
+          accountPlans: [
+            sampleAccountPlan({ plans: [samplePlan({ pricings: [defaulted] })], pool: children }),
+          ],
+        },
+        usage: used,
+      });
+    const shown = (given: BillFacts) =>
+      lines(given).map(
+        ({ childAccount, subtotal }) => `${childAccount?.code ?? "parent"} ${subtotal.toFixed(2)}`,
+      );
+    // 60 of child A alone, without 7 of a default for each of the other two.
+    expect(shown(pool(usage.slice(1, 2)))).toEqual(["childA 60.00"]);
+    expect(shown(pool([]))).toEqual(["parent 7.00"]);
   });
 
   test("PARENT_SUMMARY merges by pricing, not across pricings", () => {

@@ -23,7 +23,7 @@ export type AggregateQuestion = Omit<AggregateRequest, "window"> & {
  * Of one dimension any included value will do, different dimensions must all agree, and what is excluded is out (m3ter
  * semantics 14.3, [R]).
  */
-const conditionsOf = (filters: readonly UsageFilter[]): readonly DimensionCondition[] =>
+export const conditionsOf = (filters: readonly UsageFilter[]): readonly DimensionCondition[] =>
   [...Map.groupBy(filters, ({ mode, dimensionCode }) => `${mode} ${dimensionCode}`).values()].map(
     (sameField) => ({
       fieldCode: sameField[0]?.dimensionCode ?? "",

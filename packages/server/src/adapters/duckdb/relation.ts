@@ -45,7 +45,7 @@ export const dimension = ({ fields }: MeterTable, fieldCode: string): string => 
   return columns.length === 0 ? "NULL::VARCHAR" : `coalesce(${columns.join(", ")})`;
 };
 
-const conditionSql = (table: MeterTable, condition: DimensionCondition): string => {
+export const conditionSql = (table: MeterTable, condition: DimensionCondition): string => {
   const column = dimension(table, condition.fieldCode);
   const among = `${column} IN (${condition.values.map(literal).join(", ")})`;
   // A row without the dimension has none of the values.

@@ -6,7 +6,9 @@ import type {
   UsageLog,
 } from "../../ports/usage-log.ts";
 import { Journal } from "../journal/journal.ts";
+import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
+import { markOf } from "./changes.ts";
 import { rowsOf, text } from "./cells.ts";
 import { findMeasurement } from "./corrections.ts";
 import { type DatabaseOptions, isDamage, setAside, UsageDatabase } from "./database.ts";
@@ -89,6 +91,12 @@ export class UsageJournalLog implements UsageLog {
 
   nextPosition(): number {
     return this.#journal.head.nextPosition;
+  }
+
+  /** Of what is committed. */
+  mark(): UsageMark {
+    const { sequence, hash } = this.#journal.head;
+    return markOf(sequence, hash);
   }
 
   accountNumber(orgId: string, accountId: string): number {

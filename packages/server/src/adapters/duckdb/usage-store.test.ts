@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageChangesSuite } from "../../ports/usage-changes.suite.ts";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
@@ -29,7 +30,8 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
-jointUsageSuite("DuckDB", () => create());
+usageChangesSuite("DuckDB", () => create());
+usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {

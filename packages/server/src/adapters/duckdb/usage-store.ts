@@ -14,9 +14,11 @@ import type {
   UsageQueryAnswer,
   ScanRequest,
   ScanPage,
+  UsageSource,
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
+import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
 import type { MoveOptions } from "./follower.ts";
@@ -126,10 +128,17 @@ class DuckDbUsageStore implements UsageStore {
   }
 
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]> {
-    const groups = request.groups.map((sources) =>
-      sources.map(({ accountId, window }) => ({ accountId, window: microsOf(window) })),
-    );
+    const groups = request.groups.map((sources) => sources.map(microsOfSource));
     return this.#channel.call("aggregateJointly", { ...request, groups });
+  }
+
+  mark(): Promise<UsageMark> {
+    return this.#channel.call("mark", undefined);
+  }
+
+  changed({ orgId, watched }: ChangedRequest): Promise<readonly number[]> {
+    const question = watched.map((one) => ({ ...one, sources: one.sources.map(microsOfSource) }));
+    return this.#channel.call("changed", { orgId, watched: question });
   }
 
   async query(query: UsageQuery): Promise<UsageQueryAnswer> {
@@ -146,10 +155,7 @@ class DuckDbUsageStore implements UsageStore {
   }
 
   scan(request: ScanRequest): Promise<ScanPage> {
-    const sources = request.sources.map(({ accountId, window }) => ({
-      accountId,
-      window: microsOf(window),
-    }));
+    const sources = request.sources.map(microsOfSource);
     return this.#channel.call("scan", { ...request, sources });
   }
 
@@ -189,4 +195,9 @@ const instantOf = (micros: bigint): Temporal.Instant =>
 const microsOf = ({ start, end }: Window): MicrosWindow => ({
   start: microsFrom(start),
   end: microsFrom(end),
+});
+
+const microsOfSource = ({ accountId, window }: UsageSource) => ({
+  accountId,
+  window: microsOf(window),
 });

@@ -15,6 +15,8 @@ import type {
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
+import type { UsageMark } from "../../ports/usage-changes.ts";
+import type { ChangedQuestion } from "./changes.ts";
 import type { ScanQuestion } from "./scan.ts";
 import type { UsageLogOptions } from "./usage-log.ts";
 
@@ -35,6 +37,8 @@ export type UsageCalls = {
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
+  mark: { argument: void; result: UsageMark };
+  changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
   directoryChanged: { argument: DirectoryChange; result: void };
