@@ -31,7 +31,8 @@ import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
 import { createSealer } from "./resources/sealing.ts";
@@ -101,8 +102,9 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
+  const examine = examineCustomSql(database, usage);
   const secrets = await openSecrets(config, database);
-  const catalog = createCatalog({ database, resources, secrets, now, onChange });
+  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
   await openQueue(
     { database, usage, files, exports, replies: catalog.replies, pool, logger },
     closers,
@@ -149,7 +151,7 @@ interface UsageParts {
 const openUsage = async (
   { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
     onDamage: (path) =>

@@ -33,11 +33,16 @@ export class Readers {
     this.#parts = parts;
   }
 
+  /** Resolves when queries see everything that was acknowledged before, and the tables of its meters are known. */
+  caughtUp(): Promise<void> {
+    return this.#parts.caughtUp();
+  }
+
   async use<Result>(query: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
     for (let era = -1; era !== this.#era;) {
       if (era >= 0) this.#leave();
       era = this.#era;
-      await this.#parts.caughtUp();
+      await this.caughtUp();
       await this.#enter();
     }
     try {

@@ -7,6 +7,7 @@ import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
+import { usageStatisticsSuite } from "../../ports/usage-statistics.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -30,6 +31,8 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
+jointUsageSuite("DuckDB", () => create());
+usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
@@ -57,5 +60,3 @@ usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
   create({ moves: { quietMs: 1, rowsMin: 1 } }),
 );
-
-jointUsageSuite("DuckDB", () => create());

@@ -5,6 +5,7 @@ import type {
   AggregateRequest,
   CorrectionOutcome,
   CorrectionRequest,
+  CustomSqlChecker,
   IngestOutcome,
   IngestRequest,
   JointAggregateRequest,
@@ -57,7 +58,9 @@ const movesDefault = { quietMs: 1000, rowsMin: 200_000 };
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
  * Throws `DirectoryInUse` when another process has the file.
  */
-export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageStore> => {
+export const openUsageStore = async (
+  options: UsageStoreOptions,
+): Promise<UsageStore & CustomSqlChecker> => {
   const { path, startedAtMs } = options;
   const start: UsageWorkerStart = {
     path,
@@ -75,7 +78,7 @@ export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageS
   throw new Error(`The usage store ${path} does not open`, { cause: report?.error });
 };
 
-class DuckDbUsageStore implements UsageStore {
+class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
   readonly #worker: Worker;
   readonly #channel: ThreadChannel<UsageCalls, DirectoryCalls>;
   readonly #pendingBytesMax: number;
@@ -144,7 +147,7 @@ class DuckDbUsageStore implements UsageStore {
   async query(query: UsageQuery): Promise<UsageQueryAnswer> {
     const question = { ...query, window: microsOf(query.window) };
     const answer = await this.#channel.call("query", question);
-    if (answer.kind === "groups") return answer;
+    if (answer.kind !== "events") return answer;
     const events = answer.events.map((event) => ({
       ...event,
       ts: instantOf(event.ts),
@@ -157,6 +160,10 @@ class DuckDbUsageStore implements UsageStore {
   scan(request: ScanRequest): Promise<ScanPage> {
     const sources = request.sources.map(microsOfSource);
     return this.#channel.call("scan", { ...request, sources });
+  }
+
+  faultOfSql(query: Parameters<CustomSqlChecker["faultOfSql"]>[0]): Promise<string | undefined> {
+    return this.#channel.call("faultOfSql", query);
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
+  CustomSqlChecker,
   IngestOutcome,
   IngestRequest,
   JointQuantity,
@@ -41,6 +42,10 @@ export type UsageCalls = {
   changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
+  faultOfSql: {
+    argument: Parameters<CustomSqlChecker["faultOfSql"]>[0];
+    result: string | undefined;
+  };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };
