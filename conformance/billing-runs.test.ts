@@ -163,7 +163,7 @@ test.each(totals.map((total, round) => [round + 1, total] as const))(
     await world.finish(await world.startJob({ billDate }));
     expect(await written(billDate)).toEqual(survived);
   },
-  60_000,
+  180_000,
 );
 
 test("a run of an unchanged month leaves the later month alone", async () => {
