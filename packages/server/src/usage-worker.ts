@@ -3,12 +3,11 @@ import { Aggregator } from "./adapters/duckdb/aggregation.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
-import { UsageDatabase } from "./adapters/duckdb/database.ts";
-import { Readers } from "./adapters/duckdb/readers.ts";
+import type { Readers } from "./adapters/duckdb/readers.ts";
 import { type Handlers, ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
 import { scan } from "./adapters/duckdb/scan.ts";
-import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
+import { UsageJournalLog } from "./adapters/duckdb/usage-log.ts";
 import type {
   DirectoryCalls,
   StartReport,
@@ -21,7 +20,7 @@ import type { DirectoryChange } from "./ports/usage-directory.ts";
 import { DirectoryInUse } from "./ports/usage-store.ts";
 
 interface ReadingParts {
-  readonly log: DuckDbUsageLog;
+  readonly log: UsageJournalLog;
   readonly readers: Readers;
   readonly customSql: CustomSql;
 }
@@ -34,24 +33,29 @@ const readingHandlers = ({
   customSql,
 }: ReadingParts): Pick<Handlers<UsageCalls>, Reading> => {
   const aggregator = new Aggregator(readers, customSql);
-  const sourceOf = ({ orgId, meterId }: { orgId: string; meterId: string }) => {
+  const sourceOf = async ({ orgId, meterId }: { orgId: string; meterId: string }) => {
+    // A meter's table is there once everything that was acknowledged can be seen.
+    await readers.caughtUp();
     const table = log.tables.find(orgId, meterId);
     return table && { table, accounts: log.accounts };
   };
   return {
     aggregate: async (question) => {
-      const source = sourceOf(question);
+      const source = await sourceOf(question);
       return source === undefined ? [] : aggregate(aggregator, source, question);
     },
     aggregateJointly: async (question) => {
-      const source = sourceOf(question);
+      const source = await sourceOf(question);
       return source === undefined ? [] : aggregateJointly(aggregator, source, question);
     },
     changed: (question) => readers.use((connection) => changed(connection, log, question)),
-    query: (question) => queryUsage({ readers, aggregator }, log, question),
+    query: async (question) => {
+      await readers.caughtUp();
+      return queryUsage({ readers, aggregator }, log, question);
+    },
     faultOfSql: (query) => customSql.faultOf(query),
     scan: async (question) => {
-      const source = sourceOf(question);
+      const source = await sourceOf(question);
       if (source === undefined) return { events: [] };
       return readers.use((connection) => scan(connection, source, question));
     },
@@ -63,9 +67,10 @@ const run = async (
   port: NonNullable<typeof parentPort>,
   start: UsageWorkerStart,
 ): Promise<void> => {
-  const database = await UsageDatabase.open(start);
-  const log = await DuckDbUsageLog.open(database);
-  const readers = new Readers(database);
+  const damaged: string[] = [];
+  let onDamage = (path: string): void => void damaged.push(path);
+  const log = await UsageJournalLog.open(start, (path) => onDamage(path));
+  const { readers } = log;
   const sandbox = new SqlSandbox();
   const customSql = await CustomSql.open({
     readers,
@@ -89,8 +94,6 @@ const run = async (
         sandbox.close();
         await pipeline.drain();
         await log.close();
-        readers.close();
-        database.close();
       },
     },
     // After the promises of a commit have settled, before the next body is read.
@@ -110,6 +113,8 @@ const run = async (
   );
   await pipeline.recall(start.startedAtMs);
   port.postMessage({ kind: "open" } satisfies StartReport);
+  onDamage = (path) => void channel.call("damaged", path).catch(() => undefined);
+  for (const path of damaged) onDamage(path);
 };
 
 if (parentPort === null) throw new Error("the usage worker runs as a thread");

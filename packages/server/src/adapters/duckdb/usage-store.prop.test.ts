@@ -52,7 +52,7 @@ beforeAll(async () => {
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: receivedAtMs,
     // Rows move under the queries' feet.
-    rowOrder: { quietMs: 1, rowsMin: 1 },
+    moves: { quietMs: 1, rowsMin: 1 },
   });
 });
 

@@ -34,7 +34,7 @@ usageStoreSuite("DuckDB", () => create());
 jointUsageSuite("DuckDB", () => create());
 usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
-usageChangesSuite("DuckDB while rows move", () => create({ rowOrder: { quietMs: 1, rowsMin: 1 } }));
+usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
@@ -58,5 +58,5 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 usageQuerySuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
-  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+  create({ moves: { quietMs: 1, rowsMin: 1 } }),
 );

@@ -22,7 +22,7 @@ import type {
 import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
-import type { RowOrderOptions } from "./row-order.ts";
+import type { MoveOptions } from "./follower.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -43,17 +43,16 @@ export interface UsageStoreOptions {
   /** DuckDB's own limit, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
-  /** How far the write-ahead log may grow, such as `32MB`. */
-  readonly checkpointThreshold?: string;
-  /** When rows are put in the order of accounts. */
-  readonly rowOrder?: RowOrderOptions;
+  /** When rows are moved from memory into the file. */
+  readonly moves?: MoveOptions;
+  /** Is told where the file is that was damaged, which is made again from the journal. */
+  readonly onDamage?: (path: string) => void;
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
-const checkpointThresholdDefault = "48MB";
-const rowOrderDefault = { quietMs: 1000, rowsMin: 50_000 };
+const movesDefault = { quietMs: 1000, rowsMin: 200_000 };
 
 /**
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
@@ -68,8 +67,7 @@ export const openUsageStore = async (
     startedAtMs,
     memoryLimit: options.memoryLimit ?? memoryLimitDefault,
     threads: options.threads ?? threadsDefault,
-    checkpointThreshold: options.checkpointThreshold ?? checkpointThresholdDefault,
-    rowOrder: options.rowOrder ?? rowOrderDefault,
+    moves: options.moves ?? movesDefault,
   };
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.
@@ -87,7 +85,7 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
   readonly #stopListening: () => void;
   #pendingBytes = 0;
 
-  constructor(worker: Worker, { directory, pendingBytesMax }: UsageStoreOptions) {
+  constructor(worker: Worker, { directory, pendingBytesMax, onDamage }: UsageStoreOptions) {
     this.#worker = worker;
     this.#pendingBytesMax = pendingBytesMax ?? pendingBytesDefault;
     this.#channel = new ThreadChannel({
@@ -96,6 +94,7 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
         meters: ({ orgId, codes }) => directory.meters(orgId, codes),
         accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
         codes: ({ orgId, ids }) => directory.codes(orgId, ids),
+        damaged: async (path) => onDamage?.(path),
       },
       defer: setImmediate,
     });
