@@ -314,6 +314,17 @@ export const usageStatisticsSuite = (
       });
     });
 
+    test.each([
+      [1.518_115_278_715_91e-22, "0.000000000000000000000151811527871591"],
+      [345_362.054_034_224_2, "345362.0540342242"],
+      [-123_456_789_012_345, "-123456789012345"],
+      [7e20, "700000000000000000000"],
+      [0, "0"],
+    ])("custom SQL sees %d as it is", async (value, exact) => {
+      await sendTo(store, [at("10T00:00", value), at("10T00:01", 0)]);
+      expect(await ask(sql("SELECT sum(tokens) FROM measurements"))).toEqual([`acme ${exact}`]);
+    });
+
     test("numbers of any scale are exact in custom SQL; what no decimal can hold is not calculated with", async () => {
       const method = sql("SELECT sum(tokens) FROM measurements");
       await sendTo(store, [

@@ -54,6 +54,11 @@ const fieldsOf = <F extends Field>(fields: readonly F[]): readonly F[] => {
   });
 };
 
+interface Exact {
+  readonly type: string;
+  readonly scale: number;
+}
+
 const digitsMax = 38;
 /** Wide enough for most, and products of two still fit. */
 const shortDigits = 18;
@@ -62,10 +67,10 @@ const shortDigits = 18;
  * Exact for every value of the field, so the scale is that of the values. What no exact type can hold is a BLOB, which
  * can be counted and not calculated with: better no answer than a rounded one.
  */
-const exactType = (scale: number, wholeDigits: number): string => {
+const exactType = (scale: number, wholeDigits: number): Exact => {
   const digits = scale + wholeDigits;
-  if (digits > digitsMax) return "BLOB";
-  return `DECIMAL(${digits > shortDigits ? digitsMax : shortDigits}, ${scale})`;
+  if (digits > digitsMax) return { type: "BLOB", scale };
+  return { type: `DECIMAL(${digits > shortDigits ? digitsMax : shortDigits}, ${scale})`, scale };
 };
 
 /** Of fields without values. */
@@ -84,11 +89,27 @@ const extent = (places: readonly FieldPlace[]): string => {
   return `greatest(0, ${scales.join(", ")}), greatest(1, ${wholes.join(", ")})`;
 };
 
-const numberSql = (places: readonly FieldPlace[]): string => {
-  const texts = places.map(
-    (place) => `usage.${mantissaColumn(place)} || 'e' || (-usage.${scaleColumn(place)})`,
+const coalesced = (texts: readonly string[]): string =>
+  texts.length === 1 ? `(${texts[0]})` : `coalesce(${texts.join(", ")})`;
+
+/**
+ * The number itself, as a decimal. DuckDB's own reading of `123e-4` runs over with as many digits as there may be, so
+ * only integers are read from text.
+ */
+const numberSql = (places: readonly FieldPlace[], { type, scale }: Exact): string => {
+  const mantissas = places.map((place) => ({
+    digits: `usage.${mantissaColumn(place)}`,
+    own: `usage.${scaleColumn(place)}`,
+  }));
+  if (type === "BLOB") {
+    return `${coalesced(mantissas.map(({ digits, own }) => `${digits} || 'e' || (-${own})`))}::BLOB`;
+  }
+  const widened = mantissas.map(
+    ({ digits, own }) => `${digits} || repeat('0', (${scale} - ${own})::INTEGER)`,
   );
-  return `coalesce(${texts.join(", ")})`;
+  const one = scale === 0 ? "1" : `0.${"1".padStart(scale, "0")}`;
+  return `(${coalesced(widened)}::DECIMAL(${digitsMax}, 0)
+    * '${one}'::DECIMAL(${digitsMax}, ${scale}))::${type}`;
 };
 
 /** The relation of a scope: what its columns are called, of what type and from where. */
@@ -108,18 +129,19 @@ const relationOf = async (connection: DuckDBConnection, scope: Scope): Promise<R
       : await rowsOf(connection, `SELECT ${extents.join(", ")} ${fromSql(scope, [])}`);
   const types = new Map(
     numbers.map(({ code }, index) => {
-      const type = exactType(integer(row[index * 2]), integer(row[index * 2 + 1]));
-      return [code, type] as const;
+      const exact = exactType(integer(row[index * 2]), integer(row[index * 2 + 1]));
+      return [code, exact] as const;
     }),
   );
   const columns = fields.map((field) => {
-    const type = types.get(field.code) ?? "VARCHAR";
+    const exact = types.get(field.code);
     return {
       name: field.code,
-      type,
-      expression: field.isNumeric
-        ? `(${numberSql(placesOf(table, field))})::${type}`
-        : dimension(table, field.code),
+      type: exact?.type ?? "VARCHAR",
+      expression:
+        exact === undefined
+          ? dimension(table, field.code)
+          : numberSql(placesOf(table, field), exact),
     };
   });
   return {

@@ -95,7 +95,7 @@ export class SqlSandbox {
   async #started(): Promise<ChildProcess> {
     if (this.#isClosed) throw new Error("the sandbox is closed");
     if (this.#process?.connected === true) return this.#process;
-    // Nothing of the server's environment is its business; a path of no one's is where it looks for extensions.
+    // Nothing of the server's environment is its business.
     const child = fork(program, {
       env: {},
       execArgv: [],
