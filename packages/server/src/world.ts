@@ -31,7 +31,8 @@ import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
 import { createSealer } from "./resources/sealing.ts";
@@ -79,7 +80,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     return opened.database;
   }, now);
   // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage(config, directory, closers);
+  const usage = await openUsage({ config, directory, logger }, closers);
   const { database, pool } = await openDatabase(config, logger, closers);
   opened.database = database;
   await ensureIndexes(database, resources);
@@ -102,8 +103,9 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
+  const examine = examineCustomSql(database, usage);
   const secrets = await openSecrets(config, database);
-  const catalog = createCatalog({ database, resources, secrets, now, onChange });
+  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
   await openQueue({ database, usage, files, exports, catalog, pool, logger }, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
@@ -138,13 +140,20 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
 };
 
+interface UsageParts {
+  readonly config: Config;
+  readonly directory: UsageDirectory;
+  readonly logger: Logger;
+}
+
 const openUsage = async (
-  { dataDir }: Config,
-  directory: UsageDirectory,
+  { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
+    onDamage: (path) =>
+      logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
     worker: new URL("usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),

@@ -295,17 +295,17 @@ const askedFor = (
 ): AskedWindows[] => [
   ...candidates.map(({ planned: { terms }, windows }) => {
     const customFields = customFieldsOf(book, terms);
-    const { aggregations } = terms;
+    const { aggregations, organization } = terms;
     const givenFor = (window: UsageWindow) => ({
       customFields: customFields(window),
       lookups: [],
     });
-    return { windows, aggregations, givenFor };
+    return { windows, aggregations, zone: organization.zone, givenFor };
   }),
-  ...fixed.map(({ windows, facts: { aggregations, quantities } }) => {
+  ...fixed.map(({ windows, facts: { aggregations, quantities, organization } }) => {
     const nothing = { customFields: {}, lookups: [] };
     const givenFor = ({ key }: UsageWindow) => quantities[key]?.inputs ?? nothing;
-    return { windows, aggregations, givenFor };
+    return { windows, aggregations, zone: organization.zone, givenFor };
   }),
 ];
 

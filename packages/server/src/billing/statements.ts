@@ -78,7 +78,9 @@ const statementLine = async (
   if (
     measured === undefined ||
     aggregation?.type !== "SIMPLE" ||
-    aggregation.method === "CUSTOM_SQL"
+    // What is not made of the events of one row alone has no rows: it is in the line as a whole.
+    aggregation.method === "CUSTOM_SQL" ||
+    aggregation.statistic !== undefined
   ) {
     return { row, line, usage: [], quantityPerUnit: undefined };
   }

@@ -32,7 +32,14 @@ const parts = () => {
   if (state.connection === undefined) throw new Error("the database did not start");
   const { database } = state.connection;
   const now = (): Date => new Date(state.now);
-  const catalog = createCatalog({ database, resources, secrets, now, onChange: () => undefined });
+  const catalog = createCatalog({
+    database,
+    resources,
+    secrets,
+    now,
+    onChange: () => undefined,
+    examine: () => Promise.resolve(),
+  });
   return { database, catalog, now };
 };
 
