@@ -128,8 +128,7 @@ export class UsageJournalLog implements UsageLog {
   }
 
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {
-    const { tables } = this;
-    return readUids(this.#database, { receivedAtMs, tables, nextPosition: this.nextPosition() });
+    return readUids(this.#database, this.#journal, receivedAtMs);
   }
 
   /** Moves every row into the file. */

@@ -67,8 +67,7 @@ export const recordsAfter = async function* (
   const segments = await listSegments(folder);
   const first = segments.findLastIndex(({ firstSequence }) => firstSequence <= sequence + 1);
   let last: Link | undefined;
-  for (const { name } of segments.slice(Math.max(first, 0))) {
-    const bytes = await readSegment(join(folder, name));
+  for await (const bytes of readAhead(folder, segments.slice(Math.max(first, 0)))) {
     const before = linkBefore(bytes);
     // A segment without a head is the last one, which was being created.
     if (before === undefined) break;
@@ -84,6 +83,27 @@ export const recordsAfter = async function* (
   if ((last?.sequence ?? 0) < sequence) {
     const next = (last?.sequence ?? 0) + 1;
     throw new JournalDamaged(next, `record ${next} is missing`);
+  }
+};
+
+/** The contents of segments, each read while the one before it is being used. */
+const readAhead = async function* (
+  folder: string,
+  segments: readonly Segment[],
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const read = ({ name }: Segment) => {
+    const bytes = readSegment(join(folder, name));
+    // Whoever stops early is not told that a later one could not be read.
+    bytes.catch(() => undefined);
+    return bytes;
+  };
+  const [first, ...others] = segments;
+  let next = first && read(first);
+  for (const segment of [...others, undefined]) {
+    if (next === undefined) return;
+    const bytes = await next;
+    next = segment && read(segment);
+    yield bytes;
   }
 };
 
