@@ -106,7 +106,8 @@ export const chargesOf = (
   return scheduledCharges(chargeScheduleOf(schedule, zone)).map(({ billDate, servicePeriod }) => {
     const body = {
       name,
-      code: `${code.slice(0, codeLengthMax)}-${billDate.toString()}`,
+      // The cut may fall into a character of two halves, which the database would not take.
+      code: `${code.slice(0, codeLengthMax).toWellFormed()}-${billDate.toString()}`,
       accountId,
       ...(contractId === undefined ? {} : { contractId }),
       entityType: "BALANCE",

@@ -133,6 +133,15 @@ test("a charge is made when the day begins on which it is billed, once", async (
   expect(await read()).not.toHaveProperty("nextRun");
 });
 
+test("a code as long as can be is cut for its charges, between characters", async () => {
+  const code = `${"x".repeat(68)}😀${"y".repeat(10)}`;
+  await schedule(daily({ code, servicePeriodEndDate: "2025-02-02T05:00:00Z" }));
+  state.now = "2025-02-02T05:00:00Z";
+  expect(await runDueSchedules(parts())).toEqual([]);
+  const [made] = await lookupEvery(parts().database, charge, caller.orgId);
+  expect(made?.code).toBe(`${"x".repeat(68)}\ufffd-2025-02-02`);
+});
+
 test("two clocks at once make each charge once", async () => {
   await schedule(daily());
   state.now = "2025-02-10T00:00:00Z";
