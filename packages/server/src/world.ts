@@ -31,12 +31,14 @@ import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
 import { createSealer } from "./resources/sealing.ts";
 import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
+import { tickSchedules } from "./resources/schedule-clock.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
 import { secretKeys } from "./secret-keys.ts";
 
@@ -78,7 +80,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     return opened.database;
   }, now);
   // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage(config, directory, closers);
+  const usage = await openUsage({ config, directory, logger }, closers);
   const { database, pool } = await openDatabase(config, logger, closers);
   opened.database = database;
   await ensureIndexes(database, resources);
@@ -101,12 +103,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
+  const examine = examineCustomSql(database, usage);
   const secrets = await openSecrets(config, database);
-  const catalog = createCatalog({ database, resources, secrets, now, onChange });
-  await openQueue(
-    { database, usage, files, exports, replies: catalog.replies, pool, logger },
-    closers,
-  );
+  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
+  await openQueue({ database, usage, files, exports, catalog, pool, logger }, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -140,13 +140,20 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
 };
 
+interface UsageParts {
+  readonly config: Config;
+  readonly directory: UsageDirectory;
+  readonly logger: Logger;
+}
+
 const openUsage = async (
-  { dataDir }: Config,
-  directory: UsageDirectory,
+  { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
+    onDamage: (path) =>
+      logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
     worker: new URL("usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
@@ -186,13 +193,13 @@ interface QueueParts {
   readonly usage: UsageStore;
   readonly files: FileStore;
   readonly exports: FileStore;
-  readonly replies: Catalog["replies"];
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly catalog: Catalog;
 }
 
 const openQueue = async (
-  { database, usage, files, exports, replies, pool, logger }: QueueParts,
+  { database, usage, files, exports, catalog, pool, logger }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -201,12 +208,13 @@ const openQueue = async (
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
-  const exporting: ExportParts = { ...run, files: exports, replies };
+  const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
   const queue = await startQueue(
     pool,
     {
       "bill-job": (key) => runBillJob(run, key),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
       "export-job": (key) => runExportJob(exporting, key),
       "export-expiry": () => expireExports(exporting),

@@ -65,6 +65,12 @@ export interface AggregationTerms extends UnitScale {
   readonly accountingProduct?: ProductRef | undefined;
 }
 
+/** A way of measuring that is beyond m3ter's methods; it takes the place of the method beside it. */
+export type Statistic =
+  | { readonly kind: "PERCENTILE"; readonly percentile: Decimal }
+  | { readonly kind: "TIME_WEIGHTED_SUM"; readonly unit: "SECOND" | "MINUTE" | "HOUR" | "DAY" }
+  | { readonly kind: "PEAK_SUM"; readonly per: "HOUR" | "DAY" };
+
 /** How a simple aggregation was measured: the version that was in force (m3ter semantics 6.1). */
 export interface SimpleDefinition {
   readonly type: "SIMPLE";
@@ -76,6 +82,7 @@ export interface SimpleDefinition {
   readonly method: AggregationMethod;
   readonly targetField: string;
   readonly customSql?: string | undefined;
+  readonly statistic?: Statistic | undefined;
   readonly segmentedFields?: readonly string[] | undefined;
   readonly segments?: readonly Readonly<Record<string, string>>[] | undefined;
   /** Stands in for the quantity in calculations when nothing was measured. */

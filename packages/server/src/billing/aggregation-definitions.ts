@@ -4,11 +4,18 @@ import type {
   CompoundDefinition,
   PlanTerms,
   SimpleDefinition,
+  Statistic,
 } from "@turnpike/engine/bill/facts.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { AggregationRecord, Catalog, CompoundRecord } from "./catalog-snapshot.ts";
 import { exact } from "./plan-terms.ts";
 
 /** From stored aggregations to what bills keep of them, so that they can be measured alike later. */
+
+const statisticOf = ({ statistic }: AggregationRecord): Statistic | undefined =>
+  statistic?.kind === "PERCENTILE"
+    ? { ...statistic, percentile: decimal(statistic.percentile) }
+    : statistic;
 
 const simpleDefinition = (record: AggregationRecord): SimpleDefinition => ({
   type: "SIMPLE",
@@ -20,6 +27,7 @@ const simpleDefinition = (record: AggregationRecord): SimpleDefinition => ({
   method: record.aggregation,
   targetField: record.targetField,
   customSql: record.customSql,
+  statistic: statisticOf(record),
   segmentedFields: record.segmentedFields,
   segments: record.segments,
   defaultValue: exact(record.defaultValue),

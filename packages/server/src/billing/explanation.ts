@@ -14,6 +14,8 @@ import { lineReply, number, printed, readLine } from "./bill-replies.ts";
 import {
   type CountedEvent,
   type EventPlace,
+  type CarriedValue,
+  carriedInto,
   eventsOf,
   type LineUsage,
   lineUsage,
@@ -98,7 +100,11 @@ const calculationOf = (
 };
 
 /** What was measured, where and when, with the answer; all as it stood when the bill was calculated. */
-const measurementOf = (facts: BillFacts, usage: LineUsage): unknown => {
+const measurementOf = (
+  facts: BillFacts,
+  usage: LineUsage,
+  carried: readonly CarriedValue[] = [],
+): unknown => {
   const { aggregation, terms, window } = usage;
   const { rounding, quantityPerUnit, unit } = terms;
   const answer = facts.quantities[window.key];
@@ -107,6 +113,7 @@ const measurementOf = (facts: BillFacts, usage: LineUsage): unknown => {
     quantity: answer?.quantity,
     calculation: calculationOf(usage, answer?.inputs),
     windows: window.sources.map(({ accountId, period }) => ({ accountId, ...period })),
+    carried: carried.length === 0 ? undefined : carried,
     segment: window.segment,
     filters: window.filters,
   });
@@ -142,6 +149,7 @@ export const explainLine = async (
     .executeTakeFirstOrThrow();
   const facts = billFactsFromText(text);
   const measured = lineUsage(facts, own.line);
+  const carried = measured && (await carriedInto(usage, { orgId, usage: measured }));
   const page = { limit: pageSize, from: decodeCursor(nextToken) };
   const { events, next } =
     measured === undefined
@@ -152,7 +160,7 @@ export const explainLine = async (
     billVersion: Number(bill.version),
     billingCurrency: bill.currency,
     lineItem: lineReply(own.row, "bandUsage"),
-    measurement: measured && measurementOf(facts, measured),
+    measurement: measured && measurementOf(facts, measured, carried),
     derivation: printed(own.line.derivation),
     exactAmount: number(own.line.exact),
     averageUnitPrice: number(own.line.averageUnitPrice),

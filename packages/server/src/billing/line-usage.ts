@@ -11,8 +11,10 @@ import {
   type UsageWindow,
   usageWindows,
 } from "@turnpike/engine/bill/usage-windows.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { ScannedEvent, ScanRequest, UsageStore } from "../ports/usage-store.ts";
 import { placeOfSegment } from "./segments.ts";
+import { everBefore } from "./usage-reach.ts";
 
 /** What was measured for a line: an aggregation over one window. */
 export interface LineUsage {
@@ -59,12 +61,59 @@ const scanOf = (
   if (segment === "none") return undefined;
   const ofSegment =
     segment === undefined ? {} : { segmentation: { fields: segmentedFields, segments }, segment };
+  // Custom SQL sees measurements whether they have the field or not.
+  const ofField = definition.method === "CUSTOM_SQL" ? {} : { targetField };
   return {
     orgId,
     meterId,
     sources: window.sources.map(({ accountId, period }) => ({ accountId, window: period })),
-    counted: { targetField, filters: window.filters, ...ofSegment },
+    counted: { ...ofField, filters: window.filters, ...ofSegment },
   };
+};
+
+/** A value that an account had before its window began, and that counted from there on. */
+export interface CarriedValue {
+  readonly aggregationId: string;
+  readonly accountId: string;
+  readonly start: Temporal.Instant;
+  readonly value: Decimal;
+}
+
+const carriedBy = async (
+  store: UsageStore,
+  { orgId, usage: { window } }: { orgId: string; usage: LineUsage },
+  definition: SimpleDefinition,
+): Promise<readonly CarriedValue[]> => {
+  const { id, meterId, targetField, segmentedFields = [], segments = [] } = definition;
+  const place = placeOfSegment(definition, window.segment);
+  if (definition.statistic?.kind !== "TIME_WEIGHTED_SUM" || place === "none") return [];
+  const found = await store.aggregateJointly({
+    orgId,
+    meterId,
+    method: "LATEST",
+    targetField,
+    groups: window.sources.map(({ accountId, period: { start } }) => [
+      { accountId, window: { start: everBefore, end: start } },
+    ]),
+    filters: window.filters,
+    ...(place === undefined ? {} : { segmentation: { fields: segmentedFields, segments } }),
+  });
+  return found.flatMap(({ group, segment, quantity }) => {
+    const source = window.sources[group];
+    if (source === undefined || quantity === null || segment !== place) return [];
+    const { accountId, period } = source;
+    return [{ aggregationId: id, accountId, start: period.start, value: decimal(quantity) }];
+  });
+};
+
+/** What time-weighted sums count besides the line's events: the latest value before each window. */
+export const carriedInto = async (
+  store: UsageStore,
+  line: { orgId: string; usage: LineUsage },
+): Promise<readonly CarriedValue[]> => {
+  const carried: CarriedValue[] = [];
+  for (const one of line.usage.counted) carried.push(...(await carriedBy(store, line, one)));
+  return carried;
 };
 
 /** An event, and which aggregation counted it: one that a formula names twice is there twice. */

@@ -12,6 +12,7 @@ import type {
 import type { UsageSource, UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts";
+import { aggregationMethod } from "../records/aggregation-method.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { findLookupAnswers } from "./lookup-answers.ts";
 import { placeOfSegment } from "./segments.ts";
@@ -33,21 +34,22 @@ const sourcesKey = (sources: readonly UsageSource[]): string =>
     )
     .join();
 
+/** What every window of a query to the usage store has in common. */
+interface Asking {
+  readonly aggregation: SimpleDefinition;
+  readonly isSegmented: boolean;
+  readonly filters: UsageWindow["filters"];
+  readonly zone: string;
+}
+
 /** One query to the usage store: one aggregation under one set of filters, for every window that asks for it. */
 class Request {
-  readonly #aggregation: SimpleDefinition;
-  readonly #isSegmented: boolean;
-  readonly #filters: UsageWindow["filters"];
+  readonly #asking: Asking;
   readonly #groups = new Map<string, { index: number; sources: readonly UsageSource[] }>();
-  #answers = new Map<string, Decimal>();
+  #answers = new Map<string, UsageQuantity>();
 
-  constructor(
-    aggregation: SimpleDefinition,
-    { isSegmented, filters }: { isSegmented: boolean; filters: UsageWindow["filters"] },
-  ) {
-    this.#aggregation = aggregation;
-    this.#isSegmented = isSegmented;
-    this.#filters = filters;
+  constructor(asking: Asking) {
+    this.#asking = asking;
   }
 
   group(sources: readonly UsageSource[]): number {
@@ -58,34 +60,34 @@ class Request {
   }
 
   async send(usage: UsageStore, orgId: string): Promise<void> {
-    const { method, meterId, targetField, segmentedFields, segments } = this.#aggregation;
-    if (method === "CUSTOM_SQL") return;
+    const { aggregation, isSegmented, filters, zone } = this.#asking;
+    const { meterId, targetField, segmentedFields = [], segments = [] } = aggregation;
     const request: JointAggregateRequest = {
       orgId,
       meterId,
-      method,
+      method: aggregationMethod(aggregation, zone),
       targetField,
       groups: [...this.#groups.values()].map(({ sources }) =>
         sources.map(({ accountId, period }) => ({ accountId, window: period })),
       ),
-      filters: this.#filters,
-      ...(this.#isSegmented
-        ? { segmentation: { fields: segmentedFields ?? [], segments: segments ?? [] } }
-        : {}),
+      filters,
+      ...(isSegmented ? { segmentation: { fields: segmentedFields, segments } } : {}),
     };
     const found = await usage.aggregateJointly(request);
     this.#answers = new Map(
-      found.map(({ group, segment = 0, quantity }) => [`${group} ${segment}`, decimal(quantity)]),
+      found.map(({ group, segment = 0, quantity, fault }) => [
+        `${group} ${segment}`,
+        quantity === null
+          ? { quantity, error: `the custom SQL of ${aggregation.name} ${fault}` }
+          : { quantity: decimal(quantity) },
+      ]),
     );
   }
 
-  quantity({ group, segment }: Ask): Decimal | null {
-    return this.#answers.get(`${group} ${segment}`) ?? null;
+  quantity({ group, segment }: Ask): UsageQuantity {
+    return this.#answers.get(`${group} ${segment}`) ?? { quantity: null };
   }
 }
-
-const unmeasurable = ({ method }: SimpleDefinition): string | undefined =>
-  method === "CUSTOM_SQL" ? "aggregations by custom SQL are not evaluated" : undefined;
 
 /** What calculations may be given beside aggregations: all that there is, of which each takes what it names. */
 export type GivenInputs = Pick<CompoundInputs, "customFields" | "lookups">;
@@ -94,16 +96,18 @@ export type GivenInputs = Pick<CompoundInputs, "customFields" | "lookups">;
 export interface AskedWindows {
   readonly windows: readonly UsageWindow[];
   readonly aggregations: readonly AggregationDefinition[];
+  /** Whose days peaks are of. */
+  readonly zone: string;
   readonly givenFor: (window: UsageWindow) => GivenInputs;
 }
 
-/** The answer to a window; a calculation's may need a lookup first. */
-type Answer =
-  | { readonly kind: "quantity"; readonly read: () => UsageQuantity }
+/** The answer to a window once the queries have run; a calculation may need a lookup first. */
+type Answer = () =>
+  | { readonly kind: "quantity"; readonly quantity: UsageQuantity }
   | {
       readonly kind: "calculation";
       readonly formula: CompoundFormula;
-      readonly read: () => CompoundInputs;
+      readonly inputs: CompoundInputs;
     };
 
 interface Prepared {
@@ -111,9 +115,9 @@ interface Prepared {
   readonly answer: Answer;
 }
 
-const failing = (error: string): Answer => ({
+const failure = (error: string): ReturnType<Answer> => ({
   kind: "quantity",
-  read: () => ({ quantity: null, error }),
+  quantity: { quantity: null, error },
 });
 
 /** Collects what windows ask, so that one query serves all of an aggregation. */
@@ -122,13 +126,17 @@ class Survey {
   readonly #formulas = new Map<string, CompoundFormula>();
 
   /** Undefined when the aggregation has no such segment. */
-  #ask(aggregation: SimpleDefinition, window: UsageWindow): Ask | undefined {
+  #ask(
+    aggregation: SimpleDefinition,
+    { window, zone }: { window: UsageWindow; zone: string },
+  ): Ask | undefined {
     const { filters } = window;
     const segment = placeOfSegment(aggregation, window.segment);
     if (segment === "none") return undefined;
     const isSegmented = segment !== undefined;
-    const key = JSON.stringify([aggregation.id, aggregation.version, isSegmented, filters]);
-    const request = this.#requests.get(key) ?? new Request(aggregation, { isSegmented, filters });
+    const asking = { aggregation, isSegmented, filters, zone };
+    const key = JSON.stringify([aggregation.id, aggregation.version, isSegmented, filters, zone]);
+    const request = this.#requests.get(key) ?? new Request(asking);
     this.#requests.set(key, request);
     return { request, group: request.group(window.sources), segment: segment ?? 0 };
   }
@@ -147,35 +155,35 @@ class Survey {
     if (definition.type === "COMPOUND") {
       return this.#calculation(this.#formula(definition), window, asked);
     }
-    const ask = this.#ask(definition, window);
+    const ask = this.#ask(definition, { window, zone: asked.zone });
     if (ask === undefined) return undefined;
-    const error = unmeasurable(definition);
-    if (error !== undefined) return failing(error);
-    return { kind: "quantity", read: () => ({ quantity: ask.request.quantity(ask) }) };
+    return () => ({ kind: "quantity", quantity: ask.request.quantity(ask) });
   }
 
   #calculation(formula: CompoundFormula, window: UsageWindow, asked: AskedWindows): Answer {
-    const named = formula.codes.map((code) => ({
-      code,
-      definition: asked.aggregations.find((one) => one.type === "SIMPLE" && one.code === code),
-    }));
     const asks: { code: string; standIn: Decimal | null; ask: Ask | undefined }[] = [];
-    for (const { code, definition } of named) {
-      if (definition?.type !== "SIMPLE") return failing(`there is no aggregation ${code}`);
-      const error = unmeasurable(definition);
-      if (error !== undefined) return failing(error);
+    for (const code of formula.codes) {
+      const definition = asked.aggregations.find(
+        (one) => one.type === "SIMPLE" && one.code === code,
+      );
+      if (definition?.type !== "SIMPLE") return () => failure(`there is no aggregation ${code}`);
       // An aggregation without segments gives its total to every segment ([R], m3ter semantics 7).
-      const ask = this.#ask(definition, window);
+      const ask = this.#ask(definition, { window, zone: asked.zone });
       asks.push({ code, standIn: definition.defaultValue ?? null, ask });
     }
-    const read = (): CompoundInputs =>
-      formula.inputsOf({
-        ...asked.givenFor(window),
-        aggregations: Object.fromEntries(
-          asks.map(({ code, standIn, ask }) => [code, ask?.request.quantity(ask) ?? standIn]),
-        ),
+    return () => {
+      const found = asks.map(({ code, standIn, ask }) => {
+        const { quantity = null, error } = ask?.request.quantity(ask) ?? {};
+        return { code, quantity: quantity ?? standIn, error };
       });
-    return { kind: "calculation", formula, read };
+      const error = found.find((one) => one.error !== undefined)?.error;
+      if (error !== undefined) return failure(error);
+      const aggregations = Object.fromEntries(
+        found.map(({ code, quantity }) => [code, quantity] as const),
+      );
+      const inputs = formula.inputsOf({ ...asked.givenFor(window), aggregations });
+      return { kind: "calculation", formula, inputs };
+    };
   }
 
   async send(usage: UsageStore, orgId: string): Promise<void> {
@@ -245,8 +253,9 @@ export const measure = async (
   const quantities: (readonly [UsageWindow, UsageQuantity])[] = [];
   const calculations: Calculation[] = [];
   for (const { window, answer } of prepared) {
-    if (answer.kind === "quantity") quantities.push([window, answer.read()]);
-    else calculations.push({ window, formula: answer.formula, inputs: answer.read() });
+    const answered = answer();
+    if (answered.kind === "quantity") quantities.push([window, answered.quantity]);
+    else calculations.push({ window, formula: answered.formula, inputs: answered.inputs });
   }
   return new Map([...quantities, ...(await calculate(parts, calculations))]);
 };

@@ -1,7 +1,10 @@
-import type { AggregationDefinition } from "@turnpike/engine/bill/facts.ts";
+import type { AggregationDefinition, SimpleDefinition } from "@turnpike/engine/bill/facts.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import { compoundFormula } from "@turnpike/engine/bill/compound-quantity.ts";
 import { earlier, later, type Period } from "@turnpike/engine/time/period.ts";
+
+/** No usage is older. */
+export const everBefore = Temporal.Instant.from("0001-01-01T00:00:00Z");
 
 /** Usage of a meter that a bill depends on: at least what was read for it. Instants as ISO 8601. */
 export interface UsageReach {
@@ -11,31 +14,36 @@ export interface UsageReach {
   readonly end: string;
 }
 
-/** The meters behind each aggregation. */
-const metersOf = (
+/** What each aggregation measures. */
+const measuredBy = (
   aggregations: readonly AggregationDefinition[],
-): ReadonlyMap<string, readonly string[]> => {
+): ReadonlyMap<string, readonly SimpleDefinition[]> => {
   const simple = aggregations.filter((one) => one.type === "SIMPLE");
   return new Map(
     aggregations.map((one) => {
-      if (one.type === "SIMPLE") return [one.id, [one.meterId]];
+      if (one.type === "SIMPLE") return [one.id, [one]];
       const codes = new Set(compoundFormula(one).codes);
-      const named = simple.filter(({ code }) => code !== undefined && codes.has(code));
-      return [one.id, named.map(({ meterId }) => meterId)];
+      return [one.id, simple.filter(({ code }) => code !== undefined && codes.has(code))];
     }),
   );
 };
+
+/** A value may count however long before the window it was measured. */
+const read = ({ statistic }: SimpleDefinition, { start, end }: Period): Period =>
+  statistic?.kind === "TIME_WEIGHTED_SUM" ? { start: everBefore, end } : { start, end };
 
 /** Of all windows of a bill. One stretch of time for each meter: a little more than was read is no harm. */
 export const reachOf = (
   windows: readonly UsageWindow[],
   aggregations: readonly AggregationDefinition[],
 ): readonly UsageReach[] => {
-  const meters = metersOf(aggregations);
+  const measured = measuredBy(aggregations);
   const stretches = new Map<string, { accountIds: Set<string>; period: Period }>();
   for (const { aggregationId, sources } of windows) {
-    for (const meterId of meters.get(aggregationId) ?? []) {
-      for (const { accountId, period } of sources) {
+    for (const definition of measured.get(aggregationId) ?? []) {
+      const { meterId } = definition;
+      for (const { accountId, period: asked } of sources) {
+        const period = read(definition, asked);
         const known = stretches.get(meterId) ?? { accountIds: new Set(), period };
         known.accountIds.add(accountId);
         const start = earlier(known.period.start, period.start);

@@ -29,12 +29,16 @@ export interface Catalog extends Lists {
 /** Told after a change is committed, before the client is. */
 export type OnChange = (change: { orgId: string; kind: string }) => void;
 
+/** What takes too long for a transaction, done before a body is written; a Problem says why it will not be. */
+export type Examine = (place: Place, body: unknown) => Promise<void>;
+
 export interface CatalogParts {
   readonly database: Database;
   readonly resources: readonly Resource[];
   readonly secrets: Secrets;
   readonly now: () => Date;
   readonly onChange: OnChange;
+  readonly examine: Examine;
 }
 
 export const createCatalog = (parts: CatalogParts): Catalog => {
@@ -67,13 +71,17 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   return {
     change,
     replies,
-    create: (place, body) =>
-      write(place, (writer) => writer.create(place.resource, within(body, place.scope))),
-    update: (place, { id, body }) =>
-      write(place, (writer) => {
+    create: async (place, body) => {
+      await parts.examine(place, body);
+      return write(place, (writer) => writer.create(place.resource, within(body, place.scope)));
+    },
+    update: async (place, { id, body }) => {
+      await parts.examine(place, body);
+      return write(place, (writer) => {
         const { scope, resource } = place;
         return writer.update(resource, { id, body: within(body, scope), scope });
-      }),
+      });
+    },
     remove: (place, id) =>
       write(place, (writer) => writer.remove(place.resource, { id, scope: place.scope })),
 

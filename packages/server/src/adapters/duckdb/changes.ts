@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { UsageMark, WatchedUsage } from "../../ports/usage-changes.ts";
+import { noHash } from "../journal/segment.ts";
 import type { AccountNumbers } from "./accounts.ts";
-import { noHash } from "./batch-hash.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import type { MeterTable, MeterTables } from "./meter-tables.ts";
 import type { MicrosWindow } from "./relation.ts";

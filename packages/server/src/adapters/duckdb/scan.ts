@@ -43,10 +43,11 @@ const countedSql = (
   const columns = table.fields
     .filter(({ code }) => code === targetField)
     .map((field) => `usage.${mantissaColumn(field)}`);
-  const hasValue =
+  const isOfField =
     columns.length === 0
       ? "false"
       : `coalesce(${columns.map((column) => `${column}::VARCHAR`).join(", ")}) IS NOT NULL`;
+  const hasValue = targetField === undefined ? "true" : isOfField;
   const passes = conditionsOf(filters).map((condition) => conditionSql(table, condition));
   if (segmentation === undefined || segment === undefined) {
     return { joins: "", conditions: [hasValue, ...passes] };

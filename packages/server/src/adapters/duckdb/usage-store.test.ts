@@ -7,6 +7,7 @@ import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
+import { usageStatisticsSuite } from "../../ports/usage-statistics.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -30,8 +31,10 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 };
 
 usageStoreSuite("DuckDB", () => create());
+jointUsageSuite("DuckDB", () => create());
+usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
-usageChangesSuite("DuckDB while rows move", () => create({ rowOrder: { quietMs: 1, rowsMin: 1 } }));
+usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
@@ -55,7 +58,5 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 usageQuerySuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
-  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+  create({ moves: { quietMs: 1, rowsMin: 1 } }),
 );
-
-jointUsageSuite("DuckDB", () => create());
