@@ -5,30 +5,30 @@ import { lookupEvery } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 import { keepsItsAccountInUse } from "./contract-link.ts";
 
-/** A filter on a dimension that nothing has would bill nothing, or everything (m3ter semantics 14.3). */
-const filtersWhatIsMeasured = async (
+/** A filter compares texts: a field that is a number on every meter that has it is no dimension (m3ter semantics 14.3). */
+const filtersByDimensions = async (
   { transaction, orgId }: Write,
   codes: readonly string[],
 ): Promise<void> => {
   if (codes.length === 0) return;
   const meters = await lookupEvery(transaction, meter, orgId);
-  const dimensions = new Set(
-    meters.flatMap(({ dataFields, derivedFields }) =>
-      [...dataFields, ...derivedFields].flatMap(({ category, code }) =>
-        isNumericCategory(category) ? [] : [code],
-      ),
-    ),
-  );
-  const index = codes.findIndex((code) => !dimensions.has(code));
+  const fields = meters.flatMap(({ dataFields, derivedFields }) => [
+    ...dataFields,
+    ...derivedFields,
+  ]);
+  const index = codes.findIndex((code) => {
+    const named = fields.filter((field) => field.code === code);
+    return named.length > 0 && named.every(({ category }) => isNumericCategory(category));
+  });
   if (index < 0) return;
-  const message = `is a dimension of no meter: ${codes[index]}`;
+  const message = `is a number, not a dimension: ${codes[index]}`;
   throw fieldProblem("RULE_VIOLATED", `usageFilters[${index}].dimensionCode`, message);
 };
 
 const standsForOneAccount = async (write: Write) => {
   const { accountId, usageFilters = [] } = contract.fields.parse(write.document);
   await keepsItsAccountInUse(write, { kind: contract.kind, accountId });
-  await filtersWhatIsMeasured(
+  await filtersByDimensions(
     write,
     usageFilters.map(({ dimensionCode }) => dimensionCode),
   );
