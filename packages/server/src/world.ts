@@ -14,7 +14,7 @@ import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
-import { createLedger } from "./authorization/ledger.ts";
+import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
@@ -22,7 +22,8 @@ import { startSweeper } from "./authorization/sweeper.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { runStatementJob } from "./billing/statements.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { type ExportParts, expireExports, runExportJob } from "./exports/export-run.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
@@ -30,10 +31,16 @@ import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
+import { runLookupUpload } from "./resources/lookup-upload.ts";
+import { createSealer } from "./resources/sealing.ts";
+import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
-import { createCatalog, type OnChange } from "./resources/verbs.ts";
+import { tickSchedules } from "./resources/schedule-clock.ts";
+import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -73,21 +80,16 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     return opened.database;
   }, now);
   // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage(config, directory, closers);
+  const usage = await openUsage({ config, directory, logger }, closers);
   const { database, pool } = await openDatabase(config, logger, closers);
   opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
-  await openQueue({ database, usage, files, pool, logger }, closers);
+  const exports = await openFileStore(join(config.dataDir, "exports"));
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
-  for (const running of [
-    startRelay({ pool, usage, logger, now: Date.now }),
-    startSweeper(ledger, logger),
-    startPayments(ledger, manualPayments, logger),
-  ])
-    closers.push(running.stop);
+  startLedgerWork({ ledger, pool, usage, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -101,7 +103,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  const catalog = createCatalog({ database, resources, now, onChange });
+  const examine = examineCustomSql(database, usage);
+  const secrets = await openSecrets(config, database);
+  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
+  await openQueue({ database, usage, files, exports, catalog, pool, logger }, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -115,6 +120,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       plainUsage: createPlainUsage(ledger),
       failures,
       files,
+      exports,
       tokens,
       links,
       background,
@@ -134,13 +140,20 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
 };
 
+interface UsageParts {
+  readonly config: Config;
+  readonly directory: UsageDirectory;
+  readonly logger: Logger;
+}
+
 const openUsage = async (
-  { dataDir }: Config,
-  directory: UsageDirectory,
+  { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
+    onDamage: (path) =>
+      logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
     worker: new URL("usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
@@ -149,16 +162,44 @@ const openUsage = async (
   return usage;
 };
 
+/** Refuses a start that could not read what is stored, such as that of a second server with a key of its own. */
+const openSecrets = async (config: Config, database: Database): Promise<Secrets> => {
+  const sealer = createSealer(await secretKeys(config));
+  const missing = await missingKeys(database, sealer);
+  if (missing.length === 0) return createSecrets(sealer);
+  throw new ConfigError(
+    `stored credentials are sealed with ${missing.join(", ")}: give that key in TURNPIKE_SECRET_KEYS, or its secret.key file`,
+  );
+};
+
+interface LedgerParts {
+  readonly ledger: Ledger;
+  readonly pool: Pool;
+  readonly usage: UsageStore;
+  readonly logger: Logger;
+}
+
+const startLedgerWork = ({ ledger, pool, usage, logger }: LedgerParts, closers: Closer[]): void => {
+  for (const running of [
+    startRelay({ pool, usage, logger, now: Date.now }),
+    startSweeper(ledger, logger),
+    startPayments(ledger, manualPayments, logger),
+  ])
+    closers.push(running.stop);
+};
+
 interface QueueParts {
   readonly database: Database;
   readonly usage: UsageStore;
   readonly files: FileStore;
+  readonly exports: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly catalog: Catalog;
 }
 
 const openQueue = async (
-  { database, usage, files, pool, logger }: QueueParts,
+  { database, usage, files, exports, catalog, pool, logger }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -167,12 +208,17 @@ const openQueue = async (
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
+  const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
   const queue = await startQueue(
     pool,
     {
       "bill-job": (key) => runBillJob(run, key),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
+      "export-job": (key) => runExportJob(exporting, key),
+      "export-expiry": () => expireExports(exporting),
+      "lookup-upload": (key) => runLookupUpload({ database, files, now }, key),
       "statement-job": (key) => runStatementJob(run, key),
     },
     logger,

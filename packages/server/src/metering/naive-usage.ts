@@ -1,5 +1,5 @@
 import { decimal, max, min, sum } from "@turnpike/engine/exact/decimal.ts";
-import type { AggregationMethod } from "../ports/usage-store.ts";
+import type { PlainMethod } from "../ports/usage-store.ts";
 
 /** A stored measurement as a test knows it. */
 export interface NaiveEvent {
@@ -17,7 +17,7 @@ const later = (a: NaiveEvent, b: NaiveEvent): number =>
 
 const values = (events: readonly NaiveEvent[]) => events.map(({ value }) => decimal(value));
 
-const methods: Record<AggregationMethod, (events: readonly NaiveEvent[]) => string> = {
+const methods: Record<PlainMethod, (events: readonly NaiveEvent[]) => string> = {
   SUM: (events) => sum(values(events)).toString(),
   MIN: (events) => values(events).reduce(min).toString(),
   MAX: (events) => values(events).reduce(max).toString(),
@@ -29,6 +29,6 @@ const methods: Record<AggregationMethod, (events: readonly NaiveEvent[]) => stri
 
 /** What m3ter semantics 6.2 says, word for word; the measure of every faster evaluator. */
 export const naiveQuantity = (
-  method: AggregationMethod,
+  method: PlainMethod,
   events: readonly NaiveEvent[],
 ): string | undefined => (events.length === 0 ? undefined : methods[method](events));

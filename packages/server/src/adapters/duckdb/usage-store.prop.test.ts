@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { naiveQuantity } from "../../metering/naive-usage.ts";
 import type { NaiveEvent } from "../../metering/naive-usage.ts";
-import type { AggregationMethod, UsageStore } from "../../ports/usage-store.ts";
+import type { PlainMethod, UsageStore } from "../../ports/usage-store.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { verifyLedger } from "./ledger.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -46,7 +46,7 @@ beforeAll(async () => {
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: receivedAtMs,
     // Rows move under the queries' feet.
-    rowOrder: { quietMs: 1, rowsMin: 1 },
+    moves: { quietMs: 1, rowsMin: 1 },
   });
 });
 
@@ -136,7 +136,7 @@ const correct = async (
 const instant = (micros: number): Temporal.Instant =>
   Temporal.Instant.fromEpochNanoseconds(BigInt(micros) * 1000n);
 
-const expected = (method: AggregationMethod, events: readonly NaiveEvent[]) =>
+const expected = (method: PlainMethod, events: readonly NaiveEvent[]) =>
   Object.fromEntries(
     [...Map.groupBy(events, ({ account }) => account)].map(([account, ofAccount]) => [
       account,
@@ -159,7 +159,7 @@ test("every method equals the naive evaluator, exactly", { timeout: 300_000 }, a
       const inside = stored.filter(
         ({ tsMicros }) => tsMicros >= window.start && tsMicros < window.end,
       );
-      const ask = async (method: AggregationMethod, targetField: string) => {
+      const ask = async (method: PlainMethod, targetField: string) => {
         const found = await store.aggregate({
           orgId,
           meterId: orgId,
