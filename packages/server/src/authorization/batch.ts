@@ -4,6 +4,7 @@ import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { textArray } from "./binary-arrays.ts";
 import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
@@ -116,7 +117,7 @@ const lockAccounts = async (
     name: "ledger-lock",
     text: `SELECT FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
            ORDER BY account FOR UPDATE`,
-    values: [orgId, accounts],
+    values: [orgId, textArray(accounts)],
   });
   return rowCount === accounts.length;
 };

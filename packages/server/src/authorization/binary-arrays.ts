@@ -106,20 +106,27 @@ const groupsOf = (magnitude: bigint): number[] => {
   return groups;
 };
 
+const writeWord = (bytes: Buffer, word: number, at: number): number => {
+  bytes[at] = word >> 8;
+  bytes[at + 1] = word & 0xff;
+  return at + 2;
+};
+
 /** Integers of any size. */
 export const numericArray = (values: readonly bigint[]): Buffer => {
   const groups = values.map((value) => groupsOf(value < 0n ? -value : value));
   let size = headBytes;
   for (const own of groups) size += 12 + own.length * 2;
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = Buffer.alloc(size);
   writeHead(bytes, "numeric", values.length);
   let at = headBytes;
   for (const [index, own] of groups.entries()) {
-    const sign = (values[index] ?? 0n) < 0n ? negative : positive;
-    const words = [own.length, Math.max(own.length - 1, 0), sign, 0, ...own.reverse()];
-    bytes.writeInt32BE(words.length * 2, at);
-    at += 4;
-    for (const word of words) at = bytes.writeInt16BE(word, at);
+    // The length, then how many groups, the power of the first, the sign, and no digits after the point.
+    at = writeWord(bytes, 8 + own.length * 2, at + 2);
+    at = writeWord(bytes, own.length, at);
+    at = writeWord(bytes, Math.max(own.length - 1, 0), at);
+    at = writeWord(bytes, (values[index] ?? 0n) < 0n ? negative : positive, at) + 2;
+    for (let nth = own.length - 1; nth >= 0; nth -= 1) at = writeWord(bytes, own[nth] ?? 0, at);
   }
   return bytes;
 };

@@ -10,6 +10,7 @@ import type {
   TopUpRule,
 } from "@turnpike/engine/ledger/rows.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
+import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
@@ -206,7 +207,7 @@ const loadWalletAccounts = async (
   const text = `SELECT account, asset, credited, debited, held, debt, debt_limit, mode, seen_at
     FROM wallet_account WHERE org_id = $1 AND account = ANY($2)`;
   const statement = { name: "wallets", text };
-  const rows = await query<stored.WalletAccountColumns>(reader, statement, [accounts]);
+  const rows = await query<stored.WalletAccountColumns>(reader, statement, [textArray(accounts)]);
   return byId(rows.map(stored.walletAccountFrom));
 };
 
@@ -229,7 +230,7 @@ const loadAuthorizations = async (
                WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD'
                AND valid_until <= coalesce($4::bigint, ${epochMs}) - ${settings.graceMs}`,
     },
-    [[...named.authorizations], accounts, now],
+    [textArray([...named.authorizations]), textArray(accounts), now],
   );
   const own = new Set(accounts);
   return byId(
@@ -275,7 +276,7 @@ const loadGrants = async (
              UNION ALL
              SELECT ${grantColumns} FROM ledger_grant WHERE org_id = $1 AND id = ANY($3)`,
     },
-    [accounts, ids],
+    [textArray(accounts), textArray(ids)],
   );
   const own = new Set(accounts);
   return byId(

@@ -65,7 +65,7 @@ const deliverBatch = async (parts: RelayParts): Promise<number> => {
     await client.query("BEGIN");
     const { rows: taken } = await client.query<OutboxColumns>({
       name: "relay-take",
-      text: `SELECT sequence, org_id, measurements::text, count FROM usage_outbox WHERE refusal IS NULL
+      text: `SELECT sequence, org_id, measurements, count FROM usage_outbox WHERE refusal IS NULL
              ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED`,
     });
     for (const [orgId, own] of Map.groupBy(taken, (row) => row.org_id))

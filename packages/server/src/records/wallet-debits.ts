@@ -30,7 +30,7 @@ export const walletDebits = async (
   const end = period.end.epochMilliseconds;
   const { rows } = await sql<{ meter_id: string; asset: string; scale: number; amount: string }>`
     WITH paid AS (
-      SELECT terms->'spender'->>'meter' AS meter, terms->'spender'->>'asset' AS asset,
+      SELECT terms::json->'spender'->>'meter' AS meter, terms::json->'spender'->>'asset' AS asset,
         settled - refunded - shortfall AS amount
       FROM ledger_authorization
       WHERE org_id = ${orgId} AND account = ${account} AND occurred_at >= ${start} AND occurred_at < ${end}
