@@ -95,6 +95,26 @@ describe.concurrent("what a balance pays for (16.3)", () => {
     ]);
   });
 
+  test("the worked case: 100 from June 10 to 30 exclusive, $8 a day", async () => {
+    // 20 days = 160 are covered, 100 are drawn; run again, no more.
+    const days = Array.from({ length: 30 }, (_, day) => String(day + 1).padStart(2, "0"));
+    const { account } = await sell({
+      bands: [[0, 1]],
+      usage: days.map((day) => [`2024-06-${day}`, 8] as const),
+    });
+    const balanceId = await fund(account, 100, {
+      startDate: "2024-06-10T00:00:00Z",
+      endDate: "2024-06-30T00:00:00Z",
+    });
+    for (let run = 0; run < 2; run += 1) {
+      const lines = ["USAGE 240", "BALANCE_CONSUMED -100", "TOTAL 140"];
+      await expectLines(account, "2024-07-01", lines);
+    }
+    const path = `balances/${balanceId}/transactions?entityType=BILL`;
+    expect(await scenario.world.list(path)).toMatchObject([{ amount: -100 }]);
+    expect(await held(balanceId)).toBe(0);
+  });
+
   test("overage is what was used while the balance was there", async () => {
     // Of January 15's 40 the 30 pay 30: 10 % of 10. January 5's 10 came before.
     const { account } = await sell({
@@ -112,6 +132,15 @@ describe.concurrent("what a balance pays for (16.3)", () => {
       "OVERAGE_SURCHARGE 1",
       "TOTAL 21",
     ]);
+  });
+
+  test("the worked grant: 1,000 free, 1,300 used at 0.15", async () => {
+    const unit = scenario.world.fresh("GIB");
+    await scenario.world.create("picklists/currency", { name: unit, code: unit });
+    const usage = [["2024-01-10", 1300]] as const;
+    const { account } = await sell({ aggregation: { unit }, bands: [[0, 0.15]], usage });
+    await fund(account, 1000, { currency: unit });
+    await expectLines(account, "2024-02-01", ["USAGE 45", "BALANCE_CONSUMED 0", "TOTAL 45"]);
   });
 
   test("a grant of units only while it is active", async () => {
@@ -150,6 +179,43 @@ describe.concurrent("what a balance holds (16.2)", () => {
     await credit(balanceId, -20, "2024-02-11T00:00:00Z");
     await expectLines(account, "2024-02-01", ["USAGE 20", "BALANCE_CONSUMED -5", "TOTAL 15"]);
     await expectLines(account, "2024-03-01", ["USAGE 40", "BALANCE_CONSUMED -30", "TOTAL 10"]);
+  });
+
+  test("30 of what is left roll over, and usage beyond costs 10 % more", async () => {
+    // January takes 60 of 100; 40 are left, 30 roll over; 20 of February's 50 stay: 2 on top.
+    const { account } = await sell({
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-10", 60],
+        ["2024-02-10", 50],
+      ],
+    });
+    await fund(account, 100, {
+      endDate: "2024-02-01T00:00:00Z",
+      rolloverEndDate: "2024-03-01T00:00:00Z",
+      rolloverAmount: 30,
+      overageSurchargePercent: 10,
+    });
+    await expectLines(account, "2024-02-01", ["USAGE 60", "BALANCE_CONSUMED -60", "TOTAL 0"]);
+    await expectLines(account, "2024-03-01", [
+      "USAGE 50",
+      "BALANCE_CONSUMED -30",
+      "OVERAGE_SURCHARGE 2",
+      "TOTAL 22",
+    ]);
+  });
+
+  test("what was paid for it is only noted: 200 credited for 50 of another kind (documented)", async () => {
+    const { account } = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 250]] });
+    const balanceId = await fund(account, 0.01);
+    await scenario.world.create(`balances/${balanceId}/transactions`, {
+      amount: 200,
+      paid: 50,
+      currencyPaid: "XTS",
+      appliedDate: "2024-01-01T00:00:00Z",
+    });
+    const lines = ["USAGE 250", "BALANCE_CONSUMED -200.01", "TOTAL 49.99"];
+    await expectLines(account, "2024-02-01", lines);
   });
 
   test("without an amount all of the rest rolls over, and ends with the rollover", async () => {
@@ -198,6 +264,124 @@ describe.concurrent("what a balance holds (16.2)", () => {
   test("a rollover without its end is refused", async () => {
     const { account } = await sell({});
     await expect(fund(account, 1, { rolloverAmount: 1 })).rejects.toThrow(/: 400 /);
+  });
+});
+
+describe.concurrent("schedules (16.5)", () => {
+  const scheduleOf = (balanceId: string, kind: string, body: object): Promise<string> => {
+    const code = scenario.world.fresh("schedule");
+    return scenario.world.create(`balances/${balanceId}/${kind}`, { name: code, code, ...body });
+  };
+  const quarter = {
+    currency: "USD",
+    servicePeriodStartDate: "2024-01-01T00:00:00Z",
+    servicePeriodEndDate: "2024-04-01T00:00:00Z",
+    billFrequency: "MONTHLY",
+    billFrequencyInterval: 1,
+    chargeDescription: "Top-up plan",
+  };
+
+  test("a charge for each month in arrears: on the bills of February, March and April 1", async () => {
+    const { account } = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 30]] });
+    const balanceId = await fund(account, 100);
+    const scheduleId = await scheduleOf(balanceId, "balancechargeschedules", {
+      ...quarter,
+      units: 4,
+      unitPrice: 25,
+      billInAdvance: false,
+    });
+    const charges = await scenario.world.list(`charges?scheduleId=${scheduleId}`);
+    expect(charges.map(({ billDate }) => String(billDate)).toSorted()).toEqual([
+      "2024-02-01",
+      "2024-03-01",
+      "2024-04-01",
+    ]);
+    const bill = await expectLines(account, "2024-02-01", [
+      "USAGE 30",
+      "BALANCE_CONSUMED -30",
+      "BALANCE_FEE 100",
+      "TOTAL 100",
+    ]);
+    expect(bill.lineItems.find(({ lineItemType }) => lineItemType === "BALANCE_FEE")).toMatchObject(
+      {
+        description: "Top-up plan",
+        quantity: 4,
+        servicePeriodStartDate: "2024-01-01T00:00:00Z",
+        servicePeriodEndDate: "2024-02-01T00:00:00Z",
+        balanceId,
+      },
+    );
+    await expectLines(account, "2024-03-01", ["BALANCE_FEE 100", "TOTAL 100"]);
+    await expectLines(account, "2024-04-01", ["BALANCE_FEE 100", "TOTAL 100"]);
+    await expectLines(account, "2024-05-01", ["TOTAL 0"]);
+  });
+
+  test("in advance without any plan: on bills of their own, at each month's start", async () => {
+    const account = await scenario.world.account();
+    const balanceId = await fund(account, 0.01);
+    const body = { ...quarter, amount: 50, billInAdvance: true };
+    await scheduleOf(balanceId, "balancechargeschedules", body);
+    for (const billDate of ["2024-01-01", "2024-02-01", "2024-03-01"]) {
+      const bill = await expectLines(account, billDate, ["BALANCE_FEE 50", "TOTAL 50"]);
+      expect(bill.billingFrequency).toBe("AD_HOC");
+    }
+    expect(await scenario.world.bill(account.id, "2024-04-01")).toEqual([]);
+  });
+
+  test("a credit at the start of each month pays for what is billed from then on", async () => {
+    // 30 on January 1, February 1 and March 1, none on April 1, the end. The bill of February 1 finds 60 for 70.
+    const { account } = await sell({
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-10", 70],
+        ["2024-02-10", 20],
+      ],
+    });
+    const { world } = scenario;
+    const balanceId = await fund(account, 0.01);
+    const name = world.fresh("credit");
+    const transactionTypeId = await world.create("picklists/transactiontypes", {
+      name,
+      code: name,
+    });
+    const scheduleId = await scheduleOf(balanceId, "balancetransactionschedules", {
+      amount: 30,
+      transactionDescription: "Monthly credit",
+      transactionTypeId,
+      startDate: "2024-01-01T00:00:00Z",
+      endDate: "2024-04-01T00:00:00Z",
+      frequency: "MONTHLY",
+      frequencyInterval: 1,
+    });
+    const path = `balances/${balanceId}/transactions?entityType=SCHEDULER`;
+    const entries = await world.list(path);
+    expect(entries).toHaveLength(3);
+    for (const entry of entries) expect(entry).toMatchObject({ amount: 30, entityId: scheduleId });
+    await expectLines(account, "2024-02-01", ["USAGE 70", "BALANCE_CONSUMED -60.01", "TOTAL 9.99"]);
+    await expectLines(account, "2024-03-01", ["USAGE 20", "BALANCE_CONSUMED -20", "TOTAL 0"]);
+    expect(await held(balanceId)).toBe(10);
+  });
+
+  test("what is made once is not made again when the schedule is changed or removed", async () => {
+    const account = await scenario.world.account();
+    const balanceId = await fund(account, 0.01);
+    const { world } = scenario;
+    const body = { ...quarter, amount: 50, billInAdvance: true };
+    const id = await scheduleOf(balanceId, "balancechargeschedules", body);
+    const path = `balances/${balanceId}/balancechargeschedules/${id}`;
+    const schedule = await world.get(path);
+    expect(schedule).toMatchObject({ version: 1, previousRun: "2024-03-01T00:00:00.000Z" });
+    expect(schedule).not.toHaveProperty("nextRun");
+    // Two months more, at another price: those that are made stay as they are.
+    const servicePeriodEndDate = "2024-06-01T00:00:00Z";
+    await world.api.call("PUT", path, { ...schedule, amount: 60, servicePeriodEndDate });
+    const amounts = async (): Promise<number[]> =>
+      (await world.list(`charges?scheduleId=${id}`))
+        .map(({ amount }) => Number(amount))
+        .toSorted((a, b) => a - b);
+    expect(await amounts()).toEqual([50, 50, 50, 60, 60]);
+    await world.api.call("DELETE", path);
+    expect(await amounts()).toEqual([50, 50, 50, 60, 60]);
   });
 });
 

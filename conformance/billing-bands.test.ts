@@ -4,7 +4,7 @@ import { bandsOf } from "./billing-world.ts";
 
 /** How a quantity becomes units, and units money: bands of every kind, spans and credits (m3ter semantics 6, 10). */
 const scenario = billingScenario();
-const { sell, use, commit, fund, expectLines } = scenario;
+const { sell, use, commit, fund, expectLines, expectTable } = scenario;
 
 describe.concurrent("the five kinds of price (10.2, 10.3)", () => {
   const storage = [
@@ -20,70 +20,103 @@ describe.concurrent("the five kinds of price (10.2, 10.3)", () => {
     [0, 1, 10],
     [100, 0.8, 5],
   ] as const;
-  test.each([
-    // 500 × 0.15 + 300 × 0.10
-    { kind: "tiered", cumulative: true, bands: storage, used: 800, price: 105 },
-    // A limit belongs to the band below: 500 × 0.15
-    { kind: "tiered at the limit", cumulative: true, bands: storage, used: 500, price: 75 },
-    // 800 × 0.10
-    { kind: "volume", cumulative: false, bands: storage, used: 800, price: 80 },
-    // 500 × 0.15, and one more makes all of them cheaper: 501 × 0.10
-    { kind: "volume at the limit", cumulative: false, bands: storage, used: 500, price: 75 },
-    { kind: "volume above", cumulative: false, bands: storage, used: 501, price: 50.1 },
-    { kind: "stairstep at 4", cumulative: false, bands: stairs, used: 4, price: 12 },
-    { kind: "stairstep at 4.2", cumulative: false, bands: stairs, used: 4.2, price: 25 },
-    { kind: "stairstep at 6", cumulative: false, bands: stairs, used: 6, price: 25 },
-    { kind: "stairstep at 7.5", cumulative: false, bands: stairs, used: 7.5, price: 50 },
-    // Measured, but nothing: the entry fee.
-    { kind: "stairstep at 0", cumulative: false, bands: stairs, used: 0, price: 12 },
-    // 10 + 100 × 1 + 5 + 50 × 0.80
-    { kind: "custom tiered", cumulative: true, bands: custom, used: 150, price: 155 },
-    // 5 + 150 × 0.80
-    { kind: "custom volume", cumulative: false, bands: custom, used: 150, price: 125 },
-  ])("$kind", async ({ cumulative, bands, used, price }) => {
-    const usage = [["2024-01-10", used]] as const;
-    const { account } = await sell({ bands, price: { cumulative }, usage });
-    await expectLines(account, "2024-02-01", [`USAGE ${price}`, `TOTAL ${price}`]);
+  const kinds = {
+    tiered: { bands: storage, price: { cumulative: true } },
+    volume: { bands: storage, price: { cumulative: false } },
+    stairstep: { bands: stairs, price: { cumulative: false } },
+    "custom tiered": { bands: custom, price: { cumulative: true } },
+    "custom volume": { bands: custom, price: { cumulative: false } },
+  };
+
+  test("of a month's usage", async () => {
+    const table = [
+      // 500 × 0.15 + 300 × 0.10
+      ["tiered", 800, 105],
+      // A limit belongs to the band below: 500 × 0.15
+      ["tiered", 500, 75],
+      // 800 × 0.10
+      ["volume", 800, 80],
+      // 500 × 0.15, and one more makes all of them cheaper: 501 × 0.10
+      ["volume", 500, 75],
+      ["volume", 501, 50.1],
+      ["stairstep", 4, 12],
+      ["stairstep", 4.2, 25],
+      ["stairstep", 6, 25],
+      ["stairstep", 7.5, 50],
+      // Measured, but nothing: the entry fee.
+      ["stairstep", 0, 12],
+      // 10 + 100 × 1 + 5 + 50 × 0.80
+      ["custom tiered", 150, 155],
+      // 5 + 150 × 0.80
+      ["custom volume", 150, 125],
+      // Usage that was taken back costs the first price, without the fixed one.
+      ["custom tiered", -5, -5],
+    ] as const;
+    await expectTable(
+      "2024-02-01",
+      table.map(([kind, used, price]) => ({
+        name: `${kind} of ${used}`,
+        sale: { ...kinds[kind], usage: [["2024-01-10", used]] },
+        lines: [`USAGE ${price}`, `TOTAL ${price}`],
+      })),
+    );
   });
 
   test("without usage there is no line, not even an entry fee", async () => {
-    const { account } = await sell({ bands: stairs, price: { cumulative: false } });
+    const { account } = await sell(kinds.stairstep);
     await expectLines(account, "2024-02-01", ["TOTAL 0"]);
   });
 });
 
 describe.concurrent("quantity to units (6.2, 6.3)", () => {
-  const three = [
-    ["2024-01-05", 12],
-    ["2024-01-06", 3],
-    ["2024-01-07", 12],
-  ] as const;
-  test.each([
-    // The documented sample: 48,900 / 500 = 97.8 → 98 × 0.25.
-    { aggregation: { quantityPerUnit: 500, rounding: "UP" }, used: 48_900, units: 98 },
-    { aggregation: { quantityPerUnit: 500, rounding: "DOWN" }, used: 48_900, units: 97 },
-    { aggregation: { rounding: "NEAREST" }, used: 5.1, units: 5 },
-    { aggregation: { rounding: "NEAREST" }, used: 3.5, units: 4 },
-    { aggregation: { quantityPerUnit: 500 }, used: 48_900, units: 97.8 },
-  ])("$used with $aggregation", async ({ aggregation, used, units }) => {
-    const usage = [["2024-01-10", used]] as const;
-    const { account } = await sell({ aggregation, bands: [[0, 0.25]], usage });
-    const price = Math.round(units * 25) / 100;
-    const bill = await expectLines(account, "2024-02-01", [`USAGE ${price}`, `TOTAL ${price}`]);
-    expect(bill.lineItems).toMatchObject([{ quantity: used, units }]);
+  test("by the unit and its rounding, at 0.25 each", async () => {
+    const table = [
+      // The documented sample: 48,900 / 500 = 97.8 → 98 × 0.25.
+      [{ quantityPerUnit: 500, rounding: "UP" }, 48_900, 98, 24.5],
+      [{ quantityPerUnit: 500, rounding: "DOWN" }, 48_900, 97, 24.25],
+      [{ quantityPerUnit: 500, rounding: "NONE" }, 48_900, 97.8, 24.45],
+      [{ rounding: "NEAREST" }, 5.1, 5, 1.25],
+      [{ rounding: "NEAREST" }, 3.5, 4, 1],
+    ] as const;
+    const bills = await expectTable(
+      "2024-02-01",
+      table.map(([aggregation, used, , price]) => ({
+        name: `${used} with ${JSON.stringify(aggregation)}`,
+        sale: { aggregation, bands: [[0, 0.25]], usage: [["2024-01-10", used]] },
+        lines: [`USAGE ${price}`, `TOTAL ${price}`],
+      })),
+    );
+    const units = bills.map(({ lineItems }) =>
+      lineItems.map((line) => [line.quantity, line.units]),
+    );
+    expect(units).toEqual(table.map(([, used, expected]) => [[used, expected]]));
   });
 
-  test.each([
-    ["SUM", 27],
-    ["MIN", 3],
-    ["MAX", 12],
-    ["COUNT", 3],
-    ["LATEST", 12],
-    ["MEAN", 9],
-  ])("the %s of 12, 3 and 12 is %d", async (method, units) => {
-    const aggregation = { aggregation: method };
-    const { account } = await sell({ aggregation, bands: [[0, 1]], usage: three });
-    await expectLines(account, "2024-02-01", [`USAGE ${units}`, `TOTAL ${units}`]);
+  test("by the method, of 12, 3 and 12", async () => {
+    const table = [
+      ["SUM", 27],
+      ["MIN", 3],
+      ["MAX", 12],
+      ["COUNT", 3],
+      ["LATEST", 12],
+      ["MEAN", 9],
+    ] as const;
+    await expectTable(
+      "2024-02-01",
+      table.map(([aggregation, units]) => ({
+        name: aggregation,
+        sale: {
+          aggregation: { aggregation },
+          bands: [[0, 1]],
+          usage: [
+            ["2024-01-05", 12],
+            ["2024-01-06", 3],
+            ["2024-01-07", 12],
+          ],
+        },
+        lines: [`USAGE ${units}`, `TOTAL ${units}`],
+      })),
+    );
   });
 
   test("UNIQUE counts the different values of a text", async () => {
@@ -100,13 +133,6 @@ describe.concurrent("quantity to units (6.2, 6.3)", () => {
   test("a default stands in where nothing was measured", async () => {
     const { account } = await sell({ aggregation: { defaultValue: 3 }, bands: [[0, 2]] });
     await expectLines(account, "2024-02-01", ["USAGE 6", "TOTAL 6"]);
-  });
-
-  test("usage that was taken back is negative and costs the first price", async () => {
-    // −5 × 0.15, no fixed price.
-    const usage = [["2024-01-05", -5]] as const;
-    const { account } = await sell({ bands: [[0, 0.15, 9]], usage });
-    await expectLines(account, "2024-02-01", ["USAGE -0.75", "TOTAL -0.75"]);
   });
 });
 

@@ -130,6 +130,23 @@ describe.concurrent("a parent's plan for its children (14.2)", () => {
     return { sold, parent: sold.account, ...children };
   };
 
+  test.each([
+    { childBillingMode: "PARENT_SUMMARY", lines: ["USAGE 125"] },
+    { childBillingMode: "PARENT_BREAKDOWN", lines: ["USAGE 25", "USAGE a 50", "USAGE b 50"] },
+  ])("the worked case, $childBillingMode: 150 together are 125", async ({ lines, ...mode }) => {
+    const { parent, a, b } = await family(mode);
+    const named = lines.map((line) =>
+      line.replace(" a ", ` ${a.code} `).replace(" b ", ` ${b.code} `),
+    );
+    await expectLines(parent, "2024-02-01", [...named, "TOTAL 125"]);
+  });
+
+  test("the worked case, CHILD: each is billed for its share", async () => {
+    const { parent, a, b } = await family({ childBillingMode: "CHILD" });
+    await expectLines(parent, "2024-02-01", ["USAGE 25", "TOTAL 25"]);
+    for (const child of [a, b]) await expectLines(child, "2024-02-01", ["USAGE 50", "TOTAL 50"]);
+  });
+
   test("the standing charge is due once, whoever uses the plan", async () => {
     const template = { standingCharge: 10, minimumSpend: 200 };
     const { parent, a, b } = await family({ sale: { template } });

@@ -36,6 +36,65 @@ const approved = async (january: readonly string[], sale: Parameters<typeof sell
   return { ...given, bill };
 };
 
+describe.concurrent("usage that comes late (several months)", () => {
+  test("settles once over several approved months, and stays settled", async () => {
+    // Commitment 100, usage at 1: January 60 and February 30 are covered, 10 are left. Both approved. 20 more arrive for
+    // January: 80 of January and 20 of February would be covered. March's bill: usage +20, consumed −20; February's
+    // consumption +10; its own 5 find nothing left. Together 20 − 20 + 10 + 5 = 15.
+    const sold = await sell({
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-10", 60],
+        ["2024-02-10", 30],
+        ["2024-03-10", 5],
+      ],
+    });
+    const { account } = sold;
+    await commit(account, 100);
+    for (const [billDate, used] of [
+      ["2024-02-01", 60],
+      ["2024-03-01", 30],
+    ] as const) {
+      const lines = [`USAGE ${used}`, `COMMITMENT_CONSUMED -${used}`, "TOTAL 0"];
+      await scenario.world.approve((await expectLines(account, billDate, lines)).id);
+    }
+    await use(sold, [["2024-01-20", 20]]);
+    const carrier = await expectLines(account, "2024-04-01", [
+      "USAGE 20",
+      "USAGE 5",
+      "COMMITMENT_CONSUMED -20",
+      "COMMITMENT_CONSUMED 10",
+      "TOTAL 15",
+    ]);
+    expect(await scenario.world.list(`commitments?accountId=${account.id}`)).toMatchObject([
+      { amountSpent: 100 },
+    ]);
+    await scenario.world.approve(carrier.id);
+    // Nothing is corrected back.
+    await expectLines(account, "2024-05-01", ["TOTAL 0"]);
+  });
+
+  test("lands in the tiers where it belongs, and draws what it would have drawn", async () => {
+    // 90, and 30 more: 120 → 110, 20 more. Of a commitment of 100 January took 90, and would have taken 100.
+    const sold = await sell({ bands: tiers, usage: [["2024-01-10", 90]] });
+    await commit(sold.account, 100);
+    const january = ["USAGE 90", "COMMITMENT_CONSUMED -90", "TOTAL 0"];
+    await scenario.world.approve((await expectLines(sold.account, "2024-02-01", january)).id);
+    await use(sold, [
+      ["2024-01-20", 30],
+      ["2024-02-10", 10],
+    ]);
+    for (let run = 0; run < 2; run += 1) {
+      await expectLines(sold.account, "2024-03-01", [
+        "USAGE 20",
+        "COMMITMENT_CONSUMED -10",
+        "USAGE 10",
+        "TOTAL 20",
+      ]);
+    }
+  });
+});
+
 describe.concurrent("before approval", () => {
   test("what is voided before the bill is not on it", async () => {
     const { account, uids } = await customer();

@@ -22,6 +22,19 @@ const customer = async (
 };
 
 describe.concurrent("adjustments and running totals (13.3)", () => {
+  test("the documented case, nothing by days: 30 + 6 + 36", async () => {
+    const { account } = await customer([
+      ["2024-06-01", 15],
+      ["2024-06-15", 18],
+    ]);
+    await expectLines(account, "2024-07-01", [
+      "COUNTER_ADJUSTMENT_DEBIT 30",
+      "COUNTER_ADJUSTMENT_DEBIT 6",
+      "COUNTER_RUNNING_TOTAL_CHARGE 36",
+      "TOTAL 72",
+    ]);
+  });
+
   test("the documented case, with increases by days: 6 × 16/30 = 3.20", async () => {
     // 15 on the first day are 30 × 30/30; the 18 that July begins with are billed in advance.
     const { account } = await customer(

@@ -3,7 +3,7 @@ import { billingScenario } from "./billing-scenario.ts";
 
 /** Several currencies, their scales and rounding modes, and the rates between them (m3ter semantics 18.9). */
 const scenario = billingScenario();
-const { sell, commit, fund, charge, expectLines } = scenario;
+const { sell, commit, fund, charge, expectLines, expectTable } = scenario;
 
 const rate = (from: string, to: string, multiplier: number) => ({ from, to, multiplier });
 
@@ -171,28 +171,35 @@ describe.concurrent("conversion", () => {
 });
 
 describe.concurrent("scale and rounding mode", () => {
-  test.each([
-    { places: 0, mode: "HALF_EVEN", used: 2.5, printed: 2 },
-    { places: 0, mode: "HALF_EVEN", used: 3.5, printed: 4 },
-    { places: 0, mode: "HALF_UP", used: 2.5, printed: 3 },
-    { places: 0, mode: "HALF_DOWN", used: 2.5, printed: 2 },
-    { places: 3, mode: "UP", used: 1.2341, printed: 1.235 },
-    { places: 3, mode: "DOWN", used: 1.2349, printed: 1.234 },
-    { places: 5, mode: "HALF_UP", used: 0.000_005, printed: 0.000_01 },
-    { places: 1, mode: "CEILING", used: -1.25, printed: -1.2 },
-    { places: 1, mode: "FLOOR", used: -1.25, printed: -1.3 },
-    { places: 1, mode: "UP", used: -1.21, printed: -1.3 },
-    { places: 1, mode: "UNNECESSARY", used: 1.2, printed: 1.2 },
-  ])("$places places, $mode: $used → $printed", async ({ places, mode, used, printed }) => {
-    const code = await currency(places, mode);
-    const { account } = await sell({
-      account: { currency: code },
-      template: { currency: code },
-      bands: [[0, 1]],
-      usage: [["2024-01-05", used]],
-    });
-    const lines = [[`${printed} ${code}`, 1, printed]];
-    expect(await january(account, {})).toEqual({ currency: code, lines, total: printed });
+  test("of the plan's currency", async () => {
+    const table = [
+      [0, "HALF_EVEN", 2.5, 2],
+      [0, "HALF_EVEN", 3.5, 4],
+      [0, "HALF_UP", 2.5, 3],
+      [0, "HALF_DOWN", 2.5, 2],
+      [3, "UP", 1.2341, 1.235],
+      [3, "DOWN", 1.2349, 1.234],
+      [5, "HALF_UP", 0.000_005, 0.000_01],
+      [1, "CEILING", -1.25, -1.2],
+      [1, "FLOOR", -1.25, -1.3],
+      [1, "UP", -1.21, -1.3],
+      [1, "UNNECESSARY", 1.2, 1.2],
+    ] as const;
+    const rows = [];
+    for (const [places, mode, used, printed] of table) {
+      const code = await currency(places, mode);
+      rows.push({
+        name: `${used} with ${places} places, ${mode}`,
+        sale: {
+          account: { currency: code },
+          template: { currency: code },
+          bands: [[0, 1]] as const,
+          usage: [["2024-01-05", used]] as const,
+        },
+        lines: [`USAGE ${printed}`, `TOTAL ${printed}`],
+      });
+    }
+    await expectTable("2024-02-01", rows);
   });
 
   test("UNNECESSARY fails a bill that would have to be rounded", async () => {

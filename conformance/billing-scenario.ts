@@ -36,6 +36,13 @@ interface Sold {
   readonly accountPlanId: string;
 }
 
+/** A row of a table of cases: what is sold, and the lines of its bill with their total. */
+interface SaleCase {
+  readonly name: string;
+  readonly sale: Sale;
+  readonly lines: readonly string[];
+}
+
 /** What a billing case is told in: sold, used, paid beforehand, billed. */
 export interface Scenario {
   readonly world: BillingWorld;
@@ -63,6 +70,8 @@ export interface Scenario {
     billDate: string,
     expected: readonly string[],
   ) => Promise<Bill>;
+  /** Sells all of the table, bills it in one run and compares it row by row; the bills in the table's order. */
+  readonly expectTable: (billDate: string, table: readonly SaleCase[]) => Promise<Bill[]>;
 }
 
 const year = { startDate: "2024-01-01", endDate: "2025-01-01" };
@@ -130,6 +139,28 @@ const expectLines = async (
   return only;
 };
 
+const expectTable = async (
+  world: BillingWorld,
+  billDate: string,
+  table: readonly SaleCase[],
+): Promise<Bill[]> => {
+  const sold = await Promise.all(
+    table.map(async (row) => ({ row, ...(await sell(world, row.sale)) })),
+  );
+  const accountIds = sold.map(({ account }) => account.id);
+  await world.finish(await world.startJob({ billDate, accountIds }));
+  const made: Bill[] = [];
+  for (const { row, account } of sold) {
+    const bills = await world.bills(account.id, billDate);
+    expect(
+      bills.map((bill) => rowsOf(bill).toSorted()),
+      row.name,
+    ).toEqual([row.lines.toSorted()]);
+    made.push(...bills);
+  }
+  return made;
+};
+
 /** Starts a server for the cases of a file and stops it after them. */
 export const billingScenario = (): Scenario => {
   const state: { world?: BillingWorld } = {};
@@ -171,5 +202,6 @@ export const billingScenario = (): Scenario => {
         .toSorted((a, b) => a - b),
     expectLines: (account, billDate, expected) =>
       expectLines(opened(), account, { billDate, expected }),
+    expectTable: (billDate, table) => expectTable(opened(), billDate, table),
   };
 };

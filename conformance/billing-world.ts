@@ -29,7 +29,7 @@ const job = z.looseObject({ status: z.string(), failures: z.array(z.unknown()).o
 
 type Body = Readonly<Record<string, unknown>>;
 
-const jobTimeoutMs = 20_000;
+const jobTimeoutMs = 120_000;
 
 /** A server with an organization of its own, driven over HTTP in the words of a billing scenario. */
 export class BillingWorld {

@@ -180,12 +180,23 @@ export const fixes: Readonly<Record<string, Fix>> = {
   CreditLineItemRequest: memoLine,
   DebitLineItemRequest: memoLine,
   EvaluateCalculationRequest: (body) => without(body, "eventId"),
-  IntegrationConfigRequest: (body) => ({
+  IntegrationConfigRequest: async (body, { make }) => ({
     ...without(body, "credentials", "destinationId"),
     entityType: "Notification",
     // Some routes answer a configuration with a run's schema, which asks for the entity.
-    entityId: crypto.randomUUID(),
+    entityId: (await make("notifications/configurations")).id,
   }),
+  NotificationRequest: (body) => ({ ...body, calculation: "new.amount > 10" }),
+  ContractRequest: (body) => without(body, "usageFilters"),
+  OrganizationConfigRequest: (body) => without(body, "scheduledBillOffset"),
+  StatementDefinitionRequest: async (body, { make }) => {
+    const { id: meterId } = await make("meters");
+    return {
+      ...body,
+      dimensions: [{ meterId, name: "region", filter: ["*"] }],
+      measures: [{ meterId, name: "calls", aggregations: ["SUM"] }],
+    };
+  },
   LookupTableRevisionRequest: (body) => ({ ...body, fields: lookupFields, keys: ["country"] }),
   LookupTableRevisionStatusRequest: (body) => ({ ...body, status: "PUBLISHED" }),
   LookupTableRevisionDataRequest: (body) => ({
@@ -222,6 +233,8 @@ export const fixes: Readonly<Record<string, Fix>> = {
   ScheduledEventConfigurationRequest: (body) => ({
     ...body,
     name: `scheduled.bill.${crypto.randomUUID()}`,
+    entity: "Bill",
+    field: "endDate",
   }),
   UsageQueryRequest: async (_body, { make }) => {
     const field = { meterId: (await make("meters")).id, fieldCode: "calls" };

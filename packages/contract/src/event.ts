@@ -34,3 +34,15 @@ export const changeEvents: ReadonlyMap<string, ChangeEvent> = new Map(
     changeActions.map((action) => [eventName(resource, action), { resource, action }] as const),
   ),
 );
+
+const eventsOfKinds = (group: string, kinds: readonly string[]): string[] =>
+  kinds.flatMap((kind) => changeActions.map((action) => `${group}.${kind}.${action}`));
+
+/** Names of m3ter's that are no change of a declared resource (m3ter semantics, Appendix C). */
+export const documentedEvents: ReadonlySet<string> = new Set([
+  ...eventsOfKinds("billing", ["bill", "billjob", "statementjob"]),
+  ...eventsOfKinds("configuration", ["alert", "metergroup", "organization", "pricingband"]),
+  ...["authentication", "disabled", "missingaccountmapping", "perform", "validation"].map(
+    (kind) => `integration.${kind}.error`,
+  ),
+]);

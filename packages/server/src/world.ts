@@ -38,6 +38,7 @@ import { runLookupUpload } from "./resources/lookup-upload.ts";
 import { createSealer } from "./resources/sealing.ts";
 import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
+import { tickSchedules } from "./resources/schedule-clock.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
 import { secretKeys } from "./secret-keys.ts";
 
@@ -105,10 +106,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const examine = examineCustomSql(database, usage);
   const secrets = await openSecrets(config, database);
   const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
-  await openQueue(
-    { database, usage, files, exports, replies: catalog.replies, pool, logger },
-    closers,
-  );
+  await openQueue({ database, usage, files, exports, catalog, pool, logger }, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -195,13 +193,13 @@ interface QueueParts {
   readonly usage: UsageStore;
   readonly files: FileStore;
   readonly exports: FileStore;
-  readonly replies: Catalog["replies"];
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly catalog: Catalog;
 }
 
 const openQueue = async (
-  { database, usage, files, exports, replies, pool, logger }: QueueParts,
+  { database, usage, files, exports, catalog, pool, logger }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -210,12 +208,13 @@ const openQueue = async (
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
-  const exporting: ExportParts = { ...run, files: exports, replies };
+  const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
   const queue = await startQueue(
     pool,
     {
       "bill-job": (key) => runBillJob(run, key),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
       "export-job": (key) => runExportJob(exporting, key),
       "export-expiry": () => expireExports(exporting),

@@ -8,7 +8,7 @@ import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
 import { limitsInPlay, type Loaded, type Loading, loadState } from "./loading.ts";
-import { type MeasuredUsage, type OutboxRow, outboxRow } from "./measurements.ts";
+import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
 import type { Prices } from "./prices.ts";
@@ -66,11 +66,11 @@ const attempt = async (
   try {
     const { state, now } = await lockAndLoad(client, loading);
     const { decisions, changes } = decide(state, requests, now);
-    const outbox = await outboxOf(parts.prices, orgId, { changes, works });
+    const measurements = await measurementsOf(parts.prices, orgId, { changes, works });
     const leaseSpends = leaseSpendsOf(commands, changes);
     await inOnePacket(client, () =>
       Promise.all([
-        writeChanges(client, { orgId, state, changes, outbox, leaseSpends, now }),
+        writeChanges(client, { orgId, state, changes, measurements, leaseSpends, now }),
         // Behind a statement that failed, it undoes the transaction.
         client.query("COMMIT"),
       ]),
@@ -164,19 +164,19 @@ const leaseSpendsOf = (commands: readonly Command[], { events }: Changes): Usage
   return spends.size === 0 ? [] : events.filter(({ id }) => spends.has(id));
 };
 
-const outboxOf = async (
+const measurementsOf = async (
   prices: Prices,
   orgId: string,
   { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
-): Promise<OutboxRow[]> => {
+): Promise<unknown[]> => {
   const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
-  const rows: OutboxRow[] = [];
+  const measurements: unknown[] = [];
   for (const event of changes.events) {
     const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event.priceVersion));
     const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
-    rows.push(...outboxRow(event, usage, { meter, shorten: shortUid }));
+    measurements.push(...measurementOf(event, usage, { meter, shorten: shortUid }));
   }
-  return rows;
+  return measurements;
 };
 
 /** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */

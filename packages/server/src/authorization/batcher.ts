@@ -2,8 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import { type Decide, outcomeCount, type Work } from "./work.ts";
 
-/** How long the first of a batch waits for company. */
+/** How long the first of a batch waits for company: while another batch is under way, more is to be had. */
 const gatherMs = 1;
+const gatherBehindMs = 4;
+/** So many are company enough: a batch has a price of its own, which they share. */
+const companySize = 32;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */
@@ -41,7 +44,8 @@ export class Batcher {
   readonly decide: Decide = (work) =>
     new Promise((resolve, reject) => {
       this.#queue.push({ work, resolve, reject });
-      this.#gather();
+      // Looked at once, not again with each that joins those who wait for a busy account.
+      this.#startSoon(this.#queue.length === companySize);
     });
 
   /** Waits until everything that was asked has been answered. */
@@ -52,13 +56,14 @@ export class Batcher {
     }
   }
 
-  #gather(): void {
-    if (this.#underWay.size >= batchesAtOnceMax) return;
-    this.#gathering ??= this.#gatherThenPump();
+  #startSoon(isCompany: boolean): void {
+    if (this.#queue.length === 0 || this.#underWay.size >= batchesAtOnceMax) return;
+    if (isCompany) this.#pump();
+    else this.#gathering ??= this.#gatherThenPump();
   }
 
   async #gatherThenPump(): Promise<void> {
-    await delay(gatherMs);
+    await delay(this.#underWay.size === 0 ? gatherMs : gatherBehindMs);
     this.#gathering = undefined;
     this.#pump();
   }
@@ -100,7 +105,7 @@ export class Batcher {
     const running = this.#run(batch).finally(() => {
       for (const key of keys) this.#busy.delete(key);
       this.#underWay.delete(running);
-      this.#pump();
+      this.#startSoon(this.#queue.length >= companySize);
     });
     this.#underWay.add(running);
   }

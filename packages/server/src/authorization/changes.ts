@@ -11,8 +11,7 @@ import type {
   UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
 import * as arrays from "./binary-arrays.ts";
-import type { OutboxRow } from "./measurements.ts";
-import { toJson } from "./wire.ts";
+import { jsonText } from "./json-text.ts";
 
 /** A column of rows to write: its type in the arrays, and what it becomes in the table when that differs. */
 interface Column<Row> {
@@ -55,7 +54,7 @@ const count = <Row>(name: string, of: (row: Row) => number): Column<Row> => ({
   of: (rows) => arrays.integerArray(rows.map(of)),
 });
 const json = <Row>(name: string, of: (row: Row) => unknown): Column<Row> => ({
-  ...text(name, (row: Row) => toJson(of(row))),
+  ...text(name, (row: Row) => jsonText(of(row))),
   becomes: "json",
 });
 
@@ -287,12 +286,17 @@ const alerts: Table<Alert> = {
   onConflict: "DO NOTHING",
 };
 
-const outbox: Table<OutboxRow> = {
+/** Measurements that are delivered together; the usage store takes a thousand at once. */
+const outbox: Table<readonly unknown[]> = {
   name: "usage_outbox",
-  columns: [text("id", (row) => row.id), json("measurement", (row) => row.measurement)],
-  // A plain measurement may have taken a part's name: its uid was metered, and is metered once.
-  onConflict: "DO NOTHING",
+  columns: [json("measurements", (row) => row), count("count", (row) => row.length)],
 };
+const outboxRowMax = 500;
+
+const inRows = (measurements: readonly unknown[]): unknown[][] =>
+  Array.from({ length: Math.ceil(measurements.length / outboxRowMax) }, (_, nth) =>
+    measurements.slice(nth * outboxRowMax, (nth + 1) * outboxRowMax),
+  );
 
 /** An event of another meter than its authorization's is what a client spent of a lease. */
 const leaseSpends: Table<UsageEvent> = {
@@ -350,7 +354,8 @@ export interface Writing {
   readonly orgId: string;
   readonly state: LedgerState;
   readonly changes: Changes;
-  readonly outbox: readonly OutboxRow[];
+  /** Of the events, as the usage store takes them. */
+  readonly measurements: readonly unknown[];
   readonly leaseSpends: readonly UsageEvent[];
   readonly now: EpochMs;
 }
@@ -381,7 +386,7 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...part(topUps, changes.topUps),
     ...part(topUpRules, changes.topUpRules),
     ...part(alerts, changes.alerts),
-    ...part(outbox, writing.outbox),
+    ...part(outbox, inRows(writing.measurements)),
     ...part(leaseSpends, writing.leaseSpends),
   ];
   if (parts.length === 0) return;

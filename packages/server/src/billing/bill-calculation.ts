@@ -1,6 +1,4 @@
-import { randomUUIDv7 } from "node:crypto";
 import { sql } from "kysely";
-import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
@@ -12,17 +10,18 @@ import {
   type Rerating,
 } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
-import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
+import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
+import { type Candidate, candidatesOf, fixedBills, type Given } from "./bill-candidates.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { customFieldsOf } from "./custom-fields.ts";
 import { DrawDownLedger } from "./draw-downs.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
-import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
+import type { PlannedBill } from "./planned-bills.ts";
 import { type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
 import { reachOf, type UsageReach } from "./usage-reach.ts";
 import { withWallets } from "./wallet-balances.ts";
@@ -48,69 +47,6 @@ export interface Calculation {
   readonly failures: ReadonlyMap<string, readonly BillFailure[]>;
 }
 
-export interface Given {
-  readonly book: BillingBook;
-  /** The book as the run wanted it that calculated a bill. */
-  readonly bookFor: (request: BillJobRequest) => BillingBook;
-  readonly history: History;
-  readonly planned: readonly PlannedBill[];
-  readonly now: Temporal.Instant;
-}
-
-/** A bill in line to be calculated. */
-interface Candidate {
-  readonly id: string;
-  readonly stored?: StoredBill | undefined;
-  readonly planned: PlannedBill;
-  readonly windows: readonly UsageWindow[];
-  /** Nobody asked for it: it follows when an earlier bill of its account has changed (m3ter semantics 18.7). */
-  readonly isFollowing: boolean;
-}
-
-const identityKey = (bill: {
-  accountId: string;
-  billDate: string;
-  currency: string;
-  groupKey: string;
-}): string => JSON.stringify([bill.accountId, bill.billDate, bill.currency, bill.groupKey]);
-
-const candidateOf = (
-  planned: PlannedBill,
-  stored: StoredBill | undefined,
-  isFollowing: boolean,
-): Candidate => ({
-  id: stored?.id ?? randomUUIDv7(),
-  stored,
-  planned,
-  windows: usageWindows(planned.terms),
-  isFollowing,
-});
-
-/** What is asked for, without what is locked, and the later unlocked bills of the same accounts; in date order. */
-const candidatesOf = ({ bookFor, history, planned, now }: Given): Candidate[] => {
-  const known = new Map(history.bills.map((bill) => [identityKey(bill), bill]));
-  const asked = planned
-    .map((bill) => candidateOf(bill, known.get(identityKey(bill.identity)), false))
-    .filter(({ stored }) => stored?.isLocked !== true);
-  const firstDates = new Map<string, string>();
-  for (const { identity } of planned) {
-    const first = firstDates.get(identity.accountId);
-    if (first === undefined || identity.billDate < first) {
-      firstDates.set(identity.accountId, identity.billDate);
-    }
-  }
-  const askedIds = new Set(asked.map(({ id }) => id));
-  const following = history.bills
-    .filter((bill) => !bill.isLocked && !askedIds.has(bill.id))
-    .filter(({ accountId, billDate }) => billDate > (firstDates.get(accountId) ?? "9999"))
-    .flatMap((bill) => {
-      const stored = history.bills.filter(({ accountId }) => accountId === bill.accountId);
-      const again = plannedAgain(bookFor(bill.request), bill, { now, stored });
-      return again === undefined ? [] : [candidateOf(again, bill, true)];
-    });
-  return [...asked, ...following].sort(inDateOrder);
-};
-
 /** What wallets paid counts like a balance of the bill's periods. */
 const candidatesWithWallets = async (
   reader: Reader,
@@ -128,42 +64,17 @@ const candidatesWithWallets = async (
   }));
 };
 
-/** Children before their parents, whose bills may draw on what theirs left. */
-const rank = ({ planned: { identity, account } }: Candidate): string =>
-  [
-    identity.billDate,
-    account.parentAccountId === undefined ? "1" : "0",
-    identity.accountId,
-    identity.groupKey,
-    identity.currency,
-  ].join(" ");
-
-const inDateOrder = (a: Candidate, b: Candidate): number => (rank(a) < rank(b) ? -1 : 1);
-
-/** Bills that are not calculated again although usage of their periods may have changed. */
-const fixedBills = ({ bills }: History, candidates: readonly Candidate[]): StoredBill[] => {
-  const lastDates = new Map<string, string>();
-  for (const { planned } of candidates) {
-    // The candidates are in date order.
-    lastDates.set(planned.identity.accountId, planned.identity.billDate);
-  }
-  const again = new Set(candidates.map(({ id }) => id));
-  return bills.filter(
-    ({ id, accountId, billDate, isApproved, isLocked }) =>
-      (isApproved || isLocked) && !again.has(id) && billDate < (lastDates.get(accountId) ?? ""),
-  );
-};
-
+/** Of bills that stand, in families of which later ones may follow. */
 const storedFacts = async (
   reader: Reader,
   orgId: string,
   candidates: readonly Candidate[],
 ): Promise<ReadonlyMap<string, string>> => {
   const followed = new Set(
-    candidates.filter(({ isFollowing }) => isFollowing).map(({ planned }) => planned.account.id),
+    candidates.filter(({ isFollowing }) => isFollowing).map(({ family }) => family),
   );
   const ids = candidates
-    .filter(({ stored, planned }) => stored !== undefined && followed.has(planned.account.id))
+    .filter(({ stored, family }) => stored !== undefined && followed.has(family))
     .map(({ id }) => id);
   if (ids.length === 0) return new Map();
   const rows = await reader
@@ -190,7 +101,7 @@ interface Materials {
 class Calculator {
   readonly #materials: Materials;
   readonly #ledger: DrawDownLedger;
-  readonly #changedAccounts = new Set<string>();
+  readonly #changedFamilies = new Set<string>();
   readonly #bills: CalculatedBill[] = [];
   readonly #failures = new Map<string, BillFailure[]>();
   #corrections: readonly CarriedCorrection[];
@@ -244,9 +155,9 @@ class Calculator {
   }
 
   calculate(candidate: Candidate): void {
-    const { id, planned, stored, windows, isFollowing } = candidate;
+    const { id, planned, stored, windows, family, isFollowing } = candidate;
     const { accountId, billDate } = planned.identity;
-    if (isFollowing && !this.#changedAccounts.has(accountId)) return this.#leave(candidate);
+    if (isFollowing && !this.#changedFamilies.has(family)) return this.#leave(candidate);
     const facts = this.#factsOf(candidate);
     const isSame = this.#materials.factsBefore.get(id) === billFactsToText(facts);
     if (isFollowing && isSame) return this.#leave(candidate);
@@ -269,7 +180,7 @@ class Calculator {
       usageMark,
       usageReach,
     });
-    if (!isSame) this.#changedAccounts.add(accountId);
+    if (!isSame) this.#changedFamilies.add(family);
     this.#ledger.record(billDate, drawDowns);
     this.#materials.advance.replace({ id, billDate }, rated.lines);
     this.#corrections = [

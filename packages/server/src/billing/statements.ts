@@ -204,7 +204,7 @@ export const readLineStatement = async (
   return JSON.stringify(found);
 };
 
-/** Runs a statement job from the start, however often it was begun before. */
+/** Runs a statement job from the start, however often a server was killed over it; what fails has failed. */
 export const runStatementJob = async (
   parts: StatementParts,
   key: { orgId: string; jobId: string },
@@ -218,7 +218,12 @@ export const runStatementJob = async (
   if (!(await move("RUNNING"))) return;
   const formats: StatementFormat[] = job.includes_csv ? ["JSON", "CSV"] : ["JSON"];
   const order = { orgId: key.orgId, billId: job.bill_id, jobId: job.id, formats };
-  await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
+  try {
+    await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
+  } catch (error) {
+    await move("FAILED");
+    throw error;
+  }
   await move("COMPLETE");
 };
 

@@ -90,7 +90,10 @@ export const coverageOf = ({
   );
 };
 
-/** Commitments and balances that the bill's lines may draw on: the account's own, and on a parent's bill its children's. */
+/**
+ * Commitments and balances that the bill's lines may draw on: the account's own, on a parent's bill its children's, and
+ * on a child's bill its parent's that pay for children.
+ */
 const creditsOf = (
   book: BillingBook,
   { account, contents }: BillSubject,
@@ -99,7 +102,11 @@ const creditsOf = (
   const owners = new Set([account.id, ...childrenOf(book, account).map(({ id }) => id)]);
   const fees = contents.filter((content) => content.kind === "fee");
   const commitments = book.commitments
-    .filter(({ accountId }) => owners.has(accountId))
+    .filter(
+      ({ accountId, childBillingMode }) =>
+        owners.has(accountId) ||
+        (childBillingMode === "CHILD" && accountId === account.parentAccountId),
+    )
     .map((record) => ({
       ...commitmentTerms(book, record),
       feesDue: fees.filter(({ commitment }) => commitment.id === record.id).map(({ fee }) => fee),
@@ -134,7 +141,9 @@ const counterAdjustments = (
   book: BillingBook,
   accountPlans: readonly AccountPlanTerms[],
 ): BillTerms["counterAdjustments"] => {
-  const accountIds = new Set(accountPlans.map(({ account }) => account.id));
+  const accountIds = new Set(
+    accountPlans.flatMap(({ account, pool }) => [account.id, ...pool.map((one) => one.account.id)]),
+  );
   const counterIds = new Set(
     accountPlans.flatMap(({ plans }) =>
       plans.flatMap(({ counterPricings }) => counterPricings.map(({ counter }) => counter.id)),

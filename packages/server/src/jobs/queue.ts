@@ -15,6 +15,7 @@ export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
   /** Queued by the clock: see `clock`. */
   readonly "bill-clock": object;
+  readonly "schedule-clock": object;
   readonly "usage-upload": { readonly orgId: string; readonly id: string };
   readonly "export-job": { readonly orgId: string; readonly jobId: string };
   /** Queued by the clock. */
@@ -34,6 +35,7 @@ const pollIntervalMs = 2_000;
 /** Tasks of the clock: one server of all that share a database queues each, and a time that was missed is not repeated. */
 const clock = parseCronItems([
   { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
+  { task: "schedule-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
   { task: "export-expiry" satisfies keyof Tasks, match: "7 * * * *", options: { maxAttempts: 1 } },
 ]);
 

@@ -1,26 +1,23 @@
-import { balance } from "@turnpike/contract/balances/balance.ts";
+import type { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
 import { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import { type BalanceTransaction, balanceSummary } from "@turnpike/engine/balances/balance.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import { lookup, lookupChildren } from "../records/lookup.ts";
-import { chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
+import { lookupChildren } from "../records/lookup.ts";
+import { storedBalance, chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
 import { organizationZone } from "../resources/organization.ts";
 import type { Handlers, World } from "./handler.ts";
 
-const balanceInPath = async (
+const balanceInPath = (
   { database }: World,
   { orgId, params }: { orgId: string; params: Readonly<Record<string, string>> },
-): Promise<Stored<typeof balance>> => {
-  const found = await lookup(database, balance, { orgId, id: params["balanceId"] ?? "" });
-  if (found === undefined) throw new Problem("NOT_FOUND");
-  return found;
-};
+): Promise<Stored<typeof balance>> =>
+  storedBalance(database, { orgId, id: params["balanceId"] ?? "" });
 
 const instant = (text: string): Temporal.Instant => Temporal.Instant.from(text);
 
@@ -115,15 +112,23 @@ export const previewBalanceTransactionSchedule: Handlers["previewBalanceTransact
     const { id: balanceId } = await balanceInPath(world, request);
     const schedule = validate(balanceTransactionSchedule.fields, { ...request.body, balanceId });
     const zone = await organizationZone(world.database, request.orgId);
-    return pageOfPreview(schedule, transactionsOf(schedule, zone), request.query);
+    const entries = transactionsOf(schedule, zone).map(({ body }) => ({
+      ...body,
+      entityType: "SCHEDULER",
+    }));
+    return pageOfPreview(schedule, entries, request.query);
   };
 
 export const previewBalanceChargeSchedule: Handlers["previewBalanceChargeSchedule"] = async (
   request,
   world,
 ) => {
-  const { id: balanceId, accountId } = await balanceInPath(world, request);
-  const schedule = validate(balanceChargeSchedule.fields, { ...request.body, balanceId });
+  const owner = await balanceInPath(world, request);
+  const schedule = validate(balanceChargeSchedule.fields, {
+    ...request.body,
+    balanceId: owner.id,
+  });
   const zone = await organizationZone(world.database, request.orgId);
-  return pageOfPreview(schedule, chargesOf(schedule, { accountId, zone }), request.query);
+  const charges = chargesOf(schedule, { ...owner, zone }).map(({ body }) => body);
+  return pageOfPreview(schedule, charges, request.query);
 };

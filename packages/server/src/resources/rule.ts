@@ -1,5 +1,6 @@
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import type { RecordRow } from "../records/records.ts";
+import type { Writer } from "./writer.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** A document about to be written, with what stood there before. */
@@ -12,6 +13,13 @@ export interface Write {
   readonly id: string;
   readonly document: Document;
   readonly before?: Document | undefined;
+}
+
+/** What has just been written, in the transaction and through the writer that wrote it. */
+export interface Followed {
+  readonly writer: Writer;
+  readonly row: RecordRow;
+  readonly before?: RecordRow | undefined;
 }
 
 /** Records about to be shown, all of one kind and organization. */
@@ -27,6 +35,8 @@ export interface Read {
 export interface Rules {
   /** The document to store: as given, or with computed fields. Inside the write's transaction; may throw a Problem. */
   readonly write?: (write: Write) => Promise<Document>;
+  /** Writes of other kinds that a creation or a change brings with it. */
+  readonly follow?: (written: Followed) => Promise<void>;
   /** May throw a Problem to keep the record. */
   readonly remove?: (write: Omit<Write, "before">) => Promise<void>;
   /** Fields of the reply that are calculated whenever a record is read, by its id. */

@@ -3,6 +3,7 @@ import type { DatabaseTransaction, Document } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
+import { rules } from "./rules.ts";
 import type { Secrets } from "./secrets.ts";
 import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
 
@@ -46,16 +47,21 @@ export const createWriter = (
     onWrite(written.row.kind);
     return written.row;
   };
-  return {
+  const followed = async (written: Written): Promise<RecordRow> => {
+    const row = await record(written);
+    await rules[row.kind]?.follow?.({ writer, row, before: written.before });
+    return row;
+  };
+  const writer: Writer = {
     transaction,
     caller,
     at,
     create: async (resource, body, owned) =>
-      record(await insert(transaction, resource, { caller, secrets, body, at, owned })),
+      followed(await insert(transaction, resource, { caller, secrets, body, at, owned })),
     update: async (resource, change) =>
-      record(await replace(transaction, resource, { caller, secrets, at, ...change })),
+      followed(await replace(transaction, resource, { caller, secrets, at, ...change })),
     amend: async (resource, change) =>
-      record(await amend(transaction, resource, { caller, secrets, at, ...change })),
+      followed(await amend(transaction, resource, { caller, secrets, at, ...change })),
     remove: async (resource, change) => {
       const erased = await erase(transaction, resource, { caller, secrets, at, ...change });
       for (const written of erased.slice(0, -1)) await record(written);
@@ -64,4 +70,5 @@ export const createWriter = (
       return record(own);
     },
   };
+  return writer;
 };

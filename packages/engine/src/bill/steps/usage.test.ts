@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decimal } from "../../exact/decimal.ts";
+import { decimal, zero } from "../../exact/decimal.ts";
+import { amountOf, stated } from "../derivation.ts";
 import type { BillFacts } from "../facts.ts";
 import { measuredQuantity } from "../quantities.ts";
 import { rateBill } from "../rate-bill.ts";
@@ -281,6 +282,31 @@ describe("grants (m3ter semantics 16.4)", () => {
     expect(usageLine?.units.toString()).toBe("300");
     expect(consumed?.convertedSubtotal.toString()).toBe("0");
     expect(consumed?.drawDown?.after.toString()).toBe("0");
+  });
+
+  test("where tiers span the plan it gives the first units of the period, which count on the ladder ([R])", () => {
+    // 0.15, above 500 0.10. 400 before; 300 now, of which 50 are granted: T(700) − T(450) = 95 − 67.50 = 27.50.
+    const facts = planFacts(
+      { pricings: [samplePricing({ ...tiered([0, "0.15"], [500, "0.10"]), tiersSpanPlan: true })] },
+      {
+        terms: { balances: [grant({ transactions: [credited("2024-01-01", 50)] })] },
+        usage: [usageOn("2024-05-10", 400), usageOn("2024-06-10", 300)],
+      },
+    );
+    expect(billText(facts)).toEqual(["USAGE 27.50", "BALANCE_CONSUMED -50.00", "= 27.50"]);
+    expect(lines(facts)[0]?.units.toString()).toBe("250");
+    expect(amountOf(lines(facts)[0]?.derivation ?? stated(zero)).toString()).toBe("27.5");
+  });
+
+  test("where tiers span the plan it gives no more than the period's own units", () => {
+    const facts = planFacts(
+      { pricings: [samplePricing({ ...tiered([0, "0.15"]), tiersSpanPlan: true })] },
+      {
+        terms: { balances: [grant()] },
+        usage: [usageOn("2024-05-10", 400), usageOn("2024-06-10", 300)],
+      },
+    );
+    expect(billText(facts)).toEqual(["USAGE 0.00", "BALANCE_CONSUMED -300.00", "= 0.00"]);
   });
 
   test("what it gives to a pool is booked once, on the bill of the plan's own account", () => {

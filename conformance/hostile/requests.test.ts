@@ -3,25 +3,25 @@ import { request as send } from "node:http";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { type Client, connect } from "./client.ts";
+import { type Client, connect } from "../client.ts";
 import {
   hostileBodies,
   hostileHeaders,
   hostileParameters,
   hostileSegments,
   hostileValues,
-} from "./hostile.ts";
+} from "./texts.ts";
 import {
   organizationPrefix,
   type RunningServer,
   type ServedRoute,
   servedRoutes,
   startServer,
-} from "./running-server.ts";
+} from "../running-server.ts";
 
 /** Requests of each kind to each route. */
 const runs = Number(process.env["TURNPIKE_FUZZ_RUNS"] ?? 3);
-const seed = Number(process.env["TURNPIKE_FUZZ_SEED"] ?? Date.now() % 1_000_000_000);
+const seed = Number(process.env["TURNPIKE_SEED"] ?? Date.now() % 1_000_000_000);
 
 const row = z.object({
   name: z.string(),
@@ -59,7 +59,7 @@ const fill = (value: unknown, names: ReadonlyMap<string, string>): Json => {
 
 /** One record of every resource of the SDKs' table, so that hostile bodies get past the first check. */
 const createAll = async (client: Client): Promise<World["sound"]> => {
-  const file = new URL("sdk/resources.json", import.meta.url);
+  const file = new URL("../sdk/resources.json", import.meta.url);
   const table = z.array(row).parse(JSON.parse(await readFile(file, "utf8")));
   const names = new Map([
     ["n", "1"],
@@ -228,7 +228,7 @@ const overRoutes = async <T>(
       if (fault !== undefined) faults.push(fault);
     }
   }
-  expect(faults, `TURNPIKE_FUZZ_SEED=${seed}`).toEqual([]);
+  expect(faults, `TURNPIKE_SEED=${seed}`).toEqual([]);
 };
 
 /** Deletes with their ids would take the records away that others need. */

@@ -1,15 +1,15 @@
 import { anything, array, constantFrom, double, oneof, sample, string } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { connect } from "./client.ts";
-import { Caller, validRequest } from "./schema/caller.ts";
-import { isDocumentPresent, type Operation, readDocument } from "./schema/document.ts";
-import type { Body } from "./schema/maker.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { connect } from "../client.ts";
+import { Caller, validRequest } from "../schema/caller.ts";
+import { isDocumentPresent, readDocument } from "../schema/document.ts";
+import type { Body } from "../schema/maker.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "../server.ts";
 
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
 const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
-const mutantsPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 6);
+const mutantsPerOperation = Number(process.env["TURNPIKE_FUZZ_RUNS"] ?? 6);
 
 /** What nobody should send: wrong types, absurd sizes, text that databases dislike. */
 const junk = oneof(
@@ -51,53 +51,21 @@ describe.skipIf(!isDocumentPresent)("junk", () => {
     await removeFolder(state.folder);
   });
 
-  const withCaller = async (
-    work: (caller: Caller, operation: Operation, draw: number) => Promise<string[]>,
-  ): Promise<string[]> => {
+  test("in one field of a valid body is refused with a message, or harmless", async () => {
     if (state.server === undefined) throw new Error("the server did not start");
     const api = readDocument();
     const caller = new Caller(api, await connect(state.server), seed);
     const faults: string[] = [];
     for (const [draw, operation] of api.operations.entries()) {
-      if (operation.path.startsWith("/")) continue;
-      faults.push(...(await work(caller, operation, draw)));
-    }
-    return faults;
-  };
-
-  test("in one field of a valid body is refused with a message, or harmless", async () => {
-    const faults = await withCaller(async (caller, operation, draw) => {
-      if (operation.body === undefined) return [];
+      if (operation.path.startsWith("/") || operation.body === undefined) continue;
       const request = await validRequest(caller, operation, false).catch(() => undefined);
-      if (request?.body === undefined) return [];
-      const found: string[] = [];
+      if (request?.body === undefined) continue;
       for (const mutant of mutantsOf(request.body, seed + draw)) {
         const { status, body } = await caller.client.call(operation.method, request.path, mutant);
         const fault = faultOf(status, body);
-        if (fault !== undefined) found.push(`${operation.id} ${fault} ${JSON.stringify(mutant)}`);
+        if (fault !== undefined) faults.push(`${operation.id} ${fault} ${JSON.stringify(mutant)}`);
       }
-      return found;
-    });
+    }
     expect(faults, `seed ${seed}`).toEqual([]);
-  }, 300_000);
-
-  test("in the path or the query is refused with a message, or harmless", async () => {
-    const texts = ["0", "%00", "'", "..%2F", "%F0%9F%98%80", "a".repeat(300)];
-    const faults = await withCaller(async (caller, { id, method, path, query }) => {
-      const found: string[] = [];
-      for (const text of texts) {
-        const junkPath = path.replaceAll(/\{\w+\}/g, text);
-        const parameters = query.map(({ name }) => `${name}=${text}`).join("&");
-        const answer = await caller.client.call(
-          method,
-          `${junkPath}?${parameters}`,
-          method === "GET" || method === "DELETE" ? undefined : {},
-        );
-        const fault = faultOf(answer.status, answer.body);
-        if (fault !== undefined) found.push(`${id} ${fault} ${junkPath}?${parameters}`);
-      }
-      return found;
-    });
-    expect(faults).toEqual([]);
   }, 300_000);
 });
