@@ -5,7 +5,7 @@ import type {
   UsageGroup,
   UsageLog,
 } from "../../ports/usage-log.ts";
-import { Journal } from "../journal/journal.ts";
+import { hasJournal, Journal } from "../journal/journal.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
 import { markOf } from "./changes.ts";
@@ -78,7 +78,8 @@ export class UsageJournalLog implements UsageLog {
     try {
       return new UsageJournalLog(await openAll(options, onDamage));
     } catch (cause) {
-      if (!isDamage(cause)) throw cause;
+      const isRepairable = isDamage(cause) && (await hasJournal(journalFolder(options.path)));
+      if (!isRepairable) throw cause;
       onDamage(await setAside(options.path));
       return new UsageJournalLog(await openAll(options, onDamage));
     }

@@ -75,14 +75,16 @@ const groupOf = (
 };
 
 /** Most recent first (m3ter semantics 20), then by the rest of the key, so that the order is the same every time. */
-const byTime = (a: UsageGroup, b: UsageGroup): number => {
-  const [left, right] = [a, b].map(({ time = "", accountId = "", dimensions }) => ({
-    time,
-    rest: JSON.stringify([accountId, dimensions]),
-  }));
-  if (left === undefined || right === undefined) return 0;
-  if (left.time !== right.time) return left.time < right.time ? 1 : -1;
-  return left.rest < right.rest ? -1 : 1;
+const inOrder = (groups: readonly UsageGroup[]): readonly UsageGroup[] => {
+  const placed = groups.map((group) => {
+    const { time = "", accountId = "", dimensions } = group;
+    return { group, time, rest: JSON.stringify([accountId, dimensions]) };
+  });
+  placed.sort((a, b) => {
+    if (a.time !== b.time) return a.time < b.time ? 1 : -1;
+    return a.rest < b.rest ? -1 : 1;
+  });
+  return placed.map(({ group }) => group);
 };
 
 const readGroups = async (
@@ -113,7 +115,7 @@ const readGroups = async (
       groups.set(name, row);
     }
   }
-  const sorted = [...groups.values()].sort(byTime);
+  const sorted = inOrder([...groups.values()]);
   const { limit } = question;
   return { kind: "groups", groups: sorted.slice(0, limit), hasMore: sorted.length > limit };
 };

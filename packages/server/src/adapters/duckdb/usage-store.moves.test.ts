@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import { crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
 import { verifyLedger } from "./ledger.ts";
+import { UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 const batches = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 40) * 5;
@@ -119,4 +120,44 @@ test("a journal that lacks what the file has is not taken for the truth", async 
   await rm(`${path}.journal`, { recursive: true });
   await expect(openStore(path)).rejects.toThrow();
   expect(await verifyLedger(path).catch(() => "no journal")).not.toMatchObject({ kind: "sound" });
+});
+
+test("a damaged file without a journal stays where it is, for a person to look", async () => {
+  const path = join(folder, "hopeless.duckdb");
+  const first = await openStore(path);
+  await send(first, 0);
+  await settled(first);
+  await first.close();
+  await rm(`${path}.journal`, { recursive: true });
+  await damageFile(path);
+  await expect(openStore(path)).rejects.toThrow();
+  expect((await readdir(folder)).filter((name) => name.startsWith("hopeless"))).toContain(
+    "hopeless.duckdb",
+  );
+});
+
+test("when a query finds a broken block the file is made again while the store runs", async () => {
+  const path = join(folder, "broken-block.duckdb");
+  const store = await openStore(path);
+  for (let number = 0; number < 20; number++) await send(store, number);
+  await settled(store);
+  await store.close();
+  const aside: string[] = [];
+  const log = await UsageJournalLog.open(
+    { path, memoryLimit: "1GB", threads: 1, moves: { quietMs: 0, rowsMin: 1 } },
+    (damaged) => aside.push(damaged),
+  );
+  const counted = () =>
+    log.readers.use(async (connection) => {
+      const found = await connection.runAndReadAll("SELECT count(*)::INTEGER FROM usage_0_stored");
+      return found.getRows()[0]?.[0];
+    });
+  const broken = "Corrupt database file: computed checksum 1 does not match stored checksum 2";
+  await expect(log.readers.use(() => Promise.reject(new Error(broken)))).rejects.toThrow(broken);
+  expect(await Promise.all([counted(), counted(), counted()])).toEqual([200, 200, 200]);
+  expect(aside).toHaveLength(1);
+  await log.settle();
+  expect(await counted()).toBe(200);
+  await log.close();
+  expect(await verifyLedger(path)).toMatchObject({ kind: "sound" });
 });

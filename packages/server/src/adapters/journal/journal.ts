@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, open, readdir, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { decodeBatch, encodeBatch } from "./batch-codec.ts";
 import type { Batch } from "./batch-codec.ts";
 import { compressSegment } from "./compressed-segment.ts";
@@ -57,6 +57,12 @@ const listSegments = async (folder: string): Promise<readonly Segment[]> => {
     found.set(firstSequence, { firstSequence, name });
   }
   return [...found.values()].sort((a, b) => a.firstSequence - b.firstSequence);
+};
+
+/** Whether a folder has anything to make a usage store from. */
+export const hasJournal = async (folder: string): Promise<boolean> => {
+  const segments = await listSegments(folder).catch(() => []);
+  return segments.length > 0;
 };
 
 /** The records after a sequence, oldest first. Throws `JournalDamaged`. */
@@ -155,6 +161,7 @@ export class Journal {
   /** Opens the journal of a folder that no other process writes to, and cuts what was never wholly written. */
   static async open(folder: string): Promise<Journal> {
     await mkdir(folder, { recursive: true });
+    await syncFolder(dirname(folder));
     let segments = await listSegments(folder);
     await removeLeftovers(folder, segments);
     let last: End | undefined;
