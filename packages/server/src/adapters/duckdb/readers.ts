@@ -6,7 +6,7 @@ import type { Turns } from "./turns.ts";
 const readersMax = 4;
 
 /** Looks at both places that rows are in, which fixes what the transaction sees of each. */
-const pin = "SELECT 1 FROM kept.store, batch LIMIT 0";
+const begin = "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM kept.store, batch LIMIT 0";
 
 interface ReadersParts {
   readonly database: UsageDatabase;
@@ -77,10 +77,7 @@ export class Readers {
     const connection = this.#idle.pop() ?? (await this.#parts.database.connect());
     let isUsable = false;
     try {
-      await this.#parts.pins.take(async () => {
-        await connection.run("BEGIN TRANSACTION READ ONLY");
-        await connection.run(pin);
-      });
+      await this.#parts.pins.take(() => connection.run(begin));
       const result = await query(connection);
       isUsable = true;
       return result;

@@ -64,6 +64,13 @@ export const bucketStart = (
     ? instantOf(key)
     : epoch.add({ days: key }).toZonedDateTime(timeZone).toInstant();
 
+/** The instant at which a bucket starts, as answers have it: to the second. */
+export const bucketName = (frequency: TimeFrequency, timeZone: string, key: number): string =>
+  frequency === "HOUR"
+    ? // An answer has hundreds of hours, and Temporal takes microseconds for each.
+      new Date(key / 1000).toISOString().replace(".000Z", "Z")
+    : bucketStart(frequency, timeZone, key).toString();
+
 const microsPerHour = 3_600_000_000;
 const microsPerDay = 24 * microsPerHour;
 

@@ -14,7 +14,7 @@ import type { FieldPlace, MeterTable, MeterTables } from "./meter-tables.ts";
 import type { Readers } from "./readers.ts";
 import { accountNumbers, dimension, whereSql } from "./relation.ts";
 import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
-import { bucketStart, timeKey } from "./time-buckets.ts";
+import { bucketName, timeKey } from "./time-buckets.ts";
 
 export type UsageQuestion = Omit<UsageQuery, "window"> & { readonly window: MicrosWindow };
 
@@ -68,7 +68,7 @@ const groupOf = (
       dimensions[grouping.fieldCode] = key === null ? null : text(key);
     }
     if (grouping.kind === "time") {
-      group.time = bucketStart(grouping.frequency, question.timeZone, integer(key)).toString();
+      group.time = bucketName(grouping.frequency, question.timeZone, integer(key));
     }
   }
   return { ...group, dimensions };
