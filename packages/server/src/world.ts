@@ -14,13 +14,15 @@ import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
-import { createLedger } from "./authorization/ledger.ts";
+import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
+import { createWallets } from "./authorization/true-ups.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
+import { trueUpWallets } from "./billing/wallet-true-ups.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import type { Config } from "./config.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
@@ -79,9 +81,9 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
-  await openQueue({ database, usage, files, pool, logger }, closers);
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
+  await openQueue({ database, usage, files, pool, logger, ledger }, closers);
   for (const running of [
     startRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
@@ -155,13 +157,15 @@ interface QueueParts {
   readonly files: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly ledger: Ledger;
 }
 
 const openQueue = async (
-  { database, usage, files, pool, logger }: QueueParts,
+  { database, usage, files, pool, logger, ledger }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
+  const settling = { ...run, wallets: createWallets(ledger) };
   const uploads: UploadParts = {
     ...run,
     files,
@@ -170,7 +174,7 @@ const openQueue = async (
   const queue = await startQueue(
     pool,
     {
-      "bill-job": (key) => runBillJob(run, key),
+      "bill-job": (key) => runBillJob(run, key, (job) => trueUpWallets(settling, job)),
       "bill-clock": () => tickBillClock({ ...run, background }),
       "usage-upload": (key) => runUpload(uploads, key),
       "statement-job": (key) => runStatementJob(run, key),

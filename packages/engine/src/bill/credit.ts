@@ -127,8 +127,8 @@ const onGrid = (terms: BillTerms, credit: Credit): Credit => {
 };
 
 /**
- * Every credit in the order in which the bill draws on it (m3ter semantics 15.5): a child's own
- * before its parent's, then by kind, then by age.
+ * Every credit in the order in which the bill draws on it (m3ter semantics 15.5): what a wallet has paid already
+ * (authorization semantics f.10.7), then a child's own before its parent's, then by kind, then by age.
  */
 export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
   const commitments = terms.commitments
@@ -142,8 +142,17 @@ export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
   const credits = creditOrder(terms.account, terms.organization)
     .flatMap((kind) => (kind === "PREPAYMENT" ? commitments : balances))
     .map((credit) => onGrid(terms, credit));
+  const wallets = new Set(
+    terms.balances.flatMap(({ id, isWallet }) => (isWallet === true ? [id] : [])),
+  );
   const isOwn = ({ accountId }: Credit) => accountId === terms.account.id;
-  return [...credits.filter((credit) => !isOwn(credit)), ...credits.filter(isOwn)];
+  const isWallet = ({ id }: Credit) => wallets.has(id);
+  const others = credits.filter((credit) => !isWallet(credit));
+  return [
+    ...credits.filter(isWallet),
+    ...others.filter((credit) => !isOwn(credit)),
+    ...others.filter(isOwn),
+  ];
 };
 
 /** Whether charges like this line may draw on the credit, its moment aside (15.3, 14.2, 14.3). */

@@ -26,9 +26,9 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow });
   const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
   moveBudgets(draft, row.terms, use);
-  movePosition(draft, row.terms.position, { ...use, amount: -amount, shortfall: -unpaid });
+  movePosition(draft, row.terms.position, use);
   const undone = { amount: -amount, quantity: -quantity, shortfall: -unpaid };
-  emit(draft, usageEvent(request.id, row, undone));
+  if (request.isMetered) emit(draft, usageEvent(request.id, row, undone));
   return booked(request.id, amount, unpaid);
 };
 

@@ -13,6 +13,7 @@ import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import type { Configuration } from "./configuration.ts";
 import type { NamedRows } from "./named-rows.ts";
 import * as stored from "./stored-rows.ts";
+import { loadPeriodsPaid } from "./true-ups.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -84,6 +85,7 @@ export const loadState = async (client: PoolClient, loading: Loading): Promise<L
       ...own.flatMap(({ terms }) => terms.concurrencyLimits),
     ]),
     positions: await loadPositions(reader, [...new Set([...named.positions, ...positions])]),
+    periodsPaid: await loadPeriodsPaid(client, orgId, named.trueUps),
     topUps,
     topUpRules,
   };

@@ -101,6 +101,7 @@ const toRecord = async (
     occurredAt: priced.occurredAt,
     settleOverage: "debt",
     unverified: false,
+    isMetered: true,
   };
   return { command, measured: priced.measured };
 };

@@ -5,6 +5,7 @@ import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Line } from "@turnpike/engine/bill/line.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
@@ -17,8 +18,8 @@ import { customFieldsOf } from "./custom-fields.ts";
 import { DrawDownLedger, drawsOfBill } from "./draw-downs.ts";
 import { measure } from "./measured-usage.ts";
 import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
-import { type FixedBill, Rerating, takeFixedBills } from "./rerating.ts";
-import { withWallets } from "./wallet-balances.ts";
+import { type FixedBill, Rerating, takeFixedBills, withPayments } from "./rerating.ts";
+import { walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
 export interface CalculatedBill {
@@ -36,6 +37,14 @@ export interface Calculation {
   readonly bills: readonly CalculatedBill[];
   /** Why bills could not be calculated, by account. */
   readonly failures: ReadonlyMap<string, readonly BillFailure[]>;
+  /** Approved and locked bills of the same accounts, as they would be today. */
+  readonly rerated: readonly Rated[];
+}
+
+/** A bill's lines with what they were rated from. */
+export interface Rated {
+  readonly facts: BillFacts;
+  readonly lines: readonly Line[];
 }
 
 export interface Given {
@@ -107,15 +116,14 @@ const candidatesWithWallets = async (
   orgId: string,
   candidates: readonly Candidate[],
 ): Promise<Candidate[]> => {
-  const planned = await withWallets(
-    reader,
-    orgId,
-    candidates.map((candidate) => candidate.planned),
-  );
-  return candidates.map((candidate, nth) => ({
-    ...candidate,
-    planned: planned[nth] ?? candidate.planned,
-  }));
+  const bills = candidates.map(({ planned }) => planned.terms);
+  const wallets = await walletBalancesOf(reader, orgId, bills);
+  return candidates.map((candidate) => {
+    const { planned } = candidate;
+    const { terms } = planned;
+    const balances = [...terms.balances, ...(wallets.get(terms) ?? [])];
+    return { ...candidate, planned: { ...planned, terms: { ...terms, balances } } };
+  });
 };
 
 /** Children before their parents, whose bills may draw on what theirs left. */
@@ -258,7 +266,8 @@ class Calculator {
   }
 
   result(): Calculation {
-    return { bills: this.#bills, failures: this.#failures };
+    const rerated = [...this.#materials.reratings.values()].flatMap((one) => one.rerated());
+    return { bills: this.#bills, failures: this.#failures, rerated };
   }
 }
 
@@ -274,7 +283,11 @@ export const calculateBills = async (
   const { history } = given;
   const { orgId } = given.book;
   const candidates = await candidatesWithWallets(reader, orgId, candidatesOf(given));
-  const fixed = await takeFixedBills(reader, orgId, fixedBills(history, candidates));
+  const fixed = await withPayments(
+    reader,
+    orgId,
+    await takeFixedBills(reader, orgId, fixedBills(history, candidates)),
+  );
   const book = await withAggregationsOf(reader, given.book, fixed);
   const terms = candidates.map(({ planned }) => planned.terms);
   const measured = await measure(usage, book, [

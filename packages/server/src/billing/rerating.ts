@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import {
   type BilledLine,
   type Correction,
@@ -15,6 +16,7 @@ import { startOfDay } from "@turnpike/engine/time/cadence.ts";
 import type { CarriedCorrection, StoredBill } from "./bill-history.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { drawsOfBill, drawsOfCorrection } from "./draw-downs.ts";
+import { walletBalancesOf } from "./wallet-balances.ts";
 
 /**
  * What approved and locked bills would be today: their own terms, the usage as it is now. What differs is put right
@@ -27,6 +29,8 @@ export interface FixedBill {
   readonly facts: BillFacts;
   readonly windows: readonly UsageWindow[];
   readonly billed: readonly BilledLine[];
+  /** Wallets have paid another sum for its usage by now. */
+  readonly isPaidAnew: boolean;
 }
 
 const readLine = (stored: unknown): Line =>
@@ -61,7 +65,36 @@ export const takeFixedBills = async (
       lineItemId: id,
       line: readLine(line),
     }));
-    return [{ stored, facts, windows: usageWindows(facts), billed }];
+    return [{ stored, facts, windows: usageWindows(facts), billed, isPaidAnew: false }];
+  });
+};
+
+const walletsOf = (balances: readonly BalanceTerms[]): string =>
+  balances
+    .filter(({ isWallet }) => isWallet === true)
+    .map(
+      ({ id, transactions }) => `${id} ${sum(transactions.map(({ amount }) => amount)).toString()}`,
+    )
+    .sort()
+    .join();
+
+/** The bills with what wallets have paid for their usage by now: a wallet paid for late usage, or was given back. */
+export const withPayments = async (
+  reader: Reader,
+  orgId: string,
+  bills: readonly FixedBill[],
+): Promise<FixedBill[]> => {
+  const wallets = await walletBalancesOf(
+    reader,
+    orgId,
+    bills.map(({ facts }) => facts),
+  );
+  return bills.map((bill) => {
+    const { facts } = bill;
+    const paid = wallets.get(facts) ?? [];
+    if (walletsOf(facts.balances) === walletsOf(paid)) return bill;
+    const others = facts.balances.filter(({ isWallet }) => isWallet !== true);
+    return { ...bill, facts: { ...facts, balances: [...others, ...paid] }, isPaidAnew: true };
   });
 };
 
@@ -141,6 +174,7 @@ export class Rerating {
     const quantities = remeasured(bill, measured);
     const shift = this.#shift(bill, corrections);
     const isUnchanged =
+      !bill.isPaidAnew &&
       [...shift.values()].every((amount) => amount.isZero()) &&
       Object.entries(quantities).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
     if (isUnchanged) return billed.map(({ line }) => line);
@@ -170,6 +204,11 @@ export class Rerating {
     return new Map(
       [...byCredit].map(([id, draws]) => [id, sum(draws.map(({ amount }) => amount))]),
     );
+  }
+
+  /** Every bill with its lines as they would be today. */
+  rerated(): { readonly facts: BillFacts; readonly lines: readonly Line[] }[] {
+    return this.#rerated.map(({ bill, lines }) => ({ facts: bill.facts, lines }));
   }
 
   /** What a bill of that date has to put right, beyond the corrections that other bills carry. */

@@ -178,6 +178,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
       body.amount === undefined
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
+    isMetered: true,
   };
   const outcome = only(
     await ledger.decide({
