@@ -16,10 +16,11 @@ import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
-import { createPlainUsage } from "./authorization/plain-usage.ts";
+import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
 import { createWallets } from "./authorization/true-ups.ts";
+import { createUsageCorrections } from "./authorization/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallet-true-ups.ts";
@@ -29,6 +30,7 @@ import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
+import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
@@ -83,7 +85,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const files = await openFileStore(join(config.dataDir, "uploads"));
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
-  await openQueue({ database, usage, files, pool, logger, ledger }, closers);
+  const plainUsage = createPlainUsage(ledger);
+  await openQueue({ database, usage, files, pool, logger, ledger, plainUsage }, closers);
   for (const running of [
     startRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
@@ -114,7 +117,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       catalog,
       usage,
       ledger,
-      plainUsage: createPlainUsage(ledger),
+      plainUsage,
+      usageCorrections: createUsageCorrections(ledger),
       failures,
       files,
       tokens,
@@ -158,16 +162,18 @@ interface QueueParts {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
 }
 
 const openQueue = async (
-  { database, usage, files, pool, logger, ledger }: QueueParts,
+  { database, usage, files, pool, logger, ledger, plainUsage }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
   const settling = { ...run, wallets: createWallets(ledger) };
   const uploads: UploadParts = {
     ...run,
+    usage: { ingest: (request) => chargedIngest({ ledger, plainUsage, usage }, request) },
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };

@@ -18,7 +18,8 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const left = row.settled - row.refunded;
   const amount = request.amount ?? left;
   if (amount < 0n) return conflict(request.id, "INVALID");
-  if (amount > left || left === 0n)
+  // What cost nothing has no money to refund, but a correction still takes its usage back.
+  if (amount > left || (left === 0n && request.isMetered))
     return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
   const quantity = refundedQuantity(row, amount);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
@@ -33,8 +34,11 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
 };
 
 /** A refund undoes usage in proportion to money, and all of it with the last atom. */
-const refundedQuantity = (row: Authorization, amount: bigint): bigint =>
-  (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+const refundedQuantity = (row: Authorization, amount: bigint): bigint => {
+  const all = row.settledQuantity - row.refundedQuantity;
+  if (row.refunded + amount === row.settled) return all;
+  return (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+};
 
 /**
  * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.
