@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BillingWorld } from "../conformance/billing-world.ts";
 
 /**
- * How long a bill run takes: accounts with five usage lines each, a tenth of the events first, then all of them.
- * TURNPIKE_BENCH_EVENTS and TURNPIKE_BENCH_ACCOUNTS set the size. Prints one JSON object.
+ * How long a bill run takes: accounts with five usage lines each. Grows ten times in events (a tenth of them first, then
+ * all), ten times in accounts (a tenth of them, then all, with as many events each), and from no bill to one approved
+ * bill before. TURNPIKE_BENCH_EVENTS and TURNPIKE_BENCH_ACCOUNTS set the size. Prints one JSON object.
  */
 const size = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
 const events = size("TURNPIKE_BENCH_EVENTS", 100_000);
@@ -27,10 +28,12 @@ for (const aggregation of ["SUM", "MAX", "MIN", "COUNT", "MEAN"]) {
   ]);
 }
 const codes: string[] = [];
+const accountIds: string[] = [];
 for (let index = 0; index < accounts; index += 1) {
   const account = await world.account();
   await world.attach(account.id, plan.id);
   codes.push(account.code);
+  accountIds.push(account.id);
 }
 
 const month = 31 * 24 * 3600 * 1000;
@@ -61,30 +64,57 @@ const ingest = async (from: number, to: number): Promise<void> => {
   await delay(quietMs);
 };
 
-const seconds = async (): Promise<number> => {
+const seconds = async (request: object): Promise<number> => {
   const start = performance.now();
-  await world.finish(await world.startJob({ billDate }));
+  await world.finish(await world.startJob({ ...request }));
   return Math.round(performance.now() - start) / 1000;
+};
+
+const ratio = (large: number, small: number): number => Math.round((large / small) * 100) / 100;
+
+const approveAll = async (): Promise<void> => {
+  const period = "bills/billingperiod/2024-01-31/MONTHLY/approve";
+  await world.api.call("POST", period, {});
 };
 
 try {
   await ingest(0, events / 10);
-  const smallFirst = await seconds();
-  const small = await seconds();
+  const smallFirst = await seconds({ billDate });
+  const small = await seconds({ billDate });
   await ingest(events / 10, events);
-  const large = await seconds();
+  const large = await seconds({ billDate });
+  const few = await seconds({ billDate, accountIds: accountIds.slice(0, accounts / 10) });
+  const all = await seconds({ billDate });
   const { data } = await world.get(`bills?billDate=${billDate}&pageSize=100`);
   const lines = JSON.stringify(data).split('"lineItemType"').length - 1;
+  const nextMonth = { billDate: "2024-03-01" };
+  const pending = await seconds(nextMonth);
+  await approveAll();
+  const approved = await seconds(nextMonth);
   console.log(
     JSON.stringify({
       accounts,
       lines_per_bill: lines / Math.min(accounts, 100),
       first_run: { events: events / 10, seconds: smallFirst },
-      runs: [
-        { events: events / 10, seconds: small },
-        { events, seconds: large },
-      ],
-      growth: Math.round((large / small) * 100) / 100,
+      in_events: {
+        runs: [
+          { events: events / 10, seconds: small },
+          { events, seconds: large },
+        ],
+        growth: ratio(large, small),
+      },
+      in_accounts: {
+        runs: [
+          { accounts: accounts / 10, events: events / 10, seconds: few },
+          { accounts, events, seconds: all },
+        ],
+        growth: ratio(all, few),
+      },
+      next_month: {
+        after_pending: { seconds: pending },
+        after_approved: { seconds: approved },
+        growth: ratio(approved, pending),
+      },
     }),
   );
 } finally {

@@ -20,6 +20,8 @@ export interface LoadReport {
   readonly seconds: number;
   /** Milliseconds of each request; with a rate, since the moment it was due. */
   readonly latencies: readonly number[];
+  /** CPU time of the load generator itself, in microseconds. */
+  readonly cpuMicros: number;
   /** The first reply that was not 200, if any. */
   readonly refusal: string | undefined;
 }
@@ -63,6 +65,7 @@ export const load = async (order: LoadOrder): Promise<LoadReport> => {
   const latencies: number[] = [];
   let next = 0;
   let refusal: string | undefined;
+  const cpuBefore = process.threadCpuUsage();
   const start = performance.now();
   const run = async (): Promise<void> => {
     const socket = connect({ port: order.port, host: "127.0.0.1", noDelay: true });
@@ -80,7 +83,9 @@ export const load = async (order: LoadOrder): Promise<LoadReport> => {
     socket.destroy();
   };
   await Promise.all(Array.from({ length: connections }, run));
-  return { seconds: (performance.now() - start) / 1000, latencies, refusal };
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.threadCpuUsage(cpuBefore);
+  return { seconds, latencies, cpuMicros: user + system, refusal };
 };
 
 parentPort?.on("message", (order: LoadOrder) => {

@@ -48,6 +48,17 @@ const median = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 };
 
+/** Milliseconds of a request that is made again and again. */
+const costOf = async (client: Client, path: string): Promise<number> => {
+  const costs: number[] = [];
+  for (let run = 0; run < sampled; run += 1) {
+    const before = performance.now();
+    await client.list(path);
+    costs.push(performance.now() - before);
+  }
+  return rounded(median(costs));
+};
+
 const rounded = (ms: number): number => Number(ms.toFixed(2));
 
 const folder = await newFolder();
@@ -61,6 +72,8 @@ try {
     const costs = await readAll(client);
     const firstMs = rounded(median(costs.slice(0, sampled)));
     const lastMs = rounded(median(costs.slice(-sampled)));
+    const middle = `a${Math.ceil(accounts / 2)}`;
+    const search = (query: string) => costOf(client, `accounts/search?searchQuery=${query}`);
     console.log(
       JSON.stringify({
         bench: "pages",
@@ -70,6 +83,9 @@ try {
         firstPagesMedianMs: firstMs,
         lastPagesMedianMs: lastMs,
         ratio: rounded(lastMs / firstMs),
+        byCodeMedianMs: await costOf(client, `accounts?codes=${middle}`),
+        searchByCodeMedianMs: await search(`code:${middle}`),
+        searchByPrefixMedianMs: await search(`name~Account ${accounts}`),
         totalSeconds: rounded(costs.reduce((sum, ms) => sum + ms, 0) / 1000),
       }),
     );

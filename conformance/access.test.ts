@@ -108,6 +108,22 @@ describe("a service user", () => {
     expect(await status(client, "GET", "products")).toBe(403);
   });
 
+  test("is denied what a group holds, however the id is written", async () => {
+    const { admin } = parts();
+    const held = await admin.create("products", product("held by a denied group"));
+    const group = await admin.create("resourcegroups/product", { name: "denied" });
+    await admin.call("POST", `resourcegroups/product/${group.id}/addresource`, {
+      targetId: held.id.toUpperCase(),
+      targetType: "item",
+    });
+    const { client } = await newBot(
+      await newPolicy(["allow", "config:retrieve", "*"]),
+      await newPolicy(["deny", "config:retrieve", `config:product/group/${group.id}`]),
+    );
+    expect(await status(client, "GET", `products/${held.id}`)).toBe(403);
+    expect(await status(client, "GET", `products/${held.id.toUpperCase()}`)).toBe(403);
+  });
+
   test("loses access at once with its policy, its key or itself", async () => {
     const { admin } = parts();
     const policyId = await newPolicy(["allow", "config:retrieve", "*"]);
@@ -134,6 +150,103 @@ describe("a service user", () => {
       serviceUser: { id, name: "Bot" },
       organization: { id: server.orgId },
     });
+  });
+});
+
+const statements = z.object({
+  data: z.array(
+    z.object({
+      resource: z.array(z.string()),
+      policyId: z.string().optional(),
+      principalType: z.string(),
+      principalId: z.string(),
+    }),
+  ),
+});
+
+/** What counts for somebody: the resource of each statement, and whom it was given to. */
+const effective = async (path: string): Promise<string[]> => {
+  const { body } = await parts().admin.call("GET", `${path}/effectivepermissions`);
+  return statements
+    .parse(body)
+    .data.map(({ resource, principalType }) => `${resource.join()} by ${principalType}`)
+    .sort();
+};
+
+const invite = (email: string, ...permissionPolicyIds: string[]) => {
+  const person = { firstName: "Ada", lastName: "L", email, permissionPolicyIds };
+  return parts().admin.call("POST", "invitations", person);
+};
+
+const userGroup = async (name: string, policyId: string): Promise<string> => {
+  const { admin } = parts();
+  const { id } = await admin.create("resourcegroups/user", { name });
+  const principal = { principalId: id };
+  expect(
+    await status(admin, "POST", `permissionpolicies/${policyId}/addtousergroup`, principal),
+  ).toBe(200);
+  return id;
+};
+
+const join = (group: string, targetId: string, targetType: "item" | "group") =>
+  status(parts().admin, "POST", `resourcegroups/user/${group}/addresource`, {
+    targetId,
+    targetType,
+  });
+
+describe("the permissions of a user", () => {
+  test("are its own, its invitation's and its groups', until its access ends", async () => {
+    const { admin } = parts();
+    const invited = await newPolicy(["allow", "config:retrieve", "config:meter/*"]);
+    expect((await invite("ada@example.com", invited)).status).toBe(200);
+    const { id, version } = (await admin.list("users")).data[0] ?? { id: "" };
+    const inner = await userGroup("inner", await newPolicy(["allow", "config:*", "config:plan/*"]));
+    const outer = await userGroup("outer", await newPolicy(["deny", "config:*", "config:bill/*"]));
+    expect(await join(outer, inner, "group")).toBe(200);
+    expect(await join(inner, id, "item")).toBe(200);
+    expect(await effective(`users/${id}`)).toEqual([
+      "config:bill/* by USERGROUP",
+      "config:meter/* by USER",
+      "config:plan/* by USERGROUP",
+    ]);
+    const own = [{ effect: "allow", action: ["config:retrieve"], resource: ["config:product/*"] }];
+    const put = await admin.put(`users/${id}`, { permissionPolicy: own, version });
+    expect(await effective(`users/${id}`)).toContain("config:product/* by USER");
+    await admin.put(`users/${id}`, { dtEndAccess: "2020-01-01T00:00:00Z", version: put.version });
+    expect(await effective(`users/${id}`)).toEqual([]);
+  });
+
+  test("come from what is there: no policy, user or group that nobody made", async () => {
+    const { admin } = parts();
+    const nobody = crypto.randomUUID();
+    const refused = await invite("bob@example.com", nobody);
+    expect(JSON.stringify(refused.body)).toContain("permissionPolicyIds[0]");
+    const policy = await newPolicy(["allow", "config:*", "*"]);
+    const { id } = await admin.create("resourcegroups/product", { name: "no users" });
+    for (const [route, principalId] of [
+      ["addtouser", nobody],
+      ["addtousergroup", nobody],
+      ["addtousergroup", id],
+    ] as const) {
+      const body = { principalId };
+      expect(await admin.refusal("POST", `permissionpolicies/${policy}/${route}`, body)).toContain(
+        "principalId",
+      );
+    }
+  });
+
+  test("are a service user's too, through the groups that hold it", async () => {
+    const bot = await newBot();
+    const group = await userGroup(
+      "bots",
+      await newPolicy(["allow", "config:retrieve", "config:product/*"]),
+    );
+    expect(await status(bot.client, "GET", "products")).toBe(403);
+    expect(await join(group, bot.id, "item")).toBe(200);
+    expect(await status(bot.client, "GET", "products")).toBe(200);
+    expect(await effective(`serviceusers/${bot.id}`)).toEqual(["config:product/* by USERGROUP"]);
+    await parts().admin.remove(`resourcegroups/user/${group}`);
+    expect(await status(bot.client, "GET", "products")).toBe(403);
   });
 });
 

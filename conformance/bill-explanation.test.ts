@@ -32,8 +32,8 @@ const explanation = z.looseObject({
   measurement: z
     .looseObject({
       aggregation: z.looseObject({
-        targetField: z.string(),
-        method: z.string(),
+        targetField: z.string().optional(),
+        method: z.string().optional(),
         rounding: z.string(),
         quantityPerUnit: z.number(),
       }),
@@ -156,6 +156,162 @@ describe("the explanation of a line", () => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the published shape is the engine's
       const exact = amountOf(revived(answer.derivation) as Derivation);
       expect(exact.toString()).toBe(String(answer.exactAmount));
+      expect(exact.round(2, "HALF_UP")?.toString()).toBe(String(line.subtotal));
+    }
+  });
+
+  test("gives the amount of every kind of line by the derivation alone", async () => {
+    const { client, productId, meterId } = on();
+    const aggregate = async (code: string, fields: object = {}): Promise<string> => {
+      const { id } = await client.create("aggregations", {
+        name: code,
+        code,
+        meterId,
+        targetField: "calls",
+        aggregation: "SUM",
+        rounding: "NONE",
+        quantityPerUnit: 1,
+        unit: "call",
+        ...fields,
+      });
+      return id;
+    };
+    const { id: planTemplateId } = await client.create("plantemplates", {
+      productId,
+      name: "Everything",
+      currency: "USD",
+      billFrequency: "MONTHLY",
+      standingCharge: 9.99,
+      minimumSpend: 900,
+    });
+    const plan = { planTemplateId, name: "Everything", code: "everything" };
+    const { id: planId } = await client.create("plans", plan);
+    const band = (lowerLimit: number, unitPrice: number, fixedPrice = 0) => ({
+      lowerLimit,
+      unitPrice,
+      fixedPrice,
+    });
+    const price = (measured: object, fields: object) =>
+      client.create("pricings", {
+        planId,
+        startDate: "2024-01-01T00:00:00Z",
+        cumulative: true,
+        ...measured,
+        ...fields,
+      });
+    const tiers = [band(0, 0.0333), band(30, 0.0111)];
+    await price({ aggregationId: await aggregate("tiered") }, { pricingBands: tiers });
+    await price(
+      { aggregationId: await aggregate("volume") },
+      { cumulative: false, pricingBands: tiers },
+    );
+    await price(
+      { aggregationId: await aggregate("stairs") },
+      { cumulative: false, pricingBands: [band(0, 0, 12), band(40, 0, 25)] },
+    );
+    await price(
+      { aggregationId: await aggregate("spanning", { aggregation: "MAX" }) },
+      { tiersSpanPlan: true, pricingBands: tiers },
+    );
+    await price(
+      { aggregationId: await aggregate("credit", { aggregation: "COUNT" }) },
+      { type: "PRODUCT_CREDIT", pricingBands: [band(0, 0.777)] },
+    );
+    await price(
+      { aggregationId: await aggregate("global", { aggregation: "MIN" }) },
+      { type: "GLOBAL_CREDIT", pricingBands: [band(0, 0.001)] },
+    );
+    const { id: compoundAggregationId } = await client.create("compoundaggregations", {
+      name: "Third",
+      code: "third",
+      calculation: "aggregation.tiered / 3",
+      rounding: "NONE",
+      quantityPerUnit: 1,
+      unit: "call",
+    });
+    await price({ compoundAggregationId }, { pricingBands: [band(0, 1)] });
+    const { id: counterId } = await client.create("counters", {
+      name: "Seats",
+      unit: "seat",
+      productId,
+    });
+    await client.create("counterpricings", {
+      counterId,
+      planId,
+      startDate: "2024-01-01T00:00:00Z",
+      cumulative: true,
+      pricingBands: [band(0, 2), band(20, 3)],
+    });
+    const { id: accountId } = await client.create("accounts", {
+      name: "everything",
+      code: "everything",
+      emailAddress: "billing@everything.example.com",
+    });
+    await client.create("accountplans", { accountId, planId, startDate: "2024-01-01T00:00:00Z" });
+    for (const [date, value] of [
+      ["2024-02-10", 15],
+      ["2024-03-10", 22],
+      ["2024-03-20", 20],
+    ] as const) {
+      await client.create("counteradjustments", { accountId, counterId, date, value });
+    }
+    const during = { startDate: "2024-01-01", endDate: "2025-01-01", currency: "USD" };
+    const surcharge = { overageSurchargePercent: 7.5, lineItemTypes: ["USAGE"] };
+    await client.create("commitments", { accountId, ...during, amount: 20, ...surcharge });
+    const { id: balanceId } = await client.create("balances", {
+      accountId,
+      name: "Wallet",
+      code: "everything-wallet",
+      currency: "USD",
+      startDate: "2024-01-01T00:00:00Z",
+      endDate: "2025-01-01T00:00:00Z",
+      lineItemTypes: ["STANDING_CHARGE"],
+    });
+    await client.create(`balances/${balanceId}/transactions`, {
+      amount: 5,
+      appliedDate: "2024-01-01T00:00:00Z",
+    });
+    await client.create("charges", {
+      accountId,
+      name: "Onboarding",
+      code: "everything-onboarding",
+      currency: "USD",
+      entityType: "AD_HOC",
+      lineItemType: "AD_HOC",
+      units: 3,
+      unitPrice: 1.115,
+      billDate: "2024-04-01",
+      servicePeriodStartDate: "2024-03-01T00:00:00Z",
+      servicePeriodEndDate: "2024-04-01T00:00:00Z",
+    });
+    await on().use("everything", [
+      ["2024-02-10", 25],
+      ["2024-03-10", 41],
+      ["2024-03-20", 9],
+    ]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    if (bill === undefined) throw new Error("no bill");
+    const { lineItems } = await on().bill(bill.id);
+    expect([...new Set(lineItems.map(({ lineItemType }) => lineItemType))].toSorted()).toEqual([
+      "AD_HOC",
+      "BALANCE_CONSUMED",
+      "COMMITMENT_CONSUMED",
+      "COUNTER_ADJUSTMENT_CREDIT",
+      "COUNTER_ADJUSTMENT_DEBIT",
+      "COUNTER_RUNNING_TOTAL_CHARGE",
+      "MINIMUM_SPEND",
+      "OVERAGE_SURCHARGE",
+      "STANDING_CHARGE",
+      "USAGE",
+      "USAGE_CREDIT",
+    ]);
+    for (const line of lineItems) {
+      const answer = await explain(bill, line.id);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the published shape is the engine's
+      const exact = amountOf(revived(answer.derivation) as Derivation);
+      expect(exact.round(12, "HALF_UP")?.toString()).toBe(
+        decimal(String(answer.exactAmount)).round(12, "HALF_UP")?.toString(),
+      );
       expect(exact.round(2, "HALF_UP")?.toString()).toBe(String(line.subtotal));
     }
   });

@@ -29,7 +29,7 @@ const job = z.looseObject({ status: z.string(), failures: z.array(z.unknown()).o
 
 type Body = Readonly<Record<string, unknown>>;
 
-const jobTimeoutMs = 20_000;
+const jobTimeoutMs = 120_000;
 
 /** A server with an organization of its own, driven over HTTP in the words of a billing scenario. */
 export class BillingWorld {
@@ -38,16 +38,23 @@ export class BillingWorld {
   api: Api;
   #count = 0;
 
-  private constructor(folder: string, server: ServerProcess, api: Api) {
+  readonly #settings: Readonly<Record<string, string>>;
+
+  private constructor(
+    { folder, settings }: { folder: string; settings: Readonly<Record<string, string>> },
+    server: ServerProcess,
+    api: Api,
+  ) {
     this.folder = folder;
+    this.#settings = settings;
     this.server = server;
     this.api = api;
   }
 
-  static async open(): Promise<BillingWorld> {
+  static async open(settings: Readonly<Record<string, string>> = {}): Promise<BillingWorld> {
     const folder = await newFolder();
-    const server = await startServer(folder);
-    return new BillingWorld(folder, server, await connect(server));
+    const server = await startServer(folder, settings);
+    return new BillingWorld({ folder, settings }, server, await connect(server));
   }
 
   async close(): Promise<void> {
@@ -56,7 +63,7 @@ export class BillingWorld {
   }
 
   async restart(): Promise<void> {
-    this.server = await startServer(this.folder);
+    this.server = await startServer(this.folder, this.#settings);
     this.api = await connect(this.server);
   }
 
@@ -169,12 +176,12 @@ export class BillingWorld {
     });
   }
 
-  /** Rows of [day, amount, region, tier]. */
+  /** Rows of [day, amount, region, tier]; the uids that they got. */
   async use(
     meterCode: string,
     accountCode: string,
     rows: readonly (readonly [string, number, string?, string?])[],
-  ): Promise<void> {
+  ): Promise<string[]> {
     const measurements = rows.map(([day, amount, region = "UK", tier = "Standard"]) => ({
       uid: this.fresh("event"),
       meter: meterCode,
@@ -184,6 +191,7 @@ export class BillingWorld {
       what: { region, tier },
     }));
     await this.api.call("POST", "measurements", { measurements });
+    return measurements.map(({ uid }) => uid);
   }
 
   startJob(request: Body): Promise<string> {

@@ -77,7 +77,8 @@ export const connect = async (server: Endpoint): Promise<Client> => {
   };
 };
 
-const requestToken = ({ url, accessKey, apiSecret }: Endpoint): Promise<Response> =>
+/** The answer of the token route to the key pair of the endpoint. */
+export const requestToken = ({ url, accessKey, apiSecret }: Endpoint): Promise<Response> =>
   fetch(`${url}/oauth/token`, {
     method: "POST",
     headers: {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, connect } from "./client.ts";
-import { Caller, fill, queryOf, validRequest } from "./schema/caller.ts";
+import { type Answer, connect, requestToken } from "./client.ts";
+import { Caller, fill, queryFields, queryOf, validRequest } from "./schema/caller.ts";
 import { isDocumentPresent, type Operation, readDocument, type Schema } from "./schema/document.ts";
 import { preparations } from "./schema/peculiarities.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 /** How many of the document's operations were served last time. Raise it with each one that is added. */
-const servedMin = 303;
+const servedMin = 323;
 /** The same cases every time, so that a red build is the fault of the change; a nightly run sets another seed. */
 const seed = Number(process.env["TURNPIKE_SEED"] ?? 1);
 const bodiesPerOperation = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 2);
@@ -43,7 +43,6 @@ const queryValue = (name: string, schema: Schema): string => {
   if (name === "active") return "true";
   if (name === "billingFrequency") return "MONTHLY";
   if (name === "status") return "PENDING";
-  if (name === "lineItemType") return "USAGE";
   if (name === "searchQuery") return "id:00000000-0000-0000-0000-000000000000";
   if (name === "sortOrder") return "ASC";
   if (name === "sortBy") return "id";
@@ -53,12 +52,15 @@ const queryValue = (name: string, schema: Schema): string => {
 /** Every query parameter of a list, one at a time. */
 const tryParameters = async (caller: Caller, operation: Operation): Promise<string | undefined> => {
   const params = await caller.params(operation);
-  await preparations[operation.id]?.(caller, params);
+  const fields = queryFields(operation, await preparations[operation.id]?.(caller, params));
   const path = fill(operation.path, params);
   for (const { name, schema } of operation.query) {
     const isOptional = operation.id === "GetIntegrationConfigForType" && name !== "pageSize";
     if (isOptional) continue;
-    const query = await queryOf(caller, operation, { [name]: queryValue(name, schema) });
+    const query = await queryOf(caller, operation, {
+      [name]: queryValue(name, caller.flat(schema)),
+      ...fields,
+    });
     const failure = failureOf(operation, await caller.client.call("GET", `${path}${query}`));
     if (failure !== undefined) return `${query}: ${failure}`;
   }
@@ -77,6 +79,13 @@ const tryOperation = async (caller: Caller, operation: Operation): Promise<Outco
   } catch (error) {
     return { operation, failure: String(error) };
   }
+};
+
+/** The one operation outside of an organization: the token. */
+const tryToken = async (server: ServerProcess, operation: Operation): Promise<Outcome> => {
+  const response = await requestToken(server);
+  const failure = failureOf(operation, { status: response.status, body: await response.json() });
+  return failure === undefined ? { operation } : { operation, failure };
 };
 
 /** Tags whose operations are configuration: each of them must be served as the document says. */
@@ -141,7 +150,11 @@ describe.skipIf(!isDocumentPresent)("the operations of the m3ter API document", 
     const caller = new Caller(api, await connect(state.server), seed);
     const outcomes: Outcome[] = [];
     for (const operation of api.operations) {
-      if (!operation.path.startsWith("/")) outcomes.push(await tryOperation(caller, operation));
+      outcomes.push(
+        operation.path === "/oauth/token"
+          ? await tryToken(state.server, operation)
+          : await tryOperation(caller, operation),
+      );
     }
     const served = outcomes.filter(({ failure }) => failure === undefined);
     const lines = outcomes.flatMap(({ operation, failure }) =>

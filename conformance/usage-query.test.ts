@@ -201,7 +201,7 @@ describe("usage/query", () => {
         ...march,
         aggregations: [{ ...sum("region"), fieldType: "DIMENSION" }],
       }),
-    ).toMatch(/^400 .*function must be COUNT, UNIQUE for a DIMENSION/);
+    ).toMatch(/^400 .*function must be COUNT, UNIQUE, CUSTOM_SQL for a DIMENSION/);
     expect(
       await refusal({
         ...march,

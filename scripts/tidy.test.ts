@@ -29,8 +29,10 @@ const roomsOfServer: Readonly<Record<string, readonly string[]>> = {
   events: ["events", "records", "ports"],
   authorization: ["authorization", "records", "ports"],
   access: ["access", "resources", "records", "ports"],
+  exports: ["exports", "resources", "records", "billing", "metering", "ports"],
   operations: [
     "operations",
+    "exports",
     "access",
     "resources",
     "records",

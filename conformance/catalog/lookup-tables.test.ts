@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { useServer } from "./fixture.ts";
@@ -77,6 +78,15 @@ describe("a revision", () => {
   });
 });
 
+/** The job once its file was read. */
+const ended = async (id: string) => {
+  for (;;) {
+    const job = await client().get(`${state.path}/data/jobs/${id}`);
+    if (job["status"] !== "PENDING") return job;
+    await delay(20);
+  }
+};
+
 describe("data", () => {
   test("has a version of its own", async () => {
     expect((await put(rows)).body).toMatchObject({ items: rows, version: 1 });
@@ -129,7 +139,7 @@ describe("data", () => {
       .parse(generated.body);
     const uploaded = await fetch(url, { method: "PUT", headers, body: text });
     expect(uploaded.status).toBe(200);
-    const job = await client().get(`${state.path}/data/jobs/${jobId(generated.body)}`);
+    const job = await ended(jobId(generated.body));
     expect(job).toMatchObject({ type: "UPLOAD", status: "SUCCEEDED", fileName: "rates" });
     expect((await client().call("GET", `${state.path}/data`)).body).toMatchObject({ items: rows });
 
@@ -139,19 +149,45 @@ describe("data", () => {
     expect(file2.headers.get("content-type")).toContain(contentType);
     const values = (content: string) => content.match(/UK|[0-9.]+/g);
     expect(values(await file2.text())).toEqual(values(text));
-    expect((await fetch(url, { method: "PUT", headers, body: text })).status).toBe(404);
+    expect((await fetch(url, { method: "PUT", headers, body: text })).status).toBe(400);
   });
 
-  test("in a file that is wrong leaves everything as it was", async () => {
-    await put(rows);
-    const file = { fileName: "x", contentType: "text/csv", contentLength: 9, version: 1 };
+  test("in a large file is taken in pieces", async () => {
+    const count = 50_000;
+    const lines = Array.from({ length: count }, (_, tier) => `FR,${tier},0.5\n`).join("");
+    const body = `country,tier,rate\n${lines}`;
+    const file = { fileName: "x", contentType: "text/csv", contentLength: body.length };
     const generated = await client().call("POST", `${state.path}/data/generateuploadurl`, file);
     const { url } = z.object({ url: z.string() }).parse(generated.body);
-    await fetch(url, { method: "PUT", body: "country,tier\nUK\n" });
-    const job = await client().get(`${state.path}/data/jobs/${jobId(generated.body)}`);
+    await fetch(url, { method: "PUT", body });
+    expect(await ended(jobId(generated.body))).toMatchObject({ status: "SUCCEEDED" });
+    expect(await client().get(state.path)).toMatchObject({ itemCount: count });
+    const asked = await client().call("POST", `${state.path}/data/jobs/download`, {
+      contentType: "application/jsonl",
+    });
+    const download = await client().get(`${state.path}/data/jobs/${jobId(asked.body)}`);
+    const text = await (await fetch(String(download["downloadUrl"]))).text();
+    expect(new Set(text.trim().split("\n")).size).toBe(count);
+  });
+
+  test.each([
+    ["country,tier\nUK\n", "line 2"],
+    ["country,tier,rate\nUK,1,0.1\nFR,1,0.2\nUK,1,0.3\n", "items[2] repeats the keys"],
+    ["country,tier,rate\nUK,1,0.1000000000000000055511151231257827\n", "more digits"],
+    ["country,tier,rate\nUK,one,0.1\n", "items[0].tier must be a number"],
+    ["country,tier\nU\0K,1\n", "not text"],
+  ])("in a file that is wrong leaves everything as it was: %j", async (body, reason) => {
+    await put(rows);
+    const contentLength = body.length;
+    const file = { fileName: "x", contentType: "text/csv", contentLength, version: 1 };
+    const generated = await client().call("POST", `${state.path}/data/generateuploadurl`, file);
+    const { url } = z.object({ url: z.string() }).parse(generated.body);
+    expect((await fetch(url, { method: "PUT", body: `${body} ` })).status).toBe(413);
+    expect((await fetch(url, { method: "PUT", body })).status).toBe(200);
+    const job = await ended(jobId(generated.body));
     expect(job).toMatchObject({
       status: "FAILED",
-      failureReason: expect.stringContaining("line 2"),
+      failureReason: expect.stringContaining(reason),
     });
     expect((await client().call("GET", `${state.path}/data`)).body).toMatchObject({ items: rows });
   });

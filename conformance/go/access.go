@@ -54,12 +54,24 @@ func (s *scenario) me() {
 	s.policies(me.ServiceUser.ID)
 }
 
+// people answers a user, made by an invitation, and a group of users.
+func (s *scenario) people() (user, group string) {
+	_, err := call(s.Client, request{service: "Users.Invitations", method: "New", values: object{
+		"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com",
+	}})
+	must(err)
+	made, err := call(s.Client, request{"ResourceGroups", "New", []string{"user"}, object{"name": "Analysts"}, false})
+	must(err)
+	return listed(s.Client, "Users", nil, object{})[0], fmt.Sprint(made["id"])
+}
+
 // policies are attached and detached again, to each kind of principal.
 func (s *scenario) policies(serviceUser string) {
 	ids := []string{s.names["permissionPolicy"]}
+	user, group := s.people()
 	principals := map[string]object{
-		"User":        {"principalId": "somebody"},
-		"UserGroup":   {"principalId": "some group"},
+		"User":        {"principalId": user},
+		"UserGroup":   {"principalId": group},
 		"ServiceUser": {"principalId": serviceUser},
 		"SupportUser": {},
 	}

@@ -16,8 +16,6 @@ class Access:
             self.checks.run(step.__name__, step)
         if "organizationconfig" in self.served:
             self.checks.run("organization config", self.organization_config)
-        if "users/me" in self.served:
-            self.checks.run("users/me", self.me)
         if "measurements" in self.served:
             self.checks.run("usage", self.usage)
 
@@ -66,28 +64,6 @@ class Access:
             version=config.version,
         )
         self.checks.that("organization config updated", changed.version == config.version + 1)
-
-    def me(self) -> None:
-        me = self.scenario.client.users.me()
-        self.checks.that("users/me names the service user", bool(me.service_user and me.service_user.id))
-        self.checks.that("users/me names the organization", bool(me.organization))
-        self.policies(me.service_user.id)
-
-    def policies(self, service_user: str) -> None:
-        """Attached and detached again, to each kind of principal."""
-        policies = self.scenario.client.permission_policies
-        policy = self.scenario.names["permissionPolicy"]
-        for name, principal in (
-            ("user", {"principal_id": "somebody"}),
-            ("user_group", {"principal_id": "some group"}),
-            ("service_user", {"principal_id": service_user}),
-            ("support_user", {}),
-        ):
-            added = getattr(policies, f"add_to_{name}")(policy, **principal)
-            kind = f"{name.replace('_', '').upper()}{'S' if name == 'support_user' else ''}"
-            self.checks.that(f"a policy held by {kind}", added.principal_type == kind, added)
-            removed = getattr(policies, f"remove_from_{name}")(policy, **principal)
-            self.checks.that(f"a policy taken from {kind}", removed.id == added.id, removed)
 
     def usage(self) -> None:
         """`submit_all` doubles the slash and turns every `api.` of the base URL into `ingest.`."""

@@ -6,8 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from access import Access
+from billing import Billing
 from checks import Checks
 from client import connect
+from data import Data
+from people import People
 from table import resources
 from verbs import Scenario
 
@@ -21,6 +24,8 @@ def main() -> int:
     for resource in table:
         checks.run(resource["name"], lambda: scenario.run(resource))
     checks.run("access", Access(scenario, served).run)
+    for part in (Billing, People, Data):
+        checks.run(part.__name__.lower(), part(scenario).run)
     for resource in reversed(table):
         checks.run(f"{resource['name']} at the end", lambda: scenario.clean(resource))
     for failure in checks.failures:

@@ -1,15 +1,13 @@
 import { sample } from "fast-check";
 import type { Client, Entity } from "../client.ts";
 import { arbitraryOf } from "./arbitrary.ts";
-import type { ApiDocument, Operation } from "./document.ts";
+import type { ApiDocument, Operation, Schema } from "./document.ts";
+import type { Body, Maker, Params } from "./maker.ts";
 import {
-  type Body,
   companions,
   fieldOf,
   fixes,
   makers,
-  type Maker,
-  type Params,
   preparations,
   referenced,
   words,
@@ -50,6 +48,9 @@ export class Caller implements Maker {
     this.client = client;
     this.#seed = seed;
   }
+
+  /** A schema of the document with its references resolved. */
+  readonly flat = (schema: Schema): Schema => this.#api.flat(schema);
 
   readonly make = async (collection: string, fields: Body = {}): Promise<Entity> => {
     const operation = this.#api.operations.find(
@@ -93,7 +94,7 @@ export class Caller implements Maker {
     for (const { 1: name = "", index } of path.matchAll(/\{(\w+)\}/g)) {
       const collection = path.slice(0, index - 1);
       const special = makers[collection];
-      const word = words[name];
+      const word = words[`${collection}/{${name}}`] ?? words[name];
       if (word !== undefined) params[name] = word;
       else if (special !== undefined) params[name] = await special(this, params);
       else params[name] = (await this.#within(collection, params)).id;
@@ -147,6 +148,10 @@ export const queryOf = async (caller: Caller, { id }: Operation, wanted: Body): 
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 };
 
+/** Of what a preparation answered, the part that goes into the query. */
+export const queryFields = ({ method }: Operation, fields: Body = {}): Body =>
+  method === "GET" ? fields : {};
+
 /** A request of the operation, after whatever must be there first has been made. */
 export const validRequest = async (
   caller: Caller,
@@ -158,7 +163,7 @@ export const validRequest = async (
   const path = fill(operation.path, params);
   const version = await versionAt(caller, operation, path);
   const body = await caller.body(operation, { isMinimal, ...(fields && { fields }) });
-  const query = await queryOf(caller, operation, {});
+  const query = await queryOf(caller, operation, queryFields(operation, fields));
   return {
     path: `${path}${query}`,
     body: body === undefined ? undefined : { ...body, ...fields, ...version },

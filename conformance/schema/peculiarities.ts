@@ -1,18 +1,17 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type Arbitrary, constant, constantFrom, uuid } from "fast-check";
-import type { Client, Entity } from "../client.ts";
 import type { FieldArbitrary } from "./arbitrary.ts";
+import {
+  billedAccount,
+  billOf,
+  billPreparations,
+  integratedBill,
+  integrationRun,
+} from "./billed.ts";
+import { exportJob } from "./exported.ts";
+import type { Body, Maker, Params, Preparation } from "./maker.ts";
+import { failedIngest } from "./usage.ts";
 
 /** What the document's schemas do not say and a valid request needs all the same. */
-
-export type Body = Readonly<Record<string, unknown>>;
-export type Params = Readonly<Record<string, string>>;
-
-/** Makes what a request refers to, by collection path, each time anew. */
-export interface Maker {
-  readonly client: Client;
-  readonly make: (collection: string, fields?: Body) => Promise<Entity>;
-}
 
 /** Field → the collection whose records it names. */
 export const referenced: Readonly<Record<string, string>> = {
@@ -162,6 +161,15 @@ export const fixes: Readonly<Record<string, Fix>> = {
     planId: body["planId"] ?? (await make("plans")).id,
     pricingBands: bands,
   }),
+  DownloadCsvRequest: (body) => ({
+    ...body,
+    startDate: "2025-01-01T00:00:00Z",
+    endDate: "2025-01-31T00:00:00Z",
+  }),
+  AdHocOperationalDataExportConfigurationRequest: (body) => ({
+    ...without(body, "destinationIds"),
+    sourceType: "OPERATIONAL",
+  }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
   BillJobRequest: async (body, { make }) => ({
     accountIds: body["accountIds"] ?? [(await make("accounts")).id],
@@ -172,12 +180,23 @@ export const fixes: Readonly<Record<string, Fix>> = {
   CreditLineItemRequest: memoLine,
   DebitLineItemRequest: memoLine,
   EvaluateCalculationRequest: (body) => without(body, "eventId"),
-  IntegrationConfigRequest: (body) => ({
+  IntegrationConfigRequest: async (body, { make }) => ({
     ...without(body, "credentials", "destinationId"),
     entityType: "Notification",
     // Some routes answer a configuration with a run's schema, which asks for the entity.
-    entityId: crypto.randomUUID(),
+    entityId: (await make("notifications/configurations")).id,
   }),
+  NotificationRequest: (body) => ({ ...body, calculation: "new.amount > 10" }),
+  ContractRequest: (body) => without(body, "usageFilters"),
+  OrganizationConfigRequest: (body) => without(body, "scheduledBillOffset"),
+  StatementDefinitionRequest: async (body, { make }) => {
+    const { id: meterId } = await make("meters");
+    return {
+      ...body,
+      dimensions: [{ meterId, name: "region", filter: ["*"] }],
+      measures: [{ meterId, name: "calls", aggregations: ["SUM"] }],
+    };
+  },
   LookupTableRevisionRequest: (body) => ({ ...body, fields: lookupFields, keys: ["country"] }),
   LookupTableRevisionStatusRequest: (body) => ({ ...body, status: "PUBLISHED" }),
   LookupTableRevisionDataRequest: (body) => ({
@@ -214,6 +233,8 @@ export const fixes: Readonly<Record<string, Fix>> = {
   ScheduledEventConfigurationRequest: (body) => ({
     ...body,
     name: `scheduled.bill.${crypto.randomUUID()}`,
+    entity: "Bill",
+    field: "endDate",
   }),
   UsageQueryRequest: async (_body, { make }) => {
     const field = { meterId: (await make("meters")).id, fieldCode: "calls" };
@@ -241,7 +262,7 @@ export const fixes: Readonly<Record<string, Fix>> = {
   }),
 };
 
-/** Path parameters that are words, not ids of what was made before. */
+/** Path parameters, or those of one path, that are words, not ids of what was made before. */
 export const words: Params = {
   type: "meter",
   entity: "Account",
@@ -251,6 +272,7 @@ export const words: Params = {
   externalId: "cus_1",
   destination: "Webhook",
   entityType: "Notification",
+  "integrationruns/{entityType}": "Bill",
   integrationCredentialsId: "none",
   systemName: "Webhook",
   configOption: "any",
@@ -267,27 +289,40 @@ const withData = async ({ client }: Maker, params: Params): Promise<void> => {
 
 const policyRoute = "permissionpolicies";
 
+/** Somebody whom policies can be attached to. */
+type Holder = (maker: Maker) => Promise<Body>;
+const aServiceUser: Holder = async ({ client }) => ({
+  principalId: (await client.create("serviceusers", { name: "somebody" })).id,
+});
+const aUser: Holder = async ({ client, make }) => {
+  await make("invitations");
+  return { principalId: (await client.list("users")).data[0]?.id };
+};
+const aUserGroup: Holder = async ({ client }) => ({
+  principalId: (await client.create("resourcegroups/user", { name: "some" })).id,
+});
+
 /** Attaches the policy in the path to somebody, so that it can be detached. */
 const attached =
-  (route: string) =>
-  async ({ client }: Maker, { permissionPolicyId }: Params): Promise<Body> => {
-    const user = await client.create("serviceusers", { name: "somebody" });
-    const principal = { principalId: user.id };
+  (route: string, holder: Holder) =>
+  async (maker: Maker, { permissionPolicyId }: Params): Promise<Body> => {
+    const { client } = maker;
+    const principal = await holder(maker);
     await client.call("POST", `${policyRoute}/${permissionPolicyId}/${route}`, principal);
     return principal;
   };
 
-/** Operation → what must be there first; may answer with fields of its body. */
-export const preparations: Readonly<
-  Record<string, (maker: Maker, params: Params) => Promise<Body | undefined>>
-> = {
-  AddPermissionPolicyToServiceUser: async ({ client }) => ({
-    principalId: (await client.create("serviceusers", { name: "somebody" })).id,
-  }),
-  RemovePermissionPolicyFromServiceUser: attached("addtoserviceuser"),
-  RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers"),
-  RemovePermissionPolicyFromUser: attached("addtouser"),
-  RemovePermissionPolicyFromUserGroup: attached("addtousergroup"),
+/** Operation → what must be there first; may answer with fields of its body, or of its query. */
+export const preparations: Readonly<Record<string, Preparation>> = {
+  AddPermissionPolicyToServiceUser: aServiceUser,
+  AddPermissionPolicyToUser: aUser,
+  AddPermissionPolicyToUserGroup: aUserGroup,
+  RemovePermissionPolicyFromServiceUser: attached("addtoserviceuser", aServiceUser),
+  RemovePermissionPolicyFromSupportUsers: attached("addtosupportusers", aServiceUser),
+  RemovePermissionPolicyFromUser: attached("addtouser", aUser),
+  RemovePermissionPolicyFromUserGroup: attached("addtousergroup", aUserGroup),
+  ...billPreparations,
+  GetValidationErrorDownloadUrl: async ({ client }) => failedIngest(client),
   DeleteLookupTableRevisionDataEntry: async (maker, params) => {
     await withData(maker, params);
     return { version: 1 };
@@ -322,34 +357,19 @@ export const preparations: Readonly<
   },
 };
 
-const jobTimeoutMs = 20_000;
-
-/** An account with a bill for January 2025. */
-const billedAccount = async ({ client, make }: Maker): Promise<string> => {
-  const monthly = { billFrequency: "MONTHLY", standingCharge: 20 };
-  const { id: planTemplateId } = await make("plantemplates", monthly);
-  const { id: planId } = await make("plans", { planTemplateId });
-  const { id: accountId } = await make("accounts");
-  await make("accountplans", { accountId, planId, startDate: "2025-01-01T00:00:00Z" });
-  const calendar = { timezone: "UTC", monthEpoch: "2022-01-01" };
-  const period = { accountIds: [accountId], lastDateInBillingPeriod: "2025-01-31", ...calendar };
-  const { id } = await client.create("billjobs", period);
-  const deadline = Date.now() + jobTimeoutMs;
-  while (Date.now() < deadline) {
-    if ((await client.get(`billjobs/${id}`))["status"] === "COMPLETE") return accountId;
-    await delay(20);
-  }
-  throw new Error(`bill job ${id} did not end in ${jobTimeoutMs} ms`);
-};
-
 /** Records that no collection's POST makes under its own path. */
 export const makers: Readonly<Record<string, (maker: Maker, params: Params) => Promise<string>>> = {
-  bills: async (maker) => {
-    const bills = await maker.client.list(`bills?accountId=${await billedAccount(maker)}`);
-    return bills.data[0]?.id ?? "";
-  },
+  bills: async (maker) => billOf(maker.client, await billedAccount(maker)),
+  "bills/{billId}/lineitems": async ({ client }, { billId }) =>
+    (await client.list(`bills/${billId}/lineitems`)).data[0]?.id ?? "",
   "bills/accountid": billedAccount,
   "bills/latest": billedAccount,
+  "dataexports/jobs": exportJob,
+  integrationruns: integrationRun,
+  "integrationruns/logs": integrationRun,
+  "integrationruns/{entityType}": integratedBill,
+  "integrationruns/{entityType}/latest": integratedBill,
+  "integrationruns/destinations": async () => "books",
   events: async ({ client, make }) => {
     await make("products");
     return (await client.list("events")).data[0]?.id ?? "";

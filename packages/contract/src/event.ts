@@ -7,6 +7,9 @@ export type ChangeAction = (typeof changeActions)[number];
 /** Raised when measurements of a request or a file could not be stored (m3ter semantics 3.4). */
 export const ingestFailureEvent = "ingest.validation.failure";
 
+/** Raised when an export could not be made (m3ter semantics 22). */
+export const exportFailureEvent = "dataexport.job.failure";
+
 /** How long events can be read (m3ter semantics 22). */
 export const eventDays = 28;
 
@@ -31,3 +34,15 @@ export const changeEvents: ReadonlyMap<string, ChangeEvent> = new Map(
     changeActions.map((action) => [eventName(resource, action), { resource, action }] as const),
   ),
 );
+
+const eventsOfKinds = (group: string, kinds: readonly string[]): string[] =>
+  kinds.flatMap((kind) => changeActions.map((action) => `${group}.${kind}.${action}`));
+
+/** Names of m3ter's that are no change of a declared resource (m3ter semantics, Appendix C). */
+export const documentedEvents: ReadonlySet<string> = new Set([
+  ...eventsOfKinds("billing", ["bill", "billjob", "statementjob"]),
+  ...eventsOfKinds("configuration", ["alert", "metergroup", "organization", "pricingband"]),
+  ...["authentication", "disabled", "missingaccountmapping", "perform", "validation"].map(
+    (kind) => `integration.${kind}.error`,
+  ),
+]);

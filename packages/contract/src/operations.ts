@@ -5,6 +5,8 @@ import { accountOperations } from "./accounts/operations.ts";
 import { balanceOperations } from "./balances/operations.ts";
 import { billingOperations } from "./billing/operations.ts";
 import { lookupOperations } from "./catalog/operations.ts";
+import { exportOperations } from "./sync/export-operations.ts";
+import { integrationOperations } from "./sync/integration-operations.ts";
 import { syncOperations } from "./sync/operations.ts";
 import { correctionOperations } from "./usage/correction-operations.ts";
 import { eventOperations } from "./usage/event-operations.ts";
@@ -19,6 +21,8 @@ export const operations = {
   ...balanceOperations,
   ...lookupOperations,
   ...syncOperations,
+  ...exportOperations,
+  ...integrationOperations,
   ...usageOperations,
   ...correctionOperations,
   ...eventOperations,

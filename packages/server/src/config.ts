@@ -41,6 +41,12 @@ export const settings = {
     reason:
       "The secret of that key; when absent it is generated and written to credentials.json in the data directory.",
   },
+  secretKeys: {
+    name: "TURNPIKE_SECRET_KEYS",
+    fallback: undefined,
+    reason:
+      "Keys of 64 hexadecimal digits, separated by commas, that seal the credentials of webhooks and integrations: the first seals, all open. When absent one is generated and written to secret.key in the data directory; servers that share a database need the same.",
+  },
   databaseUrl: {
     name: "DATABASE_URL",
     fallback: undefined,
@@ -74,6 +80,7 @@ export interface Config {
   readonly orgId: string | undefined;
   readonly accessKey: string | undefined;
   readonly apiSecret: string | undefined;
+  readonly secretKeys: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly logLevel: LogLevel;
   readonly bodyBytesMax: number;
@@ -124,6 +131,7 @@ export const readConfig = (environment: Environment): Config => {
     orgId,
     accessKey: text(settings.accessKey),
     apiSecret: text(settings.apiSecret),
+    secretKeys: text(settings.secretKeys),
     databaseUrl: text(settings.databaseUrl),
     logLevel: level(),
     bodyBytesMax: whole(settings.bodyBytesMax, gigabyte),

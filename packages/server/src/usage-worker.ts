@@ -1,62 +1,99 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { Aggregator } from "./adapters/duckdb/aggregation.ts";
+import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
-import { UsageDatabase } from "./adapters/duckdb/database.ts";
-import { Readers } from "./adapters/duckdb/readers.ts";
-import { ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
+import { changed } from "./adapters/duckdb/changes.ts";
+import type { Readers } from "./adapters/duckdb/readers.ts";
+import { type Handlers, ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
 import { scan } from "./adapters/duckdb/scan.ts";
-import { DuckDbUsageLog } from "./adapters/duckdb/usage-log.ts";
+import { UsageJournalLog } from "./adapters/duckdb/usage-log.ts";
 import type {
   DirectoryCalls,
   StartReport,
   UsageCalls,
   UsageWorkerStart,
 } from "./adapters/duckdb/worker-protocol.ts";
+import { SqlSandbox } from "./adapters/sql-sandbox/sql-sandbox.ts";
 import { IngestPipeline } from "./ingest/pipeline.ts";
 import type { DirectoryChange } from "./ports/usage-directory.ts";
 import { DirectoryInUse } from "./ports/usage-store.ts";
+
+interface ReadingParts {
+  readonly log: UsageJournalLog;
+  readonly readers: Readers;
+  readonly customSql: CustomSql;
+}
+
+type Reading = "aggregate" | "aggregateJointly" | "changed" | "query" | "faultOfSql" | "scan";
+
+const readingHandlers = ({
+  log,
+  readers,
+  customSql,
+}: ReadingParts): Pick<Handlers<UsageCalls>, Reading> => {
+  const aggregator = new Aggregator(readers, customSql);
+  const sourceOf = async ({ orgId, meterId }: { orgId: string; meterId: string }) => {
+    // A meter's table is there once everything that was acknowledged can be seen.
+    await readers.caughtUp();
+    const table = log.tables.find(orgId, meterId);
+    return table && { table, accounts: log.accounts };
+  };
+  return {
+    aggregate: async (question) => {
+      const source = await sourceOf(question);
+      return source === undefined ? [] : aggregate(aggregator, source, question);
+    },
+    aggregateJointly: async (question) => {
+      const source = await sourceOf(question);
+      return source === undefined ? [] : aggregateJointly(aggregator, source, question);
+    },
+    changed: (question) => readers.use((connection) => changed(connection, log, question)),
+    query: async (question) => {
+      await readers.caughtUp();
+      return queryUsage({ readers, aggregator }, log, question);
+    },
+    faultOfSql: (query) => customSql.faultOf(query),
+    scan: async (question) => {
+      const source = await sourceOf(question);
+      if (source === undefined) return { events: [] };
+      return readers.use((connection) => scan(connection, source, question));
+    },
+  };
+};
 
 /** The usage thread: composes what reads, writes and queries measurements around the one DuckDB file. */
 const run = async (
   port: NonNullable<typeof parentPort>,
   start: UsageWorkerStart,
 ): Promise<void> => {
-  const database = await UsageDatabase.open(start);
-  const log = await DuckDbUsageLog.open(database);
-  const readers = new Readers(database);
+  const damaged: string[] = [];
+  let onDamage = (path: string): void => void damaged.push(path);
+  const log = await UsageJournalLog.open(start, (path) => onDamage(path));
+  const { readers } = log;
+  const sandbox = new SqlSandbox();
+  const customSql = await CustomSql.open({
+    readers,
+    accounts: log.accounts,
+    sandbox,
+    folder: `${start.path}.sandbox`,
+    codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
+  });
   const listeners = new Set<(change: DirectoryChange) => void>();
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
     handlers: {
       ingest: (request) => pipeline.ingest(request),
       correct: (request) => pipeline.correct(request),
-      aggregate: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return [];
-        const source = { table, accounts: log.accounts };
-        return readers.use((connection) => aggregate(connection, source, question));
-      },
-      aggregateJointly: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return [];
-        const source = { table, accounts: log.accounts };
-        return readers.use((connection) => aggregateJointly(connection, source, question));
-      },
-      query: (question) => readers.use((connection) => queryUsage(connection, log, question)),
-      scan: async (question) => {
-        const table = log.tables.find(question.orgId, question.meterId);
-        if (table === undefined) return { events: [] };
-        const source = { table, accounts: log.accounts };
-        return readers.use((connection) => scan(connection, source, question));
-      },
+      mark: () => Promise.resolve(log.mark()),
+      ...readingHandlers({ log, readers, customSql }),
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);
       },
       close: async () => {
+        sandbox.close();
         await pipeline.drain();
         await log.close();
-        readers.close();
-        database.close();
       },
     },
     // After the promises of a commit have settled, before the next body is read.
@@ -76,6 +113,8 @@ const run = async (
   );
   await pipeline.recall(start.startedAtMs);
   port.postMessage({ kind: "open" } satisfies StartReport);
+  onDamage = (path) => void channel.call("damaged", path).catch(() => undefined);
+  for (const path of damaged) onDamage(path);
 };
 
 if (parentPort === null) throw new Error("the usage worker runs as a thread");

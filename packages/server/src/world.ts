@@ -20,12 +20,16 @@ import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.t
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
 import { createWallets } from "./authorization/true-ups.ts";
-import { createUsageCorrections } from "./authorization/usage-corrections.ts";
+import {
+  createUsageCorrections,
+  type UsageCorrections,
+} from "./authorization/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallet-true-ups.ts";
 import { runStatementJob } from "./billing/statements.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { type ExportParts, expireExports, runExportJob } from "./exports/export-run.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
@@ -34,10 +38,16 @@ import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
-import type { UsageStore } from "./ports/usage-store.ts";
+import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
+import { runLookupUpload } from "./resources/lookup-upload.ts";
+import { createSealer } from "./resources/sealing.ts";
+import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
-import { createCatalog, type OnChange } from "./resources/verbs.ts";
+import { tickSchedules } from "./resources/schedule-clock.ts";
+import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -77,22 +87,15 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     return opened.database;
   }, now);
   // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage(config, directory, closers);
+  const usage = await openUsage({ config, directory, logger }, closers);
   const { database, pool } = await openDatabase(config, logger, closers);
   opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
-  const ledger = createLedger(database, pool, Date.now);
-  closers.push(ledger.drain);
-  const plainUsage = createPlainUsage(ledger);
-  await openQueue({ database, usage, files, pool, logger, ledger, plainUsage }, closers);
-  for (const running of [
-    startRelay({ pool, usage, logger, now: Date.now }),
-    startSweeper(ledger, logger),
-    startPayments(ledger, manualPayments, logger),
-  ])
-    closers.push(running.stop);
+  const exports = await openFileStore(join(config.dataDir, "exports"));
+  const authorization = openLedger({ database, pool, usage, logger }, closers);
+  const { ledger } = authorization;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -106,7 +109,11 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  const catalog = createCatalog({ database, resources, now, onChange });
+  const examine = examineCustomSql(database, usage);
+  const secrets = await openSecrets(config, database);
+  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
+  const queue = { database, usage, files, exports, catalog, pool, logger, ...authorization };
+  await openQueue(queue, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -116,11 +123,10 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       database,
       catalog,
       usage,
-      ledger,
-      plainUsage,
-      usageCorrections: createUsageCorrections(ledger),
+      ...authorization,
       failures,
       files,
+      exports,
       tokens,
       links,
       background,
@@ -140,13 +146,20 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   };
 };
 
+interface UsageParts {
+  readonly config: Config;
+  readonly directory: UsageDirectory;
+  readonly logger: Logger;
+}
+
 const openUsage = async (
-  { dataDir }: Config,
-  directory: UsageDirectory,
+  { config: { dataDir }, directory, logger }: UsageParts,
   closers: Closer[],
-): Promise<UsageStore> => {
+): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
     path: join(dataDir, "usage.duckdb"),
+    onDamage: (path) =>
+      logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
     worker: new URL("usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
@@ -155,18 +168,62 @@ const openUsage = async (
   return usage;
 };
 
+/** Refuses a start that could not read what is stored, such as that of a second server with a key of its own. */
+const openSecrets = async (config: Config, database: Database): Promise<Secrets> => {
+  const sealer = createSealer(await secretKeys(config));
+  const missing = await missingKeys(database, sealer);
+  if (missing.length === 0) return createSecrets(sealer);
+  throw new ConfigError(
+    `stored credentials are sealed with ${missing.join(", ")}: give that key in TURNPIKE_SECRET_KEYS, or its secret.key file`,
+  );
+};
+
+interface LedgerParts {
+  readonly database: Database;
+  readonly pool: Pool;
+  readonly usage: UsageStore;
+  readonly logger: Logger;
+}
+
+interface Authorization {
+  readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
+  readonly usageCorrections: UsageCorrections;
+}
+
+const openLedger = (
+  { database, pool, usage, logger }: LedgerParts,
+  closers: Closer[],
+): Authorization => {
+  const ledger = createLedger(database, pool, Date.now);
+  closers.push(ledger.drain);
+  for (const running of [
+    startRelay({ pool, usage, logger, now: Date.now }),
+    startSweeper(ledger, logger),
+    startPayments(ledger, manualPayments, logger),
+  ])
+    closers.push(running.stop);
+  return {
+    ledger,
+    plainUsage: createPlainUsage(ledger),
+    usageCorrections: createUsageCorrections(ledger),
+  };
+};
+
 interface QueueParts {
   readonly database: Database;
   readonly usage: UsageStore;
   readonly files: FileStore;
+  readonly exports: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
+  readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly plainUsage: PlainUsage;
 }
 
 const openQueue = async (
-  { database, usage, files, pool, logger, ledger, plainUsage }: QueueParts,
+  { database, usage, files, exports, catalog, pool, logger, ledger, plainUsage }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -177,12 +234,17 @@ const openQueue = async (
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
+  const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
   const queue = await startQueue(
     pool,
     {
       "bill-job": (key) => runBillJob(run, key, (job) => trueUpWallets(settling, job)),
       "bill-clock": () => tickBillClock({ ...run, background }),
+      "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
+      "export-job": (key) => runExportJob(exporting, key),
+      "export-expiry": () => expireExports(exporting),
+      "lookup-upload": (key) => runLookupUpload({ database, files, now }, key),
       "statement-job": (key) => runStatementJob(run, key),
     },
     logger,

@@ -3,10 +3,10 @@ import { permitted } from "./permission.ts";
 import type { Operation } from "../operation.ts";
 import { flag, paging } from "../query.ts";
 import { orgUserInvitation } from "./org-user-invitation.ts";
-import { targetType } from "./resource-group-item.ts";
+import { targetId, targetType } from "./resource-group-item.ts";
 
 const group = "/organizations/{orgId}/resourcegroups/{type}/{resourceGroupId}";
-const target = z.object({ targetId: z.string().min(1), targetType });
+const target = z.object({ targetId, targetType });
 
 /** Resource groups and their members; users and how they come to be. */
 export const groupOperations = {
@@ -65,6 +65,13 @@ export const groupOperations = {
     query: z.object(paging(200)),
     access: "organization",
     permission: { action: "config:retrieve", on: "config:orgUser", item: "id" },
+  },
+  listStatementsOfOrgUser: {
+    method: "GET",
+    path: "/organizations/{orgId}/users/{id}/effectivepermissions",
+    noun: "OrgUser",
+    summary: "Every statement that counts for a user, and where it comes from",
+    ...permitted("config:retrieve", "config:orgUser", "id"),
   },
   listPermissionsOfResourceGroup: {
     method: "GET",

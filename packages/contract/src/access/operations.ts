@@ -19,7 +19,7 @@ const attachment = {
 
 const policyPath = "/organizations/{orgId}/permissionpolicies/{permissionPolicyId}";
 const keysPath = "/organizations/{orgId}/serviceusers/{serviceUserId}/keys";
-const principal = { body: z.object({ principalId: z.string().min(1).max(200) }) };
+const principal = { body: z.object({ principalId: z.string().min(1).max(200).toLowerCase() }) };
 
 const keyPermission = (action: "config:create" | "config:retrieve" | "config:delete") =>
   ({ action, on: "config:serviceUserKey" }) as const;
@@ -94,6 +94,14 @@ export const accessOperations = {
     noun: "ServiceUser",
     summary: "List the permission policies of a service user",
     query: z.object(paging(200)),
+    access: "organization",
+    permission: { action: "config:retrieve", on: "config:serviceUser", item: "id" },
+  },
+  listStatementsOfServiceUser: {
+    method: "GET",
+    path: "/organizations/{orgId}/serviceusers/{id}/effectivepermissions",
+    noun: "ServiceUser",
+    summary: "Every statement that counts for a service user, and where it comes from",
     access: "organization",
     permission: { action: "config:retrieve", on: "config:serviceUser", item: "id" },
   },

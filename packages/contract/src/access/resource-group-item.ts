@@ -7,6 +7,9 @@ export const targetType = z
   .transform((text) => text.toUpperCase())
   .pipe(z.enum(["ITEM", "GROUP"]));
 
+/** An id in one spelling: a member that is named in another one is the same member. */
+export const targetId = z.string().min(1).toLowerCase();
+
 /** A member of a resource group: an item, or another group. Added and removed by operations of the group. */
 export const resourceGroupItem = defineResource({
   kind: "resourceGroupItem",
@@ -16,7 +19,7 @@ export const resourceGroupItem = defineResource({
   verbs: [],
   fields: z.object({
     resourceGroupId: z.string(),
-    targetId: z.string().min(1),
+    targetId,
     targetType,
   }),
   pageSizeMax: 100,

@@ -42,5 +42,6 @@ export const balanceChargeSchedule = defineResource({
   pageSizeMax: 200,
   filters: { ids: { by: "id" } },
   references: { balanceId: "balance" },
+  owned: ["previousRun", "nextRun"],
   events: "billing",
 });

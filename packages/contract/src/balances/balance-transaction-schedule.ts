@@ -39,5 +39,6 @@ export const balanceTransactionSchedule = defineResource({
   pageSizeMax: 200,
   filters: { ids: { by: "id" } },
   references: { balanceId: "balance", transactionTypeId: "transactionType" },
+  owned: ["previousRun", "nextRun"],
   events: "billing",
 });

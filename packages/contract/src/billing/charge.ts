@@ -54,7 +54,6 @@ export const charge = defineResource({
     entityId: "balance",
     accountingProductId: "product",
     contractId: "contract",
-    scheduleId: "balanceChargeSchedule",
   },
   owned: ["billId", "scheduleId"],
   events: "billing",

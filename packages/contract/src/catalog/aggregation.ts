@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
+import { methodFault, statistic } from "./statistic.ts";
 import { customFields, id, identifier, name, nonNegative, positive } from "../schema.ts";
 
 export const roundings = ["UP", "DOWN", "NEAREST", "NONE"] as const;
@@ -50,6 +51,18 @@ const customSqlHasItsQuery = (
   context.addIssue({ code: "custom", path: ["customSql"], message });
 };
 
+const statisticHasItsMethod = (
+  fields: {
+    aggregation: (typeof methods)[number];
+    statistic?: z.output<typeof statistic> | undefined;
+  },
+  context: z.RefinementCtx,
+): void => {
+  const message = methodFault(fields.aggregation, fields.statistic);
+  if (message === undefined) return;
+  context.addIssue({ code: "custom", path: ["aggregation"], message });
+};
+
 /** Turns one field of a meter into one number per account and window (m3ter semantics 6). */
 export const aggregation = defineResource({
   kind: "aggregation",
@@ -65,9 +78,11 @@ export const aggregation = defineResource({
       segments: z.array(z.record(z.string(), z.string())).max(1000).optional(),
       defaultValue: nonNegative.optional(),
       customSql: z.string().max(2048).optional(),
+      statistic: statistic.optional(),
     })
     .superRefine(segmentsNameTheirFields)
-    .superRefine(customSqlHasItsQuery),
+    .superRefine(customSqlHasItsQuery)
+    .superRefine(statisticHasItsMethod),
   pageSizeMax: 100,
   filters: {
     productId: { by: "through", path: ["meterId"], field: "productId" },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { permitted } from "../access/permission.ts";
 import type { Operation } from "../operation.ts";
 import { paging, textList } from "../query.ts";
+import { signed } from "../usage/signed-link.ts";
 import { revisionStatuses } from "./lookup-table-revision.ts";
 
 const revision = "/organizations/{orgId}/lookuptables/{lookupTableId}/revisions";
@@ -141,18 +142,19 @@ export const lookupOperations = {
   },
   uploadLookupFile: {
     method: "PUT",
-    path: "/files/lookup/{token}",
+    path: "/files/lookup/{orgId}/{id}",
     noun,
     summary: "Upload a file of rows to the URL that was generated for it",
-    accepts: "raw",
-    bodyBytesMax: fileBytesMax,
+    accepts: "stream",
+    query: signed,
     access: "public",
   },
   downloadLookupFile: {
     method: "GET",
-    path: "/files/lookup/{token}",
+    path: "/files/lookup/{orgId}/{id}/rows",
     noun,
     summary: "Download a file of rows from the URL that was generated for it",
+    query: signed,
     access: "public",
   },
 } as const satisfies Record<string, Operation>;

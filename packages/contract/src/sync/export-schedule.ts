@@ -25,6 +25,9 @@ export const operationalDataTypes = [
   "TRANSACTION_TYPES",
   "CHARGES",
 ] as const;
+export type OperationalDataType = (typeof operationalDataTypes)[number];
+
+export const exportFileFormats = ["CSV", "JSONL"] as const;
 
 const minutes = { MINUTE: 1, HOUR: 60, DAY: 24 * 60 } as const;
 const periodMinutesMin = 15;
@@ -41,7 +44,7 @@ const schedule = {
     .string()
     .regex(/^\S+( \S+){4,5}$/, "must be a cron expression of five or six fields")
     .optional(),
-  exportFileFormat: z.enum(["CSV", "JSONL"]).default("CSV"),
+  exportFileFormat: z.enum(exportFileFormats).default("CSV"),
 };
 
 interface Timing {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { methodFault, statistic } from "../catalog/statistic.ts";
 
 /** Periods that are counted back from when they are asked for (m3ter semantics 20). */
 export const timePeriods = [
@@ -23,21 +24,31 @@ export const timePeriods = [
 const meterField = { meterId: z.string().min(1), fieldCode: z.string().min(1) };
 
 const functions = {
-  MEASURE: ["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN"],
-  DIMENSION: ["COUNT", "UNIQUE"],
+  MEASURE: ["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "CUSTOM_SQL"],
+  DIMENSION: ["COUNT", "UNIQUE", "CUSTOM_SQL"],
 } as const;
 
+/** CUSTOM_SQL with its `customSql`, and statistics, are beyond m3ter. */
 const aggregation = z
   .object({
     ...meterField,
     fieldType: z.enum(["DIMENSION", "MEASURE"]),
-    function: z.enum(["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"]),
+    function: z.enum(["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE", "CUSTOM_SQL"]),
+    customSql: z.string().min(1).max(2048).optional(),
+    statistic: statistic.optional(),
   })
-  .superRefine(({ fieldType, function: name }, context) => {
+  .superRefine(({ fieldType, function: name, customSql, statistic: chosen }, context) => {
+    const refuse = (field: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [field], message });
     const allowed: readonly string[] = functions[fieldType];
-    if (allowed.includes(name)) return;
-    const message = `must be ${allowed.join(", ")} for a ${fieldType}`;
-    context.addIssue({ code: "custom", path: ["function"], message });
+    if (!allowed.includes(name)) {
+      refuse("function", `must be ${allowed.join(", ")} for a ${fieldType}`);
+    }
+    const fault = methodFault(name, chosen);
+    if (fault !== undefined) refuse("function", fault);
+    if (name === "CUSTOM_SQL" && customSql === undefined) {
+      refuse("customSql", "is required when function is CUSTOM_SQL");
+    }
   });
 
 const group = z.discriminatedUnion("groupType", [

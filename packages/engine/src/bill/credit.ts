@@ -35,6 +35,8 @@ export interface Credit {
   readonly productIds: readonly string[];
   readonly lineItemTypes: readonly string[];
   readonly contractId?: string | undefined;
+  /** A parent's that pays for what its children are billed themselves. */
+  readonly isForChildren: boolean;
   readonly surchargePercent?: Decimal | undefined;
   readonly separatesOverage: boolean;
   readonly description: string;
@@ -75,6 +77,7 @@ const commitmentCredit = (commitment: CommitmentTerms, corrected: Decimal): Cred
   lineItemTypes:
     commitment.lineItemTypes.length > 0 ? commitment.lineItemTypes : commitmentLineItemTypes,
   contractId: commitment.contractId,
+  isForChildren: commitment.childBillingMode === "CHILD",
   surchargePercent: surcharge(commitment.overageSurchargePercent),
   separatesOverage: commitment.separateOverageUsage,
   description: commitment.usageDescription ?? "Commitment Consumed",
@@ -100,6 +103,7 @@ const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credi
     productIds: balance.productIds,
     lineItemTypes: balance.lineItemTypes.length > 0 ? balance.lineItemTypes : balanceLineItemTypes,
     contractId: balance.contractId,
+    isForChildren: false,
     surchargePercent: surcharge(balance.overageSurchargePercent),
     separatesOverage: false,
     description: balance.drawDownDescription ?? "Balance Consumed",
@@ -142,18 +146,25 @@ export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
   const credits = creditOrder(terms.account, terms.organization)
     .flatMap((kind) => (kind === "PREPAYMENT" ? commitments : balances))
     .map((credit) => onGrid(terms, credit));
+  const { id: ownId, parentAccountId } = terms.account;
   const wallets = new Set(
-    terms.balances.flatMap(({ id, isWallet }) => (isWallet === true ? [id] : [])),
+    terms.balances.filter(({ isWallet }) => isWallet === true).map(({ id }) => id),
   );
-  const isOwn = ({ accountId }: Credit) => accountId === terms.account.id;
-  const isWallet = ({ id }: Credit) => wallets.has(id);
-  const others = credits.filter((credit) => !isWallet(credit));
-  return [
-    ...credits.filter(isWallet),
-    ...others.filter((credit) => !isOwn(credit)),
-    ...others.filter(isOwn),
-  ];
+  // 0 what a wallet has paid, 1 a child's, 2 the bill's own account's, 3 its parent's.
+  const place = ({ id, accountId }: Credit): number =>
+    wallets.has(id) ? 0 : accountId === ownId ? 2 : accountId === parentAccountId ? 3 : 1;
+  return credits.toSorted((a, b) => place(a) - place(b));
 };
+
+/** The bill's own account, the child whose line it is, or a parent that pays for its children (14.2). */
+const isPayerOf = (
+  { account }: BillTerms,
+  { accountId, isForChildren }: Credit,
+  { childAccount }: Pick<LineDraft, "childAccount">,
+): boolean =>
+  accountId === account.id ||
+  accountId === childAccount?.id ||
+  (isForChildren && accountId === account.parentAccountId);
 
 /** Whether charges like this line may draw on the credit, its moment aside (15.3, 14.2, 14.3). */
 export const mayDraw = (
@@ -165,7 +176,7 @@ export const mayDraw = (
   (credit.productIds.length === 0 ||
     (line.product !== undefined && credit.productIds.includes(line.product.id))) &&
   (credit.contractId === undefined || credit.contractId === line.contractId) &&
-  (credit.accountId === terms.account.id || credit.accountId === line.childAccount?.id);
+  isPayerOf(terms, credit, line);
 
 /** What credits hold while a bill draws on them: several credits of one balance share its funds. */
 export class Funds {

@@ -7,7 +7,7 @@ import { Decimal, max, min, one, zero } from "../exact/decimal.ts";
 import { type Ladder, priceBetween, priceUnits, subtotalOf } from "../pricing/bands.ts";
 import { type UnitScale, unitsOf } from "../pricing/units.ts";
 import { apportion, type Weight } from "./apportionment.ts";
-import { counterPrice, type MinimumSpendRefundMode, spanPrice } from "./rules.ts";
+import { counterPrice, type MinimumSpendRefundMode, spanBeginning, spanPrice } from "./rules.ts";
 
 /** Part of a period that was active: days / days of the whole. */
 export interface DayShare {
@@ -24,12 +24,13 @@ export type Derivation =
       readonly grantedUnits: Decimal;
       readonly ladder: Ladder;
     }
-  /** tiersSpanPlan: what the plan's whole usage costs, less what it cost before. */
+  /** tiersSpanPlan: what the plan's whole usage costs, less what it cost before and what a grant gave. */
   | {
       readonly how: "SPANNING_QUANTITY";
       readonly before: Decimal | null;
       readonly through: Decimal;
       readonly scale: UnitScale;
+      readonly grantedUnits: Decimal;
       readonly ladder: Ladder;
     }
   /** A part of the units of a price: those from `from` to `to`. */
@@ -103,12 +104,9 @@ export const amountOf = (derivation: Derivation): Decimal => {
       return subtotalOf(priceUnits(ladder, unitsOf(quantity, scale).minus(grantedUnits)));
     }
     case "SPANNING_QUANTITY": {
-      const { before, through, scale, ladder } = derivation;
-      return spanPrice(
-        ladder,
-        before === null ? null : unitsOf(before, scale),
-        unitsOf(through, scale),
-      );
+      const { before, through, scale, grantedUnits, ladder } = derivation;
+      const unitsBefore = before === null ? null : unitsOf(before, scale);
+      return spanPrice(ladder, spanBeginning(unitsBefore, grantedUnits), unitsOf(through, scale));
     }
     case "UNIT_RANGE":
       return priceBetween(derivation.ladder, derivation.from, derivation.to);

@@ -46,6 +46,7 @@ const byStart = (a: AccountPlanTerms, b: AccountPlanTerms): number =>
 export const inCanonicalOrder = (facts: BillFacts): BillFacts => ({
   ...facts,
   accountPlans: facts.accountPlans.map(accountPlanInOrder).sort(byStart),
+  aggregations: facts.aggregations.toSorted(byId),
   commitments: facts.commitments.toSorted(byId),
   balances: facts.balances.toSorted(byId),
   charges: facts.charges.toSorted(byId),

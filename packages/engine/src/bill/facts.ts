@@ -4,6 +4,7 @@
  * with the bill, so that it can be replayed: same facts, same bytes.
  */
 
+import type { LookupKeyValue } from "../calculation/environment.ts";
 import type { BalanceTerms } from "../balances/balance.ts";
 import type { CommitmentTerms } from "../commitments/commitment.ts";
 import type { Decimal } from "../exact/decimal.ts";
@@ -63,6 +64,43 @@ export interface AggregationTerms extends UnitScale {
   readonly segmentedFields?: readonly string[] | undefined;
   readonly accountingProduct?: ProductRef | undefined;
 }
+
+/** A way of measuring that is beyond m3ter's methods; it takes the place of the method beside it. */
+export type Statistic =
+  | { readonly kind: "PERCENTILE"; readonly percentile: Decimal }
+  | { readonly kind: "TIME_WEIGHTED_SUM"; readonly unit: "SECOND" | "MINUTE" | "HOUR" | "DAY" }
+  | { readonly kind: "PEAK_SUM"; readonly per: "HOUR" | "DAY" };
+
+/** How a simple aggregation was measured: the version that was in force (m3ter semantics 6.1). */
+export interface SimpleDefinition {
+  readonly type: "SIMPLE";
+  readonly id: string;
+  readonly version: number;
+  readonly name: string;
+  readonly code?: string | undefined;
+  readonly meterId: string;
+  readonly method: AggregationMethod;
+  readonly targetField: string;
+  readonly customSql?: string | undefined;
+  readonly statistic?: Statistic | undefined;
+  readonly segmentedFields?: readonly string[] | undefined;
+  readonly segments?: readonly Readonly<Record<string, string>>[] | undefined;
+  /** Stands in for the quantity in calculations when nothing was measured. */
+  readonly defaultValue?: Decimal | undefined;
+}
+
+/** How a compound aggregation was calculated, from simple ones that stand beside it (m3ter semantics 7). */
+export interface CompoundDefinition {
+  readonly type: "COMPOUND";
+  readonly id: string;
+  readonly version: number;
+  readonly name: string;
+  readonly code?: string | undefined;
+  readonly calculation: string;
+  readonly evaluateNullAggregations: boolean;
+}
+
+export type AggregationDefinition = SimpleDefinition | CompoundDefinition;
 
 export interface MinimumSpendTerms {
   /** Per bill period, in the currency of the plan or group; above zero. */
@@ -227,6 +265,8 @@ export interface BillTerms {
   readonly currencies: readonly CurrencyPolicy[];
   readonly conversions: readonly CurrencyConversion[];
   readonly accountPlans: readonly AccountPlanTerms[];
+  /** Of every price of the account plans, and what their calculations name. */
+  readonly aggregations: readonly AggregationDefinition[];
   readonly contracts: readonly ContractTerms[];
   readonly counterAdjustments: readonly CounterAdjustment[];
   /** Of this account and, where their lines stand on this bill, of its children. */
@@ -238,12 +278,33 @@ export interface BillTerms {
   readonly corrections: readonly Correction[];
 }
 
+/** What a lookup found (m3ter semantics 8): the row by field, or that there is none, or no such table. */
+export interface LookupAnswer {
+  /** Its code. */
+  readonly table: string;
+  readonly keys: readonly LookupKeyValue[];
+  /** The one that was published; absent when the table has none. */
+  readonly revision?: { readonly id: string; readonly version: number } | undefined;
+  readonly row?: Readonly<Record<string, string | number | null>> | undefined;
+}
+
+/** What the calculation of a compound aggregation was given (m3ter semantics 7). */
+export interface CompoundInputs {
+  /** Quantities by code, or their defaults. */
+  readonly aggregations: Readonly<Record<string, Decimal | null>>;
+  /** By the name that the calculation knows them by. */
+  readonly customFields: Readonly<Record<string, string | number>>;
+  readonly lookups: readonly LookupAnswer[];
+}
+
 /** The answer to one usage window. */
 export interface UsageQuantity {
   /** Null when nothing was measured. */
   readonly quantity: Decimal | null;
-  /** Why a compound aggregation has no answer. */
+  /** Why there is no answer. */
   readonly error?: string | undefined;
+  /** Of a compound aggregation. */
+  readonly inputs?: CompoundInputs | undefined;
 }
 
 export interface BillFacts extends BillTerms {

@@ -1,15 +1,15 @@
 /** Grants: allowances of units, taken from usage before it is priced (m3ter semantics 16.4). */
 
 import { type Decimal, min, sum, zero } from "../exact/decimal.ts";
-import { unitsOf } from "../pricing/units.ts";
 import { compareInstants, intersection } from "../time/period.ts";
 import { type Credit, creditsInOrder, Funds, mayDraw } from "./credit.ts";
 import { stated } from "./derivation.ts";
 import type { BillFacts } from "./facts.ts";
 import { usageLabels } from "./line-labels.ts";
 import type { LineDraft } from "./line.ts";
-import { measuredQuantity, usageSlices, type WeightedSlice } from "./quantities.ts";
+import { usageSlices, type WeightedSlice } from "./quantities.ts";
 import { isGrantFor } from "./rules.ts";
+import { unitsOfPeriod } from "./usage-rating.ts";
 import { type PricedUsage, pricedUsages } from "./usage-windows.ts";
 
 interface GrantDraw {
@@ -36,11 +36,10 @@ const unitsWithin = (credit: Credit, slices: readonly WeightedSlice[], units: De
 };
 
 const drawGrants = (facts: BillFacts, usage: PricedUsage, funds: Funds): readonly GrantDraw[] => {
-  const quantity = measuredQuantity(facts, usage.key, usage.pricing);
-  if (quantity === null || "failure" in quantity) return [];
+  const units = unitsOfPeriod(facts, usage);
+  if (units === null || "failure" in units) return [];
   const labels = { ...usageLabels(facts, usage), lineItemType: "USAGE" } as const;
   const slices = usageSlices(facts, usage);
-  const units = unitsOf(quantity, usage.pricing.aggregation);
   const draws: GrantDraw[] = [];
   let open = units;
   for (const credit of grantsFor(facts, usage)) {

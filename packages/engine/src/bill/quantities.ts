@@ -6,19 +6,23 @@ import type { BillFailure } from "./printing.ts";
 import { isAdditive } from "./rules.ts";
 import { creditSlices, type PricedUsage, sliceKey } from "./usage-windows.ts";
 
-/** The measured quantity, else the aggregation's default; null means there is nothing to charge. */
-export const measuredQuantity = (
-  facts: BillFacts,
-  windowKey: string,
-  pricing: PricingTerms,
-): Decimal | null | BillFailure => {
+/** What was measured in the window; null when nothing was. */
+export const rawQuantity = (facts: BillFacts, windowKey: string): Decimal | null | BillFailure => {
   const answer = facts.quantities[windowKey];
   if (answer === undefined) return { failure: "MISSING_QUANTITY", windowKey };
   if (answer.error !== undefined) {
     return { failure: "CALCULATION_ERROR", windowKey, message: answer.error };
   }
-  return answer.quantity ?? pricing.aggregation.defaultValue ?? null;
+  return answer.quantity;
 };
+
+/** The measured quantity, else the aggregation's default; null means there is nothing to charge. */
+export const measuredQuantity = (
+  facts: BillFacts,
+  windowKey: string,
+  pricing: PricingTerms,
+): Decimal | null | BillFailure =>
+  rawQuantity(facts, windowKey) ?? pricing.aggregation.defaultValue ?? null;
 
 /** Part of a service period, and what it counts for when the line's amount is split. */
 export interface WeightedSlice {

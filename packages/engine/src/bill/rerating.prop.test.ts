@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { decimal, sum } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { type BillLine, rateBill } from "./rate-bill.ts";
-import { rerate } from "./rerating.ts";
+import type { Correction } from "./corrections.ts";
+import { type CarriedCorrection, correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
 import {
   credited,
   minimumSpend,
@@ -108,30 +109,65 @@ const terms = fc.record({
 const totalOf = (lines: readonly { readonly convertedSubtotal: BillLine["subtotal"] }[]) =>
   sum(lines.map(({ convertedSubtotal }) => convertedSubtotal));
 
-test("three approved months and their corrections are what a full re-rating bills, under tiers, volume, minimums and credits", () => {
+const billId = (month: number): string => `bill${month}`;
+const nextDate = (month: number) => on(`2024-${String(month + 8).padStart(2, "0")}-01`);
+
+/** The approved months as a run finds them; windows in which nothing changed may be left out. */
+const fixedBills = (
+  given: Terms,
+  was: ReturnType<typeof billed>,
+  now: { readonly usage: readonly number[]; readonly leavesOut: boolean },
+): FixedBill[] =>
+  was.map(({ facts, lines }, month) => {
+    const { quantities } = factsOf(given, month, { before: [], usage: now.usage });
+    const measured = Object.entries(quantities).filter(
+      ([key, { quantity }]) =>
+        !now.leavesOut || quantity?.toString() !== facts.quantities[key]?.quantity?.toString(),
+    );
+    return {
+      billId: billId(month),
+      facts,
+      billed: lines.map((line) => ({ lineItemId: line.key, line })),
+      measured: Object.fromEntries(measured),
+      isPaidAnew: false,
+    };
+  });
+
+const shown = (corrections: readonly Correction[]): readonly string[] =>
+  corrections.map(({ key, subtotal }) => `${key} ${subtotal.toString()}`);
+
+test("three approved months and their corrections are what a full re-rating bills, run after run, under tiers, volume, minimums and credits", () => {
   fc.assert(
-    fc.property(terms, usage, usage, (given, before, after) => {
-      const was = billed(given, before);
-      const is = billed(given, after);
-      const answer = rerate(
-        was.map(({ lines }, index) => ({
-          billId: `bill${index}`,
-          // What was known then, with what is measured now.
-          facts: factsOf(given, index, {
-            before: was.slice(0, index).flatMap((bill) => bill.lines),
-            usage: after,
-          }),
-          billed: lines.map((line) => ({ lineItemId: line.key, line })),
-          corrected: [],
-        })),
-      );
-      if (answer.outcome === "failed") throw new Error(JSON.stringify(answer.failures));
-      for (const [index, { lines }] of was.entries()) {
-        const own = answer.corrections.filter(({ billId }) => billId === `bill${index}`);
-        const expected = totalOf(is[index]?.lines ?? []);
-        expect(totalOf(lines).plus(totalOf(own)).toString()).toBe(expected.toString());
-      }
-    }),
+    fc.property(
+      terms,
+      usage,
+      fc.array(usage, { minLength: 1, maxLength: 3 }),
+      (given, before, laters) => {
+        const was = billed(given, before);
+        const carried: CarriedCorrection[] = [];
+        for (const [run, after] of laters.entries()) {
+          const known = carried.map(({ correction }) => correction);
+          const correct = (leavesOut: boolean) => {
+            const bills = fixedBills(given, was, { usage: after, leavesOut });
+            const rerating = rerate(bills, carried);
+            expect(rerating.failures).toEqual([]);
+            return correctionsBefore(rerating, nextDate(run), known);
+          };
+          const corrections = correct(false);
+          expect(shown(correct(true))).toEqual(shown(corrections));
+          const carrier = { billId: `carrier${run}`, billDate: nextDate(run) };
+          carried.push(...corrections.map((correction) => ({ ...carrier, correction })));
+          const is = billed(given, after);
+          for (const [month, { lines }] of was.entries()) {
+            const own = carried
+              .map(({ correction }) => correction)
+              .filter((correction) => correction.billId === billId(month));
+            const expected = totalOf(is[month]?.lines ?? []);
+            expect(totalOf(lines).plus(totalOf(own)).toString()).toBe(expected.toString());
+          }
+        }
+      },
+    ),
     { numRuns },
   );
 });

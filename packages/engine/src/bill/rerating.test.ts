@@ -1,31 +1,9 @@
 import { expect, test } from "vitest";
-import { type BillFacts } from "./facts.ts";
+import { decimal } from "../exact/decimal.ts";
+import type { BillFacts } from "./facts.ts";
 import { rateBill } from "./rate-bill.ts";
-import { rerate } from "./rerating.ts";
-import {
-  at,
-  on,
-  sampleAccountPlan,
-  sampleFacts,
-  samplePlan,
-  standingCharge,
-  usageOn,
-} from "./sample-facts.ts";
-
-const plans = [
-  samplePlan({ pricings: [], standingCharge: standingCharge(300, { billInAdvance: true }) }),
-];
-
-const factsOf = (billDate: string, end: string, billed: Record<string, number> = {}): BillFacts =>
-  sampleFacts({
-    terms: {
-      billDate: on(billDate),
-      accountPlans: [
-        sampleAccountPlan({ active: { start: at("2024-06-01"), end: at(end) }, plans }),
-      ],
-    },
-    billedInAdvance: billed,
-  });
+import { correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
+import { on, sampleCommitment, sampleFacts, usageOn } from "./sample-facts.ts";
 
 const billedLines = (facts: BillFacts) => {
   const bill = rateBill(facts);
@@ -33,32 +11,63 @@ const billedLines = (facts: BillFacts) => {
   return lines.map((line) => ({ lineItemId: line.key, line }));
 };
 
-test("what the correction of one bill gives back, the next does not give back again", () => {
-  // June was billed in advance, 300, when the plan was to run to December. Now it ended on June 16.
-  const june = { key: "STANDING_CHARGE/accountPlan/plan/0", amount: 300 };
-  const approved = (end: string) => [
-    { billId: "opening", facts: factsOf("2024-06-01", end) },
-    { billId: "closing", facts: factsOf("2024-07-01", end, { [june.key]: june.amount }) },
-  ];
-  const was = approved("2024-12-01");
-  const answer = rerate(
-    approved("2024-06-16").map(({ billId, facts }, index) => ({
-      billId,
-      facts,
-      billed: billedLines(was[index]?.facts ?? facts),
-      corrected: [],
-    })),
-  );
-  const shown =
-    answer.outcome === "rerated"
-      ? answer.corrections.map(({ billId, subtotal }) => `${billId} ${subtotal.toFixed(2)}`)
-      : [];
-  // 15 of 30 days of June come back with the first bill; July's 300 with the second, and June's not again.
-  expect(shown).toEqual(["opening -150.00", "closing -300.00"]);
+/** 100 GB in a month cost 15.00, of which the commitment of 20 pays what is left of it. */
+const month = (billDate: string, usageDate: string, spentBefore: number): BillFacts =>
+  sampleFacts({
+    terms: {
+      billDate: on(billDate),
+      commitments: [sampleCommitment({ amount: decimal(20), spentBefore: decimal(spentBefore) })],
+    },
+    usage: [usageOn(usageDate, 100)],
+  });
+
+const june = month("2024-07-01", "2024-06-10", 0);
+const july = month("2024-08-01", "2024-07-10", 15);
+
+const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
+  billId,
+  facts,
+  billed: billedLines(facts),
+  isPaidAnew: false,
+  measured:
+    now === undefined
+      ? {}
+      : Object.fromEntries(
+          Object.keys(facts.quantities).map((key) => [key, { quantity: decimal(now) }]),
+        ),
 });
 
-test("a bill that cannot be rated stops the run and is named", () => {
-  const facts = sampleFacts({ terms: { currency: "EUR" }, usage: [usageOn("2024-06-10", 1)] });
-  const answer = rerate([{ billId: "june", facts, billed: [], corrected: [] }]);
-  expect(answer).toMatchObject({ outcome: "failed", billId: "june" });
+const shown = (bills: readonly FixedBill[], billDate = "2024-09-01") =>
+  correctionsBefore(rerate(bills, []), on(billDate), []).map(
+    ({ billId, line, subtotal }) => `${billId} ${line.lineItemType} ${subtotal.toFixed(2)}`,
+  );
+
+test("what an earlier bill draws more is not there for a later one", () => {
+  // June had 120 GB, 18.00: the commitment pays 3.00 more of it, and so 2.00 of July instead of 5.00.
+  expect(shown([fixed("july", july), fixed("june", june, 120)])).toEqual([
+    "june COMMITMENT_CONSUMED -3.00",
+    "june USAGE 3.00",
+    "july COMMITMENT_CONSUMED 3.00",
+  ]);
+});
+
+test("bills in which nothing changed are not rated again", () => {
+  const unratable = { ...june, currency: "EUR" };
+  const rerating = rerate(
+    [{ ...fixed("june", june), facts: unratable }, fixed("july", july, 100)],
+    [],
+  );
+  expect(rerating.failures).toEqual([]);
+  expect(shown([fixed("june", june, 100), fixed("july", july)])).toEqual([]);
+});
+
+test("a bill puts only earlier ones right", () => {
+  expect(shown([fixed("june", june, 120)], "2024-07-01")).toEqual([]);
+});
+
+test("of a bill that cannot be rated any more nothing is put right, and it is said why", () => {
+  const facts = { ...june, currency: "EUR" };
+  const rerating = rerate([{ ...fixed("june", june, 120), facts }], []);
+  expect(rerating.failures).toMatchObject([{ failure: "MISSING_CONVERSION_RATE" }]);
+  expect(rerating.rerated).toEqual([]);
 });

@@ -1,100 +1,156 @@
 /**
- * Approved bills rated again, in the order of their dates: what a bill draws depends on what the bills
- * before it took, and what it settles on what they charged in advance.
+ * What approved and locked bills would be today: their own terms, the usage and its payment as they are now. What differs is put
+ * right on a later bill. What a bill draws depends on what those before it took, so the bills of an account are
+ * rated again in the order of their dates.
  */
 
-import type { BalanceTransaction } from "../balances/balance.ts";
-import type { CommitmentTerms } from "../commitments/commitment.ts";
 import { type Decimal, sum, zero } from "../exact/decimal.ts";
+import { startOfDay } from "../time/cadence.ts";
 import { type BilledLine, type Correction, correctionsOf } from "./corrections.ts";
-import type { BillFacts } from "./facts.ts";
+import { drawsOfBill, drawsOfCorrection } from "./credit-draws.ts";
+import type { BillFacts, UsageQuantity } from "./facts.ts";
+import type { Line } from "./line.ts";
 import type { BillFailure } from "./printing.ts";
 import { rateBill } from "./rate-bill.ts";
 
-/** A bill as it was approved, and its facts with what is measured now. */
-export interface ApprovedBill {
+/** A bill that is no longer calculated again, with what it was calculated from. */
+export interface FixedBill {
   readonly billId: string;
   readonly facts: BillFacts;
   readonly billed: readonly BilledLine[];
-  /** Corrections of it that other bills already carry. */
-  readonly corrected: readonly Correction[];
+  /** What is measured now, by the key of the window; where nothing is said it is as it was. */
+  readonly measured: BillFacts["quantities"];
+  /** Wallets have paid another sum for its usage by now; the facts say which. */
+  readonly isPaidAnew: boolean;
 }
 
-export type Rerating =
-  | { readonly outcome: "rerated"; readonly corrections: readonly Correction[] }
-  | {
-      readonly outcome: "failed";
-      readonly billId: string;
-      readonly failures: readonly BillFailure[];
-    };
+/** A correction, and the bill that it stands on. */
+export interface CarriedCorrection {
+  readonly billId: string;
+  readonly billDate: Temporal.PlainDate;
+  readonly correction: Correction;
+}
 
-const correctedSpend = (
-  commitment: CommitmentTerms,
-  corrections: readonly Correction[],
-): CommitmentTerms => {
-  const draws = corrections.filter(
-    ({ line }) =>
-      line.lineItemType === "COMMITMENT_CONSUMED" && line.commitmentId === commitment.id,
-  );
-  const more = sum(draws.map(({ subtotal }) => subtotal)).neg();
-  return { ...commitment, spentBefore: commitment.spentBefore.plus(more) };
+interface ReratedBill {
+  readonly bill: FixedBill;
+  readonly lines: readonly Line[];
+}
+
+export interface Rerating {
+  readonly rerated: readonly ReratedBill[];
+  /** Why some bills cannot be rated again: nothing of them is put right. */
+  readonly failures: readonly BillFailure[];
+}
+
+const isSameQuantity = (a: UsageQuantity | undefined, b: UsageQuantity | undefined): boolean => {
+  const before = a?.quantity ?? null;
+  const after = b?.quantity ?? null;
+  if (a?.error !== b?.error) return false;
+  return before === null || after === null ? before === after : before.eq(after);
 };
 
-const correctedDraws = (
-  balanceId: string,
-  corrections: readonly Correction[],
-): readonly BalanceTransaction[] =>
-  corrections
-    .filter(({ line }) => line.lineItemType === "BALANCE_CONSUMED" && line.balanceId === balanceId)
-    .map(({ line, subtotal }) => ({
-      amount: subtotal,
-      appliedAt: line.servicePeriod.end,
-      drawnFor: line.servicePeriod,
-    }));
+/** By credit, what earlier bills take beyond what a bill's facts know of. */
+type Shift = ReadonlyMap<string, Decimal>;
 
-const correctedAdvances = (
-  billed: BillFacts["billedInAdvance"],
-  corrections: readonly Correction[],
-): BillFacts["billedInAdvance"] => {
-  const advances: Record<string, Decimal> = { ...billed };
-  for (const { lineKey, line, subtotal } of corrections) {
-    const isAdvance =
-      line.lineItemType === "MINIMUM_SPEND" || line.lineItemType === "STANDING_CHARGE";
-    if (isAdvance) advances[lineKey] = (advances[lineKey] ?? zero).plus(subtotal);
-  }
-  return advances;
+/** The facts with more (or less) already taken by earlier bills. */
+const shifted = (facts: BillFacts, shift: Shift): BillFacts => {
+  const shiftOf = (id: string): Decimal => shift.get(id) ?? zero;
+  const appliedAt = startOfDay(facts.billDate, facts.organization.zone);
+  return {
+    ...facts,
+    commitments: facts.commitments.map((commitment) => ({
+      ...commitment,
+      spentBefore: commitment.spentBefore.plus(shiftOf(commitment.id)),
+    })),
+    balances: facts.balances.map((balance) => ({
+      ...balance,
+      transactions: shiftOf(balance.id).isZero()
+        ? balance.transactions
+        : [...balance.transactions, { amount: shiftOf(balance.id).neg(), appliedAt }],
+    })),
+  };
 };
 
-/** The facts as they would be, had the bills before been right. */
-const factsAfter = (facts: BillFacts, corrections: readonly Correction[]): BillFacts => ({
-  ...facts,
-  commitments: facts.commitments.map((each) => correctedSpend(each, corrections)),
-  balances: facts.balances.map((balance) => ({
-    ...balance,
-    transactions: [...balance.transactions, ...correctedDraws(balance.id, corrections)],
-  })),
-  billedInAdvance: correctedAdvances(facts.billedInAdvance, corrections),
-});
+const isUpTo = (date: Temporal.PlainDate, limit: Temporal.PlainDate): boolean =>
+  Temporal.PlainDate.compare(date, limit) <= 0;
+
+const shiftFor = (
+  { facts }: FixedBill,
+  earlier: readonly ReratedBill[],
+  carried: readonly CarriedCorrection[],
+): Shift => {
+  const taken = earlier.flatMap(({ bill, lines }) => drawsOfBill(lines, bill.facts.corrections));
+  const rerated = new Set(earlier.map(({ bill }) => bill.billId));
+  // A bill's facts know of what earlier bills took, and of the corrections that it or an earlier one carries.
+  const known = [
+    ...earlier.flatMap(({ bill }) =>
+      drawsOfBill(
+        bill.billed.map(({ line }) => line),
+        bill.facts.corrections,
+      ),
+    ),
+    ...carried
+      .filter(({ correction }) => rerated.has(correction.billId))
+      .filter(({ billDate }) => isUpTo(billDate, facts.billDate))
+      .flatMap(({ correction }) => drawsOfCorrection(correction)),
+  ];
+  const changes = [...taken, ...known.map((draw) => ({ ...draw, amount: draw.amount.neg() }))];
+  const byCredit = Map.groupBy(changes, ({ creditId }) => creditId);
+  return new Map([...byCredit].map(([id, draws]) => [id, sum(draws.map(({ amount }) => amount))]));
+};
+
+/** The lines as they would be today, or why there are none. */
+const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillFailure[] => {
+  const { facts, measured, billed, isPaidAnew } = bill;
+  const isUnchanged =
+    !isPaidAnew &&
+    [...shift.values()].every((amount) => amount.isZero()) &&
+    Object.entries(measured).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
+  if (isUnchanged) return { bill, lines: billed.map(({ line }) => line) };
+  const quantities = { ...facts.quantities, ...measured };
+  const rated = rateBill(shifted({ ...facts, quantities }, shift));
+  return rated.outcome === "rated" ? { bill, lines: rated.lines } : rated.failures;
+};
+
+const isRerated = (outcome: ReratedBill | readonly BillFailure[]): outcome is ReratedBill =>
+  "bill" in outcome;
 
 /**
- * The corrections of all bills, given in the order of their dates: with them the bills add up to what a
- * full re-rating of the whole time gives. A bill that cannot be rated stops the run: nothing is
- * corrected by halves.
+ * Rates the fixed bills of one account again, given in any order, each with what the others left.
+ *
+ * @param carried corrections of these bills that bills carry already
  */
-export const rerate = (bills: readonly ApprovedBill[]): Rerating => {
-  const corrections: Correction[] = [];
-  for (const { billId, facts, billed, corrected } of bills) {
-    const rated = rateBill(factsAfter(facts, corrections));
-    if (rated.outcome === "failed") return { ...rated, billId };
-    corrections.push(
-      ...correctionsOf({
+export const rerate = (
+  bills: readonly FixedBill[],
+  carried: readonly CarriedCorrection[],
+): Rerating => {
+  const inDateOrder = bills.toSorted((a, b) =>
+    Temporal.PlainDate.compare(a.facts.billDate, b.facts.billDate),
+  );
+  const rerated: ReratedBill[] = [];
+  const failures: BillFailure[] = [];
+  for (const bill of inDateOrder) {
+    const outcome = rerateBill(bill, shiftFor(bill, rerated, carried));
+    if (isRerated(outcome)) rerated.push(outcome);
+    else failures.push(...outcome);
+  }
+  return { rerated, failures };
+};
+
+/** What a bill of that date has to put right, beyond the corrections that other bills carry. */
+export const correctionsBefore = (
+  { rerated }: Rerating,
+  billDate: Temporal.PlainDate,
+  carried: readonly Correction[],
+): readonly Correction[] =>
+  rerated
+    .filter(({ bill }) => Temporal.PlainDate.compare(bill.facts.billDate, billDate) < 0)
+    .flatMap(({ bill: { billId, facts, billed }, lines }) =>
+      correctionsOf({
         billId,
         billingCurrency: facts.currency,
         billed,
-        corrected,
-        rerated: rated.lines,
+        corrected: carried.filter((correction) => correction.billId === billId),
+        rerated: lines,
       }),
     );
-  }
-  return { outcome: "rerated", corrections };
-};

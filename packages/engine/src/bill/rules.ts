@@ -8,7 +8,13 @@ import type { CommitmentTerms } from "../commitments/commitment.ts";
 import { type Decimal, zero } from "../exact/decimal.ts";
 import { bandIndexAt, type Ladder, priceUnits, subtotalOf } from "../pricing/bands.ts";
 import { compareInstants } from "../time/period.ts";
-import type { AccountTerms, CreditKind, OrganizationTerms, PricingTerms } from "./facts.ts";
+import type {
+  AccountPlanTerms,
+  AccountTerms,
+  CreditKind,
+  OrganizationTerms,
+  PricingTerms,
+} from "./facts.ts";
 import type { Line, LineItemType } from "./line.ts";
 
 /** What a minimum charged in advance gives back once usage is known (12). */
@@ -111,9 +117,23 @@ export const offsetsCharges = (line: Line): boolean =>
 /** The lines that count toward a minimum spend (12). */
 export const countsTowardMinimum = (type: LineItemType): boolean => type === "USAGE";
 
-/** A grant gives units of the aggregation whose unit is its currency (16.4); not across periods. */
+/**
+ * Whether a parent's plan prices the counters of its pool as one, on one line: their values are added (13, 14.2). Where
+ * each child is billed itself the counters stay apart.
+ */
+export const poolsCounters = ({ childBillingMode }: AccountPlanTerms): boolean =>
+  childBillingMode !== "CHILD";
+
+/** A grant gives units of the aggregation whose unit is its currency (16.4). */
 export const isGrantFor = (currency: string, pricing: PricingTerms): boolean =>
-  currency === pricing.aggregation.unit && pricing.type === "DEBIT" && !pricing.tiersSpanPlan;
+  currency === pricing.aggregation.unit && pricing.type === "DEBIT";
+
+/**
+ * Where pricing begins when a grant gave the first units of a period and tiers span the plan (10.4, 16.4): behind
+ * them. What was for free is usage of the plan, too, and counts on the ladder; nothing is ever rated twice.
+ */
+export const spanBeginning = (before: Decimal | null, grantedUnits: Decimal): Decimal | null =>
+  grantedUnits.isZero() ? before : (before ?? zero).plus(grantedUnits);
 
 /** Where the overage price list starts counting: at 0 for the overage units (15.6). */
 export const overageLadderStart = zero;

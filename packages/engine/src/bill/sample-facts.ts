@@ -196,6 +196,7 @@ export const sampleTerms = (changes: Partial<BillTerms> = {}): BillTerms => {
     ],
     conversions: [],
     accountPlans: [sampleAccountPlan()],
+    aggregations: [],
     contracts: [],
     counterAdjustments: [],
     commitments: [],

@@ -8,7 +8,7 @@ import type { BillFacts } from "./facts.ts";
 import type { LineBandUsage } from "./line.ts";
 import type { BillFailure } from "./printing.ts";
 import { measuredQuantity } from "./quantities.ts";
-import { spanPrice } from "./rules.ts";
+import { spanBeginning, spanPrice } from "./rules.ts";
 import { beforeKey, isFirstOfSpan, type PricedUsage } from "./usage-windows.ts";
 
 export interface RatedUsage {
@@ -86,18 +86,36 @@ export const rateQuantity = (
   };
 };
 
+/** What the plan's usage came to before the window; null where the window is the first of its span. */
+const spanBefore = (facts: BillFacts, usage: PricedUsage): Decimal | null | BillFailure =>
+  isFirstOfSpan(usage) ? null : measuredQuantity(facts, beforeKey(usage), usage.pricing);
+
+/** The units of the bill's own period, which a grant may give. */
+export const unitsOfPeriod = (
+  facts: BillFacts,
+  usage: PricedUsage,
+): Decimal | null | BillFailure => {
+  const { pricing, key } = usage;
+  const through = measuredQuantity(facts, key, pricing);
+  if (through === null || "failure" in through) return through;
+  const before = pricing.tiersSpanPlan ? spanBefore(facts, usage) : null;
+  if (before !== null && "failure" in before) return before;
+  const unitsThrough = unitsOf(through, pricing.aggregation);
+  return before === null ? unitsThrough : unitsThrough.minus(unitsOf(before, pricing.aggregation));
+};
+
 /** tiersSpanPlan: this period's share of what the plan's whole usage costs (m3ter semantics 10.4). */
 const rateSpan = (
   facts: BillFacts,
   usage: PricedUsage,
-  through: Decimal,
+  { through, grantedUnits }: { readonly through: Decimal; readonly grantedUnits: Decimal },
 ): RatedUsage | null | BillFailure => {
   const { pricing } = usage;
   const { aggregation: scale } = pricing;
-  const before = isFirstOfSpan(usage) ? null : measuredQuantity(facts, beforeKey(usage), pricing);
+  const before = spanBefore(facts, usage);
   if (before !== null && "failure" in before) return before;
   if (before?.eq(through) === true) return null;
-  const unitsBefore = before === null ? null : unitsOf(before, scale);
+  const unitsBefore = spanBeginning(before === null ? null : unitsOf(before, scale), grantedUnits);
   const unitsThrough = unitsOf(through, scale);
   const units = unitsThrough.minus(unitsBefore ?? zero);
   const exact = spanPrice(pricing, unitsBefore, unitsThrough);
@@ -112,15 +130,17 @@ const rateSpan = (
         bandSubtotal: exact,
       }));
   const quantity = through.minus(before ?? zero);
+  const rest = quantity.minus(grantedUnits.times(scale.quantityPerUnit));
   return {
     quantity,
     units,
     exact,
-    bandUsage: lineBands(bands, quantity, scale.quantityPerUnit),
+    bandUsage: lineBands(bands, grantedUnits.isZero() ? quantity : rest, scale.quantityPerUnit),
     derivation: {
       how: "SPANNING_QUANTITY",
       before,
       through,
+      grantedUnits,
       scale: { rounding: scale.rounding, quantityPerUnit: scale.quantityPerUnit },
       ladder: { cumulative: pricing.cumulative, bands: pricing.bands },
     },
@@ -136,6 +156,6 @@ export const rateUsage = (
   const quantity = measuredQuantity(facts, usage.key, usage.pricing);
   if (quantity === null || "failure" in quantity) return quantity;
   return usage.pricing.tiersSpanPlan
-    ? rateSpan(facts, usage, quantity)
+    ? rateSpan(facts, usage, { through: quantity, grantedUnits })
     : rateQuantity(usage, quantity, grantedUnits);
 };

@@ -33,6 +33,11 @@ export interface CommitmentTerms {
   /** Empty: all of `commitmentLineItemTypes`. */
   readonly lineItemTypes: readonly string[];
   readonly contractId?: string | undefined;
+  /**
+   * In a hierarchy (m3ter semantics 14.2): one draw-down line for all accounts, one for each line that it pays, or
+   * as that, and it pays for lines on its children's own bills too. Absent: one for each.
+   */
+  readonly childBillingMode?: "PARENT_SUMMARY" | "PARENT_BREAKDOWN" | "CHILD" | undefined;
   /** Percent on usage beyond the commitment; below zero a discount. */
   readonly overageSurchargePercent?: Decimal | undefined;
   readonly separateOverageUsage: boolean;

@@ -1,13 +1,15 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
+import { orgUser } from "@turnpike/contract/access/org-user.ts";
+import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import { permissionPolicy } from "@turnpike/contract/access/permission-policy.ts";
 import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Position } from "../records/paging.ts";
-import { findRecord, type RecordRow } from "../records/records.ts";
+import { findRecord, isWithin, type RecordRow } from "../records/records.ts";
 import { recordAccessChange } from "./changes.ts";
 
 /** Whom a policy is attached to. Support users are meant all together: their id is empty. */
@@ -52,16 +54,23 @@ const findPolicy = async (
   return policy;
 };
 
-/** Only service users are known here by their id; other principals may be anybody's. */
+/** What a principal is; support users are nobody in particular. */
+const principals = {
+  USER: { resource: orgUser, scope: {} },
+  USERGROUP: { resource: resourceGroup, scope: { type: "user" } },
+  SERVICEUSER: { resource: serviceUser, scope: {} },
+} as const;
+
 const checkHolder = async (
   transaction: DatabaseTransaction,
   orgId: string,
   { type, id }: Holder,
 ): Promise<void> => {
-  if (type !== "SERVICEUSER") return;
-  const user = { orgId, kind: serviceUser.kind, id };
-  if ((await findRecord(transaction, user)) !== undefined) return;
-  throw fieldProblem("REFERENCE_NOT_FOUND", "principalId", `names no service user: ${id}`);
+  if (type === "SUPPORTUSERS") return;
+  const { resource, scope } = principals[type];
+  const found = await findRecord(transaction, { orgId, kind: resource.kind, id });
+  if (found !== undefined && isWithin(found, scope)) return;
+  throw fieldProblem("REFERENCE_NOT_FOUND", "principalId", `names no ${resource.kind}: ${id}`);
 };
 
 const findAttachment = (

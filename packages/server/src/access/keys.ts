@@ -36,33 +36,61 @@ const matches = async (secret: string, hash: string): Promise<boolean> => {
 const believedMs = 2_000;
 const believedMax = 10_000;
 
+interface Believed {
+  readonly principal: Promise<Principal | undefined>;
+  readonly until: number;
+}
+
 /**
  * One SDK asks for a token before every call (m3ter semantics 1.2), and scrypt is slow on purpose: a secret that
- * was verified is remembered for a moment, by its SHA-256.
+ * was verified is remembered by its SHA-256. For a moment it is believed; after that the key is read again, and scrypt
+ * runs again only if the stored hash is another. Requests that show a secret at once wait for one answer.
  */
 export const createKeys = (database: Database, now: () => number): Keys => {
-  const believed = new Map<string, { principal: Principal; until: number }>();
+  const believed = new Map<string, Believed>();
+  /** Proof → the stored hash that its secret matched. */
+  const matched = new Map<string, string>();
+
+  const isOwner = async (proof: string, secret: string, hash: string): Promise<boolean> => {
+    if (matched.get(proof) === hash) return true;
+    if (!(await matches(secret, hash))) return false;
+    if (matched.size >= believedMax) matched.clear();
+    matched.set(proof, hash);
+    return true;
+  };
+
+  const verify = async (
+    proof: string,
+    accessKey: string,
+    secret: string,
+  ): Promise<Principal | undefined> => {
+    const key = await database
+      .selectFrom("access_key")
+      .select(["secret_hash", "service_user_id", "org_id"])
+      .where("access_key", "=", accessKey)
+      .executeTakeFirst();
+    if (key === undefined || !(await isOwner(proof, secret, key.secret_hash))) return undefined;
+    return { orgId: key.org_id, serviceUserId: key.service_user_id, accessKey };
+  };
 
   return {
     verify: async (accessKey, secret) => {
       const proof = createHash("sha256").update(`${accessKey}\0${secret}`).digest("base64");
       const known = believed.get(proof);
       if (known !== undefined && known.until > now()) return known.principal;
-      const key = await database
-        .selectFrom("access_key")
-        .select(["secret_hash", "service_user_id", "org_id"])
-        .where("access_key", "=", accessKey)
-        .executeTakeFirst();
-      if (key === undefined || !(await matches(secret, key.secret_hash))) return undefined;
-      const principal = { orgId: key.org_id, serviceUserId: key.service_user_id, accessKey };
       if (believed.size >= believedMax) believed.clear();
-      believed.set(proof, { principal, until: now() + believedMs });
+      const principal = verify(proof, accessKey, secret);
+      const one = { principal, until: now() + believedMs };
+      believed.set(proof, one);
+      const disbelieve = (): void => {
+        if (believed.get(proof) === one) believed.delete(proof);
+      };
+      principal.then((found) => found ?? disbelieve(), disbelieve);
       return principal;
     },
-    forget: (orgId) => {
-      for (const [proof, { principal }] of believed) {
-        if (principal.orgId === orgId) believed.delete(proof);
-      }
+    // Whose an answer on its way will be is not known yet: all are asked again.
+    forget: () => {
+      believed.clear();
     },
   };
 };

@@ -6,6 +6,7 @@ import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { serverPrincipal } from "../records/caller.ts";
 import { findRecord } from "../records/records.ts";
+import { noSecrets } from "../resources/secrets.ts";
 import { insert, recordChange } from "../resources/writes.ts";
 import { attach } from "./attachments.ts";
 import { hashSecret } from "./keys.ts";
@@ -39,7 +40,13 @@ export const ensureOrganization = async (
       .executeTakeFirst();
     const caller = { orgId, principal: serverPrincipal };
     const add: Add = async (resource, body, id) => {
-      const written = await insert(transaction, resource, { caller, body, at, id });
+      const written = await insert(transaction, resource, {
+        caller,
+        secrets: noSecrets,
+        body,
+        at,
+        id,
+      });
       await recordChange(transaction, caller, { ...written, at });
       return written.row.id;
     };

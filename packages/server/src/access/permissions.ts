@@ -1,11 +1,14 @@
 import type { Permission } from "@turnpike/contract/access/permission.ts";
+import { orgUser } from "@turnpike/contract/access/org-user.ts";
+import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
+import { resourceGroupItem } from "@turnpike/contract/access/resource-group-item.ts";
 import { permissionPolicy } from "@turnpike/contract/access/permission-policy.ts";
 import type { PermissionStatement } from "@turnpike/contract/access/permission-statement.ts";
 import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database } from "../ports/database.ts";
-import { typed } from "../records/lookup.ts";
-import { groupsHolding } from "./groups.ts";
+import { groupIdsHolding } from "../resources/group-members.ts";
+import { heldStatements } from "./held-statements.ts";
 import type { Principal } from "./keys.ts";
 import { asksForGroups, isAllowed, judge, type Verdict } from "./statements.ts";
 
@@ -43,7 +46,7 @@ export const createPermissions = (database: Database, now: () => number): Permis
     const known = byKey.get(principal.accessKey);
     if (known !== undefined && known.until > now()) return known.standing;
     if (byKey.size >= rememberedMax) byKey.clear();
-    const standing = load(database, principal);
+    const standing = load(database, principal, new Date(now()));
     const remembered = { orgId: principal.orgId, until: now() + rememberedMs, standing };
     byKey.set(principal.accessKey, remembered);
     standing.catch(() => {
@@ -59,7 +62,7 @@ export const createPermissions = (database: Database, now: () => number): Permis
       if (permission === "none") return;
       const verdict = verdictOf(standing, permission);
       const needsGroups = id !== undefined && asksForGroups(verdict);
-      const groups = needsGroups ? await groupsHolding(database, principal.orgId, id) : noGroups;
+      const groups = needsGroups ? await groupsOf(database, principal, id) : noGroups;
       if (isAllowed(verdict, id === undefined ? undefined : { id, groups })) return;
       const { action, on } = permission;
       const message = `${action} on ${on}${id === undefined ? "" : `/item/${id}`}`;
@@ -73,6 +76,13 @@ export const createPermissions = (database: Database, now: () => number): Permis
 
 const noGroups: ReadonlySet<string> = new Set();
 
+const groupsOf = (
+  database: Database,
+  { orgId }: Principal,
+  id: string,
+): Promise<ReadonlySet<string>> =>
+  groupIdsHolding(database, { orgId, targetId: id, isInherited: true });
+
 const verdictOf = ({ statements, verdicts }: Standing, permission: Permission): Verdict => {
   const known = verdicts.get(permission);
   if (known !== undefined) return known;
@@ -84,6 +94,7 @@ const verdictOf = ({ statements, verdicts }: Standing, permission: Permission): 
 const load = async (
   database: Database,
   { orgId, serviceUserId, accessKey }: Principal,
+  at: Date,
 ): Promise<Standing | undefined> => {
   const key = await database
     .selectFrom("access_key")
@@ -93,25 +104,18 @@ const load = async (
     .where("service_user_id", "=", serviceUserId)
     .executeTakeFirst();
   if (key === undefined) return undefined;
-  const policies = await database
-    .selectFrom("record")
-    .selectAll("record")
-    .innerJoin("principal_permission", (join) =>
-      join
-        .onRef("principal_permission.org_id", "=", "record.org_id")
-        .onRef("principal_permission.policy_kind", "=", "record.kind")
-        .onRef("principal_permission.policy_id", "=", "record.id"),
-    )
-    .where("record.org_id", "=", orgId)
-    .where("record.kind", "=", permissionPolicy.kind)
-    .where("principal_permission.principal_type", "=", "SERVICEUSER")
-    .where("principal_permission.principal_id", "=", serviceUserId)
-    .execute();
-  const statements = policies.flatMap((row) => typed(permissionPolicy, row).permissionPolicy);
-  return { statements, verdicts: new Map() };
+  const person = { orgId, type: "SERVICEUSER", id: serviceUserId } as const;
+  const held = await heldStatements(database, person, at);
+  return { statements: held.map(({ statement }) => statement), verdicts: new Map() };
 };
 
 /** Changes of records of these kinds change who may do what. */
-const accessKinds: ReadonlySet<string> = new Set([permissionPolicy.kind, serviceUser.kind]);
+const accessKinds: ReadonlySet<string> = new Set([
+  orgUser.kind,
+  permissionPolicy.kind,
+  resourceGroup.kind,
+  resourceGroupItem.kind,
+  serviceUser.kind,
+]);
 
 export const isAccessKind = (kind: string): boolean => accessKinds.has(kind);

@@ -4,12 +4,14 @@ import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { textArray } from "./binary-arrays.ts";
 import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
-import { limitsInPlay, loadState } from "./loading.ts";
-import { type MeasuredUsage, type OutboxRow, outboxRow } from "./measurements.ts";
+import { limitsInPlay, type Loaded, type Loading, loadState } from "./loading.ts";
+import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
+import { inOnePacket } from "./packet.ts";
 import type { Prices } from "./prices.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
@@ -58,20 +60,22 @@ const attempt = async (
   const configuration = await parts.configurations.of(orgId);
   const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const requests = works.flatMap((work) => work.requests);
+  const commands = commandsOf(requests);
+  const loading = { orgId, accounts, customers, configuration, named: namedRows(commands) };
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(begin);
-    await lockAccounts(client, orgId, accounts);
-    await lockShared(client, orgId, sharedLimits(limitsInPlay(configuration, new Set(accounts))));
-    const named = namedRows(commandsOf(requests));
-    const loading = { orgId, accounts, customers, configuration, named };
-    const { state, now } = await loadState(client, loading);
+    const { state, now } = await lockAndLoad(client, loading);
     const { decisions, changes } = decide(state, requests, now);
-    const outbox = await outboxOf(parts.prices, orgId, { changes, works });
-    const leaseSpends = leaseSpendsOf(commandsOf(requests), changes);
-    await writeChanges(client, { orgId, state, changes, outbox, leaseSpends, now });
-    await client.query("COMMIT");
+    const measurements = await measurementsOf(parts.prices, orgId, { changes, works });
+    const leaseSpends = leaseSpendsOf(commands, changes);
+    await inOnePacket(client, () =>
+      Promise.all([
+        writeChanges(client, { orgId, state, changes, measurements, leaseSpends, now }),
+        // Behind a statement that failed, it undoes the transaction.
+        client.query("COMMIT"),
+      ]),
+    );
     return dealt(works, decisions);
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {
@@ -83,21 +87,47 @@ const attempt = async (
   }
 };
 
-/** Locks in the order of the codes, so that two batches never wait in a circle; an account seen first gets its row. */
+/** One round trip, but for accounts that the ledger does not know yet. */
+const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Loaded> => {
+  const { orgId, accounts, configuration } = loading;
+  const shared = sharedLimits(limitsInPlay(configuration, new Set(accounts)));
+  const [, isLocked, , loaded] = await inOnePacket(client, () =>
+    Promise.all([
+      client.query(begin),
+      lockAccounts(client, orgId, accounts),
+      lockShared(client, orgId, shared),
+      loadState(client, loading),
+    ]),
+  );
+  if (isLocked) return loaded;
+  // Locks are taken in one order only: what was locked so far is let go first.
+  await client.query("ROLLBACK");
+  await openAccounts(client, orgId, accounts);
+  return lockAndLoad(client, loading);
+};
+
+/** Locks in the order of the codes, so that two batches never wait in a circle; false if some have no row to lock. */
 const lockAccounts = async (
   client: PoolClient,
   orgId: string,
   accounts: readonly string[],
-): Promise<void> => {
-  if (accounts.length === 0) return;
-  const lock = {
+): Promise<boolean> => {
+  if (accounts.length === 0) return true;
+  const { rowCount } = await client.query({
     name: "ledger-lock",
-    text: `SELECT account FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
+    text: `SELECT FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
            ORDER BY account FOR UPDATE`,
-    values: [orgId, accounts],
-  };
-  const { rowCount } = await client.query(lock);
-  if (rowCount === accounts.length) return;
+    values: [orgId, textArray(accounts)],
+  });
+  return rowCount === accounts.length;
+};
+
+/** An account seen first gets its row, which then stays. */
+const openAccounts = async (
+  client: PoolClient,
+  orgId: string,
+  accounts: readonly string[],
+): Promise<void> => {
   await client.query({
     name: "ledger-open-accounts",
     text: `INSERT INTO ledger_account (org_id, account)
@@ -105,7 +135,6 @@ const lockAccounts = async (
            ON CONFLICT DO NOTHING`,
     values: [orgId, accounts],
   });
-  await client.query(lock);
 };
 
 /** The limits that several accounts share are no account's rows: they have locks of their own, after the accounts'. */
@@ -136,19 +165,19 @@ const leaseSpendsOf = (commands: readonly Command[], { events }: Changes): Usage
   return spends.size === 0 ? [] : events.filter(({ id }) => spends.has(id));
 };
 
-const outboxOf = async (
+const measurementsOf = async (
   prices: Prices,
   orgId: string,
   { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
-): Promise<OutboxRow[]> => {
+): Promise<unknown[]> => {
   const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
-  const rows: OutboxRow[] = [];
+  const measurements: unknown[] = [];
   for (const event of changes.events) {
     const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event.priceVersion));
     const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
-    rows.push(...outboxRow(event, usage, { meter, shorten: shortUid }));
+    measurements.push(...measurementOf(event, usage, { meter, shorten: shortUid }));
   }
-  return rows;
+  return measurements;
 };
 
 /** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */

@@ -2,8 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import { type Decide, outcomeCount, type Work } from "./work.ts";
 
-/** How long the first of a batch waits for company. */
+/** How long the first of a batch waits for company: while another batch is under way, more is to be had. */
 const gatherMs = 1;
+const gatherBehindMs = 4;
+/** So many are company enough: a batch has a price of its own, which they share. */
+const companySize = 32;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */
@@ -11,6 +14,9 @@ const batchesAtOnceMax = 2;
 
 interface Waiting {
   readonly work: Work;
+  /** Its accounts in the whole installation, and how many decisions it asks for. */
+  readonly keys: readonly string[];
+  readonly size: number;
   readonly resolve: (outcomes: readonly Outcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -20,8 +26,8 @@ type DecideBatch = (
   works: readonly Work[],
 ) => Promise<readonly (readonly Outcome[])[]>;
 
-const keysOf = (batch: readonly Waiting[]): string[] =>
-  batch.flatMap(({ work }) => work.accounts.map((account) => `${work.orgId} ${account}`));
+const keysOf = ({ orgId, accounts }: Work): string[] =>
+  accounts.map((account) => `${orgId} ${account}`);
 
 /**
  * Requests that arrive together are decided together. An account is in one batch of this process at a time: others
@@ -40,8 +46,9 @@ export class Batcher {
 
   readonly decide: Decide = (work) =>
     new Promise((resolve, reject) => {
-      this.#queue.push({ work, resolve, reject });
-      this.#gather();
+      this.#queue.push({ work, keys: keysOf(work), size: outcomeCount(work), resolve, reject });
+      // Looked at once, not again with each that joins those who wait for a busy account.
+      this.#startSoon(this.#queue.length === companySize);
     });
 
   /** Waits until everything that was asked has been answered. */
@@ -52,13 +59,14 @@ export class Batcher {
     }
   }
 
-  #gather(): void {
-    if (this.#underWay.size >= batchesAtOnceMax) return;
-    this.#gathering ??= this.#gatherThenPump();
+  #startSoon(isCompany: boolean): void {
+    if (this.#queue.length === 0 || this.#underWay.size >= batchesAtOnceMax) return;
+    if (isCompany) this.#pump();
+    else this.#gathering ??= this.#gatherThenPump();
   }
 
   async #gatherThenPump(): Promise<void> {
-    await delay(gatherMs);
+    await delay(this.#underWay.size === 0 ? gatherMs : gatherBehindMs);
     this.#gathering = undefined;
     this.#pump();
   }
@@ -77,17 +85,20 @@ export class Batcher {
     const left: Waiting[] = [];
     const passedOver = new Set<string>();
     let size = 0;
-    for (const waiting of this.#queue) {
-      const keys = keysOf([waiting]);
-      const isOther = batch[0] !== undefined && batch[0].work.orgId !== waiting.work.orgId;
-      const isFull = size > 0 && size + outcomeCount(waiting.work) > batchSizeMax;
+    for (const [index, waiting] of this.#queue.entries()) {
+      const { keys, work } = waiting;
+      if (size > 0 && size + waiting.size > batchSizeMax) {
+        left.push(...this.#queue.slice(index));
+        break;
+      }
+      const isOther = batch[0] !== undefined && batch[0].work.orgId !== work.orgId;
       // One that is passed over keeps its place before later ones of its accounts.
-      if (isOther || isFull || keys.some((key) => this.#busy.has(key) || passedOver.has(key))) {
+      if (isOther || keys.some((key) => this.#busy.has(key) || passedOver.has(key))) {
         left.push(waiting);
         for (const key of keys) passedOver.add(key);
       } else {
         batch.push(waiting);
-        size += outcomeCount(waiting.work);
+        size += waiting.size;
       }
     }
     this.#queue = left;
@@ -95,12 +106,11 @@ export class Batcher {
   }
 
   #start(batch: readonly Waiting[]): void {
-    const keys = keysOf(batch);
-    for (const key of keys) this.#busy.add(key);
+    for (const { keys } of batch) for (const key of keys) this.#busy.add(key);
     const running = this.#run(batch).finally(() => {
-      for (const key of keys) this.#busy.delete(key);
+      for (const { keys } of batch) for (const key of keys) this.#busy.delete(key);
       this.#underWay.delete(running);
-      this.#pump();
+      this.#startSoon(this.#queue.length >= companySize);
     });
     this.#underWay.add(running);
   }

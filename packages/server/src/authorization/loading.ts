@@ -10,8 +10,10 @@ import type {
   TopUpRule,
 } from "@turnpike/engine/ledger/rows.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
+import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
 import type { NamedRows } from "./named-rows.ts";
+import { inOnePacket } from "./packet.ts";
 import * as stored from "./stored-rows.ts";
 import { loadPeriodsPaid } from "./true-ups.ts";
 
@@ -55,41 +57,132 @@ const query = async <Columns extends object>(
 const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.map((row) => [row.id, row]));
 
-/** Every row that the batch can touch. The accounts are locked already, so what is read here stays so. */
+/**
+ * Every row that the batch can touch: what the requests name in one round trip, and what those rows name in another,
+ * where there is any. To be sent behind the locks of the accounts, so that what is read stays so.
+ */
 export const loadState = async (client: PoolClient, loading: Loading): Promise<Loaded> => {
-  const { orgId, accounts, named } = loading;
-  const reader = { client, orgId };
-  const { walletAccounts, now } = await loadWalletAccounts(reader, accounts);
-  const authorizations = await loadAuthorizations(reader, { ...loading, now });
-  const own = [...authorizations.values()];
-  const grants = await loadGrants(reader, accounts, [...named.grants, ...grantsOf(own)]);
-  const limits = limitsInPlay(loading.configuration, new Set(accounts));
-  const positions = own.flatMap(({ terms }) => terms.position ?? []);
-  const { topUpRules, topUps } = await loadTopUps(reader, loading);
+  const { accounts, configuration } = loading;
+  const reader = { client, orgId: loading.orgId };
+  const limits = limitsInPlay(configuration, new Set(accounts));
+  const { clock, ...named } = await loadNamed(reader, loading, limits.rateLimits);
+  const now = latestOf(named.walletAccounts, clock);
+  // A clock that was set back: what was due by what the accounts have seen is due (I23).
+  const authorizations =
+    now === clock ? named.authorizations : await loadAuthorizations(reader, loading, now);
+  const own = { ...named, authorizations };
   const state: LedgerState = {
     settings,
-    assets: loading.configuration.assets,
-    rates: loading.configuration.rates,
+    assets: configuration.assets,
+    rates: configuration.rates,
     customers: customersOf(loading.customers),
+    budgets: byId(limits.budgets),
+    rateLimits: byId(limits.rateLimits),
+    concurrencyLimits: byId(limits.concurrencyLimits),
+    ...own,
+    ...(await loadReferred(reader, { accounts, limits, own, now })),
+  };
+  return { state, now };
+};
+
+const latestOf = (walletAccounts: LedgerState["walletAccounts"], clock: EpochMs): EpochMs => {
+  let latest = clock;
+  for (const { seenAt } of walletAccounts.values()) latest = Math.max(latest, seenAt);
+  return latest;
+};
+
+type Named = Pick<
+  LedgerState,
+  | "walletAccounts"
+  | "grants"
+  | "authorizations"
+  | "decisions"
+  | "rateBuckets"
+  | "positions"
+  | "periodsPaid"
+  | "topUps"
+  | "topUpRules"
+>;
+
+/** The statements leave together. */
+const loadNamed = async (
+  reader: Reader,
+  loading: Loading,
+  rateLimits: readonly { readonly id: string }[],
+): Promise<Named & { readonly clock: EpochMs }> => {
+  const { accounts, named } = loading;
+  const [
+    clock,
     walletAccounts,
     grants,
     authorizations,
-    decisions: await loadDecisions(reader, [...named.decisions]),
-    budgets: byId(limits.budgets),
-    counters: await loadCounters(reader, limits.budgets, { authorizations: own, now }),
-    rateLimits: byId(limits.rateLimits),
-    rateBuckets: await loadRateBuckets(reader, limits.rateLimits),
-    concurrencyLimits: byId(limits.concurrencyLimits),
-    concurrencyCounts: await loadConcurrency(reader, [
-      ...limits.concurrencyLimits.map(({ id }) => id),
-      ...own.flatMap(({ terms }) => terms.concurrencyLimits),
-    ]),
-    positions: await loadPositions(reader, [...new Set([...named.positions, ...positions])]),
-    periodsPaid: await loadPeriodsPaid(client, orgId, named.trueUps),
+    decisions,
+    rateBuckets,
+    positions,
+    periodsPaid,
+    topUps,
+    topUpRules,
+  ] = await Promise.all([
+    loadClock(reader),
+    loadWalletAccounts(reader, accounts),
+    loadGrants(reader, { accounts, ids: [...named.grants] }),
+    loadAuthorizations(reader, loading),
+    loadDecisions(reader, [...named.decisions]),
+    loadRateBuckets(reader, rateLimits),
+    loadPositions(reader, [...named.positions]),
+    loadPeriodsPaid(reader.client, reader.orgId, named.trueUps),
+    loadTopUps(reader, named),
+    loadTopUpRules(reader, loading),
+  ]);
+  return {
+    clock,
+    walletAccounts,
+    grants,
+    authorizations,
+    decisions,
+    rateBuckets,
+    positions,
+    periodsPaid,
     topUps,
     topUpRules,
   };
-  return { state, now };
+};
+
+interface Referring {
+  readonly accounts: readonly string[];
+  readonly limits: ReturnType<typeof limitsInPlay>;
+  readonly own: Named;
+  readonly now: EpochMs;
+}
+
+/** What loaded authorizations stand on, and the budget windows that the time of the decision says. */
+const loadReferred = async (
+  reader: Reader,
+  { accounts, limits, own, now }: Referring,
+): Promise<Pick<LedgerState, "grants" | "positions" | "counters" | "concurrencyCounts">> => {
+  const authorizations = [...own.authorizations.values()];
+  const grantIds = grantsOf(authorizations).filter((id) => !own.grants.has(id));
+  const positionIds = authorizations
+    .flatMap(({ terms }) => terms.position ?? [])
+    .filter((id) => !own.positions.has(id));
+  const concurrencyIds = [
+    ...limits.concurrencyLimits.map(({ id }) => id),
+    ...authorizations.flatMap(({ terms }) => terms.concurrencyLimits),
+  ];
+  const [grants, positions, counters, concurrencyCounts] = await inOnePacket(reader.client, () =>
+    Promise.all([
+      grantIds.length === 0 ? own.grants : loadGrants(reader, { accounts, ids: grantIds }),
+      loadPositions(reader, [...new Set(positionIds)]),
+      loadCounters(reader, limits.budgets, { authorizations, now }),
+      loadConcurrency(reader, concurrencyIds),
+    ]),
+  );
+  return {
+    grants: new Map([...own.grants, ...grants]),
+    positions: new Map([...own.positions, ...positions]),
+    counters,
+    concurrencyCounts,
+  };
 };
 
 /** Nothing in the catalog freezes an account or restricts its features yet (README). */
@@ -101,26 +194,26 @@ const customersOf = (codes: ReadonlySet<string>): Map<string, Customer> =>
     ]),
   );
 
+const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+const loadClock = async (reader: Reader): Promise<EpochMs> => {
+  const { client } = reader;
+  const { rows } = await client.query<{ now: string }>({
+    name: "ledger-clock",
+    text: `SELECT ${epochMs} AS now`,
+  });
+  return Number(rows[0]?.now);
+};
+
 const loadWalletAccounts = async (
   reader: Reader,
   accounts: readonly string[],
-): Promise<{ walletAccounts: LedgerState["walletAccounts"]; now: EpochMs }> => {
-  const rows = await query<stored.WalletAccountColumns & { now: string; found: string | null }>(
-    reader,
-    {
-      name: "wallets",
-      text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
-               w.asset AS found, w.* FROM (SELECT) AS one
-             LEFT JOIN wallet_account w ON w.org_id = $1 AND w.account = ANY($2)`,
-    },
-    [accounts],
-  );
-  const walletAccounts = rows
-    .filter(({ found }) => found !== null)
-    .map((row) => stored.walletAccountFrom(row));
-  const clock = Number(rows[0]?.now);
-  const now = walletAccounts.reduce((latest, { seenAt }) => Math.max(latest, seenAt), clock);
-  return { walletAccounts: byId(walletAccounts), now };
+): Promise<LedgerState["walletAccounts"]> => {
+  const text = `SELECT account, asset, credited, debited, held, debt, debt_limit, mode, seen_at
+    FROM wallet_account WHERE org_id = $1 AND account = ANY($2)`;
+  const statement = { name: "wallets", text };
+  const rows = await query<stored.WalletAccountColumns>(reader, statement, [textArray(accounts)]);
+  return byId(rows.map(stored.walletAccountFrom));
 };
 
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,
@@ -128,7 +221,8 @@ const authorizationColumns = `id, account, state, terms, held, held_quantity, se
 
 const loadAuthorizations = async (
   reader: Reader,
-  { accounts, named, now }: Loading & { readonly now: EpochMs },
+  { accounts, named }: Loading,
+  now: EpochMs | null = null,
 ): Promise<Map<string, Authorization>> => {
   const rows = await query<stored.AuthorizationColumns>(
     reader,
@@ -138,9 +232,10 @@ const loadAuthorizations = async (
                WHERE org_id = $1 AND id = ANY($2)
              UNION ALL
              SELECT ${authorizationColumns} FROM ledger_authorization
-               WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD' AND valid_until <= $4`,
+               WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD'
+               AND valid_until <= coalesce($4::bigint, ${epochMs}) - ${settings.graceMs}`,
     },
-    [[...named.authorizations], accounts, now - settings.graceMs],
+    [textArray([...named.authorizations]), textArray(accounts), now],
   );
   const own = new Set(accounts);
   return byId(
@@ -176,8 +271,7 @@ const grantColumns = `id, account, asset, state, remaining, held, consumed, brea
 
 const loadGrants = async (
   reader: Reader,
-  accounts: readonly string[],
-  ids: readonly string[],
+  { accounts, ids }: { readonly accounts: readonly string[]; readonly ids: readonly string[] },
 ): Promise<Map<string, Grant>> => {
   const rows = await query<stored.GrantColumns>(
     reader,
@@ -187,7 +281,7 @@ const loadGrants = async (
              UNION ALL
              SELECT ${grantColumns} FROM ledger_grant WHERE org_id = $1 AND id = ANY($3)`,
     },
-    [accounts, ids],
+    [textArray(accounts), textArray(ids)],
   );
   const own = new Set(accounts);
   return byId(
@@ -299,42 +393,27 @@ const loadPositions = async (
   return byId(rows.map(stored.positionFrom));
 };
 
-const loadTopUps = async (
+const loadTopUps = async (reader: Reader, named: NamedRows): Promise<LedgerState["topUps"]> => {
+  const [ids, payments] = [[...named.topUps], [...named.payments]];
+  if (ids.length + payments.length === 0) return new Map();
+  const text = "SELECT * FROM top_up WHERE org_id = $1 AND (id = ANY($2) OR payment = ANY($3))";
+  const statement = { name: "top-ups", text };
+  const rows = await query<stored.TopUpColumns>(reader, statement, [ids, payments]);
+  return byId(rows.map(stored.topUpFrom));
+};
+
+const loadTopUpRules = async (
   reader: Reader,
-  { accounts, configuration, named }: Loading,
-): Promise<Pick<LedgerState, "topUps" | "topUpRules">> => {
+  { accounts, configuration }: Loading,
+): Promise<LedgerState["topUpRules"]> => {
   const own = new Set(accounts);
   const plans = configuration.topUpPlans.filter(({ account }) => own.has(account));
-  const ids = [...named.topUps];
-  const payments = [...named.payments];
-  const topUpRows =
-    ids.length + payments.length === 0
-      ? []
-      : await query<stored.TopUpColumns>(
-          reader,
-          {
-            name: "top-ups",
-            text: "SELECT * FROM top_up WHERE org_id = $1 AND (id = ANY($2) OR payment = ANY($3))",
-          },
-          [ids, payments],
-        );
-  if (plans.length === 0)
-    return { topUps: byId(topUpRows.map(stored.topUpFrom)), topUpRules: new Map() };
+  if (plans.length === 0) return new Map();
   const text = "SELECT * FROM top_up_rule WHERE org_id = $1 AND id = ANY($2)";
-  const rules = await query<stored.TopUpRuleColumns>(reader, { name: "top-up-rules", text }, [
-    plans.map(({ id }) => id),
-  ]);
-  return {
-    topUps: byId(topUpRows.map(stored.topUpFrom)),
-    topUpRules: byId(
-      plans.map((plan) =>
-        ruleOf(
-          plan,
-          rules.find(({ id }) => id === plan.id),
-        ),
-      ),
-    ),
-  };
+  const statement = { name: "top-up-rules", text };
+  const rows = await query<stored.TopUpRuleColumns>(reader, statement, [plans.map(({ id }) => id)]);
+  const known = byId(rows);
+  return byId(plans.map((plan) => ruleOf(plan, known.get(plan.id))));
 };
 
 /** A rule as configured, as far as it has come; another payment method ends its suspension (W14). */

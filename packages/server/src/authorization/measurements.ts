@@ -31,12 +31,6 @@ export interface MeasuredUsage {
   readonly quantity: bigint;
 }
 
-/** A metered event on its way to the usage store, as `ingest` takes it; null where there is nothing to meter. */
-export interface OutboxRow {
-  readonly id: string;
-  readonly measurement: unknown;
-}
-
 const numberMaps = ["measure", "cost", "income"] as const;
 const textMaps = ["who", "what", "where", "other", "metadata"] as const;
 
@@ -112,25 +106,26 @@ const completed = (fields: MeasurementFields, { dataFields }: Meter): Measuremen
 const uidLengthMax = 50;
 
 /**
- * The measurement of a metered event. One that undoes a count cannot be measured, because a measurement is counted
+ * The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. One that undoes a count cannot be measured, because a measurement is counted
  * whatever it says: only its money comes back.
  */
-export const outboxRow = (
+export const measurementOf = (
   event: UsageEvent,
   usage: MeasuredUsage,
   {
     meter,
     shorten,
   }: { readonly meter: Meter | undefined; readonly shorten: (id: string) => string },
-): OutboxRow[] => {
+): unknown[] => {
   if (event.meter === null || meter === undefined) return [];
   if (usage.counts?.method === "COUNT" && event.quantity < 0n) return [];
-  const measurement = {
-    uid: event.id.length <= uidLengthMax ? event.id : shorten(event.id),
-    meter: event.meter,
-    account: event.account,
-    ts: new Date(event.occurredAt).toISOString(),
-    ...completed(withQuantity(usage, event.quantity), meter),
-  };
-  return [{ id: event.id, measurement }];
+  return [
+    {
+      uid: event.id.length <= uidLengthMax ? event.id : shorten(event.id),
+      meter: event.meter,
+      account: event.account,
+      ts: new Date(event.occurredAt).toISOString(),
+      ...completed(withQuantity(usage, event.quantity), meter),
+    },
+  ];
 };

@@ -3,8 +3,10 @@ import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
 
-/** Delivered at once; the usage store takes no more in one request. */
-const batchSizeMax = 1000;
+/** Rows taken at once, each of a batch of decisions. */
+const rowsMax = 100;
+/** The usage store takes no more in one request. */
+const measurementsMax = 1000;
 /** How long nothing new is looked for when nothing was found, and after a failure. */
 const idleMs = 250;
 const pauseMs = 1_000;
@@ -12,7 +14,9 @@ const pauseMs = 1_000;
 interface OutboxColumns {
   readonly sequence: string;
   readonly org_id: string;
-  readonly measurement: unknown;
+  /** The text of a JSON array, as it goes on. */
+  readonly measurements: string;
+  readonly count: number;
 }
 
 export interface RelayParts {
@@ -37,7 +41,7 @@ export const startRelay = (parts: RelayParts): Relay => {
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
-        if ((await deliverBatch(parts)) < batchSizeMax) await wait(idleMs);
+        if ((await deliverBatch(parts)) < rowsMax) await wait(idleMs);
       } catch (error) {
         parts.logger.warn({ err: error }, "usage relay paused");
         await wait(pauseMs);
@@ -59,15 +63,15 @@ const deliverBatch = async (parts: RelayParts): Promise<number> => {
   let isBroken = false;
   try {
     await client.query("BEGIN");
-    const { rows } = await client.query<OutboxColumns>({
+    const { rows: taken } = await client.query<OutboxColumns>({
       name: "relay-take",
-      text: `SELECT sequence, org_id, measurement FROM usage_outbox WHERE refusal IS NULL
-             ORDER BY sequence LIMIT ${batchSizeMax} FOR UPDATE SKIP LOCKED`,
+      text: `SELECT sequence, org_id, measurements, count FROM usage_outbox WHERE refusal IS NULL
+             ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED`,
     });
-    for (const [orgId, own] of Map.groupBy(rows, (row) => row.org_id))
-      await deliver(parts, client, { orgId, rows: own });
+    for (const [orgId, own] of Map.groupBy(taken, (row) => row.org_id))
+      for (const rows of inRequests(own)) await deliver(parts, client, { orgId, rows });
     await client.query("COMMIT");
-    return rows.length;
+    return taken.length;
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {
       isBroken = true;
@@ -78,59 +82,95 @@ const deliverBatch = async (parts: RelayParts): Promise<number> => {
   }
 };
 
+/** As many rows together as one request takes. */
+const inRequests = (rows: readonly OutboxColumns[]): OutboxColumns[][] => {
+  const requests: OutboxColumns[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    if (size + row.count > measurementsMax) {
+      requests.push([]);
+      size = 0;
+    }
+    requests.at(-1)?.push(row);
+    size += row.count;
+  }
+  return requests;
+};
+
+interface Delivery {
+  readonly orgId: string;
+  readonly rows: readonly OutboxColumns[];
+}
+
 const deliver = async (
   parts: RelayParts,
   client: PoolClient,
-  { orgId, rows }: { readonly orgId: string; readonly rows: readonly OutboxColumns[] },
+  { orgId, rows }: Delivery,
 ): Promise<void> => {
-  const { usage, logger, now } = parts;
-  const measurements = rows.map(({ measurement }) => measurement);
-  const outcome = await usage.ingest({
+  const refusals = await refusedOf(
+    parts,
     orgId,
-    body: Buffer.from(JSON.stringify({ measurements })),
-    format: "json",
-    encoding: "identity",
-    receivedAtMs: now(),
-  });
-  if (outcome.kind === "invalid" && rows.length > 1) {
-    // One that the usage store cannot read must not keep the others from it.
-    for (const row of rows) await deliver(parts, client, { orgId, rows: [row] });
-    return;
+    rows.map(({ measurements }) => measurements),
+  );
+  for (const { measurement, reason } of refusals) {
+    parts.logger.error({ orgId, reason }, "usage refused");
+    await client.query(
+      "INSERT INTO usage_outbox (org_id, measurements, count, refusal) VALUES ($1, $2, 1, $3)",
+      [orgId, JSON.stringify([measurement]), reason],
+    );
   }
-  const refusals = refusalsOf(outcome, rows);
-  for (const { sequence, reason } of refusals) {
-    logger.error({ orgId, sequence, reason }, "usage refused");
-    await client.query("UPDATE usage_outbox SET refusal = $2 WHERE sequence = $1", [
-      sequence,
-      reason,
-    ]);
-  }
-  const refused = new Set(refusals.map(({ sequence }) => sequence));
-  const delivered = rows.map(({ sequence }) => sequence).filter((one) => !refused.has(one));
   await client.query({
     name: "relay-delivered",
     text: "DELETE FROM usage_outbox WHERE sequence = ANY($1::bigint[])",
-    values: [delivered],
+    values: [rows.map(({ sequence }) => sequence)],
   });
+};
+
+interface Refusal {
+  readonly measurement: unknown;
+  readonly reason: string;
+}
+
+/** Hands over arrays of measurements; returns those that the usage store will never take. */
+const refusedOf = async (
+  parts: RelayParts,
+  orgId: string,
+  arrays: readonly string[],
+): Promise<Refusal[]> => {
+  const list = arrays.map((text) => text.slice(1, -1)).join(",");
+  const outcome = await parts.usage.ingest({
+    orgId,
+    body: Buffer.from(`{"measurements":[${list}]}`),
+    format: "json",
+    encoding: "identity",
+    receivedAtMs: parts.now(),
+  });
+  const refused = refusalsOf(outcome);
+  if (refused.size === 0) return [];
+  const measurements: unknown[] = arrays.flatMap((text): unknown => JSON.parse(text));
+  if (outcome.kind === "invalid" && measurements.length > 1) {
+    // One that the usage store cannot read must not keep the others from it.
+    const each = measurements.map((one) => JSON.stringify([one]));
+    const refusals: Refusal[] = [];
+    for (const text of each) refusals.push(...(await refusedOf(parts, orgId, [text])));
+    return refusals;
+  }
+  return [...refused].map(([index, reason]) => ({ measurement: measurements[index], reason }));
 };
 
 type Outcome = Awaited<ReturnType<UsageStore["ingest"]>>;
 
-/** What the usage store will never take. Known uids and values that cannot be derived are delivered. */
-const refusalsOf = (
-  outcome: Outcome,
-  rows: readonly OutboxColumns[],
-): { readonly sequence: string; readonly reason: string }[] => {
-  if (outcome.kind === "accepted") {
-    return outcome.failures.flatMap(({ index, kind, message }) => {
-      const row = rows[index];
-      if (row === undefined || kind === "DuplicateUid" || kind === "CalculationError") return [];
-      return [{ sequence: row.sequence, reason: `${kind}: ${message}` }];
-    });
-  }
+/** Index → why the usage store will never take it. Known uids and values that cannot be derived are delivered. */
+const refusalsOf = (outcome: Outcome): Map<number, string> => {
+  if (outcome.kind === "accepted")
+    return new Map(
+      outcome.failures
+        .filter(({ kind }) => kind !== "DuplicateUid" && kind !== "CalculationError")
+        .map(({ index, kind, message }) => [index, `${kind}: ${message}`]),
+    );
   if (outcome.kind === "invalid") {
     const reason = outcome.errors.map(({ field, message }) => `${field} ${message}`).join("; ");
-    return rows.map(({ sequence }) => ({ sequence, reason }));
+    return new Map([[0, reason]]);
   }
   throw new Error(`the usage store is ${outcome.kind}`);
 };

@@ -75,7 +75,8 @@ export interface AuthorizationColumns {
   readonly id: string;
   readonly account: string;
   readonly state: Authorization["state"];
-  readonly terms: AuthorizationTerms;
+  /** JSON, as are legs and answer. */
+  readonly terms: string;
   readonly held: string;
   readonly held_quantity: string;
   readonly settled: string;
@@ -84,27 +85,32 @@ export interface AuthorizationColumns {
   readonly refunded_quantity: string;
   readonly shortfall: string;
   readonly debt: string;
-  readonly legs: readonly Json<Leg>[];
+  readonly legs: string;
   readonly valid_until: string | null;
-  readonly answer: Json<Authorized>;
+  readonly answer: string;
 }
 
-export const authorizationFrom = (row: AuthorizationColumns): Authorization => ({
-  id: row.id,
-  terms: row.terms,
-  state: row.state,
-  held: BigInt(row.held),
-  heldQuantity: BigInt(row.held_quantity),
-  settled: BigInt(row.settled),
-  settledQuantity: BigInt(row.settled_quantity),
-  refunded: BigInt(row.refunded),
-  refundedQuantity: BigInt(row.refunded_quantity),
-  shortfall: BigInt(row.shortfall),
-  debt: BigInt(row.debt),
-  legs: legsFrom(row.legs),
-  validUntil: row.valid_until === null ? null : Number(row.valid_until),
-  answer: authorizedFrom(row.answer),
-});
+export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
+  const terms: AuthorizationTerms = JSON.parse(row.terms);
+  const legs: readonly Json<Leg>[] = JSON.parse(row.legs);
+  const answer: Json<Authorized> = JSON.parse(row.answer);
+  return {
+    id: row.id,
+    terms,
+    state: row.state,
+    held: BigInt(row.held),
+    heldQuantity: BigInt(row.held_quantity),
+    settled: BigInt(row.settled),
+    settledQuantity: BigInt(row.settled_quantity),
+    refunded: BigInt(row.refunded),
+    refundedQuantity: BigInt(row.refunded_quantity),
+    shortfall: BigInt(row.shortfall),
+    debt: BigInt(row.debt),
+    legs: legsFrom(legs),
+    validUntil: row.valid_until === null ? null : Number(row.valid_until),
+    answer: authorizedFrom(answer),
+  };
+};
 
 export interface DecisionColumns {
   readonly id: string;

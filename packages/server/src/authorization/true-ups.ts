@@ -69,7 +69,7 @@ const givingBack = async (
                occurred_at
              FROM ledger_authorization
              WHERE org_id = $1 AND account = ANY($2) AND occurred_at >= $3 AND occurred_at < $4
-               AND terms->'spender'->>'meter' = $5 AND terms->'spender'->>'asset' = $6
+               AND terms::json->'spender'->>'meter' = $5 AND terms::json->'spender'->>'asset' = $6
                AND state NOT IN ('HELD', 'DENIED')
              WINDOW newest AS (ORDER BY occurred_at DESC, id DESC)
            ) AS own
@@ -94,12 +94,17 @@ export const loadPeriodsPaid = async (
   orgId: string,
   trueUps: Iterable<TrueUp>,
 ): Promise<LedgerState["periodsPaid"]> => {
-  const paid = new Map<string, PeriodPaid>();
-  for (const { id, accounts, meter, asset, period } of trueUps) {
+  const load = async ({
+    id,
+    accounts,
+    meter,
+    asset,
+    period,
+  }: TrueUp): Promise<[string, PeriodPaid]> => {
     const { text, values } = periodPaidStatement({ orgId, accounts, meter, asset, period });
     const named = { name: "ledger-period-paid", text, values: [...values] };
     const { rows } = await client.query<PeriodPaidColumns>(named);
-    paid.set(id, periodPaidFrom(rows));
-  }
-  return paid;
+    return [id, periodPaidFrom(rows)];
+  };
+  return new Map(await Promise.all([...trueUps].map(load)));
 };

@@ -50,7 +50,8 @@ export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
 
 const isUnderWay = async ({ pool }: Ledger, orgId: string, uid: string): Promise<boolean> => {
   const { rowCount } = await pool.query(
-    "SELECT FROM usage_outbox WHERE org_id = $1 AND measurement->>'uid' = $2",
+    `SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+     WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = $2 LIMIT 1`,
     [orgId, uid],
   );
   return rowCount !== 0;

@@ -10,12 +10,6 @@ export type Json<T> = T extends bigint
       ? { readonly [Key in keyof T]: Json<T[Key]> }
       : T;
 
-/** The text of a `json` column. */
-export const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === "bigint" ? inner.toString() : inner,
-  );
-
 export const grantTermsFrom = (terms: Json<GrantTerms>): GrantTerms => ({
   ...terms,
   amount: BigInt(terms.amount),

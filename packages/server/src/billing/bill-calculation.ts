@@ -1,24 +1,30 @@
-import { randomUUIDv7 } from "node:crypto";
 import { sql } from "kysely";
-import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
+import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
+import {
+  type CarriedCorrection,
+  correctionsBefore,
+  rerate,
+  type Rerating,
+} from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
-import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
-import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
+import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
-import { lookupAll } from "../records/lookup.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
-import type { CarriedCorrection, DrawDown, History, StoredBill } from "./bill-history.ts";
+import { type Candidate, candidatesOf, fixedBills, type Given } from "./bill-candidates.ts";
+import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { customFieldsOf } from "./custom-fields.ts";
-import { DrawDownLedger, drawsOfBill } from "./draw-downs.ts";
-import { measure } from "./measured-usage.ts";
-import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
-import { type FixedBill, Rerating, takeFixedBills, withPayments } from "./rerating.ts";
+import { DrawDownLedger } from "./draw-downs.ts";
+import { type AskedWindows, measure } from "./measured-usage.ts";
+import type { PlannedBill } from "./planned-bills.ts";
+import { type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
+import { reachOf, type UsageReach } from "./usage-reach.ts";
 import { walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
@@ -30,6 +36,9 @@ export interface CalculatedBill {
   readonly facts: BillFacts;
   readonly rated: RatedBill;
   readonly drawDowns: readonly DrawDown[];
+  /** From before its usage was read, and how far that reached. */
+  readonly usageMark: UsageMark;
+  readonly usageReach: readonly UsageReach[];
 }
 
 export interface Calculation {
@@ -37,7 +46,7 @@ export interface Calculation {
   readonly bills: readonly CalculatedBill[];
   /** Why bills could not be calculated, by account. */
   readonly failures: ReadonlyMap<string, readonly BillFailure[]>;
-  /** Approved and locked bills of the same accounts, as they would be today. */
+  /** Of approved and locked bills those that may differ or that wallets pay for, as they would be today. */
   readonly rerated: readonly Rated[];
 }
 
@@ -46,69 +55,6 @@ export interface Rated {
   readonly facts: BillFacts;
   readonly lines: readonly Line[];
 }
-
-export interface Given {
-  readonly book: BillingBook;
-  /** The book as the run wanted it that calculated a bill. */
-  readonly bookFor: (request: BillJobRequest) => BillingBook;
-  readonly history: History;
-  readonly planned: readonly PlannedBill[];
-  readonly now: Temporal.Instant;
-}
-
-/** A bill in line to be calculated. */
-interface Candidate {
-  readonly id: string;
-  readonly stored?: StoredBill | undefined;
-  readonly planned: PlannedBill;
-  readonly windows: readonly UsageWindow[];
-  /** Nobody asked for it: it follows when an earlier bill of its account has changed (m3ter semantics 18.7). */
-  readonly isFollowing: boolean;
-}
-
-const identityKey = (bill: {
-  accountId: string;
-  billDate: string;
-  currency: string;
-  groupKey: string;
-}): string => JSON.stringify([bill.accountId, bill.billDate, bill.currency, bill.groupKey]);
-
-const candidateOf = (
-  planned: PlannedBill,
-  stored: StoredBill | undefined,
-  isFollowing: boolean,
-): Candidate => ({
-  id: stored?.id ?? randomUUIDv7(),
-  stored,
-  planned,
-  windows: usageWindows(planned.terms),
-  isFollowing,
-});
-
-/** What is asked for, without what is locked, and the later unlocked bills of the same accounts; in date order. */
-const candidatesOf = ({ bookFor, history, planned, now }: Given): Candidate[] => {
-  const known = new Map(history.bills.map((bill) => [identityKey(bill), bill]));
-  const asked = planned
-    .map((bill) => candidateOf(bill, known.get(identityKey(bill.identity)), false))
-    .filter(({ stored }) => stored?.isLocked !== true);
-  const firstDates = new Map<string, string>();
-  for (const { identity } of planned) {
-    const first = firstDates.get(identity.accountId);
-    if (first === undefined || identity.billDate < first) {
-      firstDates.set(identity.accountId, identity.billDate);
-    }
-  }
-  const askedIds = new Set(asked.map(({ id }) => id));
-  const following = history.bills
-    .filter((bill) => !bill.isLocked && !askedIds.has(bill.id))
-    .filter(({ accountId, billDate }) => billDate > (firstDates.get(accountId) ?? "9999"))
-    .flatMap((bill) => {
-      const stored = history.bills.filter(({ accountId }) => accountId === bill.accountId);
-      const again = plannedAgain(bookFor(bill.request), bill, { now, stored });
-      return again === undefined ? [] : [candidateOf(again, bill, true)];
-    });
-  return [...asked, ...following].sort(inDateOrder);
-};
 
 /** What wallets paid counts like a balance of the bill's periods. */
 const candidatesWithWallets = async (
@@ -126,55 +72,17 @@ const candidatesWithWallets = async (
   });
 };
 
-/** Children before their parents, whose bills may draw on what theirs left. */
-const rank = ({ planned: { identity, account } }: Candidate): string =>
-  [
-    identity.billDate,
-    account.parentAccountId === undefined ? "1" : "0",
-    identity.accountId,
-    identity.groupKey,
-    identity.currency,
-  ].join(" ");
-
-const inDateOrder = (a: Candidate, b: Candidate): number => (rank(a) < rank(b) ? -1 : 1);
-
-/** Bills that are not calculated again although usage of their periods may have changed. */
-const fixedBills = ({ bills }: History, candidates: readonly Candidate[]): StoredBill[] => {
-  const lastDates = new Map<string, string>();
-  for (const { planned } of candidates) {
-    // The candidates are in date order.
-    lastDates.set(planned.identity.accountId, planned.identity.billDate);
-  }
-  const again = new Set(candidates.map(({ id }) => id));
-  return bills.filter(
-    ({ id, accountId, billDate, isApproved, isLocked }) =>
-      (isApproved || isLocked) && !again.has(id) && billDate < (lastDates.get(accountId) ?? ""),
-  );
-};
-
-/** With the aggregations that only fixed bills still name. */
-const withAggregationsOf = async (
-  reader: Reader,
-  book: BillingBook,
-  fixed: readonly FixedBill[],
-): Promise<BillingBook> => {
-  const ids = fixed
-    .flatMap(({ windows }) => windows.map(({ aggregationId }) => aggregationId))
-    .filter((id) => !book.aggregations.has(id) && !book.compounds.has(id));
-  const found = await lookupAll(reader, aggregation, { orgId: book.orgId, ids });
-  return { ...book, aggregations: new Map([...book.aggregations, ...found]) };
-};
-
+/** Of bills that stand, in families of which later ones may follow. */
 const storedFacts = async (
   reader: Reader,
   orgId: string,
   candidates: readonly Candidate[],
 ): Promise<ReadonlyMap<string, string>> => {
   const followed = new Set(
-    candidates.filter(({ isFollowing }) => isFollowing).map(({ planned }) => planned.account.id),
+    candidates.filter(({ isFollowing }) => isFollowing).map(({ family }) => family),
   );
   const ids = candidates
-    .filter(({ stored, planned }) => stored !== undefined && followed.has(planned.account.id))
+    .filter(({ stored, family }) => stored !== undefined && followed.has(family))
     .map(({ id }) => id);
   if (ids.length === 0) return new Map();
   const rows = await reader
@@ -188,6 +96,7 @@ const storedFacts = async (
 
 interface Materials {
   readonly history: History;
+  readonly usageMark: UsageMark;
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   readonly advance: AdvanceLines;
   /** By account. */
@@ -200,7 +109,7 @@ interface Materials {
 class Calculator {
   readonly #materials: Materials;
   readonly #ledger: DrawDownLedger;
-  readonly #changedAccounts = new Set<string>();
+  readonly #changedFamilies = new Set<string>();
   readonly #bills: CalculatedBill[] = [];
   readonly #failures = new Map<string, BillFailure[]>();
   #corrections: readonly CarriedCorrection[];
@@ -222,14 +131,25 @@ class Calculator {
     this.#failures.set(accountId, [...(this.#failures.get(accountId) ?? []), ...failures]);
   }
 
-  #factsOf({ id, planned, windows }: Candidate): BillFacts {
-    const { history, measured, advance, reratings } = this.#materials;
-    const { accountId, billDate } = planned.identity;
+  #correctionsOf({ id, planned }: Candidate): BillFacts["corrections"] {
+    const rerating = this.#materials.reratings.get(planned.identity.accountId);
+    if (rerating === undefined) return [];
     const carried = this.#corrections.filter(({ billId }) => billId !== id);
+    return correctionsBefore(
+      rerating,
+      planned.terms.billDate,
+      carried.map(({ correction }) => correction),
+    );
+  }
+
+  #factsOf(candidate: Candidate): BillFacts {
+    const { history, measured, advance } = this.#materials;
+    const { id, planned, windows } = candidate;
+    const { billDate } = planned.identity;
     return {
       ...this.#ledger.settled(planned.terms),
       memos: history.memos.get(id) ?? [],
-      corrections: reratings.get(accountId)?.correctionsBefore(billDate, carried) ?? [],
+      corrections: this.#correctionsOf(candidate),
       quantities: Object.fromEntries(
         windows.map((window) => [window.key, measured.get(window) ?? { quantity: null }]),
       ),
@@ -243,9 +163,9 @@ class Calculator {
   }
 
   calculate(candidate: Candidate): void {
-    const { id, planned, stored, isFollowing } = candidate;
+    const { id, planned, stored, windows, family, isFollowing } = candidate;
     const { accountId, billDate } = planned.identity;
-    if (isFollowing && !this.#changedAccounts.has(accountId)) return this.#leave(candidate);
+    if (isFollowing && !this.#changedFamilies.has(family)) return this.#leave(candidate);
     const facts = this.#factsOf(candidate);
     const isSame = this.#materials.factsBefore.get(id) === billFactsToText(facts);
     if (isFollowing && isSame) return this.#leave(candidate);
@@ -254,22 +174,87 @@ class Calculator {
       this.#fail(accountId, rated.failures);
       return this.#leave(candidate);
     }
-    const drawDowns = drawsOfBill(id, rated.lines, facts.corrections);
-    this.#bills.push({ id, stored, planned, facts, rated, drawDowns });
-    if (!isSame) this.#changedAccounts.add(accountId);
+    const draws = drawsOfBill(rated.lines, facts.corrections);
+    const drawDowns = draws.map((draw) => ({ ...draw, billId: id }));
+    const { usageMark } = this.#materials;
+    const usageReach = reachOf(windows, planned.terms.aggregations);
+    this.#bills.push({
+      id,
+      stored,
+      planned,
+      facts,
+      rated,
+      drawDowns,
+      usageMark,
+      usageReach,
+    });
+    if (!isSame) this.#changedFamilies.add(family);
     this.#ledger.record(billDate, drawDowns);
     this.#materials.advance.replace({ id, billDate }, rated.lines);
     this.#corrections = [
       ...this.#corrections.filter(({ billId }) => billId !== id),
-      ...facts.corrections.map((correction) => ({ billId: id, correction })),
+      ...facts.corrections.map((correction) => ({
+        billId: id,
+        billDate: planned.terms.billDate,
+        correction,
+      })),
     ];
   }
 
   result(): Calculation {
-    const rerated = [...this.#materials.reratings.values()].flatMap((one) => one.rerated());
+    const rerated = [...this.#materials.reratings.values()].flatMap((one) =>
+      one.rerated.map(({ bill: { facts }, lines }) => ({ facts, lines })),
+    );
     return { bills: this.#bills, failures: this.#failures, rerated };
   }
 }
+
+/** Planned bills are measured as things are configured now, fixed ones as they were. */
+const askedFor = (
+  book: BillingBook,
+  candidates: readonly Candidate[],
+  fixed: readonly StoredFixedBill[],
+): AskedWindows[] => [
+  ...candidates.map(({ planned: { terms }, windows }) => {
+    const customFields = customFieldsOf(book, terms);
+    const { aggregations, organization } = terms;
+    const givenFor = (window: UsageWindow) => ({
+      customFields: customFields(window),
+      lookups: [],
+    });
+    return { windows, aggregations, zone: organization.zone, givenFor };
+  }),
+  ...fixed.map(({ windows, facts: { aggregations, quantities, organization } }) => {
+    const nothing = { customFields: {}, lookups: [] };
+    const givenFor = ({ key }: UsageWindow) => quantities[key]?.inputs ?? nothing;
+    return { windows, aggregations, zone: organization.zone, givenFor };
+  }),
+];
+
+/** By account. */
+const reratingsOf = (
+  fixed: readonly StoredFixedBill[],
+  measured: ReadonlyMap<UsageWindow, UsageQuantity>,
+  corrections: readonly CarriedCorrection[],
+): Map<string, Rerating> => {
+  const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
+  const bills = ({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill) => ({
+    billId: stored.id,
+    facts,
+    billed,
+    isPaidAnew,
+    // What can no longer be measured stays as it was.
+    measured: Object.fromEntries(
+      windows.flatMap((window) => {
+        const now = measured.get(window);
+        return now === undefined ? [] : [[window.key, now] as const];
+      }),
+    ),
+  });
+  return new Map(
+    [...byAccount].map(([id, ofAccount]) => [id, rerate(ofAccount.map(bills), corrections)]),
+  );
+};
 
 /**
  * Calculates what is planned, and later unlocked bills that depend on it, without storing anything; every query
@@ -280,33 +265,24 @@ export const calculateBills = async (
   usage: UsageStore,
   given: Given,
 ): Promise<Calculation> => {
-  const { history } = given;
-  const { orgId } = given.book;
+  const { history, book } = given;
+  const { orgId } = book;
   const candidates = await candidatesWithWallets(reader, orgId, candidatesOf(given));
-  const fixed = await withPayments(
-    reader,
-    orgId,
-    await takeFixedBills(reader, orgId, fixedBills(history, candidates)),
+  // Before anything is read: what comes in the meantime is looked at again.
+  const usageMark = await usage.mark();
+  const fixed = await takeFixedBills(
+    { reader, usage, orgId },
+    { bills: fixedBills(history, candidates), corrections: history.corrections },
   );
-  const book = await withAggregationsOf(reader, given.book, fixed);
+  const measured = await measure({ reader, usage, orgId }, askedFor(book, candidates, fixed));
   const terms = candidates.map(({ planned }) => planned.terms);
-  const measured = await measure(usage, book, [
-    ...candidates.map(({ planned, windows }) => ({
-      windows,
-      customFields: customFieldsOf(book, planned.terms),
-    })),
-    ...fixed.map(({ facts, windows }) => ({ windows, customFields: customFieldsOf(book, facts) })),
-  ]);
-  const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
-  const carried = { corrections: history.corrections, stored: history.bills };
   const calculator = new Calculator(
     {
       history,
+      usageMark,
       measured,
       advance: await takeAdvanceLines(reader, orgId, terms),
-      reratings: new Map(
-        [...byAccount].map(([id, bills]) => [id, new Rerating(bills, measured, carried)]),
-      ),
+      reratings: reratingsOf(fixed, measured, history.corrections),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,

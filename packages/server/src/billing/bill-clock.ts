@@ -4,16 +4,13 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
-import type { Caller } from "../records/caller.ts";
+import { type Caller, scheduler } from "../records/caller.ts";
 import { typed } from "../records/lookup.ts";
 import { createScheduledRuns } from "./bill-jobs.ts";
 import { approveWhere, type LifecycleParts } from "./bill-lifecycle.ts";
 import { lastRunBefore } from "./schedule.ts";
 
 type Config = Stored<typeof organizationConfig>;
-
-/** Whom the audit fields name when nobody asked. */
-export const scheduler = "SCHEDULER";
 
 const hoursPerUnit = { MINUTES: 1 / 60, HOURS: 1, DAYS: 24 } as const;
 

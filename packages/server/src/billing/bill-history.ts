@@ -1,12 +1,14 @@
 import { sql } from "kysely";
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import type { Correction } from "@turnpike/engine/bill/corrections.ts";
+import type { CreditDraw } from "@turnpike/engine/bill/credit-draws.ts";
 import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
 import type { MemoTerms } from "@turnpike/engine/bill/facts.ts";
-import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { Period } from "@turnpike/engine/time/period.ts";
+import type { CarriedCorrection } from "@turnpike/engine/bill/rerating.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { UsageReach } from "./usage-reach.ts";
 
 /** A bill as it stands, without its lines. */
 export interface StoredBill {
@@ -23,21 +25,14 @@ export interface StoredBill {
   readonly isLocked: boolean;
   /** What the run that calculated it was asked for. */
   readonly request: BillJobRequest;
+  /** Of the usage store, from before its usage was read. */
+  readonly usageMark: string | null;
+  readonly usageReach: readonly UsageReach[] | null;
 }
 
 /** What a line of a bill took from a commitment or balance, in its currency. */
-export interface DrawDown {
+export interface DrawDown extends CreditDraw {
   readonly billId: string;
-  readonly lineKey: string;
-  readonly creditKind: "COMMITMENT" | "BALANCE";
-  readonly creditId: string;
-  readonly amount: Decimal;
-  readonly drawnFor: Period;
-}
-
-export interface CarriedCorrection {
-  readonly billId: string;
-  readonly correction: Correction;
 }
 
 /** What earlier runs left behind for some accounts. */
@@ -60,7 +55,7 @@ const takeBills = async (
   const { rows } = await sql<StoredBill>`
     SELECT id, account_id AS "accountId", bill_date AS "billDate", currency, group_key AS "groupKey",
       billing_frequency AS frequency, billing_interval AS interval, status = 'APPROVED' AS "isApproved",
-      is_locked AS "isLocked", request
+      is_locked AS "isLocked", request, usage_mark AS "usageMark", usage_reach AS "usageReach"
     FROM bill WHERE org_id = ${orgId} AND account_id = ANY(${accountIds}::uuid[])
     ORDER BY bill_date, group_key, id
   `.execute(reader);
@@ -117,16 +112,15 @@ const takeCorrections = async (
   billIds: readonly string[],
 ): Promise<CarriedCorrection[]> => {
   if (billIds.length === 0) return [];
-  const rows = await reader
-    .selectFrom("bill_correction")
-    .select(["bill_id", "correction"])
-    .where("org_id", "=", orgId)
-    .where(sql<boolean>`corrected_bill_id = ANY(${billIds}::uuid[])`)
-    .orderBy("bill_id")
-    .orderBy("key")
-    .execute();
-  return rows.map(({ bill_id, correction }) => ({
+  const { rows } = await sql<{ bill_id: string; bill_date: string; correction: unknown }>`
+    SELECT bill_id, bill_date, correction
+    FROM bill_correction JOIN bill ON bill.org_id = bill_correction.org_id AND bill.id = bill_id
+    WHERE bill_correction.org_id = ${orgId} AND corrected_bill_id = ANY(${billIds}::uuid[])
+    ORDER BY bill_id, key
+  `.execute(reader);
+  return rows.map(({ bill_id, bill_date, correction }) => ({
     billId: bill_id,
+    billDate: Temporal.PlainDate.from(bill_date),
     correction: readCorrection(correction),
   }));
 };

@@ -2,6 +2,7 @@ import type { RawBuilder, UpdateObject } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import { queueRuns } from "../records/integration-runs.ts";
 import type { Background } from "./background.ts";
 import { changeBills, recordBillChanges } from "./bill-changes.ts";
 import { type BillFilter, billConditions, findBills, lockBill, lockBills } from "./bill-queries.ts";
@@ -39,6 +40,8 @@ const approve = async (
   const set = statusColumns("APPROVED", caller, at);
   const approved = await changeBills(transaction, caller, { at, bills, set });
   await generateStatements(transaction, caller, { bills: approved, at, background });
+  const ids = approved.map(({ id }) => id);
+  await queueRuns(transaction, caller, { entityType: "Bill", ids, at });
   return approved;
 };
 

@@ -49,7 +49,12 @@ const replyTo = (
 ) => {
   const { identity, account: billed } = bill.planned;
   const writing = { orgId, principal, at, config, jobId: previewId };
-  const { facts: _facts, ...content } = billContent(bill, writing);
+  const {
+    facts: _facts,
+    usage_mark: _mark,
+    usage_reach: _reach,
+    ...content
+  } = billContent(bill, writing);
   const row: BillRow = {
     ...content,
     org_id: orgId,

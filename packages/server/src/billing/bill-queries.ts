@@ -2,6 +2,7 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { BillLineTable, Database, DatabaseTransaction } from "../ports/database.ts";
 import type { Position } from "../records/paging.ts";
+import { lockFamilies } from "./account-locks.ts";
 import type { BillRow } from "./bill-replies.ts";
 
 type Reader = Database | DatabaseTransaction;
@@ -103,8 +104,8 @@ export const findBills = (
 };
 
 /**
- * Those bills, held against everybody who changes or calculates them: first their accounts, which runs hold too, then
- * their rows, both in id order, so that nobody waits in a circle. Read only then: what is seen stays as it is.
+ * Those bills, held against everybody who changes or calculates them: first their accounts with their families, which runs
+ * hold too, then their rows, both in id order, so that nobody waits in a circle. Read only then: what is seen stays as it is.
  */
 export const lockBills = async (
   transaction: DatabaseTransaction,
@@ -112,11 +113,14 @@ export const lockBills = async (
   wanted: readonly RawBuilder<boolean>[],
 ): Promise<BillRow[]> => {
   const all = sql.join([sql<boolean>`bill.org_id = ${orgId}`, ...wanted], sql` AND `);
-  await sql`
-    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account'
-      AND id IN (SELECT account_id FROM bill WHERE ${all})
-    ORDER BY id FOR NO KEY UPDATE
+  const { rows: accounts } = await sql<{ id: string }>`
+    SELECT DISTINCT account_id AS id FROM bill WHERE ${all}
   `.execute(transaction);
+  await lockFamilies(
+    transaction,
+    orgId,
+    accounts.map((account) => account.id),
+  );
   const { rows } = await sql<{ id: string }>`
     SELECT id FROM bill WHERE ${all} ORDER BY id FOR UPDATE
   `.execute(transaction);

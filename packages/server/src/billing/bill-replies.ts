@@ -8,6 +8,12 @@ import type { BillLineTable, BillTable, StatementFormat } from "../ports/databas
 /** A JSON number with exactly the decimal's digits. */
 export const number = (exact: Decimal | string): unknown => JSON.rawJSON(exact.toString());
 
+/** As many decimal places as Stripe's `unit_amount_decimal` has: an average seldom ends before. */
+const unitPricePlaces = 12;
+
+export const printedUnitPrice = (average: Decimal): Decimal =>
+  average.round(unitPricePlaces, "HALF_UP") ?? average;
+
 const bandReply = (band: LineBandUsage, conversionRate: Decimal) => ({
   pricingBandId: band.pricingBandId,
   lowerLimit: number(band.lowerLimit),
@@ -90,7 +96,7 @@ export const lineReply = (
     currency: line.currency,
     conversionRate: number(line.conversionRate),
     convertedSubtotal: number(line.convertedSubtotal),
-    averageUnitPrice: number(line.averageUnitPrice),
+    averageUnitPrice: number(printedUnitPrice(line.averageUnitPrice)),
     [bandsAs]: line.bandUsage.map((band) => bandReply(band, line.conversionRate)),
     servicePeriodStartDate: line.servicePeriod.start.toString(),
     servicePeriodEndDate: line.servicePeriod.end.toString(),
@@ -101,7 +107,10 @@ export const lineReply = (
   };
 };
 
-export interface BillRow extends Omit<Selectable<BillTable>, "facts"> {
+export interface BillRow extends Omit<
+  Selectable<BillTable>,
+  "facts" | "usage_mark" | "usage_reach"
+> {
   readonly account_code: string | null;
   readonly purchase_order_number: string | null;
   /** By format, whether the statement is stale. */

@@ -3,16 +3,14 @@ import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { toJson } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
-import {
-  calculateBills,
-  type CalculatedBill,
-  type Calculation,
-  type Given,
-} from "./bill-calculation.ts";
+import { calculateBills, type CalculatedBill, type Calculation } from "./bill-calculation.ts";
+import { lockFamilies } from "./account-locks.ts";
+import type { Given } from "./bill-candidates.ts";
 import { type StoredBill, takeHistory } from "./bill-history.ts";
 import { type BillingBook, bookShelf } from "./billing-book.ts";
 import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { present } from "./catalog-snapshot.ts";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { readLockDate, storeBills } from "./stored-bills.ts";
 
 /** Accounts calculated in one transaction: enough to share each query over the usage, few enough to retry. */
@@ -101,7 +99,10 @@ export const gather = async (
 ): Promise<Given> => {
   const { orgId, type, request, accountIds, at } = asked;
   const snapshot = await takeSnapshot(reader, orgId, accountIds);
-  const history = await takeHistory(reader, snapshot, accountIds);
+  const history = await takeHistory(reader, snapshot, [
+    ...accountIds,
+    ...relativesOf(snapshot, accountIds),
+  ]);
   const bookFor = bookShelf(snapshot);
   const now = Temporal.Instant.fromEpochMilliseconds(at.getTime());
   const stored = Map.groupBy(history.bills, ({ accountId }) => accountId);
@@ -116,6 +117,26 @@ export const gather = async (
             return plannedAgain(bookFor(bill.request), bill, run) ?? [];
           });
   return { book: bookFor({}), bookFor, history, planned, now };
+};
+
+/**
+ * Accounts whose bills may depend on those of others: parents on their children's, children on their parent's, and on
+ * each other's where a commitment of the parent pays for all of them.
+ */
+const relativesOf = (
+  { accounts, children, commitments }: Snapshot,
+  accountIds: readonly string[],
+): string[] => {
+  const asked = new Set(accountIds);
+  const parentIds = present(accountIds.map((id) => accounts.get(id)?.parentAccountId));
+  const sharing = new Set(
+    commitments
+      .filter(({ childBillingMode }) => childBillingMode === "CHILD")
+      .map(({ accountId }) => accountId),
+  );
+  const heads = [...accountIds, ...parentIds.filter((id) => sharing.has(id))];
+  const kin = heads.flatMap((id) => (children.get(id) ?? []).map((child) => child.id));
+  return [...new Set([...parentIds, ...kin])].filter((id) => !asked.has(id));
 };
 
 const plannedFor = (
@@ -142,10 +163,7 @@ export const withoutEmpty = (
       rated.lines.length > 0 || stored !== undefined || !config.suppressedEmptyBills,
   );
 
-/**
- * Locks the accounts and their families, which share credits, in id order, so that two runs over one account take
- * turns and never wait in a circle.
- */
+/** Takes the next accounts, and holds them with their families. */
 const claimAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: JobKey,
@@ -158,21 +176,7 @@ const claimAccounts = async (
     ORDER BY account_id LIMIT ${chunkSize} FOR UPDATE
   `.execute(transaction);
   const accountIds = waiting.map(({ account_id }) => account_id);
-  await sql`
-    WITH parents AS (
-      SELECT to_id AS id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
-        AND field = 'parentAccountId' AND from_id = ANY(${accountIds}::uuid[])
-    ),
-    children AS (
-      SELECT from_id AS id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
-        AND field = 'parentAccountId'
-        AND (to_id = ANY(${accountIds}::uuid[]) OR to_id IN (SELECT id FROM parents))
-    )
-    SELECT FROM record WHERE org_id = ${orgId} AND kind = 'account' AND id IN (
-      SELECT unnest(${accountIds}::uuid[]) UNION SELECT id FROM parents UNION SELECT id FROM children
-    )
-    ORDER BY id FOR NO KEY UPDATE
-  `.execute(transaction);
+  await lockFamilies(transaction, orgId, accountIds);
   return accountIds;
 };
 

@@ -1,5 +1,6 @@
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
+import { planAggregations } from "./aggregation-definitions.ts";
 import { type Attachment, attachmentsByAccount } from "./attachments.ts";
 import { planTerms, type PricedSnapshot } from "./plan-terms.ts";
 import type { AccountRecord, ChargeRecord, Snapshot } from "./snapshot.ts";
@@ -14,12 +15,12 @@ export interface BillingBook extends PricedSnapshot {
 }
 
 const openBook = (snapshot: Snapshot): BillingBook => {
+  const terms = [...snapshot.plans.values()].map((one) => planTerms(snapshot, one));
   const book = {
     ...snapshot,
     zone: parseZone(snapshot.config.timezone) ?? "UTC",
-    planTerms: new Map(
-      [...snapshot.plans.values()].map((one) => [one.id, planTerms(snapshot, one)]),
-    ),
+    planTerms: new Map(terms.map((one) => [one.id, one])),
+    planAggregations: new Map(terms.map((one) => [one.id, planAggregations(snapshot, one)])),
   };
   return {
     ...book,

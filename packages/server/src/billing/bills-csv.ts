@@ -7,7 +7,7 @@ import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
 import { lookupAll } from "../records/lookup.ts";
 import { findLines, selectBills } from "./bill-queries.ts";
-import { type BillRow, readLine } from "./bill-replies.ts";
+import { type BillRow, readLine, printedUnitPrice } from "./bill-replies.ts";
 import { formatCsv } from "../records/csv.ts";
 
 /** m3ter semantics 2.9. */
@@ -103,7 +103,7 @@ const standard: Columns = {
   quantity: ({ line }) => line.quantity.toString(),
   units: ({ line }) => line.units.toString(),
   unit: ({ line }) => line.unit,
-  averageUnitPrice: ({ line }) => line.averageUnitPrice.toString(),
+  averageUnitPrice: ({ line }) => printedUnitPrice(line.averageUnitPrice).toString(),
   currency: ({ line }) => line.currency,
   subtotal: ({ line }) => line.subtotal.toString(),
   conversionRate: ({ line }) => line.conversionRate.toString(),

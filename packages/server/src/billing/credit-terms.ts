@@ -104,6 +104,7 @@ export const commitmentTerms = (book: BillingBook, record: CommitmentRecord): Co
   productIds: record.productIds ?? [],
   lineItemTypes: record.lineItemTypes ?? [],
   contractId: record.contractId,
+  childBillingMode: record.childBillingMode,
   overageSurchargePercent: exact(record.overageSurchargePercent),
   separateOverageUsage: record.separateOverageUsage ?? false,
   feesDue: [],

@@ -1,13 +1,12 @@
-import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import type { BillTerms, CompoundInputs } from "@turnpike/engine/bill/facts.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
-import type { Input } from "@turnpike/engine/calculation/value.ts";
 import type { BillingBook } from "./billing-book.ts";
 
 type Fields = Readonly<Record<string, string | number>> | undefined;
 
-const named = (entity: string, ...layers: readonly Fields[]): [string, Input][] =>
+const named = (entity: string, ...layers: readonly Fields[]): [string, string | number][] =>
   layers.flatMap((fields) =>
-    Object.entries(fields ?? {}).map(([name, value]): [string, Input] => [
+    Object.entries(fields ?? {}).map(([name, value]): [string, string | number] => [
       `${entity}.${name}`,
       value,
     ]),
@@ -16,7 +15,7 @@ const named = (entity: string, ...layers: readonly Fields[]): [string, Input][] 
 /** The custom fields around a usage window: the entity's own over the organization's defaults for its kind (2.10). */
 export const customFieldsOf =
   (book: BillingBook, terms: BillTerms) =>
-  ({ key }: UsageWindow): ReadonlyMap<string, Input> => {
+  ({ key }: UsageWindow): CompoundInputs["customFields"] => {
     // The key of a window begins with its account plan and its plan.
     const [accountPlanId, planId] = key.split("/");
     const defaults = book.customFields;
@@ -26,7 +25,7 @@ export const customFieldsOf =
     const product = book.products.get(template?.productId ?? "");
     const account = book.accounts.get(accountPlan?.accountId ?? terms.account.id);
     const contract = book.contracts.get(accountPlan?.contractId ?? "");
-    return new Map([
+    return Object.fromEntries([
       ...named("organization", defaults?.organization),
       ...named("account", defaults?.account, account?.customFields),
       ...named("accountPlan", defaults?.accountPlan, accountPlan?.customFields),

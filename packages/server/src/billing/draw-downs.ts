@@ -1,53 +1,8 @@
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
-import type { Correction } from "@turnpike/engine/bill/corrections.ts";
-import type { BillFacts, BillTerms } from "@turnpike/engine/bill/facts.ts";
-import type { Line } from "@turnpike/engine/bill/line.ts";
-import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
+import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import { sum } from "@turnpike/engine/exact/decimal.ts";
 import { startOfDay } from "@turnpike/engine/time/cadence.ts";
 import type { DrawDown, History } from "./bill-history.ts";
-
-type Drawing = Pick<Line, "key" | "lineItemType" | "commitmentId" | "balanceId" | "servicePeriod">;
-
-const drawOf = (billId: string, line: Drawing, amount: Decimal): DrawDown[] => {
-  const { key: lineKey, servicePeriod: drawnFor } = line;
-  if (line.lineItemType === "COMMITMENT_CONSUMED" && line.commitmentId !== undefined) {
-    const creditKind = "COMMITMENT" as const;
-    return [{ billId, lineKey, creditKind, creditId: line.commitmentId, amount, drawnFor }];
-  }
-  if (line.lineItemType === "BALANCE_CONSUMED" && line.balanceId !== undefined) {
-    const creditKind = "BALANCE" as const;
-    return [{ billId, lineKey, creditKind, creditId: line.balanceId, amount, drawnFor }];
-  }
-  return [];
-};
-
-/** What lines took, in the credits' currencies; consumptions are printed below zero. */
-export const drawsOfLines = (
-  billId: string,
-  lines: readonly (Drawing & Pick<Line, "subtotal">)[],
-): DrawDown[] => lines.flatMap((line) => drawOf(billId, line, line.subtotal.neg()));
-
-/** What a correction takes or gives back. */
-export const drawsOfCorrection = (
-  billId: string,
-  { key, line, subtotal }: Pick<Correction, "key" | "line" | "subtotal">,
-): DrawDown[] => drawOf(billId, { ...line, key }, subtotal.neg());
-
-/** Corrections count in their credits' currencies, whatever currency their line is printed in. */
-export const drawsOfBill = (
-  billId: string,
-  lines: readonly Line[],
-  corrections: BillFacts["corrections"],
-): DrawDown[] => {
-  const corrective = new Set(corrections.map(({ key }) => key));
-  return [
-    ...drawsOfLines(
-      billId,
-      lines.filter(({ key }) => !corrective.has(key)),
-    ),
-    ...corrections.flatMap((correction) => drawsOfCorrection(billId, correction)),
-  ];
-};
 
 /** What every bill took from some credits, while bills are calculated one after the other. */
 export class DrawDownLedger {

@@ -1,9 +1,9 @@
 import { type Decimal, decimal, max, min, zero } from "@turnpike/engine/exact/decimal.ts";
-import type { AggregationMethod, ScannedEvent } from "../ports/usage-store.ts";
+import type { PlainMethod, ScannedEvent } from "../ports/usage-store.ts";
 
 /** One field of the events that it was given, aggregated; the same rules as the usage store's (m3ter semantics 6.2). */
 export class EventAggregate {
-  readonly #method: AggregationMethod;
+  readonly #method: PlainMethod;
   readonly #field: string;
   readonly #distinct = new Set<string>();
   #count = 0;
@@ -12,7 +12,7 @@ export class EventAggregate {
   #most: Decimal | undefined;
   #latest: { readonly order: readonly string[]; readonly value: Decimal } | undefined;
 
-  constructor(method: AggregationMethod, field: string) {
+  constructor(method: PlainMethod, field: string) {
     this.#method = method;
     this.#field = field;
   }

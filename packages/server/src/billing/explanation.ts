@@ -1,13 +1,25 @@
 import { z } from "zod";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type {
+  AggregationDefinition,
+  BillFacts,
+  CompoundInputs,
+} from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
-import type { ScannedEvent, UsageStore } from "../ports/usage-store.ts";
+import type { UsageStore } from "../ports/usage-store.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { lineReply, number, printed, readLine } from "./bill-replies.ts";
-import { eventsOf, type LineUsage, lineUsage } from "./line-usage.ts";
+import {
+  type CountedEvent,
+  type EventPlace,
+  type CarriedValue,
+  carriedInto,
+  eventsOf,
+  type LineUsage,
+  lineUsage,
+} from "./line-usage.ts";
 
 /** The prices that the line came from, as they stood: each with its version. */
 const pricesOf = ({ accountPlans }: BillFacts, line: BillLine): readonly object[] =>
@@ -43,7 +55,7 @@ const drawDownsOf = (lines: readonly StoredLine[], own: StoredLine): readonly ob
     };
   });
 
-const eventReply = ({ numbers, texts, ...event }: ScannedEvent) => ({
+const eventReply = ({ numbers, texts, ...event }: CountedEvent) => ({
   ...event,
   values: {
     ...texts,
@@ -51,39 +63,61 @@ const eventReply = ({ numbers, texts, ...event }: ScannedEvent) => ({
   },
 });
 
-const cursor = z.string().regex(/^-?\d{1,17}\.\d{1,17}$/);
+const cursor = z.string().regex(/^\d{1,4}:(-?\d{1,17}\.\d{1,17})?$/);
 
-const decodeCursor = (token: string | undefined): string | undefined => {
-  if (token === undefined) return undefined;
+const encodeCursor = ({ nth, after = "" }: EventPlace): string =>
+  Buffer.from(`${nth}:${after}`).toString("base64url");
+
+const decodeCursor = (token: string | undefined): EventPlace => {
+  if (token === undefined) return { nth: 0 };
   const read = cursor.safeParse(Buffer.from(token, "base64url").toString());
-  if (read.success) return read.data;
-  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
+  const [nth, after] = (read.data ?? "").split(":");
+  if (!read.success) throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
+  return { nth: Number(nth), after: after === "" ? undefined : after };
 };
 
-/** What was measured, where and when, with the answer. */
-const measurementOf = (facts: BillFacts, { aggregation, window }: LineUsage) => ({
-  aggregation: {
-    id: aggregation.id,
-    version: aggregation.version,
-    name: aggregation.name,
-    meterId: aggregation.meterId,
-    targetField: aggregation.targetField,
-    method: aggregation.aggregation,
-    rounding: aggregation.rounding,
-    quantityPerUnit: aggregation.quantityPerUnit,
-    unit: aggregation.unit,
-    defaultValue: aggregation.defaultValue,
-    segmentedFields: aggregation.segmentedFields,
-  },
-  quantity: printed(facts.quantities[window.key]?.quantity),
-  windows: window.sources.map(({ accountId, period }) => ({
-    accountId,
-    start: period.start.toString(),
-    end: period.end.toString(),
-  })),
-  segment: window.segment,
-  filters: window.filters,
-});
+/** What is counted by; segments are as many as a thousand, of which the line has one. */
+const definitionOf = (definition: AggregationDefinition): object => {
+  if (definition.type === "COMPOUND") return definition;
+  const { segments: _segments, ...counting } = definition;
+  return counting;
+};
+
+/** What a formula was calculated from: the quantities, custom fields and lookups that it named. */
+const calculationOf = (
+  { aggregation, counted }: LineUsage,
+  inputs: CompoundInputs | undefined,
+): object | undefined => {
+  if (aggregation.type === "SIMPLE") return undefined;
+  return {
+    aggregations: counted.map((one) => ({
+      ...definitionOf(one),
+      quantity: inputs?.aggregations[one.code ?? ""],
+    })),
+    customFields: inputs?.customFields,
+    lookups: inputs?.lookups,
+  };
+};
+
+/** What was measured, where and when, with the answer; all as it stood when the bill was calculated. */
+const measurementOf = (
+  facts: BillFacts,
+  usage: LineUsage,
+  carried: readonly CarriedValue[] = [],
+): unknown => {
+  const { aggregation, terms, window } = usage;
+  const { rounding, quantityPerUnit, unit } = terms;
+  const answer = facts.quantities[window.key];
+  return printed({
+    aggregation: { ...definitionOf(aggregation), rounding, quantityPerUnit, unit },
+    quantity: answer?.quantity,
+    calculation: calculationOf(usage, answer?.inputs),
+    windows: window.sources.map(({ accountId, period }) => ({ accountId, ...period })),
+    carried: carried.length === 0 ? undefined : carried,
+    segment: window.segment,
+    filters: window.filters,
+  });
+};
 
 export interface ExplanationRequest {
   readonly orgId: string;
@@ -114,24 +148,26 @@ export const explainLine = async (
     .where("id", "=", bill.id)
     .executeTakeFirstOrThrow();
   const facts = billFactsFromText(text);
-  const measured = await lineUsage(database, orgId, { facts, line: own.line });
-  const page = { limit: pageSize, after: decodeCursor(nextToken) };
+  const measured = lineUsage(facts, own.line);
+  const carried = measured && (await carriedInto(usage, { orgId, usage: measured }));
+  const page = { limit: pageSize, from: decodeCursor(nextToken) };
   const { events, next } =
     measured === undefined
       ? { events: [], next: undefined }
-      : await eventsOf(usage, measured, page);
+      : await eventsOf(usage, { orgId, usage: measured }, page);
   return {
     billId: bill.id,
     billVersion: Number(bill.version),
     billingCurrency: bill.currency,
     lineItem: lineReply(own.row, "bandUsage"),
-    measurement: measured && measurementOf(facts, measured),
+    measurement: measured && measurementOf(facts, measured, carried),
     derivation: printed(own.line.derivation),
     exactAmount: number(own.line.exact),
+    averageUnitPrice: number(own.line.averageUnitPrice),
     currencies: printed(facts.currencies),
     prices: printed(pricesOf(facts, own.line)),
     drawDowns: drawDownsOf(lines, own),
     events: events.map(eventReply),
-    ...(next === undefined ? {} : { nextToken: Buffer.from(next).toString("base64url") }),
+    ...(next === undefined ? {} : { nextToken: encodeCursor(next) }),
   };
 };

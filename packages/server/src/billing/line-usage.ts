@@ -1,99 +1,154 @@
-import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
-import type { Stored } from "@turnpike/contract/resource.ts";
-import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import { compoundFormula } from "@turnpike/engine/bill/compound-quantity.ts";
+import type {
+  AggregationDefinition,
+  AggregationTerms,
+  BillFacts,
+  SimpleDefinition,
+} from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import {
-  passesUsageFilters,
+  pricedUsages,
   type UsageWindow,
   usageWindows,
 } from "@turnpike/engine/bill/usage-windows.ts";
-import type { Database } from "../ports/database.ts";
-import type { ScannedEvent, ScanPage, UsageStore } from "../ports/usage-store.ts";
-import { lookup } from "../records/lookup.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { ScannedEvent, ScanRequest, UsageStore } from "../ports/usage-store.ts";
+import { placeOfSegment } from "./segments.ts";
+import { everBefore } from "./usage-reach.ts";
 
-type AggregationRecord = Stored<typeof aggregation>;
-type Segment = Readonly<Record<string, string>>;
-
-/** What was measured for a line: one aggregation over one window. */
+/** What was measured for a line: an aggregation over one window. */
 export interface LineUsage {
-  readonly orgId: string;
-  readonly aggregation: AggregationRecord;
+  readonly aggregation: AggregationDefinition;
+  /** Unit and rounding. */
+  readonly terms: AggregationTerms;
   readonly window: UsageWindow;
+  /** What events were counted by: the aggregation itself, or those that its calculation names. */
+  readonly counted: readonly SimpleDefinition[];
 }
 
-/** The measured usage behind a line; undefined for a line that no single aggregation is behind. */
-export const lineUsage = async (
-  database: Database,
+const countedBy = (
+  definition: AggregationDefinition,
+  { aggregations }: BillFacts,
+): readonly SimpleDefinition[] => {
+  if (definition.type === "SIMPLE") return [definition];
+  return compoundFormula(definition).codes.flatMap((code) =>
+    aggregations.filter((one) => one.type === "SIMPLE").filter((one) => one.code === code),
+  );
+};
+
+/** The measured usage behind a line, as its bill's facts have it; undefined when nothing was measured for it. */
+export const lineUsage = (
+  facts: BillFacts,
+  { usageKey }: Pick<BillLine, "usageKey">,
+): LineUsage | undefined => {
+  const window = usageWindows(facts).find(({ key }) => key === usageKey);
+  const aggregation = facts.aggregations.find(({ id }) => id === window?.aggregationId);
+  const terms = pricedUsages(facts)
+    .map(({ pricing }) => pricing.aggregation)
+    .find(({ id }) => id === aggregation?.id);
+  if (window === undefined || aggregation === undefined || terms === undefined) return undefined;
+  return { aggregation, terms, window, counted: countedBy(aggregation, facts) };
+};
+
+/** Undefined for an aggregation that has no such segment: it counts nothing. */
+const scanOf = (
   orgId: string,
-  { facts, line }: { facts: BillFacts; line: BillLine },
-): Promise<LineUsage | undefined> => {
-  const window = usageWindows(facts).find(({ key }) => key === line.usageKey);
-  if (window === undefined || window.aggregationType !== "SIMPLE") return undefined;
-  const key = { orgId, id: window.aggregationId };
-  const found = await lookup(database, aggregation, key);
-  return found && { orgId, aggregation: found, window };
+  { window }: LineUsage,
+  definition: SimpleDefinition,
+): Omit<ScanRequest, "limit"> | undefined => {
+  const { meterId, targetField, segmentedFields = [], segments = [] } = definition;
+  const segment = placeOfSegment(definition, window.segment);
+  if (segment === "none") return undefined;
+  const ofSegment =
+    segment === undefined ? {} : { segmentation: { fields: segmentedFields, segments }, segment };
+  // Custom SQL sees measurements whether they have the field or not.
+  const ofField = definition.method === "CUSTOM_SQL" ? {} : { targetField };
+  return {
+    orgId,
+    meterId,
+    sources: window.sources.map(({ accountId, period }) => ({ accountId, window: period })),
+    counted: { ...ofField, filters: window.filters, ...ofSegment },
+  };
 };
 
-const anyValue = "*";
+/** A value that an account had before its window began, and that counted from there on. */
+export interface CarriedValue {
+  readonly aggregationId: string;
+  readonly accountId: string;
+  readonly start: Temporal.Instant;
+  readonly value: Decimal;
+}
 
-/** The places of a segment's literal values among the fields, as a text of which the greater is the more exact. */
-const precision = (fields: readonly string[], segment: Segment): string => {
-  const literals = fields.map((field) => ((segment[field] ?? anyValue) === anyValue ? "0" : "1"));
-  const count = literals.filter((literal) => literal === "1").length;
-  return `${String(count).padStart(2, "0")} ${literals.join("")}`;
+const carriedBy = async (
+  store: UsageStore,
+  { orgId, usage: { window } }: { orgId: string; usage: LineUsage },
+  definition: SimpleDefinition,
+): Promise<readonly CarriedValue[]> => {
+  const { id, meterId, targetField, segmentedFields = [], segments = [] } = definition;
+  const place = placeOfSegment(definition, window.segment);
+  if (definition.statistic?.kind !== "TIME_WEIGHTED_SUM" || place === "none") return [];
+  const found = await store.aggregateJointly({
+    orgId,
+    meterId,
+    method: "LATEST",
+    targetField,
+    groups: window.sources.map(({ accountId, period: { start } }) => [
+      { accountId, window: { start: everBefore, end: start } },
+    ]),
+    filters: window.filters,
+    ...(place === undefined ? {} : { segmentation: { fields: segmentedFields, segments } }),
+  });
+  return found.flatMap(({ group, segment, quantity }) => {
+    const source = window.sources[group];
+    if (source === undefined || quantity === null || segment !== place) return [];
+    const { accountId, period } = source;
+    return [{ aggregationId: id, accountId, start: period.start, value: decimal(quantity) }];
+  });
 };
 
-/** The one segment that a measurement belongs to: fewest wildcards, then the earlier literal ([R], 6.4). */
-export const segmentOf = (
-  fields: readonly string[],
-  segments: readonly Segment[],
-  texts: Readonly<Record<string, string>>,
-): Segment | undefined =>
-  segments
-    .filter((segment) =>
-      fields.every((field) => {
-        const wanted = segment[field] ?? anyValue;
-        return wanted === anyValue || wanted === texts[field];
-      }),
-    )
-    .toSorted((a, b) => (precision(fields, a) < precision(fields, b) ? 1 : -1))[0];
-
-const isSame = (fields: readonly string[], a: Segment, b: Segment): boolean =>
-  fields.every((field) => (a[field] ?? anyValue) === (b[field] ?? anyValue));
-
-/** Whether the line counts this event. */
-const counts = ({ aggregation: record, window }: LineUsage, event: ScannedEvent): boolean => {
-  const { targetField, segmentedFields = [], segments = [] } = record;
-  const hasValue =
-    event.numbers[targetField] !== undefined || event.texts[targetField] !== undefined;
-  if (!hasValue || !passesUsageFilters(window.filters, event.texts)) return false;
-  if (window.segment === undefined) return true;
-  const own = segmentOf(segmentedFields, segments, event.texts);
-  return own !== undefined && isSame(segmentedFields, own, window.segment);
+/** What time-weighted sums count besides the line's events: the latest value before each window. */
+export const carriedInto = async (
+  store: UsageStore,
+  line: { orgId: string; usage: LineUsage },
+): Promise<readonly CarriedValue[]> => {
+  const carried: CarriedValue[] = [];
+  for (const one of line.usage.counted) carried.push(...(await carriedBy(store, line, one)));
+  return carried;
 };
 
-/** A page of the very events that the line counts, oldest first; never empty unless it is the last. */
+/** An event, and which aggregation counted it: one that a formula names twice is there twice. */
+export interface CountedEvent extends ScannedEvent {
+  readonly aggregationId: string;
+}
+
+export interface EventPlace {
+  /** Which of the aggregations. */
+  readonly nth: number;
+  /** Where its last page ended. */
+  readonly after?: string | undefined;
+}
+
+export interface EventPage {
+  readonly events: readonly CountedEvent[];
+  readonly next?: EventPlace;
+}
+
+/** A page of the very events that the line counts, oldest first by aggregation; never empty unless it is the last. */
 export const eventsOf = async (
   store: UsageStore,
-  usage: LineUsage,
-  page: { limit: number; after?: string | undefined },
-): Promise<ScanPage> => {
-  const sources = usage.window.sources.map(({ accountId, period }) => ({
-    accountId,
-    window: period,
-  }));
-  let { after } = page;
-  for (;;) {
-    const { events, next } = await store.scan({
-      orgId: usage.orgId,
-      meterId: usage.aggregation.meterId,
-      sources,
-      limit: page.limit,
-      ...(after === undefined ? {} : { after }),
-    });
-    const counted = events.filter((event) => counts(usage, event));
-    if (next === undefined) return { events: counted };
-    if (counted.length > 0) return { events: counted, next };
-    after = next;
+  { orgId, usage }: { orgId: string; usage: LineUsage },
+  { limit, from }: { limit: number; from: EventPlace },
+): Promise<EventPage> => {
+  for (let { nth, after } = from; ; nth += 1, after = undefined) {
+    const definition = usage.counted[nth];
+    if (definition === undefined) return { events: [] };
+    const request = scanOf(orgId, usage, definition);
+    if (request === undefined) continue;
+    const page = await store.scan({ ...request, limit, ...(after === undefined ? {} : { after }) });
+    const events = page.events.map((event) => ({ ...event, aggregationId: definition.id }));
+    if (page.next !== undefined) return { events, next: { nth, after: page.next } };
+    const isLast = nth + 1 >= usage.counted.length;
+    if (isLast) return { events };
+    if (events.length > 0) return { events, next: { nth: nth + 1 } };
   }
 };

@@ -1,11 +1,21 @@
-import type { UsageQuantity } from "@turnpike/engine/bill/facts.ts";
+import {
+  compoundFormula,
+  type CompoundFormula,
+  lookupQuestionKey,
+} from "@turnpike/engine/bill/compound-quantity.ts";
+import type {
+  AggregationDefinition,
+  CompoundInputs,
+  SimpleDefinition,
+  UsageQuantity,
+} from "@turnpike/engine/bill/facts.ts";
 import type { UsageSource, UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
-import type { Input } from "@turnpike/engine/calculation/value.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts";
-import type { AggregationRecord } from "./catalog-snapshot.ts";
-import { type CompoundFormula, compoundFormula } from "./compound-quantities.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { aggregationMethod } from "../records/aggregation-method.ts";
+import type { Reader } from "./catalog-snapshot.ts";
+import { findLookupAnswers } from "./lookup-answers.ts";
+import { placeOfSegment } from "./segments.ts";
 
 /** The quantity of one group of sources in one segment, once it is known. */
 interface Ask {
@@ -24,21 +34,22 @@ const sourcesKey = (sources: readonly UsageSource[]): string =>
     )
     .join();
 
+/** What every window of a query to the usage store has in common. */
+interface Asking {
+  readonly aggregation: SimpleDefinition;
+  readonly isSegmented: boolean;
+  readonly filters: UsageWindow["filters"];
+  readonly zone: string;
+}
+
 /** One query to the usage store: one aggregation under one set of filters, for every window that asks for it. */
 class Request {
-  readonly #aggregation: AggregationRecord;
-  readonly #isSegmented: boolean;
-  readonly #filters: UsageWindow["filters"];
+  readonly #asking: Asking;
   readonly #groups = new Map<string, { index: number; sources: readonly UsageSource[] }>();
-  #answers = new Map<string, Decimal>();
+  #answers = new Map<string, UsageQuantity>();
 
-  constructor(
-    aggregation: AggregationRecord,
-    { isSegmented, filters }: { isSegmented: boolean; filters: UsageWindow["filters"] },
-  ) {
-    this.#aggregation = aggregation;
-    this.#isSegmented = isSegmented;
-    this.#filters = filters;
+  constructor(asking: Asking) {
+    this.#asking = asking;
   }
 
   group(sources: readonly UsageSource[]): number {
@@ -49,131 +60,202 @@ class Request {
   }
 
   async send(usage: UsageStore, orgId: string): Promise<void> {
-    const {
-      aggregation: method,
-      meterId,
-      targetField,
-      segmentedFields,
-      segments,
-    } = this.#aggregation;
-    if (method === "CUSTOM_SQL") return;
+    const { aggregation, isSegmented, filters, zone } = this.#asking;
+    const { meterId, targetField, segmentedFields = [], segments = [] } = aggregation;
     const request: JointAggregateRequest = {
       orgId,
       meterId,
-      method,
+      method: aggregationMethod(aggregation, zone),
       targetField,
       groups: [...this.#groups.values()].map(({ sources }) =>
         sources.map(({ accountId, period }) => ({ accountId, window: period })),
       ),
-      filters: this.#filters,
-      ...(this.#isSegmented
-        ? { segmentation: { fields: segmentedFields ?? [], segments: segments ?? [] } }
-        : {}),
+      filters,
+      ...(isSegmented ? { segmentation: { fields: segmentedFields, segments } } : {}),
     };
     const found = await usage.aggregateJointly(request);
     this.#answers = new Map(
-      found.map(({ group, segment = 0, quantity }) => [`${group} ${segment}`, decimal(quantity)]),
+      found.map(({ group, segment = 0, quantity, fault }) => [
+        `${group} ${segment}`,
+        quantity === null
+          ? { quantity, error: `the custom SQL of ${aggregation.name} ${fault}` }
+          : { quantity: decimal(quantity) },
+      ]),
     );
   }
 
-  quantity({ group, segment }: Ask): Decimal | null {
-    return this.#answers.get(`${group} ${segment}`) ?? null;
+  quantity({ group, segment }: Ask): UsageQuantity {
+    return this.#answers.get(`${group} ${segment}`) ?? { quantity: null };
   }
 }
 
-type Segment = Readonly<Record<string, string>>;
+/** What calculations may be given beside aggregations: all that there is, of which each takes what it names. */
+export type GivenInputs = Pick<CompoundInputs, "customFields" | "lookups">;
 
-const isSameSegment = (a: Segment, b: Segment): boolean => {
-  const fields = Object.keys(a);
-  return fields.length === Object.keys(b).length && fields.every((field) => a[field] === b[field]);
-};
+/** Windows of one bill, to be measured by the definitions that it goes by. */
+export interface AskedWindows {
+  readonly windows: readonly UsageWindow[];
+  readonly aggregations: readonly AggregationDefinition[];
+  /** Whose days peaks are of. */
+  readonly zone: string;
+  readonly givenFor: (window: UsageWindow) => GivenInputs;
+}
 
-const unmeasurable = ({ aggregation }: AggregationRecord): string | undefined =>
-  aggregation === "CUSTOM_SQL" ? "aggregations by custom SQL are not evaluated" : undefined;
+/** The answer to a window once the queries have run; a calculation may need a lookup first. */
+type Answer = () =>
+  | { readonly kind: "quantity"; readonly quantity: UsageQuantity }
+  | {
+      readonly kind: "calculation";
+      readonly formula: CompoundFormula;
+      readonly inputs: CompoundInputs;
+    };
 
-/** The custom fields that a compound aggregation of that window may name, by canonical name (m3ter semantics 7). */
-export type CustomFieldsOf = (window: UsageWindow) => ReadonlyMap<string, Input>;
+interface Prepared {
+  readonly window: UsageWindow;
+  readonly answer: Answer;
+}
+
+const failure = (error: string): ReturnType<Answer> => ({
+  kind: "quantity",
+  quantity: { quantity: null, error },
+});
 
 /** Collects what windows ask, so that one query serves all of an aggregation. */
 class Survey {
-  readonly #snapshot: Snapshot;
   readonly #requests = new Map<string, Request>();
   readonly #formulas = new Map<string, CompoundFormula>();
-  readonly #byCode: ReadonlyMap<string, AggregationRecord>;
 
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
-    this.#byCode = new Map([...snapshot.aggregations.values()].map((one) => [one.code ?? "", one]));
-  }
-
-  /** Undefined when the aggregation is gone, or has no such segment any more. */
-  #ask(aggregation: AggregationRecord, window: UsageWindow): Ask | undefined {
-    const segments = aggregation.segments ?? [];
-    const wanted = window.segment;
-    const isSegmented = wanted !== undefined && segments.length > 0;
-    const segment = isSegmented ? segments.findIndex((one) => isSameSegment(one, wanted)) : 0;
-    if (segment < 0) return undefined;
+  /** Undefined when the aggregation has no such segment. */
+  #ask(
+    aggregation: SimpleDefinition,
+    { window, zone }: { window: UsageWindow; zone: string },
+  ): Ask | undefined {
     const { filters } = window;
-    const key = JSON.stringify([aggregation.id, isSegmented, filters]);
-    const request = this.#requests.get(key) ?? new Request(aggregation, { isSegmented, filters });
+    const segment = placeOfSegment(aggregation, window.segment);
+    if (segment === "none") return undefined;
+    const isSegmented = segment !== undefined;
+    const asking = { aggregation, isSegmented, filters, zone };
+    const key = JSON.stringify([aggregation.id, aggregation.version, isSegmented, filters, zone]);
+    const request = this.#requests.get(key) ?? new Request(asking);
     this.#requests.set(key, request);
-    return { request, group: request.group(window.sources), segment };
+    return { request, group: request.group(window.sources), segment: segment ?? 0 };
   }
 
-  #formula(id: string): CompoundFormula | undefined {
-    const record = this.#snapshot.compounds.get(id);
-    if (record === undefined) return undefined;
-    const formula = this.#formulas.get(id) ?? compoundFormula(record, this.#byCode);
-    this.#formulas.set(id, formula);
+  #formula(calculation: Parameters<typeof compoundFormula>[0]): CompoundFormula {
+    const key = `${calculation.evaluateNullAggregations} ${calculation.calculation}`;
+    const formula = this.#formulas.get(key) ?? compoundFormula(calculation);
+    this.#formulas.set(key, formula);
     return formula;
   }
 
   /** How to answer the window once the queries have run; undefined when nothing can answer it. */
-  prepare(window: UsageWindow, customFields: CustomFieldsOf): (() => UsageQuantity) | undefined {
-    const { aggregationId, aggregationType } = window;
-    if (aggregationType === "COMPOUND") return this.#prepareCompound(window, customFields);
-    const aggregation = this.#snapshot.aggregations.get(aggregationId);
-    const ask = aggregation && this.#ask(aggregation, window);
-    if (aggregation === undefined || ask === undefined) return undefined;
-    const error = unmeasurable(aggregation);
-    return () =>
-      error === undefined ? { quantity: ask.request.quantity(ask) } : { quantity: null, error };
+  prepare(window: UsageWindow, asked: AskedWindows): Answer | undefined {
+    const definition = asked.aggregations.find(({ id }) => id === window.aggregationId);
+    if (definition === undefined) return undefined;
+    if (definition.type === "COMPOUND") {
+      return this.#calculation(this.#formula(definition), window, asked);
+    }
+    const ask = this.#ask(definition, { window, zone: asked.zone });
+    if (ask === undefined) return undefined;
+    return () => ({ kind: "quantity", quantity: ask.request.quantity(ask) });
   }
 
-  #prepareCompound(
-    window: UsageWindow,
-    customFields: CustomFieldsOf,
-  ): (() => UsageQuantity) | undefined {
-    const formula = this.#formula(window.aggregationId);
-    if (formula === undefined) return undefined;
-    // An aggregation without segments gives its total to every segment ([R], m3ter semantics 7).
-    const asks = formula.aggregations.map((one) => this.#ask(one, window));
-    const error = formula.aggregations.map(unmeasurable).find((reason) => reason !== undefined);
+  #calculation(formula: CompoundFormula, window: UsageWindow, asked: AskedWindows): Answer {
+    const asks: { code: string; standIn: Decimal | null; ask: Ask | undefined }[] = [];
+    for (const code of formula.codes) {
+      const definition = asked.aggregations.find(
+        (one) => one.type === "SIMPLE" && one.code === code,
+      );
+      if (definition?.type !== "SIMPLE") return () => failure(`there is no aggregation ${code}`);
+      // An aggregation without segments gives its total to every segment ([R], m3ter semantics 7).
+      const ask = this.#ask(definition, { window, zone: asked.zone });
+      asks.push({ code, standIn: definition.defaultValue ?? null, ask });
+    }
     return () => {
-      if (error !== undefined) return { quantity: null, error };
-      const quantities = asks.map((ask) => ask?.request.quantity(ask) ?? null);
-      return formula.evaluate(quantities, customFields(window));
+      const found = asks.map(({ code, standIn, ask }) => {
+        const { quantity = null, error } = ask?.request.quantity(ask) ?? {};
+        return { code, quantity: quantity ?? standIn, error };
+      });
+      const error = found.find((one) => one.error !== undefined)?.error;
+      if (error !== undefined) return failure(error);
+      const aggregations = Object.fromEntries(
+        found.map(({ code, quantity }) => [code, quantity] as const),
+      );
+      const inputs = formula.inputsOf({ ...asked.givenFor(window), aggregations });
+      return { kind: "calculation", formula, inputs };
     };
   }
 
-  async send(usage: UsageStore): Promise<void> {
-    for (const request of this.#requests.values()) await request.send(usage, this.#snapshot.orgId);
+  async send(usage: UsageStore, orgId: string): Promise<void> {
+    for (const request of this.#requests.values()) await request.send(usage, orgId);
   }
 }
 
+export interface MeasuringParts {
+  readonly usage: UsageStore;
+  /** Where lookup tables are. */
+  readonly reader: Reader;
+  readonly orgId: string;
+}
+
+interface Calculation {
+  readonly window: UsageWindow;
+  readonly formula: CompoundFormula;
+  readonly inputs: CompoundInputs;
+}
+
+/** A lookup may depend on what another one found: evaluates until nothing is asked any more. */
+const calculate = async (
+  { reader, orgId }: MeasuringParts,
+  calculations: readonly Calculation[],
+): Promise<(readonly [UsageWindow, UsageQuantity])[]> => {
+  const done: (readonly [UsageWindow, UsageQuantity])[] = [];
+  let open = calculations;
+  while (open.length > 0) {
+    const evaluated = open.map((one) => ({ one, result: one.formula.evaluate(one.inputs) }));
+    const waiting = evaluated.filter(({ result }) => result.unanswered.length > 0);
+    for (const { one, result } of evaluated) {
+      if (result.unanswered.length > 0) continue;
+      const { unanswered: _none, ...quantity } = result;
+      done.push([one.window, { ...quantity, inputs: one.inputs }]);
+    }
+    const questions = new Map(
+      waiting
+        .flatMap(({ result }) => result.unanswered)
+        .map((one) => [lookupQuestionKey(one), one]),
+    );
+    const answers =
+      questions.size === 0 ? [] : await findLookupAnswers(reader, orgId, [...questions.values()]);
+    const byQuestion = new Map(answers.map((answer) => [lookupQuestionKey(answer), answer]));
+    open = waiting.map(({ one, result }) => {
+      const found = result.unanswered.flatMap(
+        (asked) => byQuestion.get(lookupQuestionKey(asked)) ?? [],
+      );
+      return { ...one, inputs: { ...one.inputs, lookups: [...one.inputs.lookups, ...found] } };
+    });
+  }
+  return done;
+};
+
 /** The answer to every window that can be answered: one query for each aggregation, however many bills ask. */
 export const measure = async (
-  usage: UsageStore,
-  snapshot: Snapshot,
-  asked: readonly { windows: readonly UsageWindow[]; customFields: CustomFieldsOf }[],
+  parts: MeasuringParts,
+  asked: readonly AskedWindows[],
 ): Promise<ReadonlyMap<UsageWindow, UsageQuantity>> => {
-  const survey = new Survey(snapshot);
-  const prepared = asked.flatMap(({ windows, customFields }) =>
-    windows.flatMap((window) => {
-      const answer = survey.prepare(window, customFields);
+  const survey = new Survey();
+  const prepared = asked.flatMap((one) =>
+    one.windows.flatMap((window): Prepared[] => {
+      const answer = survey.prepare(window, one);
       return answer === undefined ? [] : [{ window, answer }];
     }),
   );
-  await survey.send(usage);
-  return new Map(prepared.map(({ window, answer }) => [window, answer()]));
+  await survey.send(parts.usage, parts.orgId);
+  const quantities: (readonly [UsageWindow, UsageQuantity])[] = [];
+  const calculations: Calculation[] = [];
+  for (const { window, answer } of prepared) {
+    const answered = answer();
+    if (answered.kind === "quantity") quantities.push([window, answered.quantity]);
+    else calculations.push({ window, formula: answered.formula, inputs: answered.inputs });
+  }
+  return new Map([...quantities, ...(await calculate(parts, calculations))]);
 };

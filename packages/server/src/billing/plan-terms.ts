@@ -1,4 +1,5 @@
 import type {
+  AggregationDefinition,
   AggregationTerms,
   CounterPricingTerms,
   MinimumSpendTerms,
@@ -32,6 +33,8 @@ export interface PricedSnapshot extends Snapshot {
   /** As Temporal reads it. */
   readonly zone: string;
   readonly planTerms: ReadonlyMap<string, PlanTerms>;
+  /** By plan: see `planAggregations`. */
+  readonly planAggregations: ReadonlyMap<string, readonly AggregationDefinition[]>;
 }
 
 export const periodOf = (dated: {

@@ -1,7 +1,14 @@
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
-import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { type Decimal, one } from "@turnpike/engine/exact/decimal.ts";
 import type { StatementFormat } from "../ports/database.ts";
-import { type BillRow, billReply, lineReply, printed, type StoredLine } from "./bill-replies.ts";
+import {
+  type BillRow,
+  billReply,
+  lineReply,
+  printed,
+  printedUnitPrice,
+  type StoredLine,
+} from "./bill-replies.ts";
 import { formatCsv } from "../records/csv.ts";
 import type { StatementShape, UsageRow } from "./statement-usage.ts";
 
@@ -10,7 +17,7 @@ export interface StatementLine {
   readonly line: BillLine;
   readonly usage: readonly UsageRow[];
   /** Absent without usage. */
-  readonly quantityPerUnit: number | undefined;
+  readonly quantityPerUnit: Decimal | undefined;
 }
 
 export interface Statement {
@@ -22,8 +29,8 @@ export interface Statement {
 }
 
 /** Not rounded: the rows add up to the line's before those were rounded to whole units. */
-const unitsOf = ({ quantityPerUnit = 1 }: StatementLine, { quantity }: UsageRow) =>
-  quantity.div(decimal(quantityPerUnit));
+const unitsOf = ({ quantityPerUnit = one }: StatementLine, { quantity }: UsageRow) =>
+  quantity.div(quantityPerUnit);
 
 const usageReply = (
   { includePricePerUnit }: StatementShape,
@@ -36,7 +43,9 @@ const usageReply = (
     dimensions: row.dimensions,
     quantity: row.quantity,
     units: unitsOf(line, row),
-    ...(includePricePerUnit === true ? { pricePerUnit: line.line.averageUnitPrice } : {}),
+    ...(includePricePerUnit === true
+      ? { pricePerUnit: printedUnitPrice(line.line.averageUnitPrice) }
+      : {}),
     ...(Object.keys(row.measures).length === 0 ? {} : { measures: row.measures }),
   });
 
@@ -77,7 +86,10 @@ const columnsOf = ({ bill, shape }: Statement, cells: readonly Cell[]): readonly
     name,
     ({ row }) => row.measures[name]?.toString(),
   ]);
-  const price: Column = ["pricePerUnit", ({ line }) => line.line.averageUnitPrice.toString()];
+  const price: Column = [
+    "pricePerUnit",
+    ({ line }) => printedUnitPrice(line.line.averageUnitPrice).toString(),
+  ];
   return [
     ["billId", () => bill.id],
     ["accountCode", () => bill.account_code],

@@ -2,7 +2,7 @@ import type { statementDefinition } from "@turnpike/contract/accounts/statement-
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import type { AggregationMethod, ScannedEvent } from "../ports/usage-store.ts";
+import type { PlainMethod, ScannedEvent } from "../ports/usage-store.ts";
 import { EventAggregate } from "./event-aggregate.ts";
 
 /** What a statement shows of usage; without a definition the whole period in one row per line ([R]). */
@@ -27,7 +27,7 @@ export interface UsageRow {
 
 export interface UsageSubject {
   readonly meterId: string;
-  readonly method: AggregationMethod;
+  readonly method: PlainMethod;
   readonly targetField: string;
   /** The line's own. */
   readonly period: Period;
@@ -96,7 +96,7 @@ const measuresOf = (
   { measures = [] }: StatementShape,
   { meterId }: UsageSubject,
   { numbers }: ScannedEvent,
-): (readonly [string, AggregationMethod, string])[] =>
+): (readonly [string, PlainMethod, string])[] =>
   measures
     .filter((measure) => measure.meterId === undefined || measure.meterId === meterId)
     .flatMap(({ name, aggregations = ["SUM"] }) => {

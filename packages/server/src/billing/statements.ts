@@ -14,7 +14,13 @@ import type { UsageStore } from "../ports/usage-store.ts";
 import { lookup } from "../records/lookup.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { type BillRow, readLine, type StoredLine } from "./bill-replies.ts";
-import { eventsOf, type LineUsage, lineUsage } from "./line-usage.ts";
+import {
+  type EventPage,
+  type EventPlace,
+  eventsOf,
+  type LineUsage,
+  lineUsage,
+} from "./line-usage.ts";
 import { type Statement, type StatementLine, statementWriters } from "./statement-files.ts";
 import { moveStatementJob, readStatementJob } from "./statement-jobs.ts";
 import {
@@ -62,27 +68,34 @@ interface Subject {
 }
 
 const statementLine = async (
-  { database, usage: store }: StatementParts,
+  { usage: store }: StatementParts,
   { bill, facts, shape }: Subject,
   row: StoredLine,
 ): Promise<StatementLine> => {
   const line = readLine(row.line);
-  const measured = await lineUsage(database, bill.org_id, { facts, line });
-  const method = measured?.aggregation.aggregation;
-  if (measured === undefined || method === undefined || method === "CUSTOM_SQL") {
+  const measured = lineUsage(facts, line);
+  const { aggregation } = measured ?? {};
+  if (
+    measured === undefined ||
+    aggregation?.type !== "SIMPLE" ||
+    // What is not made of the events of one row alone has no rows: it is in the line as a whole.
+    aggregation.method === "CUSTOM_SQL" ||
+    aggregation.statistic !== undefined
+  ) {
     return { row, line, usage: [], quantityPerUnit: undefined };
   }
-  const { meterId, targetField, quantityPerUnit } = measured.aggregation;
+  const { meterId, method, targetField } = aggregation;
   const { zone } = facts.organization;
   const subject: UsageSubject = { meterId, method, targetField, period: line.servicePeriod, zone };
   const rows = new UsageRows(shape, subject);
-  let after: string | undefined;
-  do {
-    const page = await eventsOf(store, withinPeriod(measured, line), { limit: pageSize, after });
+  const counted = { orgId: bill.org_id, usage: withinPeriod(measured, line) };
+  let from: EventPlace | undefined = { nth: 0 };
+  while (from !== undefined) {
+    const page: EventPage = await eventsOf(store, counted, { limit: pageSize, from });
     for (const event of page.events) rows.add(event);
-    after = page.next;
-  } while (after !== undefined);
-  return { row, line, usage: rows.rows(), quantityPerUnit };
+    from = page.next;
+  }
+  return { row, line, usage: rows.rows(), quantityPerUnit: measured.terms.quantityPerUnit };
 };
 
 const buildStatement = async (
@@ -191,7 +204,7 @@ export const readLineStatement = async (
   return JSON.stringify(found);
 };
 
-/** Runs a statement job from the start, however often it was begun before. */
+/** Runs a statement job from the start, however often a server was killed over it; what fails has failed. */
 export const runStatementJob = async (
   parts: StatementParts,
   key: { orgId: string; jobId: string },
@@ -205,7 +218,12 @@ export const runStatementJob = async (
   if (!(await move("RUNNING"))) return;
   const formats: StatementFormat[] = job.includes_csv ? ["JSON", "CSV"] : ["JSON"];
   const order = { orgId: key.orgId, billId: job.bill_id, jobId: job.id, formats };
-  await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
+  try {
+    await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
+  } catch (error) {
+    await move("FAILED");
+    throw error;
+  }
   await move("COMPLETE");
 };
 

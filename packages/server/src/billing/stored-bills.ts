@@ -60,6 +60,8 @@ export type BillContent = Pick<
   | "total"
   | "last_calculated_at"
   | "facts"
+  | "usage_mark"
+  | "usage_reach"
   | "request"
   | "approved_at"
   | "approved_by"
@@ -82,7 +84,7 @@ const periodOf = (facts: BillFacts): Period => {
 
 /** What a calculated bill says, as its row has it. */
 export const billContent = (
-  { planned, facts, rated }: Omit<CalculatedBill, "id" | "drawDowns">,
+  { planned, facts, rated, usageMark, usageReach }: Omit<CalculatedBill, "id" | "drawDowns">,
   writing: Writing,
 ): BillContent => {
   const { zone } = facts.organization;
@@ -107,6 +109,8 @@ export const billContent = (
     total: rated.billTotal.toString(),
     last_calculated_at: writing.at,
     facts: billFactsToText(facts),
+    usage_mark: usageMark,
+    usage_reach: JSON.stringify(usageReach),
     dt_last_modified: writing.at,
     last_modified_by: writing.principal,
   };
@@ -175,6 +179,8 @@ const insertBills = async (
           total: row.ref("excluded.total"),
           last_calculated_at: row.ref("excluded.last_calculated_at"),
           facts: row.ref("excluded.facts"),
+          usage_mark: row.ref("excluded.usage_mark"),
+          usage_reach: row.ref("excluded.usage_reach"),
           request: row.ref("excluded.request"),
           approved_at: row.ref("excluded.approved_at"),
           approved_by: row.ref("excluded.approved_by"),

@@ -90,7 +90,10 @@ export const coverageOf = ({
   );
 };
 
-/** Commitments and balances that the bill's lines may draw on: the account's own, and on a parent's bill its children's. */
+/**
+ * Commitments and balances that the bill's lines may draw on: the account's own, on a parent's bill its children's, and
+ * on a child's bill its parent's that pay for children.
+ */
 const creditsOf = (
   book: BillingBook,
   { account, contents }: BillSubject,
@@ -99,7 +102,11 @@ const creditsOf = (
   const owners = new Set([account.id, ...childrenOf(book, account).map(({ id }) => id)]);
   const fees = contents.filter((content) => content.kind === "fee");
   const commitments = book.commitments
-    .filter(({ accountId }) => owners.has(accountId))
+    .filter(
+      ({ accountId, childBillingMode }) =>
+        owners.has(accountId) ||
+        (childBillingMode === "CHILD" && accountId === account.parentAccountId),
+    )
     .map((record) => ({
       ...commitmentTerms(book, record),
       feesDue: fees.filter(({ commitment }) => commitment.id === record.id).map(({ fee }) => fee),
@@ -134,7 +141,9 @@ const counterAdjustments = (
   book: BillingBook,
   accountPlans: readonly AccountPlanTerms[],
 ): BillTerms["counterAdjustments"] => {
-  const accountIds = new Set(accountPlans.map(({ account }) => account.id));
+  const accountIds = new Set(
+    accountPlans.flatMap(({ account, pool }) => [account.id, ...pool.map((one) => one.account.id)]),
+  );
   const counterIds = new Set(
     accountPlans.flatMap(({ plans }) =>
       plans.flatMap(({ counterPricings }) => counterPricings.map(({ counter }) => counter.id)),
@@ -148,6 +157,15 @@ const counterAdjustments = (
       date: Temporal.PlainDate.from(date),
       value: decimal(value),
     }));
+};
+
+const aggregationsOf = (
+  { planAggregations }: BillingBook,
+  accountPlans: readonly AccountPlanTerms[],
+): BillTerms["aggregations"] => {
+  const planIds = new Set(accountPlans.flatMap(({ plans }) => plans.map(({ id }) => id)));
+  const all = [...planIds].flatMap((id) => planAggregations.get(id) ?? []);
+  return [...new Map(all.map((one) => [one.id, one])).values()];
 };
 
 /** The terms of one bill. */
@@ -191,6 +209,7 @@ export const billTerms = (book: BillingBook, bill: BillSubject): BillTerms => {
       multiplier === undefined ? [] : [{ from, to, multiplier: decimal(multiplier) }],
     ),
     accountPlans,
+    aggregations: aggregationsOf(book, accountPlans),
     contracts: contractIds.flatMap((id) => {
       const record = book.contracts.get(id);
       return record === undefined ? [] : [contractTerms(book, record)];

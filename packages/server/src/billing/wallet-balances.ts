@@ -36,6 +36,27 @@ export const withWallet = async (
   return new Set(rows.map(({ account }) => account));
 };
 
+/** Those of the accounts, by id, that have a wallet themselves or whose children have one. */
+export const payingFamilies = async (
+  reader: Reader,
+  orgId: string,
+  accountIds: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  if (accountIds.length === 0) return new Set();
+  const { rows } = await sql<{ id: string }>`
+    SELECT head.id FROM unnest(${[...new Set(accountIds)]}::uuid[]) AS head (id) WHERE EXISTS (
+      SELECT FROM record AS owner
+      JOIN wallet_account ON wallet_account.org_id = ${orgId} AND wallet_account.account = owner.code
+      WHERE owner.org_id = ${orgId} AND owner.kind = 'account' AND owner.id IN (
+        SELECT head.id UNION ALL
+        SELECT from_id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
+          AND field = 'parentAccountId' AND to_id = head.id
+      )
+    )
+  `.execute(reader);
+  return new Set(rows.map(({ id }) => id));
+};
+
 /**
  * What wallets have paid for the usage of each bill, as balances that only usage of its periods draws on: the bill shows
  * it as balance consumption, and the same money is not taken twice (authorization semantics f.10.7). Accounts without a

@@ -11,7 +11,7 @@ import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { minimumSpendMeter, periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
-import { usersOf, withWallet } from "./wallet-balances.ts";
+import { payingFamilies, usersOf, withWallet } from "./wallet-balances.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -46,19 +46,12 @@ const waitingWallets = async (
   { orgId, jobId }: Job,
 ): Promise<string[]> => {
   const { rows } = await sql<{ account_id: string }>`
-    SELECT account_id FROM bill_job_account AS waiting
-    WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done AND EXISTS (
-      SELECT FROM record AS owner
-      JOIN wallet_account ON wallet_account.org_id = ${orgId} AND wallet_account.account = owner.code
-      WHERE owner.org_id = ${orgId} AND owner.kind = 'account' AND owner.id IN (
-        SELECT waiting.account_id UNION ALL
-        SELECT from_id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'
-          AND field = 'parentAccountId' AND to_id = waiting.account_id
-      )
-    )
-    ORDER BY account_id
+    SELECT account_id FROM bill_job_account
+    WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done ORDER BY account_id
   `.execute(database);
-  return rows.map(({ account_id }) => account_id);
+  const waiting = rows.map(({ account_id }) => account_id);
+  const paying = await payingFamilies(database, orgId, waiting);
+  return waiting.filter((id) => paying.has(id));
 };
 
 interface RatedPeriods {
@@ -100,7 +93,8 @@ const usageUnderWay = async (
 ): Promise<{ readonly account: string; readonly at: number }[]> => {
   const { rows } = await sql<{ account: string; ts: string }>`
     SELECT measurement->>'account' AS account, measurement->>'ts' AS ts
-    FROM usage_outbox WHERE org_id = ${orgId}
+    FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+    WHERE org_id = ${orgId} AND refusal IS NULL
   `.execute(transaction);
   return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
 };

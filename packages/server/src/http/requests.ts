@@ -5,7 +5,7 @@ import type { Permission } from "@turnpike/contract/access/permission.ts";
 import type { Access } from "@turnpike/contract/operation.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Principal } from "../access/keys.ts";
-import { parseJson } from "./json.ts";
+import { parseJson } from "../records/json.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

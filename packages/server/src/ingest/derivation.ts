@@ -1,74 +1,94 @@
-import { noTables } from "@turnpike/engine/calculation/environment.ts";
-import type { Environment } from "@turnpike/engine/calculation/environment.ts";
-import { compile } from "@turnpike/engine/calculation/evaluator.ts";
+import { topologicalOrder } from "@turnpike/engine/calculation/derived-field-order.ts";
+import { type Environment, noTables } from "@turnpike/engine/calculation/environment.ts";
+import type { CompiledCalculation } from "@turnpike/engine/calculation/evaluator.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
+import { compileNumber, compileText } from "@turnpike/engine/calculation/results.ts";
 import type { SystemVariable } from "@turnpike/engine/calculation/syntax.ts";
-import type { Input, Value } from "@turnpike/engine/calculation/value.ts";
-import type { DerivedMeterField } from "../ports/usage-directory.ts";
+import type { Input } from "@turnpike/engine/calculation/value.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { DerivedMeterField, MeterSchema } from "../ports/usage-directory.ts";
+import { numberCategories } from "../ports/usage-store.ts";
 import type { Measurement } from "./measurement.ts";
 
-type Run = ReturnType<typeof compile>;
+/** Why a derived field has no value, or its value: null, or of the type that its category asks for. */
+export type Derived = { readonly value: Decimal | string | null } | { readonly problem: string };
 
-/** Why a derived field has no value, or its value. */
-export type Derived = { readonly value: Value } | { readonly problem: string };
+interface Step {
+  readonly code: string;
+  readonly run: CompiledCalculation<Decimal | string | null>;
+}
 
-const nothing: Derived = { value: null };
+const numeric: ReadonlySet<string> = new Set(numberCategories);
+
+/** The calculations that can be run, each after those that it names, and what is wrong with the others. */
+const plan = (fields: readonly DerivedMeterField[]) => {
+  const problems = new Map<string, string>();
+  let open = fields.flatMap(({ code, category, calculation }) => {
+    const parsing = parse(calculation);
+    if (parsing.ok) return [{ code, category, calculation: parsing.calculation }];
+    problems.set(code, parsing.error.message);
+    return [];
+  });
+  let order = topologicalOrder(open);
+  while (!order.ok) {
+    const { circle, error } = order;
+    for (const code of circle) problems.set(code, error.message);
+    open = open.filter(({ code }) => !circle.includes(code));
+    order = topologicalOrder(open);
+  }
+  const steps = order.fields.map(({ code, category, calculation }): Step => {
+    const compile = numeric.has(category) ? compileNumber : compileText;
+    return { code, run: compile(calculation) };
+  });
+  return { steps, problems };
+};
 
 /**
  * The derived fields of a meter (m3ter semantics 4, 5.2). A calculation may name data fields, other derived fields,
- * `account`, and `ts`, `ets`, `receivedAt` in epoch milliseconds. Custom fields and lookup tables have no values here.
+ * `account`, and `ts`, `ets`, `receivedAt` in epoch milliseconds. A derived field without a value reads as null.
+ * Custom fields and lookup tables have no values here.
  */
 export class Derivation {
-  readonly #runs: ReadonlyMap<string, Run | { readonly problem: string }>;
+  readonly #codes: readonly string[];
+  readonly #steps: readonly Step[];
+  readonly #problems: ReadonlyMap<string, string>;
 
-  constructor(fields: readonly DerivedMeterField[]) {
-    this.#runs = new Map(
-      fields.map(({ code, calculation }) => {
-        const parsing = parse(calculation);
-        return [
-          code,
-          parsing.ok ? compile(parsing.calculation) : { problem: parsing.error.message },
-        ] as const;
-      }),
-    );
+  constructor({ derivedFields }: Pick<MeterSchema, "derivedFields">) {
+    this.#codes = derivedFields.map(({ code }) => code);
+    const { steps, problems } = plan(derivedFields);
+    this.#steps = steps;
+    this.#problems = problems;
   }
 
   /** The derived fields of one measurement, in the order of the meter. */
-  derive(measurement: Measurement, receivedAtMs: number): ReadonlyMap<string, Derived> {
+  derive(measurement: Measurement, receivedAtMs: number): readonly (readonly [string, Derived])[] {
     const fields = new Map<string, Input>(
       Object.values(measurement.fields).flatMap((values) => Object.entries(values ?? {})),
     );
+    // What a client sends under the code of a derived field is not that field.
+    for (const code of this.#codes) fields.set(code, null);
     const system: Record<SystemVariable, Input> = {
       ts: measurement.tsMicros / 1000,
       ets: measurement.etsMicros === undefined ? null : measurement.etsMicros / 1000,
       receivedAt: receivedAtMs,
       account: measurement.account,
     };
-    const done = new Map<string, Derived>();
-    const valueOf = (code: string): Derived => {
-      const known = done.get(code);
-      if (known !== undefined) return known;
-      // A field that names itself, by whatever way round, reads as nothing.
-      done.set(code, nothing);
-      const run = this.#runs.get(code);
-      const derived = typeof run === "function" ? evaluate(run) : (run ?? nothing);
-      done.set(code, derived);
-      return derived;
-    };
     const environment: Environment = {
       lookup: noTables,
       read: (reference) => {
         if (reference.kind === "system") return system[reference.variable];
-        if (reference.kind !== "field") return undefined;
-        if (!this.#runs.has(reference.code)) return fields.get(reference.code);
-        const derived = valueOf(reference.code);
-        return "value" in derived ? derived.value : null;
+        return reference.kind === "field" ? fields.get(reference.code) : undefined;
       },
     };
-    const evaluate = (run: Run): Derived => {
-      const evaluation = run(environment);
-      return evaluation.ok ? { value: evaluation.value } : { problem: evaluation.error.message };
-    };
-    return new Map([...this.#runs.keys()].map((code) => [code, valueOf(code)]));
+    const done = new Map<string, Derived>();
+    for (const { code, run } of this.#steps) {
+      const result = run(environment);
+      if (result.ok) fields.set(code, result.value);
+      done.set(code, result.ok ? result : { problem: result.error.message });
+    }
+    return this.#codes.map((code) => [
+      code,
+      done.get(code) ?? { problem: this.#problems.get(code) ?? "is not calculated" },
+    ]);
   }
 }

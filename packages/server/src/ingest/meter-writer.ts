@@ -1,5 +1,4 @@
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { Value } from "@turnpike/engine/calculation/value.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
 import { Derivation } from "./derivation.ts";
@@ -35,7 +34,7 @@ export class MeterWriter {
       ...field,
       property: categoryProperties[field.category],
     }));
-    this.#derivation = new Derivation(schema.derivedFields);
+    this.#derivation = new Derivation(schema);
     this.dataFieldPaths = this.#dataFields.map(({ property, code }) => `${property}.${code}`);
   }
 
@@ -84,9 +83,7 @@ export class MeterWriter {
       const column = rows.fields[index++];
       column?.clear(rows.count);
       if ("problem" in derived) problems.push(`${code}: ${derived.problem}`);
-      else if (!putDerived(column, rows.count, derived.value)) {
-        problems.push(`${code}: the result is not what its category asks for`);
-      }
+      else putDerived(column, rows.count, derived.value);
     }
     return problems.length === 0
       ? undefined
@@ -119,15 +116,15 @@ const put = (column: FieldColumn | undefined, row: number, value: string | numbe
 };
 
 /** Null is no value, which is right for any category. */
-const putDerived = (column: FieldColumn | undefined, row: number, value: Value): boolean => {
-  if (value === null) return true;
-  if (column?.kind === "decimal" && value instanceof Decimal) {
-    column.setDecimal(row, value);
-    return true;
-  }
-  if (column?.kind !== "text" || value instanceof Decimal) return false;
-  column.set(row, String(value));
-  return true;
+const putDerived = (
+  column: FieldColumn | undefined,
+  row: number,
+  value: Decimal | string | null,
+): void => {
+  if (value === null) return;
+  if (column?.kind === "decimal" && value instanceof Decimal) column.setDecimal(row, value);
+  else if (column?.kind === "text" && typeof value === "string") column.set(row, value);
+  else throw new Error("a derived field has a value of the type that its category asks for");
 };
 
 const firstDuplicate = ({ fields }: Measurement): string | undefined => {

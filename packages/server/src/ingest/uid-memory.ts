@@ -21,11 +21,12 @@ export class UidMemory {
   async recall(log: UsageLog, nowMs: number): Promise<void> {
     for await (const run of log.uidsSince(nowMs - dedupeWindowSeconds * 1000)) {
       const hasher = this.hasher(run.orgId);
+      const seconds = Math.floor(run.receivedAtMs / 1000);
       let start = 0;
       for (let index = 0; index < run.ends.length; index++) {
         const end = run.ends[index] ?? 0;
         hasher.hash(run.bytes, start, end);
-        this.#table.renew(hasher.words, run.seconds[index] ?? 0);
+        this.#table.renew(hasher.words, seconds);
         start = end;
       }
     }

@@ -13,9 +13,14 @@ import type { Database, DatabaseTransaction } from "../ports/database.ts";
 /** What each task is given. A task that is not in this table does not exist. */
 export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
-  /** Queued by the clock: see `everyMinute`. */
+  /** Queued by the clock: see `clock`. */
   readonly "bill-clock": object;
+  readonly "schedule-clock": object;
   readonly "usage-upload": { readonly orgId: string; readonly id: string };
+  readonly "export-job": { readonly orgId: string; readonly jobId: string };
+  /** Queued by the clock. */
+  readonly "export-expiry": object;
+  readonly "lookup-upload": { readonly orgId: string; readonly jobId: string };
   readonly "statement-job": { readonly orgId: string; readonly jobId: string };
 }
 
@@ -27,9 +32,11 @@ export type TaskHandlers = {
 const concurrency = 2;
 const pollIntervalMs = 2_000;
 
-/** Tasks of the clock: one server of all that share a database queues each, and a minute that was missed is not repeated. */
-const everyMinute = parseCronItems([
+/** Tasks of the clock: one server of all that share a database queues each, and a time that was missed is not repeated. */
+const clock = parseCronItems([
   { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
+  { task: "schedule-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
+  { task: "export-expiry" satisfies keyof Tasks, match: "7 * * * *", options: { maxAttempts: 1 } },
 ]);
 
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
@@ -86,7 +93,7 @@ export const startQueue = async (
   const runner = await run({
     pgPool: pool,
     taskList,
-    parsedCronItems: everyMinute,
+    parsedCronItems: clock,
     concurrency,
     pollInterval: pollIntervalMs,
     noHandleSignals: true,

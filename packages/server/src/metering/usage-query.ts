@@ -5,6 +5,7 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import { type UsageQueryBody, usageRowsMax } from "@turnpike/contract/usage/usage-query.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageQuery, UsageStore, Window } from "../ports/usage-store.ts";
+import { aggregationMethod } from "../records/aggregation-method.ts";
 import { lookupAll } from "../records/lookup.ts";
 import { type Names, rowOfEvent, rowOfGroup, type UsageRow } from "./usage-rows.ts";
 import { windowOf } from "./time-periods.ts";
@@ -76,17 +77,41 @@ const checkFields = (body: UsageQueryBody, meters: Meters): void => {
   if (faults.length > 0) throw new Problem("VALIDATION_FAILED", faults);
 };
 
+/** The meters that a query names; refuses a query about fields that they do not have. */
+const checkedMeters = async (
+  database: Database,
+  { orgId, body }: { orgId: string; body: UsageQueryBody },
+): Promise<Meters> => {
+  const ids = fieldUses(body).map(({ meterId }) => meterId);
+  const named = await lookupAll(database, meter, { orgId, ids });
+  checkFields(body, named);
+  return named;
+};
+
+/** VALIDATION_FAILED for what a query would be refused for. */
+export const checkUsageQuery = async (
+  database: Database,
+  asked: { orgId: string; body: UsageQueryBody },
+): Promise<void> => {
+  await checkedMeters(database, asked);
+};
+
 /** Nothing is measured later than the clocks of clients may run ahead. */
 const untilAhead = { hours: 24 };
 const beginning = Temporal.Instant.from("0001-01-01T00:00:00Z");
 
-/** [R] 20: the dates may be absent; usage has then no bound on that side. */
+/**
+ * [R] 20: the dates may be absent; usage has then no bound on that side. What is weighed with time is weighed up to now:
+ * a value would hold on in hours that have not come.
+ */
 const windowAsked = (body: UsageQueryBody, at: Temporal.Instant, timeZone: string): Window => {
-  const { timePeriod, startDate, endDate } = body;
+  const { timePeriod, startDate, endDate, aggregations = [] } = body;
+  const isWeighed = aggregations.some(({ statistic }) => statistic?.kind === "TIME_WEIGHTED_SUM");
+  const openEnd = isWeighed ? at : at.add(untilAhead);
   if (timePeriod !== undefined) return windowOf(timePeriod, { at, timeZone });
   return {
     start: startDate === undefined ? beginning : Temporal.Instant.from(startDate),
-    end: endDate === undefined ? at.add(untilAhead) : Temporal.Instant.from(endDate),
+    end: endDate === undefined ? openEnd : Temporal.Instant.from(endDate),
   };
 };
 
@@ -107,11 +132,13 @@ const asQuestion = (
     ...(meterIds === undefined ? {} : { meterIds }),
     ...(accountIds === undefined ? {} : { accountIds }),
     filters: body.dimensionFilters ?? [],
-    aggregations: (body.aggregations ?? []).map(({ meterId, fieldCode, function: method }) => ({
-      meterId,
-      fieldCode,
-      method,
-    })),
+    aggregations: (body.aggregations ?? []).map(
+      ({ meterId, fieldCode, function: method, customSql, statistic }) => ({
+        meterId,
+        fieldCode,
+        method: aggregationMethod({ method, customSql, statistic }, timeZone),
+      }),
+    ),
     groups: (body.groups ?? []).map((group) => {
       if (group.groupType === "ACCOUNT") return { kind: "account" };
       if (group.groupType === "TIME") return { kind: "time", frequency: group.frequency };
@@ -126,15 +153,15 @@ export const answerUsageQuery = async (
   { database, usage, now }: UsageParts,
   { orgId, timeZone, body }: { orgId: string; timeZone: string; body: UsageQueryBody },
 ): Promise<{ data: UsageRow[]; hasMoreData: boolean }> => {
-  const named = await lookupAll(database, meter, {
-    orgId,
-    ids: fieldUses(body).map(({ meterId }) => meterId),
-  });
-  checkFields(body, named);
+  const named = await checkedMeters(database, { orgId, body });
   const at = Temporal.Instant.fromEpochMilliseconds(now().getTime());
   const window = windowAsked(body, at, timeZone);
   const question = asQuestion(body, { orgId, window, timeZone });
   const answer = await usage.query(question);
+  if (answer.kind === "failed") {
+    const field = `aggregations[${answer.aggregation}].customSql`;
+    throw new Problem("VALIDATION_FAILED", [{ field, message: answer.reason }]);
+  }
   const read = async (
     meterIds: Iterable<string>,
     accountIds: Iterable<string>,

@@ -2,6 +2,7 @@ import type { account } from "@turnpike/contract/accounts/account.ts";
 import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { UsageEvent, UsageGroup, UsageQuery } from "../ports/usage-store.ts";
+import { methodName } from "../records/aggregation-method.ts";
 
 /** A row of an answer by column, as JSON writes it. */
 export type UsageRow = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ type Asked = UsageQuery["aggregations"][number];
 
 /** [R] 20: what an aggregate is called in a row. */
 const aggregateKey = ({ meterId, fieldCode, method }: Asked, { meters }: Names): string =>
-  `${meters.get(meterId)?.code ?? meterId}.${fieldCode}.${method}`;
+  `${meters.get(meterId)?.code ?? meterId}.${fieldCode}.${methodName(method)}`;
 
 /** [R] 20: the keys of the group, then one column for each aggregation; null where it has no values. */
 export const rowOfGroup = (

@@ -1,25 +1,23 @@
-import { balance } from "@turnpike/contract/balances/balance.ts";
+import type { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
 import { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import { type BalanceTransaction, balanceSummary } from "@turnpike/engine/balances/balance.ts";
-import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import { lookup, lookupChildren } from "../records/lookup.ts";
-import { chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
+import { lookupChildren } from "../records/lookup.ts";
+import { storedBalance, chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
 import { organizationZone } from "../resources/organization.ts";
 import type { Handlers, World } from "./handler.ts";
 
-const balanceInPath = async (
+const balanceInPath = (
   { database }: World,
   { orgId, params }: { orgId: string; params: Readonly<Record<string, string>> },
-): Promise<Stored<typeof balance>> => {
-  const found = await lookup(database, balance, { orgId, id: params["balanceId"] ?? "" });
-  if (found === undefined) throw new Problem("NOT_FOUND");
-  return found;
-};
+): Promise<Stored<typeof balance>> =>
+  storedBalance(database, { orgId, id: params["balanceId"] ?? "" });
 
 const instant = (text: string): Temporal.Instant => Temporal.Instant.from(text);
 
@@ -33,12 +31,13 @@ export const getBalanceTransactionsSummary: Handlers["getBalanceTransactionsSumm
   );
   const on = { orgId: request.orgId, id };
   const entries = await lookupChildren(world.database, balanceTransaction, on);
+  const draws = await drawsByBill(world, on);
   const summary = balanceSummary(
     {
       period: { start: instant(startDate), end: instant(endDate) },
       rolloverAmount: rolloverAmount === undefined ? undefined : decimal(rolloverAmount),
       rolloverEnd: rolloverEndDate === undefined ? undefined : instant(rolloverEndDate),
-      transactions: entries.map(asEngineTransaction),
+      transactions: entries.flatMap((entry) => asEngineTransactions(entry, draws)),
     },
     Temporal.Instant.fromEpochMilliseconds(world.now().getTime()),
   );
@@ -47,15 +46,43 @@ export const getBalanceTransactionsSummary: Handlers["getBalanceTransactionsSumm
   );
 };
 
-/** A bill's draw-down is dated when it applies, which says whether it came out of the rollover. */
-const asEngineTransaction = (entry: Stored<typeof balanceTransaction>): BalanceTransaction => {
+interface Draw {
+  readonly amount: Decimal;
+  readonly drawnFor: Period;
+}
+
+/** What lines of bills took, by bill, with the periods that they charge. */
+const drawsByBill = async (
+  { database }: World,
+  { orgId, id }: { orgId: string; id: string },
+): Promise<ReadonlyMap<string, readonly Draw[]>> => {
+  const rows = await database
+    .selectFrom("bill_draw_down")
+    .select(["bill_id", "amount", "drawn_from", "drawn_to"])
+    .where("org_id", "=", orgId)
+    .where("credit_id", "=", id)
+    .execute();
+  const byBill = Map.groupBy(rows, ({ bill_id }) => bill_id);
+  const drawOf = (row: (typeof rows)[number]): Draw => ({
+    amount: decimal(row.amount).neg(),
+    drawnFor: {
+      start: Temporal.Instant.fromEpochMilliseconds(row.drawn_from.getTime()),
+      end: Temporal.Instant.fromEpochMilliseconds(row.drawn_to.getTime()),
+    },
+  });
+  return new Map([...byBill].map(([billId, taken]) => [billId, taken.map(drawOf)]));
+};
+
+/** One entry says what a bill took in all; for what it took it tells balance from rollover. */
+const asEngineTransactions = (
+  entry: Stored<typeof balanceTransaction>,
+  draws: ReadonlyMap<string, readonly Draw[]>,
+): readonly BalanceTransaction[] => {
   const appliedAt = instant(entry.appliedDate ?? entry.dtCreated);
-  const isDraw = "entityType" in entry && entry.entityType === "BILL";
-  return {
-    amount: decimal(entry.amount),
-    appliedAt,
-    ...(isDraw ? { drawnFor: { start: appliedAt, end: appliedAt } } : {}),
-  };
+  const billId = "entityId" in entry && typeof entry.entityId === "string" ? entry.entityId : "";
+  const taken = draws.get(billId);
+  if (taken !== undefined) return taken.map((draw) => ({ ...draw, appliedAt }));
+  return [{ amount: decimal(entry.amount), appliedAt }];
 };
 
 const pageOfPreview = (
@@ -85,15 +112,23 @@ export const previewBalanceTransactionSchedule: Handlers["previewBalanceTransact
     const { id: balanceId } = await balanceInPath(world, request);
     const schedule = validate(balanceTransactionSchedule.fields, { ...request.body, balanceId });
     const zone = await organizationZone(world.database, request.orgId);
-    return pageOfPreview(schedule, transactionsOf(schedule, zone), request.query);
+    const entries = transactionsOf(schedule, zone).map(({ body }) => ({
+      ...body,
+      entityType: "SCHEDULER",
+    }));
+    return pageOfPreview(schedule, entries, request.query);
   };
 
 export const previewBalanceChargeSchedule: Handlers["previewBalanceChargeSchedule"] = async (
   request,
   world,
 ) => {
-  const { id: balanceId, accountId } = await balanceInPath(world, request);
-  const schedule = validate(balanceChargeSchedule.fields, { ...request.body, balanceId });
+  const owner = await balanceInPath(world, request);
+  const schedule = validate(balanceChargeSchedule.fields, {
+    ...request.body,
+    balanceId: owner.id,
+  });
   const zone = await organizationZone(world.database, request.orgId);
-  return pageOfPreview(schedule, chargesOf(schedule, { accountId, zone }), request.query);
+  const charges = chargesOf(schedule, { ...owner, zone }).map(({ body }) => body);
+  return pageOfPreview(schedule, charges, request.query);
 };

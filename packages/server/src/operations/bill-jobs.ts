@@ -7,10 +7,13 @@ import {
   readBillJob,
 } from "../billing/bill-jobs.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
+import { runDueSchedules } from "../resources/schedule-clock.ts";
 import type { Handlers } from "./handler.ts";
 
 export const createBillJob: Handlers["createBillJob"] = async (request, world) => {
   const { database, now, background } = world;
+  // A bill of today carries today's charges, also before the clock has come round to them.
+  await runDueSchedules(world, request.orgId);
   const order = { request: request.body, at: now(), background };
   const jobId = await create(database, request, order);
   return readBillJob(database, { orgId: request.orgId, jobId });

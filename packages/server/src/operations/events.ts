@@ -1,5 +1,5 @@
 import { ingestFailureEvent } from "@turnpike/contract/event.ts";
-import { eventFields, eventNames } from "../events/event-fields.ts";
+import { eventFields, eventNames } from "@turnpike/contract/event-fields.ts";
 import { type EventReply, listEvents as list, readEvent } from "../events/event-feed.ts";
 import type { Handlers } from "./handler.ts";
 

@@ -1,4 +1,4 @@
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import {
   changeUpload,
   createUpload,
@@ -8,6 +8,7 @@ import {
 } from "../metering/usage-uploads.ts";
 import { enqueue } from "../jobs/queue.ts";
 import { FileReply, type Handlers } from "./handler.ts";
+import { ofLength } from "./streams.ts";
 
 const uploadSeconds = 60;
 
@@ -43,21 +44,6 @@ export const getMeasurementUploadOriginal: Handlers["getMeasurementUploadOrigina
   return { jobId: id, url: links.sign(origin, `${pathOf(orgId, id)}/original`), headers: {} };
 };
 
-/** Passes on what comes and refuses it once it is longer than what was announced. */
-async function* upTo(
-  source: AsyncIterable<Uint8Array>,
-  bytesMax: number,
-): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const piece of source) {
-    size += piece.byteLength;
-    if (size > bytesMax) throw new Problem("BODY_TOO_LARGE");
-    yield piece;
-  }
-  if (size === bytesMax) return;
-  throw fieldProblem("VALIDATION_FAILED", "body", `has ${size} bytes, not ${bytesMax}`);
-}
-
 /** A file is uploaded once; what is in it is read behind the answer. */
 export const uploadMeasurementFile: Handlers["uploadMeasurementFile"] = async (
   { params, query, stream },
@@ -71,7 +57,7 @@ export const uploadMeasurementFile: Handlers["uploadMeasurementFile"] = async (
     { field: "status", message: "is no longer notUploaded" },
   ]);
   if (upload.status !== "notUploaded") throw uploaded;
-  const name = await files.write(upTo(stream, Number(upload.content_length)));
+  const name = await files.write(ofLength(stream, Number(upload.content_length)));
   const isFirst = await database.transaction().execute(async (transaction) => {
     const to = { status: "running", stored_as: name } as const;
     const isTaken = await changeUpload(transaction, key, { from: "notUploaded", to });

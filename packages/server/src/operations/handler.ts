@@ -37,7 +37,10 @@ export interface World {
   readonly plainUsage: PlainUsage;
   readonly usageCorrections: UsageCorrections;
   readonly failures: IngestFailures;
+  /** What was uploaded. */
   readonly files: FileStore;
+  /** What was exported. */
+  readonly exports: FileStore;
   readonly now: () => Date;
   /** To be told once who may do what has changed in an organization. */
   readonly accessChanged: (orgId: string) => void;

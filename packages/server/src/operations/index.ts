@@ -10,10 +10,12 @@ import * as billLines from "./bill-lines.ts";
 import * as bills from "./bills.ts";
 import * as endDating from "./end-dating.ts";
 import * as events from "./events.ts";
+import * as exports from "./exports.ts";
 import * as externalMappings from "./external-mappings.ts";
 import * as grants from "./grants.ts";
 import * as failedIngest from "./failed-ingest.ts";
 import * as fileUploads from "./file-uploads.ts";
+import * as integrationRuns from "./integration-runs.ts";
 import * as integrations from "./integrations.ts";
 import * as invitations from "./invitations.ts";
 import * as leases from "./leases.ts";
@@ -47,10 +49,12 @@ export const handlers: Handlers = {
   ...bills,
   ...endDating,
   ...events,
+  ...exports,
   ...externalMappings,
   ...grants,
   ...failedIngest,
   ...fileUploads,
+  ...integrationRuns,
   ...integrations,
   ...invitations,
   ...leases,

@@ -94,6 +94,7 @@ export const putLookupDataEntry: Handlers["putLookupDataEntry"] = (request, worl
       throw fieldProblem("RULE_VIOLATED", "item", "has other keys than the path");
     }
     await touchData(transaction, { orgId, revision, principal, at, version: body.version });
+    await removeItems(transaction, { orgId, revision }, key);
     await putItems(transaction, { orgId, revision }, [item]);
     const wanted = { limit: 1, key, showsKey: showsKey(query.additional) };
     return readData(transaction, { orgId, revision, ...wanted });

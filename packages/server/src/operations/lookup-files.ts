@@ -1,98 +1,92 @@
 import { sql } from "kysely";
-import { type LookupFileType, lookupFileTypes } from "@turnpike/contract/catalog/operations.ts";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { enqueue } from "../jobs/queue.ts";
 import { decodePosition, pageOf, type Position } from "../records/paging.ts";
+import { allItems, checkDraft, revisionInPath } from "../resources/lookup-data.ts";
+import { writeLookupFile } from "../resources/lookup-files.ts";
 import {
-  checkDraft,
-  checkItem,
-  putItems,
-  readData,
-  removeItems,
-  revisionInPath,
-  touchData,
-} from "../resources/lookup-data.ts";
-import { readLookupFile, writeLookupFile } from "../resources/lookup-files.ts";
-import {
-  fileUrl,
+  jobOfLink,
   jobOfRevision,
-  jobOfToken,
   type LookupJob,
   newJob,
   toJobReply,
 } from "../resources/lookup-jobs.ts";
-import type { Handlers, World } from "./handler.ts";
+import { fileTypeOf, pathOf } from "../resources/lookup-upload.ts";
+import { FileReply, type Handlers, type World } from "./handler.ts";
+import { ofLength } from "./streams.ts";
 
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
+const uploadSeconds = 60;
+const downloadSeconds = 3600;
+
+const linkPath = (orgId: string, id: string): string => `/files/lookup/${orgId}/${id}`;
+
+type Reader = Pick<World, "links" | "now"> & { readonly origin: string };
+
+/** Where a job's rows can be got, and until when. */
+const rowsLink = ({ links, now, origin }: Reader, { org_id, id }: LookupJob) => {
+  const seconds = downloadSeconds;
+  const url = links.sign(origin, `${linkPath(org_id, id)}/rows`, { seconds });
+  return { url, expiry: new Date(now().getTime() + seconds * 1000).toISOString() };
+};
+
+/** A job with, where it is a download, a link that was signed now. */
+const jobReply = (reader: Reader, job: LookupJob) => {
+  if (job.type !== "DOWNLOAD") return toJobReply(job);
+  const { url: downloadUrl, expiry: downloadUrlExpiry } = rowsLink(reader, job);
+  return toJobReply(job, { downloadUrl, downloadUrlExpiry });
+};
 
 export const generateLookupUploadUrl: Handlers["generateLookupUploadUrl"] = async (
   { orgId, params, body, origin },
-  { database, now },
+  { database, links, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
   checkDraft(revision);
-  const { fileName, contentType, version } = body;
+  const { fileName, contentType, contentLength, version } = body;
   const job = await newJob(database, {
     orgId,
     revision,
     at: now(),
-    openForMs: minuteMs,
     job: {
       type: "UPLOAD",
       status: "PENDING",
       file_name: fileName,
       content_type: contentType,
+      content_length: String(contentLength),
       data_version: version === undefined ? null : String(version),
     },
   });
-  const headers = { "Content-Type": contentType };
-  return { jobId: job.id, url: fileUrl(origin, job.token), headers };
+  const url = links.sign(origin, linkPath(orgId, job.id), { seconds: uploadSeconds });
+  return { jobId: job.id, url, headers: { "Content-Type": contentType } };
 };
 
-const fileTypeOf = ({ content_type: type }: LookupJob): LookupFileType =>
-  lookupFileTypes.find((known) => known === type) ?? "application/jsonl";
-
-const pathOf = ({ table_id, revision_id }: LookupJob) => ({
-  lookupTableId: table_id,
-  lookupTableRevisionId: revision_id,
-});
-
-/** Replaces the rows of the revision by those of the file, all or none. */
-const takeFile = (job: LookupJob, body: Uint8Array, { catalog }: World): Promise<void> => {
-  const caller = { orgId: job.org_id, principal: job.id };
-  return catalog.change(caller, async ({ transaction, at }) => {
-    const { orgId, principal } = caller;
-    const revision = await revisionInPath(transaction, orgId, pathOf(job));
-    checkDraft(revision);
-    const read = readLookupFile(revision, fileTypeOf(job), body);
-    const items = read.map((item, index) => checkItem(revision, item, `items[${index}]`));
-    const version = job.data_version === null ? {} : { version: Number(job.data_version) };
-    await touchData(transaction, { orgId, revision, principal, at, ...version });
-    await removeItems(transaction, { orgId, revision });
-    await putItems(transaction, { orgId, revision }, items);
-  });
-};
-
-/** The job says how it went; the uploader only learns that the file has arrived. */
-export const uploadLookupFile: Handlers["uploadLookupFile"] = async ({ params, raw }, world) => {
-  const { database, now } = world;
-  const token = params["token"] ?? "";
-  const job = await jobOfToken(database, { token, at: now(), types: ["UPLOAD"] });
-  const finish = async (outcome: Partial<Pick<LookupJob, "status" | "failure_reason">>) =>
-    database
+/** A file is uploaded once; the job says what became of its rows. */
+export const uploadLookupFile: Handlers["uploadLookupFile"] = async (
+  { params, query, stream },
+  { database, files, links },
+) => {
+  const { orgId = "", id = "" } = params;
+  links.check(linkPath(orgId, id), query);
+  const job = await jobOfLink(database, { orgId, id, types: ["UPLOAD"] });
+  const uploaded = fieldProblem("RULE_VIOLATED", "file", "was uploaded before");
+  if (job.stored_as !== null || job.status !== "PENDING") throw uploaded;
+  const name = await files.write(ofLength(stream, Number(job.content_length)));
+  const isFirst = await database.transaction().execute(async (transaction) => {
+    const { numUpdatedRows } = await transaction
       .updateTable("lookup_job")
-      .set({ ...outcome, token: null, version: Number(job.version) + 1 })
-      .where("org_id", "=", job.org_id)
+      .set({ stored_as: name })
+      .where("org_id", "=", orgId)
       .where("id", "=", job.id)
-      .execute();
-  try {
-    await takeFile(job, raw.body, world);
-    await finish({ status: "SUCCEEDED" });
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    await finish({ status: "FAILED", failure_reason: error.message });
-  }
-  return "";
+      .where("status", "=", "PENDING")
+      .where("stored_as", "is", null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 1n)
+      await enqueue(transaction, "lookup-upload", { orgId, jobId: job.id });
+    return numUpdatedRows === 1n;
+  });
+  if (isFirst) return "";
+  await files.remove(name);
+  throw uploaded;
 };
 
 export const downloadLookupData: Handlers["downloadLookupData"] = async (
@@ -100,50 +94,47 @@ export const downloadLookupData: Handlers["downloadLookupData"] = async (
   { database, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
+  const { contentType: content_type } = body;
   const job = await newJob(database, {
     orgId,
     revision,
     at: now(),
-    openForMs: hourMs,
-    job: { type: "DOWNLOAD", status: "SUCCEEDED", content_type: body.contentType },
+    job: { type: "DOWNLOAD", status: "SUCCEEDED", content_type },
   });
   return { jobId: job.id };
 };
 
 export const getArchivedLookupData: Handlers["getArchivedLookupData"] = async (
   { orgId, params, body, origin },
-  { database, now },
+  { database, links, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
   if (revision.status !== "ARCHIVED") {
     throw fieldProblem("RULE_VIOLATED", "status", `is ${revision.status}, not ARCHIVED`);
   }
+  const { contentType: content_type } = body;
   const job = await newJob(database, {
     orgId,
     revision,
     at: now(),
-    openForMs: hourMs,
-    job: { type: "ARCHIVE", status: "SUCCEEDED", content_type: body.contentType },
+    job: { type: "ARCHIVE", status: "SUCCEEDED", content_type },
   });
-  const expiry = job.token_expires_at?.toISOString();
-  return { url: fileUrl(origin, job.token), expiry };
+  return rowsLink({ links, now, origin }, job);
 };
 
 export const downloadLookupFile: Handlers["downloadLookupFile"] = async (
-  { params },
-  { database, now },
+  { params, query },
+  { database, links },
 ) => {
-  const token = params["token"] ?? "";
-  const types = ["DOWNLOAD", "ARCHIVE"] as const;
-  const job = await jobOfToken(database, { token, at: now(), types });
-  const { org_id: orgId } = job;
+  const { orgId = "", id = "" } = params;
+  links.check(`${linkPath(orgId, id)}/rows`, query);
+  const job = await jobOfLink(database, { orgId, id, types: ["DOWNLOAD", "ARCHIVE"] });
   const revision = await revisionInPath(database, orgId, pathOf(job));
-  const limit = Number.MAX_SAFE_INTEGER;
-  const { items } = await readData(database, { orgId, revision, limit });
   const type = fileTypeOf(job);
-  const rows = Array.isArray(items) ? items : [];
-  return new Response(writeLookupFile(revision, type, rows), {
-    headers: { "content-type": `${type}; charset=utf-8` },
+  return new FileReply({
+    name: `${revision.id}.${type === "text/csv" ? "csv" : "jsonl"}`,
+    contentType: `${type}; charset=utf-8`,
+    body: writeLookupFile(revision, type, allItems(database, { orgId, revision })),
   });
 };
 
@@ -152,7 +143,7 @@ const isAfter = ({ createdAt, id }: Position) =>
 
 export const listLookupDataJobs: Handlers["listLookupDataJobs"] = async (
   { orgId, params, query, origin },
-  { database },
+  { database, links, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
   const after = query.nextToken === undefined ? undefined : decodePosition(query.nextToken);
@@ -169,21 +160,21 @@ export const listLookupDataJobs: Handlers["listLookupDataJobs"] = async (
     createdAt: job.job_date.toISOString(),
     id: job.id,
   }));
-  return { ...page, data: page.data.map((job) => toJobReply(job, origin)) };
+  return { ...page, data: page.data.map((job) => jobReply({ links, now, origin }, job)) };
 };
 
 export const getLookupDataJob: Handlers["getLookupDataJob"] = async (
   { orgId, params, origin },
-  { database },
+  { database, links, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
   const id = params["id"] ?? "";
-  return toJobReply(await jobOfRevision(database, { orgId, revision, id }), origin);
+  return jobReply({ links, now, origin }, await jobOfRevision(database, { orgId, revision, id }));
 };
 
 export const deleteLookupDataJob: Handlers["deleteLookupDataJob"] = async (
   { orgId, params, origin },
-  { database },
+  { database, links, now },
 ) => {
   const revision = await revisionInPath(database, orgId, params);
   const job = await jobOfRevision(database, { orgId, revision, id: params["id"] ?? "" });
@@ -192,5 +183,5 @@ export const deleteLookupDataJob: Handlers["deleteLookupDataJob"] = async (
     .where("org_id", "=", orgId)
     .where("id", "=", job.id)
     .execute();
-  return toJobReply(job, origin);
+  return jobReply({ links, now, origin }, job);
 };

@@ -1,8 +1,11 @@
 import { orgUser } from "@turnpike/contract/access/org-user.ts";
 import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
+import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
+import { heldStatements } from "../access/held-statements.ts";
 import { attach, detach, type Holder, policiesOf } from "../access/attachments.ts";
+import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Caller } from "../records/caller.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
 import { findRecord, isWithin, toReply } from "../records/records.ts";
@@ -77,6 +80,27 @@ export const listPermissionsOfOrgUser: Handlers["listPermissionsOfOrgUser"] = as
   const page = await pageOfPolicies(request, world, { type: "USER", id });
   return { ...(page.data[0] ?? { id }), ...page };
 };
+
+const statementsOf =
+  (type: "USER" | "SERVICEUSER", { kind }: Resource) =>
+  async (
+    { orgId, params }: { orgId: string; params: Readonly<Record<string, string>> },
+    { database, now }: World,
+  ) => {
+    const found = await findRecord(database, { orgId, kind, id: params["id"] ?? "" });
+    if (found === undefined) throw new Problem("NOT_FOUND");
+    const held = await heldStatements(database, { orgId, type, id: found.id }, now());
+    const data = held.map(({ statement, policyId, holder }) => ({
+      ...statement,
+      policyId,
+      principalType: holder.type,
+      principalId: holder.id,
+    }));
+    return { data };
+  };
+
+export const listStatementsOfOrgUser = statementsOf("USER", orgUser);
+export const listStatementsOfServiceUser = statementsOf("SERVICEUSER", serviceUser);
 
 export const listPermissionsOfResourceGroup: Handlers["listPermissionsOfResourceGroup"] = async (
   request,

@@ -1,6 +1,8 @@
 import type { PrincipalType } from "@turnpike/contract/access/operations.ts";
 import type { BillJobRequest, BillJobStatus } from "@turnpike/contract/billing/bill-job.ts";
 import type { StatementJobStatus } from "@turnpike/contract/billing/statement-job.ts";
+import type { ExportOrder, ExportStatus } from "@turnpike/contract/sync/export-job.ts";
+import type { RunStatus } from "@turnpike/contract/sync/integration-operations.ts";
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 
 /** A timestamptz: a Date when read, an ISO text or a Date when written. */
@@ -43,8 +45,8 @@ export interface LookupJobTable {
   version: Big;
   data_version: Big | null;
   job_date: At;
-  token: string | null;
-  token_expires_at: At | null;
+  content_length: Big | null;
+  stored_as: string | null;
 }
 
 /** A date column: `YYYY-MM-DD`. */
@@ -90,6 +92,8 @@ export interface BillTable extends Audited {
   total: Exact;
   last_calculated_at: At;
   facts: string;
+  usage_mark: string | null;
+  usage_reach: Json<readonly object[]> | null;
   invoice_number: string | null;
   request: Json<BillJobRequest>;
   approved_at: At | null;
@@ -161,6 +165,36 @@ export interface UsageUploadTable {
   created_at: At;
 }
 
+export interface ExportJobTable {
+  org_id: string;
+  id: string;
+  version: Big;
+  /** Of an export that a schedule asked for. */
+  schedule_id: string | null;
+  status: ExportStatus;
+  request: Json<ExportOrder>;
+  /** What the file store calls the file, while it is kept. */
+  stored_as: string | null;
+  failure_reason: string | null;
+  dt_created: At;
+  started_at: At | null;
+  finished_at: At | null;
+  created_by: string;
+}
+
+export interface IntegrationRunTable extends Audited {
+  org_id: string;
+  id: string;
+  version: Big;
+  config_id: string;
+  entity_type: string;
+  entity_id: string;
+  destination: string;
+  destination_id: string | null;
+  status: RunStatus;
+  log: Json<readonly { readonly at: string; readonly message: string }[]>;
+}
+
 /** The events of changes and the others, in one row shape. */
 export interface EventFeedView {
   org_id: string;
@@ -199,7 +233,7 @@ export interface Tables {
   };
   installation: { name: string; value: string };
   record: RecordTable;
-  record_secret: { org_id: string; kind: string; id: string; document: Json<Document> };
+  record_secret: { org_id: string; kind: string; id: string; key_id: string; sealed: Buffer };
   lookup_data: Audited & {
     org_id: string;
     revision_id: string;
@@ -232,6 +266,8 @@ export interface Tables {
   failed_ingest: { org_id: string; event_id: string; body: string };
   event_feed: EventFeedView;
   usage_upload: UsageUploadTable;
+  export_job: ExportJobTable;
+  integration_run: IntegrationRunTable;
   bill_job: BillJobTable;
   bill_job_account: {
     org_id: string;

@@ -91,12 +91,12 @@ export type CommitOutcome =
   | { readonly kind: "storage-full" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** A run of stored uids of one organization: `bytes[ends[i-1], ends[i])` was received at `seconds[i]`. */
+/** Uids of one organization that were received together: `bytes[ends[i-1], ends[i])`. */
 export interface StoredUids {
   readonly orgId: string;
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
-  readonly seconds: Uint32Array;
+  readonly receivedAtMs: number;
 }
 
 /** Where groups become durable, in order. One writer. */

@@ -74,6 +74,46 @@ export const usageScanSuite = (name: string, create: () => Promise<UsageStoreFix
       expect(third.next).toBeUndefined();
     });
 
+    test("a scan of what an aggregation counts has the very events that the aggregate counts", async () => {
+      const models = ["small", "large", "huge"];
+      await send([
+        ...models.flatMap((model, index) => [
+          event(`${model}-t`, index + 1, { what: { model }, metadata: { trace: "t" } }),
+          event(`${model}-u`, index + 10, { what: { model }, metadata: { trace: "u" } }),
+        ]),
+        event("tiny-t", 5, { what: { model: "tiny" }, metadata: { trace: "t" } }),
+      ]);
+      const segmentation = {
+        fields: ["model", "trace"],
+        segments: [
+          { model: "small", trace: "*" },
+          { model: "*", trace: "t" },
+          { model: "huge", trace: "t" },
+        ],
+      };
+      const filters = [{ dimensionCode: "model", value: "large", mode: "EXCLUDE" } as const];
+      const accountId = fixture.directory.accountId(org, "acme") ?? "";
+      const asked = { orgId: org, meterId: calls.id, targetField: "tokens", filters };
+      const counts = await store.aggregate({
+        ...asked,
+        method: "COUNT",
+        accountIds: [accountId],
+        window: may,
+        segmentation,
+      });
+      const expected = [["small-t", "small-u"], ["tiny-t"], ["huge-t"]];
+      for (const [segment, uids] of expected.entries()) {
+        const counted = { targetField: "tokens", filters, segmentation, segment };
+        expect((await scanned({ counted })).uids.toSorted()).toEqual(uids);
+        const count = counts.find((one) => one.segment === segment)?.quantity;
+        expect(count).toBe(String(uids.length));
+        const first = await scanned({ counted, limit: 1 });
+        const second = await scanned({ counted, limit: 1, after: first.next });
+        expect([...first.uids, ...(first.next === undefined ? [] : second.uids)]).toEqual(uids);
+      }
+      expect((await scanned({ counted: { targetField: "gone", filters: [] } })).uids).toEqual([]);
+    });
+
     test("a scan of what is unknown is empty", async () => {
       await send([event("a", 1)]);
       expect(await scanned({ meterId: "unknown" })).toMatchObject({ events: [] });

@@ -1,3 +1,5 @@
+import type { UsageChanges } from "./usage-changes.ts";
+
 /** The eight maps of a measurement (m3ter semantics 3.1, 4). */
 export const stringCategories = ["WHO", "WHAT", "WHERE", "OTHER", "METADATA"] as const;
 export const numberCategories = ["MEASURE", "COST", "INCOME"] as const;
@@ -77,7 +79,33 @@ export type CorrectionOutcome =
   | { readonly kind: "unknown" }
   | Exclude<IngestOutcome, { kind: "accepted" }>;
 
-export type AggregationMethod = "SUM" | "MIN" | "MAX" | "COUNT" | "LATEST" | "MEAN" | "UNIQUE";
+/** The methods of m3ter semantics 6.2. */
+export type PlainMethod = "SUM" | "MIN" | "MAX" | "COUNT" | "LATEST" | "MEAN" | "UNIQUE";
+
+/**
+ * Beyond m3ter's own methods, see decision 0007. Their definitions, over the values V of a group:
+ *
+ * - `PERCENTILE`: the nearest-rank percentile (NIST/SEMATECH e-Handbook 7.2.6.2 names it; Hyndman & Fan 1996, definition
+ *   1): of V in ascending order the one at place ⌈percentile / 100 × |V|⌉. It is always one of V. At 95 it is the rate
+ *   that burstable billing charges: what is left at the top when the highest 5 % of the samples are dropped.
+ * - `TIME_WEIGHTED_SUM`: ∫ v(t) dt over the window, in `unit`s, where v(t) is the latest value of the account up to t (of
+ *   several with one ts the one received last, then the one with the highest uid, as LATEST has it), also when its ts is
+ *   before the window, and 0 before the first. Accounts, and accounts' values in different segments or with different
+ *   values of a dimension that is grouped by, are measured each on their own and added.
+ * - `PEAK_SUM`: Σ max over the hours or days of `timeZone` that have values.
+ * - `CUSTOM_SQL`: one SELECT over `measurements` that comes to one number (6.2, [R]); NULL is no value.
+ */
+export type Statistic =
+  | { readonly kind: "PERCENTILE"; /** Above 0 and up to 100. */ readonly percentile: string }
+  | { readonly kind: "TIME_WEIGHTED_SUM"; readonly unit: TimeUnit }
+  | { readonly kind: "PEAK_SUM"; readonly per: "HOUR" | "DAY"; readonly timeZone: string }
+  | { readonly kind: "CUSTOM_SQL"; readonly sql: string };
+
+export const timeUnits = ["SECOND", "MINUTE", "HOUR", "DAY"] as const;
+/** Of 1, 60, 3,600 and 86,400 seconds. */
+export type TimeUnit = (typeof timeUnits)[number];
+
+export type AggregationMethod = PlainMethod | Statistic;
 
 /** Half-open: `start` inside, `end` outside. Windowing uses `ts` only (3.2). */
 export interface Window {
@@ -113,8 +141,13 @@ export interface AggregateRequest {
 /** An aggregate that has values; an account without values in the window has no entry. */
 export interface Quantity {
   readonly accountId: string;
-  /** An exact decimal in plain notation; a MEAN that does not end is rounded half-up at 100 significant digits. */
-  readonly quantity: string;
+  /**
+   * An exact decimal in plain notation; a MEAN or TIME_WEIGHTED_SUM that does not end is rounded half-up at 100
+   * significant digits. Null where custom SQL has failed on these measurements.
+   */
+  readonly quantity: string | null;
+  /** Why the quantity is null. */
+  readonly fault?: string;
   /** Index into the segments of a segmented request; usage of no segment has no quantity. */
   readonly segment?: number;
 }
@@ -188,15 +221,32 @@ export interface UsageGroup {
   readonly values: readonly (string | null)[];
 }
 
-/** Most recent first. `hasMore`: there were more than the limit. */
+/**
+ * Most recent first. `hasMore`: there were more than the limit. `failed`: the custom SQL of that aggregation did not come
+ * to a number for some group.
+ */
 export type UsageQueryAnswer =
   | { readonly kind: "events"; readonly events: readonly UsageEvent[]; readonly hasMore: boolean }
-  | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean };
-/** Every measurement of a meter in these windows, oldest first. */
+  | { readonly kind: "groups"; readonly groups: readonly UsageGroup[]; readonly hasMore: boolean }
+  | { readonly kind: "failed"; readonly aggregation: number; readonly reason: string };
+
+/** Measurements that an aggregation counts. */
+export interface CountedUsage {
+  /** They have a value of it; absent: whatever they have. */
+  readonly targetField?: string;
+  readonly filters: readonly UsageFilter[];
+  /** Of several segments, those of the one at `segment`. */
+  readonly segmentation?: Segmentation;
+  readonly segment?: number;
+}
+
+/** Measurements of a meter in these windows, oldest first. */
 export interface ScanRequest {
   readonly orgId: string;
   readonly meterId: string;
-  readonly sources: readonly { readonly accountId: string; readonly window: Window }[];
+  readonly sources: readonly UsageSource[];
+  /** Absent: every one. */
+  readonly counted?: CountedUsage;
   readonly limit: number;
   /** `next` of the page before. */
   readonly after?: string;
@@ -232,8 +282,20 @@ export class DirectoryInUse extends Error {
   }
 }
 
+/** Tells whether a text can be the custom SQL of an aggregation. */
+export interface CustomSqlChecker {
+  /** Why it can not be, given the fields of the meter; undefined when it can. */
+  faultOfSql(query: {
+    readonly sql: string;
+    readonly fields: readonly {
+      readonly code: string;
+      readonly isNumeric: boolean;
+    }[];
+  }): Promise<string | undefined>;
+}
+
 /** Keeps every accepted measurement once and answers quantities. */
-export interface UsageStore {
+export interface UsageStore extends UsageChanges {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;

@@ -1,15 +1,26 @@
+import { balance } from "@turnpike/contract/balances/balance.ts";
 import type { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import type { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
 import {
   type ChargeSchedule,
   scheduledCharges,
   transactionInstants,
 } from "@turnpike/engine/balances/schedules.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { startOfDay } from "@turnpike/engine/time/cadence.ts";
+import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import { lookup } from "../records/lookup.ts";
 
 type TransactionScheduleFields = ReturnType<typeof balanceTransactionSchedule.fields.parse>;
 type ChargeScheduleFields = ReturnType<typeof balanceChargeSchedule.fields.parse>;
+
+/** Something that a schedule makes, as a client would send it, and when. */
+export interface ScheduledEntry {
+  readonly at: Temporal.Instant;
+  readonly body: Document;
+}
 
 /** A schedule makes at most this many entries, so that a slip in a date cannot fill the ledger. */
 export const scheduledRunsMax = 10_000;
@@ -25,8 +36,7 @@ const checkLength = (
   throw fieldProblem("RULE_VIOLATED", field, `makes more than ${scheduledRunsMax} entries`);
 };
 
-/** When the schedule adds an entry. */
-export const transactionRuns = (
+const transactionRuns = (
   schedule: TransactionScheduleFields,
   zone: string,
 ): readonly Temporal.Instant[] => {
@@ -37,20 +47,24 @@ export const transactionRuns = (
 };
 
 /** The entries that the schedule adds to its balance (m3ter semantics 16.5). */
-export const transactionsOf = (schedule: TransactionScheduleFields, zone: string): object[] => {
-  const { amount, paid, currencyPaid, transactionTypeId, transactionDescription } = schedule;
+export const transactionsOf = (
+  schedule: TransactionScheduleFields,
+  zone: string,
+): ScheduledEntry[] => {
+  const { balanceId, amount, paid, currencyPaid, transactionTypeId } = schedule;
   return transactionRuns(schedule, zone).map((at) => {
     const on = isoText(at);
-    return {
-      description: transactionDescription,
+    const body = {
+      balanceId,
+      description: schedule.transactionDescription,
       amount,
       ...(paid === undefined ? {} : { paid }),
       ...(currencyPaid === undefined ? {} : { currencyPaid }),
       transactionTypeId,
       appliedDate: on,
       transactionDate: on,
-      entityType: "SCHEDULER",
     };
+    return { at, body };
   });
 };
 
@@ -76,22 +90,26 @@ const chargeScheduleOf = (schedule: ChargeScheduleFields, zone: string): ChargeS
   };
 };
 
-/** The local days on which the schedule bills a charge. */
-export const chargeDates = (schedule: ChargeScheduleFields, zone: string): Temporal.PlainDate[] =>
-  scheduledCharges(chargeScheduleOf(schedule, zone)).map(({ billDate }) => billDate);
+/** Leaves room for the date that follows, in the 80 characters of a code. */
+const codeLengthMax = 69;
 
-/** The charges that the schedule makes, one for each slice of its service period (m3ter semantics 16.5). */
+/**
+ * The charges that the schedule makes, one for each slice of its service period, each at the beginning of the day
+ * that it is billed on, under the balance's contract (m3ter semantics 16.5).
+ */
 export const chargesOf = (
   schedule: ChargeScheduleFields,
-  { accountId, zone }: { accountId: string; zone: string },
-): object[] => {
+  { accountId, contractId, zone }: Pick<Charged, "accountId" | "contractId"> & { zone: string },
+): ScheduledEntry[] => {
   const { amount, units, unitPrice, name, code, currency, chargeDescription } = schedule;
   const price = amount === undefined ? { units, unitPrice } : { amount };
-  return scheduledCharges(chargeScheduleOf(schedule, zone)).map(
-    ({ billDate, servicePeriod }, index) => ({
+  return scheduledCharges(chargeScheduleOf(schedule, zone)).map(({ billDate, servicePeriod }) => {
+    const body = {
       name,
-      code: `${code}-${index + 1}`,
+      // The cut may fall into a character of two halves, which the database would not take.
+      code: `${code.slice(0, codeLengthMax).toWellFormed()}-${billDate.toString()}`,
       accountId,
+      ...(contractId === undefined ? {} : { contractId }),
       entityType: "BALANCE",
       entityId: schedule.balanceId,
       lineItemType: "BALANCE_FEE",
@@ -101,6 +119,19 @@ export const chargesOf = (
       billDate: billDate.toString(),
       servicePeriodStartDate: isoText(servicePeriod.start),
       servicePeriodEndDate: isoText(servicePeriod.end),
-    }),
-  );
+    };
+    return { at: startOfDay(billDate, zone), body };
+  });
+};
+
+type Charged = Stored<typeof balance>;
+
+/** The balance of a schedule: whom its charges are for. */
+export const storedBalance = async (
+  reader: Database | DatabaseTransaction,
+  key: { orgId: string; id: string },
+): Promise<Charged> => {
+  const found = await lookup(reader, balance, key);
+  if (found === undefined) throw new Problem("NOT_FOUND");
+  return found;
 };

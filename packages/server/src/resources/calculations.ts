@@ -1,4 +1,5 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { eventFields } from "@turnpike/contract/event-fields.ts";
 import type { CalculationError } from "@turnpike/engine/calculation/calculation-error.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
 import type { Calculation } from "@turnpike/engine/calculation/syntax.ts";
@@ -22,6 +23,12 @@ export const readCalculation = (field: string, text: string, scope: Scope): Calc
   const fault = parsing.ok ? calculationFault(text, scope) : sentence(parsing.error);
   if (parsing.ok && fault === undefined) return parsing.calculation;
   throw fieldProblem("VALIDATION_FAILED", field, `cannot be calculated: ${fault}`);
+};
+
+/** Of a notification on an event whose fields are known; on any other, whatever its record holds. */
+export const scopeOfEvent = (eventName: string): Scope => {
+  const fields = Object.keys(eventFields(eventName));
+  return fields.length === 0 ? eventScope : { eventFields: new Set(fields) };
 };
 
 /** Of a notification: whatever the event's record holds now and held before (m3ter semantics 22). */

@@ -2,37 +2,48 @@ import { sql } from "kysely";
 import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import { resourceGroupItem } from "@turnpike/contract/access/resource-group-item.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
-import type { RecordRow } from "../records/records.ts";
+import { findRecords, isWithin, type RecordRow } from "../records/records.ts";
+
+type Reader = Database | DatabaseTransaction;
 
 interface Membership {
   readonly orgId: string;
-  /** Of the groups. */
-  readonly type: string;
   readonly targetId: string;
   /** Whether the groups that hold those groups count as well. */
   readonly isInherited: boolean;
 }
 
-/** The groups that hold an item, newest first (m3ter semantics 1.3). */
-export const groupsHolding = async (
-  reader: Database | DatabaseTransaction,
-  { orgId, type, targetId, isInherited }: Membership,
-): Promise<RecordRow[]> => {
-  const { rows } = await sql<RecordRow>`
-    WITH RECURSIVE member AS (
-      SELECT parent_id, document->>'targetType' AS target_type, document->>'targetId' AS target_id
-      FROM record WHERE org_id = ${orgId} AND kind = ${resourceGroupItem.kind}
-    ), holding AS (
-      SELECT parent_id FROM member WHERE target_type = 'ITEM' AND target_id = ${targetId}
+/**
+ * The ids of the groups that hold an item (m3ter semantics 1.3). `UNION` forgets what it has seen, so that groups that
+ * hold each other end the walk.
+ */
+export const groupIdsHolding = async (
+  reader: Reader,
+  { orgId, targetId, isInherited }: Membership,
+): Promise<Set<string>> => {
+  const { rows } = await sql<{ id: string }>`
+    WITH RECURSIVE holding (id) AS (
+      SELECT parent_id::text FROM record WHERE org_id = ${orgId} AND kind = ${resourceGroupItem.kind}
+        AND document->>'targetId' = ${targetId.toLowerCase()} AND document->>'targetType' = 'ITEM'
       UNION
-      SELECT member.parent_id FROM member JOIN holding
-        ON member.target_type = 'GROUP' AND member.target_id = holding.parent_id::text
-        WHERE ${isInherited}
+      SELECT parent_id::text FROM record JOIN holding ON document->>'targetId' = holding.id
+      WHERE org_id = ${orgId} AND kind = ${resourceGroupItem.kind} AND document->>'targetType' = 'GROUP'
+        AND ${isInherited}
     )
-    SELECT record.* FROM record WHERE record.org_id = ${orgId}
-      AND record.kind = ${resourceGroup.kind} AND record.document->>'type' = ${type}
-      AND record.id IN (SELECT parent_id FROM holding)
-    ORDER BY record.dt_created DESC, record.id DESC
+    SELECT id FROM holding
   `.execute(reader);
-  return rows;
+  return new Set(rows.map(({ id }) => id));
+};
+
+/** The groups of one type that hold an item, newest first. */
+export const groupsHolding = async (
+  reader: Reader,
+  { type, ...membership }: Membership & { type: string },
+): Promise<RecordRow[]> => {
+  const ids = await groupIdsHolding(reader, membership);
+  const { orgId } = membership;
+  const rows = await findRecords(reader, { orgId, kind: resourceGroup.kind, ids });
+  return rows
+    .filter((row) => isWithin(row, { type }))
+    .sort((a, b) => b.dt_created.getTime() - a.dt_created.getTime() || (a.id < b.id ? 1 : -1));
 };

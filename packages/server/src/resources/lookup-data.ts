@@ -9,6 +9,7 @@ import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import { typed } from "../records/lookup.ts";
+import { lookupKeyText } from "../records/lookup-key-text.ts";
 import { findRecord, isWithin } from "../records/records.ts";
 
 type Reader = Database | DatabaseTransaction;
@@ -67,16 +68,13 @@ export const checkItem = (revision: Revision, item: Item, path: string): Item =>
   return fields;
 };
 
-/** How a row is found: the values of its keys as texts, in the order of the schema. */
-const storedKey = (values: readonly string[]): string => JSON.stringify(values);
-
 export const keyOf = ({ keys }: Revision, item: Item): string =>
-  storedKey(keys.map((key) => String(item[key])));
+  lookupKeyText(keys.map((key) => String(item[key])));
 
 /** `UK,standard` of a path; a single key may hold commas. */
 export const keyInPath = ({ keys }: Revision, lookupKey: string): string => {
   const parts = keys.length === 1 ? [lookupKey] : lookupKey.split(",").map((part) => part.trim());
-  if (parts.length === keys.length) return storedKey(parts);
+  if (parts.length === keys.length) return lookupKeyText(parts);
   throw fieldProblem("VALIDATION_FAILED", "lookupKey", `must be ${keys.length} values`);
 };
 
@@ -117,6 +115,32 @@ const keyText = (stored: string): string => {
   const values: unknown = JSON.parse(stored);
   return Array.isArray(values) ? values.join(",") : "";
 };
+
+const rowsPerPage = 2_000;
+
+/** Every row in the order of the keys, a page at a time. */
+export async function* allItems(
+  reader: Reader,
+  { orgId, revision }: Pick<DataQuery, "orgId" | "revision">,
+): AsyncGenerator<readonly Item[]> {
+  let after: string | undefined;
+  for (;;) {
+    const page = reader
+      .selectFrom("lookup_item")
+      .select(["item", "lookup_key"])
+      .where("org_id", "=", orgId)
+      .where("revision_id", "=", revision.id)
+      .orderBy("lookup_key")
+      .limit(rowsPerPage);
+    const rows = await (
+      after === undefined ? page : page.where("lookup_key", ">", after)
+    ).execute();
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(({ item }) => item);
+    after = last.lookup_key;
+  }
+}
 
 const readItems = async (
   reader: Reader,
@@ -179,24 +203,27 @@ export const touchData = async (
     .execute();
 };
 
-/** Adds rows, replacing those with the same keys. */
+/** Adds rows whose keys are not there yet; `first` is the place of the first one among all that come. */
 export const putItems = async (
   transaction: DatabaseTransaction,
-  { orgId, revision }: Pick<DataChange, "orgId" | "revision">,
+  { orgId, revision, first = 0 }: Pick<DataChange, "orgId" | "revision"> & { first?: number },
   items: readonly Item[],
 ): Promise<void> => {
   const keys = items.map((item) => keyOf(revision, item));
   const seen = new Set<string>();
+  const refuse = (index: number): Problem =>
+    fieldProblem("VALIDATION_FAILED", `items[${first + index}]`, "repeats the keys of another");
   const repeated = keys.findIndex((key) => seen.size === seen.add(key).size);
-  if (repeated >= 0) {
-    throw fieldProblem("VALIDATION_FAILED", `items[${repeated}]`, "repeats the keys of another");
-  }
-  await sql`
+  if (repeated >= 0) throw refuse(repeated);
+  const { rows } = await sql<{ lookup_key: string }>`
     INSERT INTO lookup_item (org_id, revision_id, lookup_key, item)
     SELECT ${orgId}, ${revision.id}, given.key, given.item::jsonb
     FROM unnest(${keys}::text[], ${items.map((item) => JSON.stringify(item))}::text[]) AS given (key, item)
-    ON CONFLICT (org_id, revision_id, lookup_key) DO UPDATE SET item = excluded.item
+    ON CONFLICT (org_id, revision_id, lookup_key) DO NOTHING RETURNING lookup_key
   `.execute(transaction);
+  if (rows.length === keys.length) return;
+  const added = new Set(rows.map((row) => row.lookup_key));
+  throw refuse(keys.findIndex((key) => !added.has(key)));
 };
 
 /** Removes one row, or all; how many there were. */

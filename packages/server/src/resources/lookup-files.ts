@@ -1,62 +1,104 @@
 import type { LookupFileType } from "@turnpike/contract/catalog/operations.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { formatCsv, parseCsv } from "../records/csv.ts";
+import { parseJson } from "../records/json.ts";
+import { wholeRows } from "../records/text-pieces.ts";
 import type { Revision } from "./lookup-data.ts";
 
 type Item = Readonly<Record<string, unknown>>;
 
-const parseLine = (line: string, number: number): Item => {
+const refuse = (line: number, message: string): Problem =>
+  fieldProblem("VALIDATION_FAILED", `line ${line}`, message);
+
+const parseLine = (text: string, line: number): Item => {
   try {
-    const value: unknown = JSON.parse(line);
+    const value = parseJson(Buffer.from(text));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // Said below, with the line's number.
+  } catch (error) {
+    throw refuse(line, error instanceof Error ? error.message : String(error));
   }
-  throw fieldProblem("VALIDATION_FAILED", `line ${number}`, "is not a JSON object");
+  throw refuse(line, "is not a JSON object");
 };
 
-const fromCsv = ({ fields }: Revision, text: string): Item[] => {
-  const [header = [], ...lines] = parseCsv(text);
+const numeral = /^-?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/;
+
+/** A number of a cell; a text that is none stays what it is, for the schema to refuse. */
+const readNumber = (cell: string, line: number): unknown => {
+  if (!numeral.test(cell)) return cell;
+  const value = Number(cell);
+  if (Number.isFinite(value) && decimal(value).eq(decimal(cell))) return value;
+  throw refuse(line, `has a number of more digits than are kept: ${cell}`);
+};
+
+/** Reads the rows of a CSV file one after the other: the first one names the columns. */
+const csvReader = ({ fields }: Revision): ((cells: string[], line: number) => Item | undefined) => {
   const typeOf = new Map(fields.map(({ name, type }) => [name, type]));
-  const read = (name: string, cell: string): unknown => {
-    if (cell === "" && typeOf.get(name) === "NUMBER") return undefined;
-    return typeOf.get(name) === "NUMBER" && Number.isFinite(Number(cell)) ? Number(cell) : cell;
-  };
-  return lines.map((cells, index) => {
-    if (cells.length !== header.length) {
-      const message = `has ${cells.length} cells, the header ${header.length}`;
-      throw fieldProblem("VALIDATION_FAILED", `line ${index + 2}`, message);
+  let header: readonly string[] | undefined;
+  return (cells, line) => {
+    if (header === undefined) {
+      header = cells;
+      return undefined;
     }
-    const entries = header.map((name, column) => [name, read(name, cells[column] ?? "")] as const);
-    return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-  });
+    if (cells.length !== header.length) {
+      throw refuse(line, `has ${cells.length} cells, the header ${header.length}`);
+    }
+    const entries = header.flatMap((name, column) => {
+      const cell = cells[column] ?? "";
+      if (typeOf.get(name) !== "NUMBER") return [[name, cell] as const];
+      return cell === "" ? [] : [[name, readNumber(cell, line)] as const];
+    });
+    return Object.fromEntries(entries);
+  };
 };
 
-/** The items of an uploaded file. VALIDATION_FAILED naming the line. */
+async function* csvItems(
+  revision: Revision,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Item[]> {
+  const read = csvReader(revision);
+  let line = 0;
+  for await (const text of wholeRows(source, { quotes: true })) {
+    const rows = parseCsv(text).map((cells) => read(cells, (line += 1)));
+    yield rows.filter((item) => item !== undefined);
+  }
+}
+
+async function* jsonItems(source: AsyncIterable<Uint8Array>): AsyncGenerator<Item[]> {
+  let line = 0;
+  for await (const text of wholeRows(source, { quotes: false })) {
+    const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+    yield lines.flatMap((one) => {
+      line += 1;
+      return one.trim() === "" ? [] : [parseLine(one, line)];
+    });
+  }
+}
+
+/** The items of an uploaded file, as many at a time as a piece of it holds. VALIDATION_FAILED naming the line. */
 export const readLookupFile = (
   revision: Revision,
   type: LookupFileType,
-  body: Uint8Array,
-): Item[] => {
-  const text = new TextDecoder().decode(body);
-  if (type === "text/csv") return fromCsv(revision, text);
-  return text
-    .split(/\r?\n/)
-    .flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, index + 1)]));
-};
+  source: AsyncIterable<Uint8Array>,
+): AsyncIterable<Item[]> => (type === "text/csv" ? csvItems(revision, source) : jsonItems(source));
 
 const cell = (value: unknown): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
 /** The file of the items: CSV with a header in the order of the schema, or one JSON object a line. */
-export const writeLookupFile = (
+export async function* writeLookupFile(
   { fields }: Revision,
   type: LookupFileType,
-  items: readonly Item[],
-): string => {
+  pages: AsyncIterable<readonly Item[]>,
+): AsyncGenerator<Uint8Array> {
   const names = fields.map(({ name }) => name);
-  if (type !== "text/csv") {
-    return items.map((item) => `${JSON.stringify(item, names)}\n`).join("");
+  const isCsv = type === "text/csv";
+  if (isCsv) yield Buffer.from(formatCsv([names]));
+  for await (const items of pages) {
+    yield Buffer.from(
+      isCsv
+        ? formatCsv(items.map((item) => names.map((name) => cell(item[name]))))
+        : items.map((item) => `${JSON.stringify(item, names)}\n`).join(""),
+    );
   }
-  return formatCsv([names, ...items.map((item) => names.map((name) => cell(item[name])))]);
-};
+}

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUIDv7 } from "node:crypto";
+import { randomUUIDv7 } from "node:crypto";
 import type { Selectable } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Database, DatabaseTransaction, Document, LookupJobTable } from "../ports/database.ts";
@@ -13,14 +13,17 @@ interface NewJob {
   readonly revision: Revision;
   readonly at: Date;
   readonly job: Pick<LookupJob, "type" | "status"> &
-    Partial<Pick<LookupJob, "destination_id" | "file_name" | "content_type" | "data_version">>;
-  /** How long the job's file can be reached by its URL. */
-  readonly openForMs?: number;
+    Partial<
+      Pick<
+        LookupJob,
+        "destination_id" | "file_name" | "content_type" | "content_length" | "data_version"
+      >
+    >;
 }
 
 export const newJob = async (
   reader: Reader,
-  { orgId, revision, at, job, openForMs }: NewJob,
+  { orgId, revision, at, job }: NewJob,
 ): Promise<LookupJob> =>
   reader
     .insertInto("lookup_job")
@@ -29,6 +32,7 @@ export const newJob = async (
       file_name: null,
       content_type: null,
       data_version: null,
+      content_length: null,
       ...job,
       org_id: orgId,
       id: randomUUIDv7(),
@@ -37,24 +41,24 @@ export const newJob = async (
       failure_reason: null,
       version: 1,
       job_date: at,
-      token: openForMs === undefined ? null : randomBytes(32).toString("base64url"),
-      token_expires_at: openForMs === undefined ? null : new Date(at.getTime() + openForMs),
+      stored_as: null,
     })
     .returningAll()
     .executeTakeFirstOrThrow();
 
-/** The job whose file a URL opens; NOT_FOUND when there is none or its time is over. */
-export const jobOfToken = async (
+/** A job whose file is open to whoever has its link; NOT_FOUND when there is none of these types. */
+export const jobOfLink = async (
   reader: Reader,
-  { token, at, types }: { token: string; at: Date; types: readonly LookupJob["type"][] },
+  { orgId, id, types }: { orgId: string; id: string; types: readonly LookupJob["type"][] },
 ): Promise<LookupJob> => {
+  if (!isRecordId(id)) throw new Problem("NOT_FOUND");
   const job = await reader
     .selectFrom("lookup_job")
     .selectAll()
-    .where("token", "=", token)
+    .where("org_id", "=", orgId)
+    .where("id", "=", id)
     .executeTakeFirst();
-  const isOpen = job !== undefined && (job.token_expires_at ?? at) > at;
-  if (!isOpen || !types.includes(job.type)) throw new Problem("NOT_FOUND");
+  if (job === undefined || !types.includes(job.type)) throw new Problem("NOT_FOUND");
   return job;
 };
 
@@ -74,15 +78,11 @@ export const jobOfRevision = async (
   return job;
 };
 
-/** The URL that a token opens, on the host that the caller knows. */
-export const fileUrl = (origin: string, token: string | null): string =>
-  `${origin}/files/lookup/${token ?? ""}`;
-
 const given = (fields: Readonly<Record<string, unknown>>): Document =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 
-/** A job as a client reads it. */
-export const toJobReply = (job: LookupJob, origin: string): Document => ({
+/** A job as a client reads it; a download with where to get it. */
+export const toJobReply = (job: LookupJob, download: Document = {}): Document => ({
   id: job.id,
   version: Number(job.version),
   lookupTableId: job.table_id,
@@ -95,10 +95,5 @@ export const toJobReply = (job: LookupJob, origin: string): Document => ({
     fileName: job.file_name,
     failureReason: job.failure_reason,
   }),
-  ...(job.type === "DOWNLOAD"
-    ? given({
-        downloadUrl: fileUrl(origin, job.token),
-        downloadUrlExpiry: job.token_expires_at?.toISOString() ?? null,
-      })
-    : {}),
+  ...download,
 });

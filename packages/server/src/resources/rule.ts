@@ -1,5 +1,7 @@
 import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
 import type { RecordRow } from "../records/records.ts";
+import type { Writer } from "./writer.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** A document about to be written, with what stood there before. */
 export interface Write {
@@ -13,10 +15,18 @@ export interface Write {
   readonly before?: Document | undefined;
 }
 
+/** What has just been written, in the transaction and through the writer that wrote it. */
+export interface Followed {
+  readonly writer: Writer;
+  readonly row: RecordRow;
+  readonly before?: RecordRow | undefined;
+}
+
 /** Records about to be shown, all of one kind and organization. */
 export interface Read {
   readonly reader: Database | DatabaseTransaction;
   readonly orgId: string;
+  readonly secrets: Secrets;
   readonly at: Date;
   readonly rows: readonly RecordRow[];
 }
@@ -25,6 +35,8 @@ export interface Read {
 export interface Rules {
   /** The document to store: as given, or with computed fields. Inside the write's transaction; may throw a Problem. */
   readonly write?: (write: Write) => Promise<Document>;
+  /** Writes of other kinds that a creation or a change brings with it. */
+  readonly follow?: (written: Followed) => Promise<void>;
   /** May throw a Problem to keep the record. */
   readonly remove?: (write: Omit<Write, "before">) => Promise<void>;
   /** Fields of the reply that are calculated whenever a record is read, by its id. */

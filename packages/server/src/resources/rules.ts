@@ -11,6 +11,7 @@ import { budgetRules } from "./rules/budget.ts";
 import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
+import { contractRules } from "./rules/contract.ts";
 import { counterPricingRules } from "./rules/counter-pricing.ts";
 import { billConfigRules } from "./rules/bill-config.ts";
 import { currencyRules } from "./rules/currency.ts";
@@ -20,13 +21,15 @@ import { lookupTableRules } from "./rules/lookup-table.ts";
 import { meterRules } from "./rules/meter.ts";
 import { notificationRules } from "./rules/notification.ts";
 import { organizationConfigRules } from "./rules/organization-config.ts";
+import { resourceGroupRules, serviceUserRules } from "./rules/policy-holders.ts";
 import { permissionPolicyRules } from "./rules/permission-policy.ts";
 import { planGroupLinkRules } from "./rules/plan-group-link.ts";
 import { planGroupRules } from "./rules/plan-group.ts";
 import { planRules } from "./rules/plan.ts";
 import { pricingRules } from "./rules/pricing.ts";
 import { resourceGroupItemRules } from "./rules/resource-group-item.ts";
-import { serviceUserRules } from "./rules/service-user.ts";
+import { scheduledEventConfigurationRules } from "./rules/scheduled-event-configuration.ts";
+import { statementDefinitionRules } from "./rules/statement-definition.ts";
 import { webhookDestinationRules } from "./rules/webhook-destination.ts";
 
 /** Behaviour by kind, for the kinds whose declaration does not say it all. */
@@ -41,6 +44,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   budget: budgetRules,
   balanceTransactionSchedule: balanceTransactionScheduleRules,
   charge: chargeRules,
+  contract: contractRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
   counterPricing: counterPricingRules,
@@ -57,7 +61,10 @@ export const rules: Readonly<Record<string, Rules>> = {
   planGroup: planGroupRules,
   planGroupLink: planGroupLinkRules,
   pricing: pricingRules,
+  resourceGroup: resourceGroupRules,
   resourceGroupItem: resourceGroupItemRules,
+  scheduledEventConfiguration: scheduledEventConfigurationRules,
   serviceUser: serviceUserRules,
+  statementDefinition: statementDefinitionRules,
   webhookDestination: webhookDestinationRules,
 };

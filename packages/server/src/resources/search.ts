@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { SearchQuery } from "@turnpike/contract/query.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
+import { isRecordId } from "../records/records.ts";
 
 export const comparators = [">=", "<=", ">", "<", ":", "~"] as const;
 type Comparator = (typeof comparators)[number];
@@ -49,6 +50,7 @@ const columnOf = (field: string): RawBuilder<unknown> => {
     case "id":
     case "ids":
       return sql`record.id::text`;
+    case "code":
     case "codes":
       return sql`record.code`;
     case "createdBy":
@@ -87,9 +89,11 @@ const condition = (resource: Resource, clause: Clause): RawBuilder<boolean> => {
   const kind = standardColumns[field] ?? (resource.search?.includes(field) ? "text" : undefined);
   if (kind === undefined) throw refuse(`names ${field}, which cannot be searched by`);
   const column = columnOf(field);
-  if (kind === "any of") {
-    return sql<boolean>`${column} = ANY(${value.split(",").map((one) => one.trim())}::text[])`;
+  const values = kind === "any of" ? value.split(",").map((one) => one.trim()) : [value];
+  if (isId(field) && comparator !== "~" && (kind === "any of" || comparator === ":")) {
+    return sql<boolean>`record.id = ANY(${values.filter(isRecordId)}::uuid[])`;
   }
+  if (kind === "any of") return sql<boolean>`${column} = ANY(${values}::text[])`;
   if (comparator === "~") return startsWith(kind === "time" ? sql`${column}::text` : column, value);
   const operator = sqlComparators[comparator];
   if (kind === "text" && comparator === ":") return equals(field, column, value);
@@ -98,9 +102,13 @@ const condition = (resource: Resource, clause: Clause): RawBuilder<boolean> => {
   return sql<boolean>`${column} ${operator} ${new Date(value).toISOString()}::timestamptz`;
 };
 
+const isId = (field: string): boolean => field === "id" || field === "ids";
+
 /** A field that holds a list equals each of its values. */
 const equals = (field: string, column: RawBuilder<unknown>, value: string): RawBuilder<boolean> =>
-  sql<boolean>`(${column} = ${value} OR record.document->${sql.lit(field)} @> ${JSON.stringify([value])}::jsonb)`;
+  field === "code"
+    ? sql<boolean>`${column} = ${value}`
+    : sql<boolean>`(${column} = ${value} OR record.document->${sql.lit(field)} @> ${JSON.stringify([value])}::jsonb)`;
 
 /** The WHERE conditions that a search asks for. */
 export const searchConditions = (

@@ -12,6 +12,7 @@ import type {
 } from "../ports/usage-directory.ts";
 import { serverPrincipal } from "../records/caller.ts";
 import { lookupCodes } from "../records/lookup.ts";
+import { noSecrets } from "./secrets.ts";
 import { foldCode, insert, recordChange } from "./writes.ts";
 
 export interface CatalogDirectory extends UsageDirectory {
@@ -134,7 +135,7 @@ const createAccount = async (
   };
   try {
     const { row } = await database.transaction().execute(async (transaction) => {
-      const written = await insert(transaction, account, { caller, body, at });
+      const written = await insert(transaction, account, { caller, secrets: noSecrets, body, at });
       await recordChange(transaction, caller, { ...written, at });
       return written;
     });

@@ -7,6 +7,7 @@ import { createLists, type Lists } from "./lists.ts";
 import type { Place, Scope } from "../records/place.ts";
 import { findRecord, isWithin, type RecordRow } from "../records/records.ts";
 import { type Reply, toReplies } from "./replies.ts";
+import type { Secrets } from "./secrets.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** The verbs that serve every declared resource. A Problem says why not. */
@@ -28,26 +29,33 @@ export interface Catalog extends Lists {
 /** Told after a change is committed, before the client is. */
 export type OnChange = (change: { orgId: string; kind: string }) => void;
 
+/** What takes too long for a transaction, done before a body is written; a Problem says why it will not be. */
+export type Examine = (place: Place, body: unknown) => Promise<void>;
+
 export interface CatalogParts {
   readonly database: Database;
   readonly resources: readonly Resource[];
+  readonly secrets: Secrets;
   readonly now: () => Date;
   readonly onChange: OnChange;
+  readonly examine: Examine;
 }
 
 export const createCatalog = (parts: CatalogParts): Catalog => {
-  const { database, now } = parts;
+  const { database, secrets, now } = parts;
   const kindOf = referencedKinds(parts.resources);
 
   const replies: Catalog["replies"] = (reader, resource, rows) =>
-    toReplies(reader, { resource, rows, kindOf, at: now() });
+    toReplies(reader, { resource, rows, kindOf, secrets, at: now() });
 
   const change: Catalog["change"] = async (caller, work) => {
     const kinds = new Set<string>();
     const onWrite = (kind: string): void => void kinds.add(kind);
     const result = await database
       .transaction()
-      .execute((transaction) => work(createWriter(transaction, { caller, at: now(), onWrite })));
+      .execute((transaction) =>
+        work(createWriter(transaction, { caller, at: now(), secrets, onWrite })),
+      );
     for (const kind of kinds) parts.onChange({ orgId: caller.orgId, kind });
     return result;
   };
@@ -63,13 +71,17 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   return {
     change,
     replies,
-    create: (place, body) =>
-      write(place, (writer) => writer.create(place.resource, within(body, place.scope))),
-    update: (place, { id, body }) =>
-      write(place, (writer) => {
+    create: async (place, body) => {
+      await parts.examine(place, body);
+      return write(place, (writer) => writer.create(place.resource, within(body, place.scope)));
+    },
+    update: async (place, { id, body }) => {
+      await parts.examine(place, body);
+      return write(place, (writer) => {
         const { scope, resource } = place;
         return writer.update(resource, { id, body: within(body, scope), scope });
-      }),
+      });
+    },
     remove: (place, id) =>
       write(place, (writer) => writer.remove(place.resource, { id, scope: place.scope })),
 

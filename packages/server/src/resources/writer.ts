@@ -3,6 +3,8 @@ import type { DatabaseTransaction, Document } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
+import { rules } from "./rules.ts";
+import type { Secrets } from "./secrets.ts";
 import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
 
 /** Writes of any declared resource inside one transaction; each enters the audit log. A Problem says why not. */
@@ -28,32 +30,45 @@ export interface Writer {
   ) => Promise<RecordRow>;
 }
 
-/** `onWrite` is told of every kind that is written. */
+interface WriterParts {
+  readonly caller: Caller;
+  readonly at: Date;
+  readonly secrets: Secrets;
+  /** Told of every kind that is written. */
+  readonly onWrite: (kind: string) => void;
+}
+
 export const createWriter = (
   transaction: DatabaseTransaction,
-  { caller, at, onWrite }: { caller: Caller; at: Date; onWrite: (kind: string) => void },
+  { caller, at, secrets, onWrite }: WriterParts,
 ): Writer => {
   const record = async (written: Written): Promise<RecordRow> => {
     await recordChange(transaction, caller, { ...written, at });
     onWrite(written.row.kind);
     return written.row;
   };
-  return {
+  const followed = async (written: Written): Promise<RecordRow> => {
+    const row = await record(written);
+    await rules[row.kind]?.follow?.({ writer, row, before: written.before });
+    return row;
+  };
+  const writer: Writer = {
     transaction,
     caller,
     at,
     create: async (resource, body, owned) =>
-      record(await insert(transaction, resource, { caller, body, at, owned })),
+      followed(await insert(transaction, resource, { caller, secrets, body, at, owned })),
     update: async (resource, change) =>
-      record(await replace(transaction, resource, { caller, at, ...change })),
+      followed(await replace(transaction, resource, { caller, secrets, at, ...change })),
     amend: async (resource, change) =>
-      record(await amend(transaction, resource, { caller, at, ...change })),
+      followed(await amend(transaction, resource, { caller, secrets, at, ...change })),
     remove: async (resource, change) => {
-      const erased = await erase(transaction, resource, { caller, at, ...change });
+      const erased = await erase(transaction, resource, { caller, secrets, at, ...change });
       for (const written of erased.slice(0, -1)) await record(written);
       const [own] = erased.slice(-1);
       if (own === undefined) throw new Error("a removal removes at least one record");
       return record(own);
     },
   };
+  return writer;
 };

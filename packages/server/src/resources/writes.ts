@@ -18,7 +18,7 @@ import {
   unindex,
 } from "../records/records.ts";
 import { rules } from "./rules.ts";
-import { findSecret, setApart, storeSecret } from "./secrets.ts";
+import { type Secrets, setApart } from "./secrets.ts";
 
 /** A record as it is now, and how it came to be so. */
 export interface Written {
@@ -67,6 +67,7 @@ const accept = async (
 
 interface Insertion {
   readonly caller: Caller;
+  readonly secrets: Secrets;
   readonly body: unknown;
   readonly at: Date;
   /** Of a singleton, which is named after its organization; any other record gets a new one. */
@@ -77,7 +78,7 @@ interface Insertion {
 export const insert = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, body, at, owned, id = randomUUIDv7() }: Insertion,
+  { caller, secrets, body, at, owned, id = randomUUIDv7() }: Insertion,
 ): Promise<Written> => {
   const accepted = await accept(transaction, resource, { caller, at, id, body, owned });
   const { document, secret } = setApart(resource, accepted);
@@ -99,7 +100,7 @@ export const insert = async (
     .returningAll()
     .executeTakeFirstOrThrow();
   const key = { orgId: caller.orgId, kind: resource.kind, id };
-  await storeSecret(transaction, key, secret);
+  await secrets.store(transaction, key, secret);
   await index(transaction, resource, { ...key, document });
   return { row, action: "created" };
 };
@@ -107,6 +108,7 @@ export const insert = async (
 /** A change of one record; with a `scope`, only where its fields equal it. */
 interface Change {
   readonly caller: Caller;
+  readonly secrets: Secrets;
   readonly id: string;
   readonly at: Date;
   readonly scope?: Scope | undefined;
@@ -143,7 +145,8 @@ export const amend = async (
 ): Promise<Written> => {
   const before = await locked(transaction, resource, change);
   const { caller, at, id } = change;
-  const secret = await findSecret(transaction, { ...caller, kind: resource.kind, id });
+  const key = { orgId: caller.orgId, kind: resource.kind, id };
+  const secret = await change.secrets.find(transaction, key);
   const wanted = { ...before.document, ...fields };
   const next = await accept(transaction, resource, {
     caller,
@@ -176,7 +179,7 @@ const overwrite = async (
     .where("id", "=", key.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  await storeSecret(transaction, key, secret);
+  await change.secrets.store(transaction, key, secret);
   await unindex(transaction, key);
   await index(transaction, resource, { ...key, document });
   return { row, action: "updated", before };

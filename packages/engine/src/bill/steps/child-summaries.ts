@@ -24,6 +24,9 @@ const summaryKey = (line: Line): string =>
     line.contractId ?? "",
   ].join("/");
 
+const commitmentKey = ({ lineItemType, commitmentId = "" }: Line): string =>
+  `${lineItemType}/summary/${commitmentId}`;
+
 const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
   const [first] = lines;
   if (first === undefined || lines.length < 2) return lines;
@@ -59,12 +62,31 @@ const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
   ];
 };
 
-/** PARENT_SUMMARY: one line for all accounts with the same pricing; sums of what is printed. */
+/** Commitments of a parent whose draw-downs are shown as one for all accounts. */
+const summaryCommitmentIds = ({ account, commitments }: BillFacts): ReadonlySet<string> =>
+  new Set(
+    commitments
+      .filter(({ accountId, childBillingMode }) => {
+        const isParents = account.hasChildren && accountId === account.id;
+        return isParents && childBillingMode === "PARENT_SUMMARY";
+      })
+      .map(({ id }) => id),
+  );
+
+/**
+ * PARENT_SUMMARY: one line for all accounts with the same pricing, and of a commitment for all that it paid; sums of
+ * what is printed.
+ */
 export const childSummariesStep: BillStep = (facts, draft) => {
   const planIds = summaryPlanIds(facts);
-  const isSummarized = ({ accountPlanId }: Line) =>
-    accountPlanId !== undefined && planIds.has(accountPlanId);
-  const groups = Map.groupBy(draft.lines.filter(isSummarized), summaryKey);
+  const commitmentIds = summaryCommitmentIds(facts);
+  const isOfCommitment = ({ lineItemType, commitmentId }: Line) =>
+    lineItemType === "COMMITMENT_CONSUMED" && commitmentIds.has(commitmentId ?? "");
+  const isSummarized = (line: Line) =>
+    isOfCommitment(line) || planIds.has(line.accountPlanId ?? "");
+  const groups = Map.groupBy(draft.lines.filter(isSummarized), (line) =>
+    isOfCommitment(line) ? commitmentKey(line) : summaryKey(line),
+  );
   return {
     ...draft,
     lines: [

@@ -166,3 +166,78 @@ test("a counter price that starts on June 16 charges from then; another account'
     ["COUNTER_RUNNING_TOTAL_CHARGE 18.00", "= 18.00"],
   );
 });
+
+describe("a parent's plan prices the counters of its pool as one ([R], m3ter semantics 13, 14.2)", () => {
+  const child = { id: "child", code: "child" };
+  const pooled = (
+    periods: readonly { start: Temporal.Instant; end?: Temporal.Instant }[],
+    given: { mode?: "CHILD" | "PARENT_SUMMARY"; start?: string; child: Case["adjustments"] },
+  ) => {
+    const facts = factsOf({
+      start: given.start ?? "2024-01-01",
+      pricing: { proRateRunningTotal: false },
+      adjustments: [["2024-05-01", 15]],
+    });
+    return billText({
+      ...facts,
+      accountPlans: facts.accountPlans.map((accountPlan) => ({
+        ...accountPlan,
+        childBillingMode: given.mode ?? "PARENT_SUMMARY",
+        pool: [{ account: child, productId: "product", periods }],
+      })),
+      counterAdjustments: [
+        ...facts.counterAdjustments,
+        ...given.child.map(([date, value]) => ({ ...seats(date, value), accountId: "child" })),
+      ],
+    });
+  };
+  const always = [{ start: at("2024-01-01") }];
+
+  test("15 and 10 seats are 25: 20 × 2 + 5 × 3 = 55, not 30 + 20", () => {
+    expect(pooled(always, { child: [["2024-05-10", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 55.00",
+      "= 55.00",
+    ]);
+  });
+
+  test("a child's change is priced from where all stand: P(25) − P(15) = 55 − 30 = 25", () => {
+    expect(pooled(always, { child: [["2024-06-16", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 30.00",
+      "COUNTER_ADJUSTMENT_DEBIT 25.00",
+      "= 55.00",
+    ]);
+  });
+
+  test("a child that gets a plan of its own takes its seats along: −25", () => {
+    const until = [{ start: at("2024-01-01"), end: at("2024-06-16") }];
+    expect(pooled(until, { child: [["2024-05-10", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 55.00",
+      "COUNTER_ADJUSTMENT_CREDIT -25.00",
+      "= 30.00",
+    ]);
+  });
+
+  test("a child that comes in later brings what it has: P(25) − P(15)", () => {
+    const since = [{ start: at("2024-06-16") }];
+    expect(pooled(since, { child: [["2024-05-10", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 30.00",
+      "COUNTER_ADJUSTMENT_DEBIT 25.00",
+      "= 55.00",
+    ]);
+  });
+
+  test("what a child had before the plan began is carried into it, as the parent's own is", () => {
+    const since = [{ start: at("2024-06-01") }];
+    expect(pooled(since, { start: "2024-06-01", child: [["2024-05-10", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 55.00",
+      "= 55.00",
+    ]);
+  });
+
+  test("children that are billed themselves stay apart", () => {
+    expect(pooled(always, { mode: "CHILD", child: [["2024-05-10", 10]] })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 30.00",
+      "= 30.00",
+    ]);
+  });
+});

@@ -1,4 +1,4 @@
-import { type Decimal, one, zero } from "../../exact/decimal.ts";
+import { type Decimal, one, sum, zero } from "../../exact/decimal.ts";
 import { priceUnits } from "../../pricing/bands.ts";
 import { boundary, startOfDay } from "../../time/cadence.ts";
 import { firstBillIndex, type NumberedPeriod } from "../../time/bill-period.ts";
@@ -7,11 +7,19 @@ import {
   contains,
   intersection,
   isBefore,
+  type OpenPeriod,
   type Period,
 } from "../../time/period.ts";
 import type { DayShare } from "../derivation.ts";
 import { addLines, type BillStep } from "../draft.ts";
-import type { AccountPlanTerms, BillFacts, CounterPricingTerms, PlanTerms } from "../facts.ts";
+import type {
+  AccountPlanTerms,
+  AccountRef,
+  BillFacts,
+  CounterPricingTerms,
+  PlanTerms,
+} from "../facts.ts";
+import { poolsCounters } from "../rules.ts";
 import { childAccount } from "../line-labels.ts";
 import type { LineDraft, LineItemType } from "../line.ts";
 import { dayShares, derived, scheduleOf, wholeShare } from "../proration.ts";
@@ -51,19 +59,64 @@ const pricedCounters = (
   );
 };
 
-/** All adjustments of the counter, in order of time, each with the value that it replaced. */
-const adjustmentsOf = (facts: BillFacts, counter: PricedCounter): readonly Adjustment[] => {
-  let old = zero;
-  return facts.counterAdjustments
-    .filter(({ accountId }) => accountId === counter.accountPlan.account.id)
-    .filter(({ counterId }) => counterId === counter.pricing.counter.id)
+interface Value {
+  readonly at: Temporal.Instant;
+  readonly value: Decimal;
+}
+
+/** The values of one account's counter, in order of time. */
+const valuesOf = (
+  facts: BillFacts,
+  { pricing }: PricedCounter,
+  account: AccountRef,
+): readonly Value[] =>
+  facts.counterAdjustments
+    .filter(({ accountId }) => accountId === account.id)
+    .filter(({ counterId }) => counterId === pricing.counter.id)
     .map(({ date, value }) => ({ at: startOfDay(date, facts.organization.zone), value }))
-    .sort((a, b) => compareInstants(a.at, b.at))
-    .map(({ at, value }) => {
-      const adjustment = { at, old, value };
-      old = value;
-      return adjustment;
-    });
+    .sort((a, b) => compareInstants(a.at, b.at));
+
+const valueAt = (values: readonly Value[], at: Temporal.Instant): Decimal =>
+  values.findLast((earlier) => !isBefore(at, earlier.at))?.value ?? zero;
+
+/** The values while the account is rated with the plan: it comes in with what it has, and goes with it. */
+const valuesWithin = (values: readonly Value[], { start, end }: OpenPeriod): readonly Value[] => [
+  { at: start, value: valueAt(values, start) },
+  ...values.filter(({ at }) => isBefore(start, at) && (end === undefined || isBefore(at, end))),
+  ...(end === undefined ? [] : [{ at: end, value: zero }]),
+];
+
+/** What was counted before the plan began is carried into it, not added on its first day. */
+const poolValues = (facts: BillFacts, counter: PricedCounter): readonly (readonly Value[])[] => {
+  const { accountPlan, plan } = counter;
+  const own = valuesOf(facts, counter, accountPlan.account);
+  if (!poolsCounters(accountPlan)) return [own];
+  const members = accountPlan.pool.filter(({ productId }) => productId === plan.product.id);
+  return [
+    own,
+    ...members.map(({ account, periods }) => {
+      const values = valuesOf(facts, counter, account);
+      return periods.flatMap((period) => {
+        const isFromTheStart = !isBefore(accountPlan.active.start, period.start);
+        const [first] = values;
+        const isCarried = isFromTheStart && first !== undefined && isBefore(first.at, period.start);
+        return valuesWithin(values, isCarried ? { ...period, start: first.at } : period);
+      });
+    }),
+  ];
+};
+
+/** The counter of all accounts that are rated together: where it changes, with the values before and after. */
+const adjustmentsOf = (facts: BillFacts, counter: PricedCounter): readonly Adjustment[] => {
+  const pool = poolValues(facts, counter);
+  const instants = new Map(pool.flat().map(({ at }) => [at.epochNanoseconds, at]));
+  let old = zero;
+  return [...instants.values()].sort(compareInstants).map((at) => {
+    const value = sum(pool.map((values) => valueAt(values, at)));
+    const adjustment = { at, old, value };
+    old = value;
+    return adjustment;
+  });
 };
 
 /** The calendar period that days are counted in: also for a first period that starts in its middle. */

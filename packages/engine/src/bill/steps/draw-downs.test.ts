@@ -334,6 +334,61 @@ describe("which credit pays for what (m3ter semantics 15.3, 15.5, 14.2, 14.3)", 
       ),
     ).toEqual(["childs child -30.00", "parents parent -50.00", "parents child -10.00"]);
   });
+
+  describe("a parent's commitment in a hierarchy (m3ter semantics 14.2)", () => {
+    const child = { id: "child", code: "child" };
+    const parents = (childBillingMode: "PARENT_SUMMARY" | "PARENT_BREAKDOWN" | "CHILD") =>
+      sampleCommitment({ amount: decimal(100), childBillingMode });
+
+    test.each([
+      ["PARENT_BREAKDOWN", ["-50.00", "-40.00"]],
+      ["PARENT_SUMMARY", ["-90.00"]],
+    ] as const)("%s shows what it paid as %j", (mode, expected) => {
+      const facts = sampleFacts({
+        terms: {
+          account: { id: "account", code: "acme", hasChildren: true },
+          accountPlans: [
+            sampleAccountPlan({ plans: [samplePlan(flat(1))] }),
+            sampleAccountPlan({ id: "childPlan", account: child, plans: [samplePlan(flat(1))] }),
+          ],
+          commitments: [parents(mode)],
+        },
+        usage: [...used(50), usageOn("2024-06-11", 40, { accountId: "child" })],
+      });
+      const draws = lines(facts).filter(({ commitmentId }) => commitmentId !== undefined);
+      expect(draws.map(({ subtotal }) => subtotal.toFixed(2))).toEqual(expected);
+      expect(billText(facts).at(-1)).toBe("= 0.00");
+    });
+
+    const onChildsBill = (mode: "PARENT_BREAKDOWN" | "CHILD", own: readonly number[] = []) =>
+      sampleFacts({
+        terms: {
+          account: { ...child, parentAccountId: "account", hasChildren: false },
+          accountPlans: [sampleAccountPlan({ account: child, plans: [samplePlan(flat(1))] })],
+          commitments: [
+            parents(mode),
+            ...own.map((amount) =>
+              sampleCommitment({ id: "own", accountId: "child", amount: decimal(amount) }),
+            ),
+          ],
+        },
+        usage: [usageOn("2024-06-11", 40, { accountId: "child" })],
+      });
+
+    test("CHILD pays on the child's own bill, after what the child has itself", () => {
+      const facts = onChildsBill("CHILD", [15]);
+      const paid = lines(facts).filter(({ commitmentId }) => commitmentId !== undefined);
+      expect(paid.map((line) => `${line.commitmentId} ${line.subtotal.toFixed(2)}`)).toEqual([
+        "commitment -25.00",
+        "own -15.00",
+      ]);
+      expect(billText(facts).at(-1)).toBe("= 0.00");
+    });
+
+    test("otherwise it pays only what stands on the parent's bill", () => {
+      expect(billText(onChildsBill("PARENT_BREAKDOWN"))).toEqual(["USAGE 40.00", "= 40.00"]);
+    });
+  });
 });
 
 describe("credits lower what is owed before prepaid money is touched ([R], 10.5)", () => {

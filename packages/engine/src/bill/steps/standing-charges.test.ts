@@ -136,6 +136,14 @@ describe("every second quarterly bill (documented: every six months)", () => {
     ]);
     expect(bill({ ...quarterly, charge, billDate: "2024-04-01" })).toEqual([]);
   });
+
+  test("in advance, the second quarter comes back when the plan ends with the first", () => {
+    // 91 of the 182 days to July were used.
+    const charge = standingCharge(600, { interval: 2, billInAdvance: true });
+    const billed = { "STANDING_CHARGE/accountPlan/plan/0": "600" };
+    const ended = { ...quarterly, charge, end: "2024-04-01", billed };
+    expect(bill({ ...ended, billDate: "2024-04-01" })).toEqual(["-300.00 2024-01-01 2024-04-01"]);
+  });
 });
 
 test("a plan group charges for itself beside its plans", () => {

@@ -1,5 +1,5 @@
 import { type Decimal, one } from "../../exact/decimal.ts";
-import { contains, isBefore, type OpenPeriod } from "../../time/period.ts";
+import { isBefore, type OpenPeriod } from "../../time/period.ts";
 import { addLines, type BillStep } from "../draft.ts";
 import type { AccountPlanTerms, BillFacts, BillTerms, StandingChargeTerms } from "../facts.ts";
 import type { LineDraft } from "../line.ts";
@@ -77,10 +77,11 @@ const chargeFor = (
 const applicationCovering = ({ interval, offset }: StandingChargeTerms, number: number): number =>
   number - ((((number - offset) % interval) + interval) % interval);
 
+/** Also at its very end: what was paid for may reach beyond this period. */
 const endsWithin = ({ accountPlan }: StandingCharge): boolean => {
   const { arrears, active } = accountPlan;
   if (arrears === undefined || active.end === undefined) return false;
-  return contains(arrears, active.end) && isBefore(arrears.start, active.end);
+  return isBefore(arrears.start, active.end) && !isBefore(arrears.end, active.end);
 };
 
 /** What was charged in advance beyond the plan's end comes back ([R], m3ter semantics 11). */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { decimal } from "../../exact/decimal.ts";
+import { decimal, zero } from "../../exact/decimal.ts";
+import { amountOf, stated } from "../derivation.ts";
+import type { BillFacts } from "../facts.ts";
 import { measuredQuantity } from "../quantities.ts";
 import { rateBill } from "../rate-bill.ts";
 import {
@@ -21,7 +23,7 @@ import {
 } from "../sample-facts.ts";
 import { usageWindows } from "../usage-windows.ts";
 
-const lines = (facts: Parameters<typeof rateBill>[0]) => {
+const lines = (facts: BillFacts) => {
   const bill = rateBill(facts);
   return bill.outcome === "rated" ? bill.lines : [];
 };
@@ -190,6 +192,29 @@ describe("parent and children (m3ter semantics 14.2)", () => {
     expect(billText(split)).toEqual(["USAGE 33.33", "USAGE 33.33", "USAGE 33.34", "= 100.00"]);
   });
 
+  test("who used nothing has no line; nobody but the plan's own account has the default ([R])", () => {
+    const defaulted = samplePricing({
+      ...tiered([0, 1]),
+      aggregation: { ...sampleAggregation, defaultValue: decimal(7) },
+    });
+    const pool = (used: typeof usage) =>
+      sampleFacts({
+        terms: {
+          accountPlans: [
+            sampleAccountPlan({ plans: [samplePlan({ pricings: [defaulted] })], pool: children }),
+          ],
+        },
+        usage: used,
+      });
+    const shown = (given: BillFacts) =>
+      lines(given).map(
+        ({ childAccount, subtotal }) => `${childAccount?.code ?? "parent"} ${subtotal.toFixed(2)}`,
+      );
+    // 60 of child A alone, without 7 of a default for each of the other two.
+    expect(shown(pool(usage.slice(1, 2)))).toEqual(["childA 60.00"]);
+    expect(shown(pool([]))).toEqual(["parent 7.00"]);
+  });
+
   test("PARENT_SUMMARY merges by pricing, not across pricings", () => {
     const plans = [
       samplePlan({ pricings: [pricing, samplePricing({ ...tiered([0, 2]), id: "second" })] }),
@@ -257,6 +282,31 @@ describe("grants (m3ter semantics 16.4)", () => {
     expect(usageLine?.units.toString()).toBe("300");
     expect(consumed?.convertedSubtotal.toString()).toBe("0");
     expect(consumed?.drawDown?.after.toString()).toBe("0");
+  });
+
+  test("where tiers span the plan it gives the first units of the period, which count on the ladder ([R])", () => {
+    // 0.15, above 500 0.10. 400 before; 300 now, of which 50 are granted: T(700) − T(450) = 95 − 67.50 = 27.50.
+    const facts = planFacts(
+      { pricings: [samplePricing({ ...tiered([0, "0.15"], [500, "0.10"]), tiersSpanPlan: true })] },
+      {
+        terms: { balances: [grant({ transactions: [credited("2024-01-01", 50)] })] },
+        usage: [usageOn("2024-05-10", 400), usageOn("2024-06-10", 300)],
+      },
+    );
+    expect(billText(facts)).toEqual(["USAGE 27.50", "BALANCE_CONSUMED -50.00", "= 27.50"]);
+    expect(lines(facts)[0]?.units.toString()).toBe("250");
+    expect(amountOf(lines(facts)[0]?.derivation ?? stated(zero)).toString()).toBe("27.5");
+  });
+
+  test("where tiers span the plan it gives no more than the period's own units", () => {
+    const facts = planFacts(
+      { pricings: [samplePricing({ ...tiered([0, "0.15"]), tiersSpanPlan: true })] },
+      {
+        terms: { balances: [grant()] },
+        usage: [usageOn("2024-05-10", 400), usageOn("2024-06-10", 300)],
+      },
+    );
+    expect(billText(facts)).toEqual(["USAGE 0.00", "BALANCE_CONSUMED -300.00", "= 0.00"]);
   });
 
   test("what it gives to a pool is booked once, on the bill of the plan's own account", () => {

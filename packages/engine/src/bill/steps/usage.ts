@@ -1,4 +1,4 @@
-import { type Decimal, zero } from "../../exact/decimal.ts";
+import { type Decimal, sum, zero } from "../../exact/decimal.ts";
 import { apportion, type Weight } from "../apportionment.ts";
 import { addLines, type BillStep } from "../draft.ts";
 import type { AccountRef, BillFacts } from "../facts.ts";
@@ -7,7 +7,7 @@ import { childAccount, usageLabels } from "../line-labels.ts";
 import type { LineDraft } from "../line.ts";
 import { billsRecurringTo } from "../plan-or-group.ts";
 import { type BillFailure, printMoney, scaleOf } from "../printing.ts";
-import { measuredQuantity } from "../quantities.ts";
+import { rawQuantity } from "../quantities.ts";
 import { type RatedUsage, rateUsage } from "../usage-rating.ts";
 import {
   accountKey,
@@ -31,17 +31,50 @@ const wholeLine = (facts: BillFacts, usage: PricedUsage, rated: RatedUsage): Lin
 const share = (amount: Decimal, part: Decimal, whole: Decimal): Decimal =>
   whole.isZero() ? zero : amount.times(part).div(whole);
 
+/**
+ * What each account used that used anything. A default stands for the pool, not for each of its accounts; with
+ * nobody to share it, it is the plan's own account's.
+ */
 const poolWeights = (facts: BillFacts, usage: PricedUsage): readonly Weight[] | BillFailure => {
   const weights: Weight[] = [];
   for (const { id } of pooledAccounts(usage)) {
-    const quantity = measuredQuantity(facts, accountKey(usage, id), usage.pricing);
-    if (quantity !== null && "failure" in quantity) return quantity;
-    weights.push({ id, weight: quantity ?? zero });
+    const quantity = rawQuantity(facts, accountKey(usage, id));
+    if (quantity === null) continue;
+    if ("failure" in quantity) return quantity;
+    weights.push({ id, weight: quantity });
   }
-  return weights;
+  return weights.length > 0 ? weights : [{ id: usage.accountPlan.account.id, weight: zero }];
 };
 
-/** The pool is rated once and shown account by account ([R], m3ter semantics 14.2). */
+/** One account's part of the pool. */
+const shareLine = (
+  whole: LineDraft,
+  part: {
+    readonly account: AccountRef;
+    readonly quantity: Decimal;
+    readonly pooled: Decimal;
+    readonly amount: Decimal;
+  },
+): LineDraft => {
+  const { account, quantity, pooled, amount } = part;
+  const shared = (of: Decimal): Decimal => share(of, quantity, pooled);
+  return {
+    ...whole,
+    key: `${whole.key}/${account.id}`,
+    quantity,
+    units: shared(whole.units),
+    exact: amount,
+    bandUsage: whole.bandUsage.map((band) => ({
+      ...band,
+      bandUnits: shared(band.bandUnits),
+      bandQuantity: shared(band.bandQuantity),
+      unitSubtotal: shared(band.unitSubtotal),
+      bandSubtotal: shared(band.bandSubtotal),
+    })),
+  };
+};
+
+/** The pool is rated once and shown by account, those that used nothing left out ([R], m3ter semantics 14.2). */
 const splitLines = (
   facts: BillFacts,
   usage: PricedUsage,
@@ -50,27 +83,20 @@ const splitLines = (
   const weights = poolWeights(facts, usage);
   if ("failure" in weights) return [weights];
   const { currency } = usage.plan;
-  const pooled = printMoney(facts, rated.exact, currency);
-  if ("failure" in pooled) return [pooled];
+  const printed = printMoney(facts, rated.exact, currency);
+  if ("failure" in printed) return [printed];
   const scale = scaleOf(facts, currency);
-  const amounts = apportion(pooled.amount, weights, scale);
-  const whole = weights.reduce((total, { weight }) => total.plus(weight), zero);
-  const lineOf = (account: AccountRef): LineDraft => {
-    const quantity = weights.find(({ id }) => id === account.id)?.weight ?? zero;
+  const amounts = apportion(printed.amount, weights, scale);
+  const quantities = new Map(weights.map(({ id, weight }) => [id, weight]));
+  const pooled = sum(quantities.values());
+  const line = wholeLine(facts, usage, rated);
+  return shownAccounts(facts, usage).flatMap((account) => {
+    const quantity = quantities.get(account.id);
+    if (quantity === undefined) return [];
+    const amount = amounts.get(account.id) ?? zero;
     return {
-      ...wholeLine(facts, usage, rated),
-      key: `USAGE/${usage.key}/${account.id}`,
+      ...shareLine(line, { account, quantity, pooled, amount }),
       childAccount: childAccount(facts, account),
-      quantity,
-      units: share(rated.units, quantity, whole),
-      exact: amounts.get(account.id) ?? zero,
-      bandUsage: rated.bandUsage.map((band) => ({
-        ...band,
-        bandUnits: share(band.bandUnits, quantity, whole),
-        bandQuantity: share(band.bandQuantity, quantity, whole),
-        unitSubtotal: share(band.unitSubtotal, quantity, whole),
-        bandSubtotal: share(band.bandSubtotal, quantity, whole),
-      })),
       derivation: {
         how: "POOL_SHARE",
         pool: rated.derivation,
@@ -79,8 +105,7 @@ const splitLines = (
         scale,
       },
     };
-  };
-  return shownAccounts(facts, usage).map(lineOf);
+  });
 };
 
 /** Billed to each account itself (CHILD): this bill shows only its own; else everybody's. */

@@ -1,11 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { AccountEntry } from "../journal/batch-codec.ts";
 import { rowsOf, text } from "./cells.ts";
-
-interface AccountEntry {
-  readonly number: number;
-  readonly orgId: string;
-  readonly accountId: string;
-}
 
 /** Rows name accounts by small numbers, which compress to a byte or two. */
 export class AccountNumbers {
@@ -14,7 +9,7 @@ export class AccountNumbers {
   #durable = 0;
 
   async load(connection: DuckDBConnection): Promise<void> {
-    const sql = "SELECT org_id, account_id FROM account ORDER BY number";
+    const sql = "SELECT org_id, account_id FROM kept.account ORDER BY number";
     for (const [orgId, accountId] of await rowsOf(connection, sql)) {
       this.number(text(orgId), text(accountId));
     }
@@ -41,12 +36,16 @@ export class AccountNumbers {
     return entry;
   }
 
-  /** Accounts that no committed group has written yet; they go with every group until one commits. */
+  /** Accounts that no batch of the journal names yet; they go with every batch until one is appended. */
   pending(): readonly AccountEntry[] {
     return this.#entries.slice(this.#durable);
   }
 
-  committed(count: number): void {
-    this.#durable += count;
+  /** The journal names these. */
+  named(entries: readonly AccountEntry[]): void {
+    for (const { number, orgId, accountId } of entries) {
+      if (this.number(orgId, accountId) !== number) throw new Error("account numbers are dense");
+      this.#durable = Math.max(this.#durable, number + 1);
+    }
   }
 }

@@ -1,122 +1,176 @@
-import { Decimal, decimal, max, min, sum } from "@turnpike/engine/exact/decimal.ts";
+import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
-import type { AggregationMethod } from "../../ports/usage-store.ts";
+import type { AggregationMethod, Statistic } from "../../ports/usage-store.ts";
 import { bigInteger, integer, rowsOf } from "./cells.ts";
-import type { FieldPlace } from "./meter-tables.ts";
-import { valuesSql } from "./relation.ts";
-import type { GroupKey, Scope } from "./relation.ts";
+import type { CustomSql } from "./custom-sql.ts";
+import {
+  type Evaluation,
+  type Part,
+  peakSumEvaluation,
+  percentileEvaluation,
+  plainEvaluations,
+  takesText,
+  timeWeightedEvaluation,
+} from "./methods.ts";
+import type { Readers } from "./readers.ts";
+import { fromSql, valuesSql } from "./relation.ts";
+import type { GroupKey, Scope, ValuesQuestion } from "./relation.ts";
+import { bucketPieces, timeKey } from "./time-buckets.ts";
 
-/** What one group's values of one scale come to; scales are added up outside, where numbers have no width. */
-interface ScalePart {
-  readonly keys: readonly DuckDBValue[];
-  readonly value: Decimal;
-  readonly count: bigint;
-}
-
-/** What a group's values come to. */
-export interface GroupValue {
-  readonly keys: readonly DuckDBValue[];
-  readonly value: Decimal;
-}
+/** What a group's values come to; null where custom SQL has failed on them. */
+export type GroupValue =
+  | { readonly keys: readonly DuckDBValue[]; readonly value: Decimal }
+  | { readonly keys: readonly DuckDBValue[]; readonly value: null; readonly fault: string };
 
 /** Numbers beyond 2^53 may be kept with a negative scale. */
 export const decimalOf = (mantissa: bigint, scale: number): Decimal =>
   scale >= 0 ? new Decimal(mantissa, scale) : decimal(mantissa * 10n ** BigInt(-scale));
-
-interface Values {
-  /** A relation with `k0, k1, …, value, scale, ts, position, uid`. */
-  readonly sql: string;
-  /** `k0, k1, `, ready to stand before other columns. */
-  readonly keys: string;
-}
-
-/** Values of different scales never meet in SQL, where a common scale could overflow. */
-const perScale =
-  (expression: string) =>
-  ({ sql, keys }: Values): string =>
-    `SELECT ${keys}${expression}, scale, count(*) FROM (${sql}) GROUP BY ALL`;
-
-/** Nothing to add up by scale: one number for the group. */
-const whole =
-  (expression: string) =>
-  ({ sql, keys }: Values): string =>
-    `SELECT ${keys}${expression}, 0, 1 FROM (${sql}) GROUP BY ALL`;
-
-/**
- * The latest value has the greatest ts; of several the one received last, then the one with the highest uid (m3ter
- * semantics 6.2, [R]).
- */
-const latestSql = ({ sql, keys }: Values): string => {
-  const partition = keys === "" ? "" : `PARTITION BY ${keys.slice(0, -2)}`;
-  return `
-    WITH rows AS (${sql}),
-    tied AS (SELECT * FROM rows QUALIFY ts = max(ts) OVER (${partition}))
-    SELECT ${keys}value, scale, 1
-    FROM tied ASOF JOIN batch ON tied.position >= batch.first_position
-    QUALIFY row_number() OVER (${partition} ORDER BY received_at DESC, uid DESC) = 1`;
-};
-
-const sqlOf: Record<AggregationMethod, (values: Values) => string> = {
-  SUM: perScale("sum(value)"),
-  MEAN: perScale("sum(value)"),
-  MIN: perScale("min(value)"),
-  MAX: perScale("max(value)"),
-  COUNT: whole("count(*)"),
-  LATEST: latestSql,
-  UNIQUE: whole("count(DISTINCT (value, scale))"),
-};
-
-const total = (parts: readonly ScalePart[]): Decimal => sum(parts.map(({ value }) => value));
-const counted = (parts: readonly ScalePart[]): Decimal =>
-  decimal(parts.reduce((count, part) => count + part.count, 0n));
-
-const combine: Record<AggregationMethod, (parts: readonly ScalePart[]) => Decimal> = {
-  SUM: total,
-  COUNT: total,
-  LATEST: total,
-  UNIQUE: total,
-  MIN: (parts) => parts.map(({ value }) => value).reduce(min),
-  MAX: (parts) => parts.map(({ value }) => value).reduce(max),
-  MEAN: (parts) => total(parts).div(counted(parts)),
-};
-
-/** Strings can be counted, not added up (6.2). */
-const takesText: ReadonlySet<AggregationMethod> = new Set(["COUNT", "UNIQUE"]);
 
 export interface FieldMethod {
   readonly fieldCode: string;
   readonly method: AggregationMethod;
 }
 
-/** A field code has more than one place once a meter edit has moved it to another category. */
-const placesOf = ({ table }: Scope, { fieldCode, method }: FieldMethod): readonly FieldPlace[] =>
-  table.fields.filter(
-    ({ code, isNumeric }) => code === fieldCode && (isNumeric || takesText.has(method)),
-  );
+export interface GroupsQuestion {
+  readonly field: FieldMethod;
+  readonly keys: readonly GroupKey[];
+  /** Of groups by time the latest will do. */
+  readonly bucketsMax?: number;
+}
 
-const keyOf = (keys: readonly DuckDBValue[]): string => keys.map(String).join("\u0001");
+interface Prepared {
+  readonly values: string;
+  readonly keys: readonly string[];
+  readonly evaluation: Evaluation;
+}
 
-/** The method on a field of the scope, for each group that has values of it. */
-export const aggregateGroups = async (
+const keyNames = (keys: readonly GroupKey[]): string[] => keys.map((_, index) => `k${index}`);
+
+/** When the first value of the scope was measured; before it there is no time to weigh. */
+const firstMicros = async (
   connection: DuckDBConnection,
   scope: Scope,
-  { field, keys }: { readonly field: FieldMethod; readonly keys: readonly GroupKey[] },
-): Promise<readonly GroupValue[]> => {
-  const parts: ScalePart[] = [];
-  for (const place of placesOf(scope, field)) {
-    const columns = keys.map((_, index) => `k${index}, `).join("");
-    const values = { sql: valuesSql(scope, place, keys), keys: columns };
-    for (const row of await rowsOf(connection, sqlOf[field.method](values))) {
-      const [value, scale, count] = row.slice(keys.length);
-      parts.push({
-        keys: row.slice(0, keys.length),
-        value: decimalOf(bigInteger(value), integer(scale)),
-        count: bigInteger(count),
-      });
+): Promise<number | undefined> => {
+  const sql = `SELECT epoch_us(min(usage.ts)) ${fromSql(scope, [], true)}`;
+  const [[first = null] = []] = await rowsOf(connection, sql);
+  return first === null ? undefined : integer(first);
+};
+
+/** Time is no property of a value that holds on: it is cut where buckets meet. */
+const prepareTimeWeighted = async (
+  connection: DuckDBConnection,
+  scope: Scope,
+  {
+    places,
+    keys,
+    unit,
+    bucketsMax = Number.POSITIVE_INFINITY,
+  }: ValuesQuestion & {
+    readonly unit: Extract<Statistic, { kind: "TIME_WEIGHTED_SUM" }>["unit"];
+    readonly bucketsMax?: number | undefined;
+  },
+): Promise<Prepared | undefined> => {
+  const named = keyNames(keys);
+  const at = keys.findIndex(({ time }) => time !== undefined);
+  const time = keys[at]?.time;
+  // The values come without the bucket, under the names that keys have in the answer.
+  const expressions = keys.map((key, index) => (index === at ? { expression: "NULL" } : key));
+  const values = valuesSql(scope, { places, keys: expressions }, true);
+  if (time === undefined) {
+    return { values, keys: named, evaluation: timeWeightedEvaluation({ unit }) };
+  }
+  const first = await firstMicros(connection, scope);
+  if (first === undefined) return undefined;
+  const window = { ...scope.window, start: Math.max(scope.window.start, first) };
+  const pieces = bucketPieces(time, window, bucketsMax);
+  return {
+    values,
+    keys: named.map((name, index) => (index === at ? "bucket" : name)),
+    evaluation: timeWeightedEvaluation({ unit, pieces }),
+  };
+};
+
+const prepare = async (
+  connection: DuckDBConnection,
+  scope: Scope,
+  {
+    places,
+    keys,
+    method,
+    bucketsMax,
+  }: ValuesQuestion & {
+    readonly method: Exclude<AggregationMethod, { kind: "CUSTOM_SQL" }>;
+    readonly bucketsMax?: number | undefined;
+  },
+): Promise<Prepared | undefined> => {
+  const named = keyNames(keys);
+  const plain = () => valuesSql(scope, { places, keys });
+  if (typeof method === "string") {
+    return { values: plain(), keys: named, evaluation: plainEvaluations[method] };
+  }
+  switch (method.kind) {
+    case "PERCENTILE": {
+      const evaluation = percentileEvaluation(decimal(method.percentile));
+      return { values: plain(), keys: named, evaluation };
+    }
+    case "PEAK_SUM": {
+      const withWindow = [...keys, timeKey(method.per, method.timeZone, scope.window)];
+      const values = valuesSql(scope, { places, keys: withWindow });
+      return { values, keys: named, evaluation: peakSumEvaluation };
+    }
+    case "TIME_WEIGHTED_SUM": {
+      const { unit } = method;
+      return prepareTimeWeighted(connection, scope, { places, keys, unit, bucketsMax });
     }
   }
+};
+
+/** No value is not the text `null`. */
+const keyOf = (keys: readonly DuckDBValue[]): string =>
+  JSON.stringify(keys.map((key) => (key === null ? null : String(key))));
+
+/** Evaluates methods on fields of a scope, for each group that has values of them. */
+export class Aggregator {
+  readonly #readers: Readers;
+  readonly #customSql: CustomSql;
+
+  constructor(readers: Readers, customSql: CustomSql) {
+    this.#readers = readers;
+    this.#customSql = customSql;
+  }
+
+  async groups(scope: Scope, question: GroupsQuestion): Promise<readonly GroupValue[]> {
+    const { field, keys, bucketsMax } = question;
+    const { method, fieldCode } = field;
+    if (typeof method === "object" && method.kind === "CUSTOM_SQL") {
+      return this.#customSql.groups(scope, { sql: method.sql, keys });
+    }
+    const places = scope.table.fields.filter(
+      ({ code, isNumeric }) => code === fieldCode && (isNumeric || takesText(method)),
+    );
+    if (places.length === 0) return [];
+    return this.#readers.use(async (connection) => {
+      const prepared = await prepare(connection, scope, { places, keys, method, bucketsMax });
+      return prepared === undefined ? [] : evaluate(connection, prepared);
+    });
+  }
+}
+
+const evaluate = async (
+  connection: DuckDBConnection,
+  { values, keys, evaluation }: Prepared,
+): Promise<readonly GroupValue[]> => {
+  const rows = await rowsOf(connection, evaluation.sql({ sql: values, keys }));
+  const parts = rows.map((row): Part & { readonly keys: readonly DuckDBValue[] } => {
+    const [value, scale, count] = row.slice(keys.length);
+    return {
+      keys: row.slice(0, keys.length),
+      value: decimalOf(bigInteger(value), integer(scale)),
+      count: bigInteger(count),
+    };
+  });
   return [...Map.groupBy(parts, (part) => keyOf(part.keys)).values()].map((ofGroup) => ({
     keys: ofGroup[0]?.keys ?? [],
-    value: combine[field.method](ofGroup),
+    value: evaluation.combine(ofGroup),
   }));
 };

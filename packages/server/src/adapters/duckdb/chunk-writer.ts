@@ -128,10 +128,10 @@ export class ChunkWriter {
 
   static async open(
     connection: DuckDBConnection,
-    table: string,
+    { schema, table }: { readonly schema: string; readonly table: string },
     types: readonly DuckDBType[],
   ): Promise<ChunkWriter> {
-    return new ChunkWriter(await connection.createAppender(table), types);
+    return new ChunkWriter(await connection.createAppender(table, schema), types);
   }
 
   write(columns: readonly ColumnSource[], count: number): void {

@@ -2,17 +2,21 @@ import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import type { CorrectionEntry, StoredMeasurement } from "../../ports/usage-log.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { integer, rowsOf, text } from "./cells.ts";
+import type { Generation } from "./database.ts";
 import type { MeterTable, MeterTables } from "./meter-tables.ts";
 import { literal } from "./relation.ts";
 
-/** Written inside the transaction of the group that the correction is in. */
+/** Adds a correction to a generation of recent rows. */
 export const insertCorrection = async (
   connection: DuckDBConnection,
+  generation: Generation,
   { position, hides, orgId, uid, digest, correctedBy, reason }: CorrectionEntry,
 ): Promise<void> => {
   const texts = [orgId, uid, digest ?? null, correctedBy, reason];
   const cells = texts.map((cell) => (cell === null ? "NULL" : literal(cell)));
-  await connection.run(`INSERT INTO correction VALUES (${[position, hides, ...cells].join(", ")})`);
+  await connection.run(
+    `INSERT INTO ${generation}.correction VALUES (${[position, hides, ...cells].join(", ")})`,
+  );
 };
 
 /** How long after its receipt a request is committed with near certainty: a first guess, no promise. */

@@ -46,9 +46,8 @@ const write = async (path: string, first: number, isVoiding: boolean): Promise<v
     directory: crashDirectory(),
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
-    // Checkpoints and sorts all the time, so that the kill hits them too.
-    checkpointThreshold: "20KB",
-    rowOrder: { quietMs: 0, rowsMin: 10 },
+    // Moves rows all the time, so that the kill hits them too.
+    moves: { quietMs: 0, rowsMin: 10 },
   });
   process.stdout.write("open\n");
   let next = first;

@@ -1,11 +1,14 @@
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { copyFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
+import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 let folder: string;
@@ -32,7 +35,7 @@ const fill = async (): Promise<void> => {
       directory,
       worker: new URL("../../usage-worker.ts", import.meta.url),
       startedAtMs: receivedAtMs,
-      rowOrder: { quietMs: 1, rowsMin: 1 },
+      moves: { quietMs: 1, rowsMin: 1 },
     });
   let store = await open();
   await sendTo(store, [
@@ -54,6 +57,13 @@ const fill = async (): Promise<void> => {
   const { measure, what, metadata } = { ...values(7) };
   await store.correct({ ...by, uid: "c", amendment: { measure, what, metadata } });
   await store.close();
+  const moves = { quietMs: 1000, rowsMin: 1 };
+  const log = await UsageJournalLog.open(
+    { path, memoryLimit: "1GB", threads: 1, moves },
+    () => undefined,
+  );
+  await log.settle();
+  await log.close();
 };
 
 const values = (tokens: number) => ({
@@ -61,6 +71,12 @@ const values = (tokens: number) => ({
   what: { model: "small" },
   metadata: { trace: "t" },
 });
+
+/** A lock of this process would not keep it from itself. */
+const verifyElsewhere = (file: string): string => `
+  import(${JSON.stringify(new URL("ledger.ts", import.meta.url).href)})
+    .then(({ verifyLedger }) => verifyLedger(${JSON.stringify(file)}))
+    .catch((error) => console.error(error.message));`;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "turnpike-ledger-"));
@@ -75,26 +91,15 @@ test("the chain of what was stored is sound, wherever rows have moved", async ()
   expect(await verifyLedger(path)).toEqual({ kind: "sound", batches: 5, head: row?.[1] });
 });
 
-const everyRow = (change: (table: string) => string): string =>
-  ["usage_0", "usage_0_sorted"].map(change).join("; ");
-
 test.each([
-  ["a value", 2, everyRow((table) => `UPDATE ${table} SET f0 = f0 + 1 WHERE uid = 'e'`)],
-  ["a scale", 1, everyRow((table) => `UPDATE ${table} SET f0_scale = 1 WHERE uid = 'a'`)],
-  [
-    "an account",
-    2,
-    everyRow((table) => `UPDATE ${table} SET account = 1 - account WHERE uid = 'e'`),
-  ],
+  ["a value", 2, "UPDATE usage_0 SET f0 = f0 + 1 WHERE uid = 'e'"],
+  ["a scale", 1, "UPDATE usage_0 SET f0_scale = 1 WHERE uid = 'a'"],
+  ["an account", 2, "UPDATE usage_0 SET account = 1 - account WHERE uid = 'e'"],
   ["who an account is", 1, "UPDATE account SET account_id = 'x' WHERE number = 0"],
-  [
-    "a time",
-    3,
-    everyRow((table) => `UPDATE ${table} SET ts = ts + INTERVAL 1 SECOND WHERE uid = 'f'`),
-  ],
-  ["a derived value", 3, everyRow((table) => `UPDATE ${table} SET f3 = 26 WHERE uid = 'f'`)],
-  ["a row taken away", 1, everyRow((table) => `DELETE FROM ${table} WHERE uid = 'b'`)],
-  ["a row put in", 2, "INSERT INTO usage_0 SELECT * FROM usage_0_rows WHERE uid = 'e'"],
+  ["a time", 3, "UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE uid = 'f'"],
+  ["a derived value", 3, "UPDATE usage_0 SET f3 = 26 WHERE uid = 'f'"],
+  ["a row taken away", 1, "DELETE FROM usage_0 WHERE uid = 'b'"],
+  ["a row put in", 2, "INSERT INTO usage_0 SELECT * FROM usage_0 WHERE uid = 'e'"],
   ["a row behind the end", 6, "INSERT INTO usage_0 (position, account, uid) VALUES (99, 0, 'z')"],
   ["when a batch came", 3, "UPDATE batch SET received_at = '2020-01-01' WHERE sequence = 3"],
   ["a hash", 4, "UPDATE batch SET hash = repeat('0', 64) WHERE sequence = 4"],
@@ -105,9 +110,33 @@ test.each([
 ])("%s: batch %i is the first broken one", async (_, sequence, sql) => {
   const copy = join(folder, "tampered.duckdb");
   await copyFile(path, copy);
+  await cp(journalFolder(path), journalFolder(copy), { recursive: true });
   await run(copy, sql);
   expect(await verifyLedger(copy)).toMatchObject({ kind: "broken", sequence });
   await rm(copy);
+  await rm(journalFolder(copy), { recursive: true });
+});
+
+test("a byte of the journal that is not what it was: its batch is the first broken one", async () => {
+  const copy = join(folder, "tampered.duckdb");
+  await copyFile(path, copy);
+  await cp(journalFolder(path), journalFolder(copy), { recursive: true });
+  const [name = ""] = await readdir(journalFolder(copy));
+  const file = join(journalFolder(copy), name);
+  const bytes = await readFile(file);
+  const at = bytes.indexOf('"sequence":2,');
+  bytes[at + 11] = 0x33;
+  await writeFile(file, bytes);
+  expect(await verifyLedger(copy)).toMatchObject({ kind: "broken", sequence: 2 });
+});
+
+test("while a server has the store the ledger says so", async () => {
+  const directory = new MemoryUsageDirectory();
+  const worker = new URL("../../usage-worker.ts", import.meta.url);
+  const store = await openUsageStore({ path, directory, worker, startedAtMs: receivedAtMs });
+  const { stderr } = await promisify(execFile)(process.execPath, ["-e", verifyElsewhere(path)]);
+  await store.close();
+  expect(stderr).toContain("Another process is using the usage store");
 });
 
 test("an export has every row, what was corrected, and the head of the chain", async () => {

@@ -1,109 +1,188 @@
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { AccountNumbers } from "./accounts.ts";
-import { batchHash, noHash } from "./batch-hash.ts";
-import { integer, rowsOf, text } from "./cells.ts";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { type Batch, decodeBatch } from "../journal/batch-codec.ts";
+import { recordsAfter } from "../journal/journal.ts";
+import { JournalDamaged, noHash } from "../journal/segment.ts";
+import { integer, rowsOf } from "./cells.ts";
+import { UsageDatabase } from "./database.ts";
 import { mantissaColumn, type MeterTable, MeterTables, scaleColumn } from "./meter-tables.ts";
+import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { literal } from "./relation.ts";
-import { type PositionRange, readBatchCorrections, readBatchRows } from "./stored-batches.ts";
+import { Turns } from "./turns.ts";
+import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 
 /** The end of an unbroken chain, or the first batch that is not what it was when it was committed. */
 export type LedgerVerdict =
   | { readonly kind: "sound"; readonly batches: number; readonly head: string }
   | { readonly kind: "broken"; readonly sequence: number; readonly reason: string };
 
-/** Opens the usage store of a server that is stopped. */
-const withFile = async <T>(
-  path: string,
-  work: (connection: DuckDBConnection) => Promise<T>,
-): Promise<T> => {
-  const instance = await DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
-  const connection = await instance.connect();
-  try {
-    return await work(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-};
+const limits = { memoryLimit: "2GB", threads: 2 };
+/** Rows of the journal that are compared with those of the file at once. */
+const rowsPerStep = 300_000;
 
-interface PlacedTable {
-  readonly table: MeterTable;
+/** Batches that follow each other and the positions that are theirs. */
+interface Step {
+  readonly batches: readonly LinkedBatch[];
   readonly first: number;
-  readonly last: number;
+  readonly end: number;
 }
 
-/** Tables with their least and greatest position: a batch need not ask those that lie elsewhere. */
-const placed = async (
+const stepOf = (batches: readonly LinkedBatch[]): Step => {
+  const last = batches.at(-1)?.batch;
+  return {
+    batches,
+    first: batches[0]?.batch.firstPosition ?? 0,
+    end: (last?.firstPosition ?? 0) + (last?.count ?? 0),
+  };
+};
+
+/** The least `key` of the rows that only one of two relations has, or has more often than the other. */
+const leastDifference = async (
   connection: DuckDBConnection,
-  tables: readonly MeterTable[],
-): Promise<readonly PlacedTable[]> => {
-  const places: PlacedTable[] = [];
-  for (const table of tables) {
-    const [row] = await rowsOf(
-      connection,
-      `SELECT coalesce(min(position), 0), coalesce(max(position), -1) FROM ${table.storedName}`,
-    );
-    places.push({ table, first: integer(row?.[0]), last: integer(row?.[1]) });
-  }
-  return places;
-};
-
-const tablesAt = (
-  places: readonly PlacedTable[],
-  { firstPosition, count }: PositionRange,
-): readonly MeterTable[] =>
-  places
-    .filter(({ first, last }) => first < firstPosition + count && last >= firstPosition)
-    .map(({ table }) => table);
-
-const verify = async (connection: DuckDBConnection): Promise<LedgerVerdict> => {
-  const accounts = new AccountNumbers();
-  const tables = new MeterTables();
-  await accounts.load(connection);
-  await tables.load(connection);
-  const batches = await rowsOf(
+  { key, one, other }: { readonly key: string; readonly one: string; readonly other: string },
+): Promise<number | undefined> => {
+  const [row] = await rowsOf(
     connection,
-    `SELECT sequence, first_position, count, epoch_ms(received_at), hash FROM batch
-     ORDER BY sequence`,
+    `SELECT min(${key}) FROM ((${one} EXCEPT ALL ${other}) UNION ALL (${other} EXCEPT ALL ${one}))`,
   );
-  const places = await placed(connection, tables.all);
-  let previousHash = noHash;
-  let sequence = 0;
-  let nextPosition = 0;
-  for (const [stored, first, counted, receivedAt, hash] of batches) {
-    sequence++;
-    const broken = (reason: string) => ({ kind: "broken" as const, sequence, reason });
-    if (integer(stored) !== sequence) return broken("the batch is missing");
-    const range = { firstPosition: integer(first), count: integer(counted) };
-    if (range.firstPosition !== nextPosition) return broken("the batch begins elsewhere");
-    const expected = batchHash(
-      {
-        previousHash,
-        sequence,
-        ...range,
-        receivedAtMs: integer(receivedAt),
-        rows: await readBatchRows(connection, tablesAt(places, range), range),
-        corrections: await readBatchCorrections(connection, range),
-      },
-      accounts,
-    );
-    if (expected !== hash) return broken("the batch has another hash than its content");
-    previousHash = expected;
-    nextPosition += range.count;
-  }
-  for (const name of ["correction", ...tables.all.map(({ storedName }) => storedName)]) {
-    const [row] = await rowsOf(
-      connection,
-      `SELECT count(*) FROM ${name} WHERE position >= ${nextPosition}`,
-    );
-    if (integer(row?.[0]) === 0) continue;
-    return { kind: "broken", sequence: sequence + 1, reason: "there are entries of no batch" };
-  }
-  return { kind: "sound", batches: sequence, head: previousHash };
+  const least = row?.[0] ?? null;
+  return least === null ? undefined : integer(least);
 };
 
-/** Walks the chain of batches from the first one. */
-export const verifyLedger = (path: string): Promise<LedgerVerdict> => withFile(path, verify);
+/** The first batch of the step that the file holds otherwise than the journal, whose rows are in memory. */
+const compare = async (
+  connection: DuckDBConnection,
+  { batches, first, end }: Step,
+  tables: readonly MeterTable[],
+): Promise<number | undefined> => {
+  const { sequence: firstSequence = 0 } = batches[0]?.batch ?? {};
+  const lastSequence = firstSequence + batches.length - 1;
+  const found: number[] = [];
+  const at = async (name: string, key: string, where: string): Promise<number | undefined> => {
+    const one = `SELECT * FROM a.${name} WHERE ${where}`;
+    const other = `SELECT * FROM kept.${name} WHERE ${where}`;
+    return leastDifference(connection, { key, one, other });
+  };
+  const range = `position >= ${first} AND position < ${end}`;
+  for (const name of ["correction", ...tables.map((table) => table.name)]) {
+    const position = await at(name, "position", range);
+    if (position !== undefined)
+      found.push(sequenceOf(batches, (batch) => batch.firstPosition + batch.count > position));
+  }
+  const sequence = await at(
+    "batch",
+    "sequence",
+    `sequence BETWEEN ${firstSequence} AND ${lastSequence}`,
+  );
+  if (sequence !== undefined) found.push(sequence);
+  const numbers = batches.flatMap(({ batch }) => batch.accounts.map((account) => account.number));
+  const least = Math.min(...numbers.slice(0, 1));
+  if (numbers.length > 0) {
+    const number = await at(
+      "account",
+      "number",
+      `number BETWEEN ${least} AND ${least + numbers.length - 1}`,
+    );
+    if (number !== undefined) {
+      found.push(sequenceOf(batches, ({ accounts }) => (accounts.at(-1)?.number ?? -1) >= number));
+    }
+  }
+  return found.length === 0 ? undefined : Math.min(...found);
+};
+
+const sequenceOf = (batches: readonly LinkedBatch[], isIt: (batch: Batch) => boolean): number => {
+  const found = batches.find(({ batch }) => isIt(batch));
+  if (found === undefined) throw new Error("a difference is in one of the batches compared");
+  return found.batch.sequence;
+};
+
+const broken = (sequence: number, reason: string): LedgerVerdict => ({
+  kind: "broken",
+  sequence,
+  reason,
+});
+
+interface Place {
+  readonly database: UsageDatabase;
+  readonly tables: MeterTables;
+  readonly recent: RecentRows;
+}
+
+const verifyStep = async (
+  { database, tables, recent }: Place,
+  batches: readonly LinkedBatch[],
+): Promise<number | undefined> => {
+  const unknown = batches.find(({ batch }) =>
+    batch.rows.some(({ layout }) => tables.fitting(layout) === undefined),
+  );
+  if (unknown !== undefined) return unknown.batch.sequence;
+  await recent.add(batches);
+  const sequence = await compare(database.writer, stepOf(batches), tables.all);
+  await database.writer.run(recent.renewal("a"));
+  recent.renewed("a");
+  return sequence;
+};
+
+/** Entries of the file that no batch of it has. */
+const beyond = async ({ database, tables }: Place, end: Step): Promise<boolean> => {
+  for (const name of ["correction", ...tables.all.map((table) => table.name)]) {
+    const [row] = await rowsOf(
+      database.writer,
+      `SELECT count(*) FROM kept.${name} WHERE position >= ${end.end} OR position < 0`,
+    );
+    if (integer(row?.[0]) > 0) return true;
+  }
+  return false;
+};
+
+/** Walks the chain and compares with each batch what the file has of it. */
+const verify = async (place: Place, folder: string): Promise<LedgerVerdict> => {
+  const { database } = place;
+  const [row] = await rowsOf(database.writer, "SELECT coalesce(max(sequence), 0) FROM kept.batch");
+  const kept = integer(row?.[0]);
+  let last = { sequence: 0, hash: noHash };
+  let end = stepOf([]);
+  let batches: LinkedBatch[] = [];
+  let rows = 0;
+  for await (const { sequence, hash, payload } of recordsAfter(folder, last)) {
+    last = { sequence, hash };
+    if (sequence > kept) continue;
+    const batch = decodeBatch(payload);
+    batches.push({ batch, hash });
+    rows += batch.count;
+    if (rows < rowsPerStep && sequence < kept) continue;
+    const wrong = await verifyStep(place, batches);
+    if (wrong !== undefined)
+      return broken(wrong, "the usage store holds it otherwise than the journal");
+    end = stepOf(batches);
+    batches = [];
+    rows = 0;
+  }
+  if (last.sequence < kept) return broken(last.sequence + 1, "the journal ends before it");
+  if (await beyond(place, end)) return broken(kept + 1, "there are entries of no batch");
+  return { kind: "sound", batches: last.sequence, head: last.hash };
+};
+
+/** Opens the file of a server that is stopped to be read. Throws `DirectoryInUse` while a server runs. */
+const withFile = async <T>(path: string, work: (place: Place) => Promise<T>): Promise<T> => {
+  const database = await UsageDatabase.open({ path, ...limits, isReadOnly: true });
+  try {
+    const tables = new MeterTables();
+    await tables.load(database.writer);
+    return await work({ database, tables, recent: new RecentRows(database, tables, new Turns()) });
+  } finally {
+    database.close();
+  }
+};
+
+const verifyPlace = (place: Place, path: string): Promise<LedgerVerdict> =>
+  verify(place, journalFolder(path)).catch((error: unknown) => {
+    if (error instanceof JournalDamaged) return broken(error.sequence, error.message);
+    throw error;
+  });
+
+/** Walks the chain of batches from the first one, and compares with it what queries are answered from. */
+export const verifyLedger = (path: string): Promise<LedgerVerdict> =>
+  withFile(path, (place) => verifyPlace(place, path));
 
 /** A number is written as its parts, such as `125e-2`: exact, whatever reads it. */
 const exportSql = (table: MeterTable): string => {
@@ -120,16 +199,18 @@ const exportSql = (table: MeterTable): string => {
 };
 
 /** Writes every row to a Parquet file whose metadata names the head of the chain; only if the chain is sound. */
-export const exportLedger = (path: string, file: string): Promise<LedgerVerdict> =>
-  withFile(path, async (connection) => {
-    const verdict = await verify(connection);
+export const exportLedger = async (path: string, file: string): Promise<LedgerVerdict> => {
+  const moves = { quietMs: 60_000, rowsMin: Infinity };
+  const log = await UsageJournalLog.open({ path, ...limits, moves }, () => undefined);
+  await log.settle().finally(() => log.close());
+  return withFile(path, async (place) => {
+    const verdict = await verifyPlace(place, path);
     if (verdict.kind === "broken" || verdict.batches === 0) return verdict;
-    const tables = new MeterTables();
-    await tables.load(connection);
-    const rows = tables.all.map(exportSql).join(" UNION ALL ");
-    await connection.run(
+    const rows = place.tables.all.map(exportSql).join(" UNION ALL ");
+    await place.database.writer.run(
       `COPY (${rows}) TO ${literal(file)} (FORMAT parquet, KV_METADATA {
-         ledger_batches: '${verdict.batches}', ledger_head: '${text(verdict.head)}' })`,
+         ledger_batches: '${verdict.batches}', ledger_head: '${verdict.head}' })`,
     );
     return verdict;
   });
+};

@@ -4,6 +4,7 @@ import type { MeterField } from "../../ports/usage-directory.ts";
 import type { MeterLayout, UsageRows } from "../../ports/usage-log.ts";
 import { numberCategories, stringCategories } from "../../ports/usage-store.ts";
 import { integer, rowsOf, text } from "./cells.ts";
+import { everywhereSql, generations } from "./database.ts";
 import type { ColumnSource } from "./chunk-writer.ts";
 
 const numeric: ReadonlySet<string> = new Set(numberCategories);
@@ -17,11 +18,9 @@ export interface FieldPlace extends MeterField {
 /** One table per meter: a query reads its meter's columns only, and a row has no column of another meter. */
 export interface MeterTable {
   readonly number: number;
-  /** Where rows are appended, in the order of receipt. */
+  /** Of the table in the file, where rows stand in the order of accounts, and of those in memory. */
   readonly name: string;
-  /** Where they are moved to, in the order of accounts (row-order.ts). */
-  readonly sortedName: string;
-  /** Both: every row that was ever stored. */
+  /** All of them: every row that was ever stored. */
   readonly storedName: string;
   /** What queries read: without the rows that corrections hide. */
   readonly rowsName: string;
@@ -32,7 +31,6 @@ export interface MeterTable {
 
 const namesOf = (number: number) => ({
   name: `usage_${number}`,
-  sortedName: `usage_${number}_sorted`,
   storedName: `usage_${number}_stored`,
   rowsName: `usage_${number}_rows`,
 });
@@ -102,13 +100,15 @@ const isSame = (a: MeterField, b: MeterField): boolean =>
 export class MeterTables {
   readonly #tables = new Map<string, MeterTable>();
 
+  /** Reads what the file has tables for, and makes those in memory. */
   async load(connection: DuckDBConnection): Promise<void> {
+    this.#tables.clear();
     const fields = await rowsOf(
       connection,
-      "SELECT meter, number, code, category FROM field ORDER BY meter, number",
+      "SELECT meter, number, code, category FROM kept.field ORDER BY meter, number",
     );
     const places = Map.groupBy(fields, ([meter]) => integer(meter));
-    const meters = await rowsOf(connection, "SELECT number, org_id, meter_id FROM meter");
+    const meters = await rowsOf(connection, "SELECT number, org_id, meter_id FROM kept.meter");
     for (const [meter, orgId, meterId] of meters) {
       const number = integer(meter);
       this.#keep({
@@ -119,6 +119,7 @@ export class MeterTables {
         fields: (places.get(number) ?? []).map(placeOf),
       });
     }
+    for (const table of this.all) await connection.run(recentTableSql(table));
   }
 
   get all(): readonly MeterTable[] {
@@ -129,25 +130,44 @@ export class MeterTables {
     return this.#tables.get(keyOf(orgId, meterId));
   }
 
-  /** The table that can hold rows of the layout, created or widened on the connection if need be. */
-  async ensure(connection: DuckDBConnection, layout: MeterLayout): Promise<MeterTable> {
+  /** The table that can hold rows of the layout; undefined when it has to be created or widened first. */
+  fitting(layout: MeterLayout): MeterTable | undefined {
+    const table = this.find(layout.orgId, layout.meterId);
+    return table !== undefined && missingIn(table, layout).length === 0 ? table : undefined;
+  }
+
+  /** Creates or widens the table for the layout, first in the file, then in memory. */
+  async widen(connection: DuckDBConnection, layout: MeterLayout): Promise<void> {
     const known = this.find(layout.orgId, layout.meterId);
-    const present = known?.fields ?? [];
-    const missing = layout.fields
-      .filter((field) => !present.some((place) => isSame(field, place)))
-      .map((field, index) => ({
-        ...field,
-        number: present.length + index,
-        isNumeric: numeric.has(field.category),
-      }));
-    if (known !== undefined && missing.length === 0) return known;
+    const missing = missingIn(known, layout);
     const number = known?.number ?? this.#tables.size;
     const { orgId, meterId } = layout;
-    const fields = [...present, ...missing];
+    const fields = [...(known?.fields ?? []), ...missing];
     const table: MeterTable = { number, ...namesOf(number), orgId, meterId, fields };
-    await widen(connection, { table, missing, isNew: known === undefined });
+    await inTransaction(connection, async () => {
+      await connection.run(
+        known === undefined ? createSql("kept", table) : addSql("kept", { table, missing }),
+      );
+      if (known === undefined) {
+        await connection.run("INSERT INTO kept.meter VALUES ($1, $2, $3)", [
+          number,
+          orgId,
+          meterId,
+        ]);
+      }
+      for (const field of missing) {
+        const row = [number, field.number, field.code, field.category];
+        await connection.run("INSERT INTO kept.field VALUES ($1, $2, $3, $4)", row);
+      }
+    });
+    const inMemory =
+      known === undefined
+        ? recentTableSql(table)
+        : [...generations.map((place) => addSql(place, { table, missing })), viewsSql(table)].join(
+            "; ",
+          );
+    await inTransaction(connection, () => connection.run(inMemory));
     this.#keep(table);
-    return table;
   }
 
   #keep(table: MeterTable): void {
@@ -168,45 +188,53 @@ const placeOf = ([, number, code, stored]: readonly DuckDBValue[]): FieldPlace =
   };
 };
 
-interface Change {
+/** Fields of the layout that the table has no column for, with the columns that they will get. */
+const missingIn = (table: MeterTable | undefined, layout: MeterLayout): readonly FieldPlace[] => {
+  const present = table?.fields ?? [];
+  return layout.fields
+    .filter((field) => !present.some((place) => isSame(field, place)))
+    .map((field, index) => ({
+      ...field,
+      number: present.length + index,
+      isNumeric: numeric.has(field.category),
+    }));
+};
+
+const createSql = (place: string, { name, fields }: MeterTable): string =>
+  `CREATE TABLE ${place}.${name} (${[...fixedColumns, ...fields.flatMap(columnsOf)].join(", ")})`;
+
+interface Widening {
   readonly table: MeterTable;
   readonly missing: readonly FieldPlace[];
-  readonly isNew: boolean;
 }
 
-const widen = async (
+const addSql = (place: string, { table, missing }: Widening): string =>
+  missing
+    .flatMap(columnsOf)
+    .map((column) => `ALTER TABLE ${place}.${table.name} ADD COLUMN ${column}`)
+    .join("; ");
+
+const viewsSql = ({ name, storedName, rowsName }: MeterTable): string =>
+  `CREATE OR REPLACE VIEW ${storedName} AS ${everywhereSql(name)};
+   CREATE OR REPLACE VIEW ${rowsName} AS
+   SELECT * FROM ${storedName} AS stored
+   ANTI JOIN correction ON stored.position = correction.hides`;
+
+/** The tables of both generations and the views over them and the file. */
+const recentTableSql = (table: MeterTable): string =>
+  [...generations.map((place) => createSql(place, table)), viewsSql(table)].join("; ");
+
+/** Empties the table of a generation; what it held in memory is free once no query reads it. */
+export const renewSql = (place: string, table: MeterTable): string =>
+  `DROP TABLE ${place}.${table.name}; ${createSql(place, table)}`;
+
+export const inTransaction = async (
   connection: DuckDBConnection,
-  { table, missing, isNew }: Change,
+  work: () => Promise<unknown>,
 ): Promise<void> => {
-  const columns = missing.flatMap(columnsOf);
   await connection.run("BEGIN");
   try {
-    if (isNew) {
-      const all = [...fixedColumns, ...columns].join(", ");
-      await connection.run(`CREATE TABLE ${table.name} (${all})`);
-      await connection.run(`CREATE TABLE ${table.sortedName} (${all})`);
-      await connection.run("INSERT INTO meter VALUES ($1, $2, $3)", [
-        table.number,
-        table.orgId,
-        table.meterId,
-      ]);
-    } else {
-      for (const column of columns) {
-        await connection.run(`ALTER TABLE ${table.name} ADD COLUMN ${column}`);
-        await connection.run(`ALTER TABLE ${table.sortedName} ADD COLUMN ${column}`);
-      }
-    }
-    await connection.run(
-      `CREATE OR REPLACE VIEW ${table.storedName} AS
-       SELECT * FROM ${table.name} UNION ALL SELECT * FROM ${table.sortedName};
-       CREATE OR REPLACE VIEW ${table.rowsName} AS
-       SELECT * FROM ${table.storedName} AS stored
-       ANTI JOIN correction ON stored.position = correction.hides`,
-    );
-    for (const { number, code, category } of missing) {
-      const row = [table.number, number, code, category];
-      await connection.run("INSERT INTO field VALUES ($1, $2, $3, $4)", row);
-    }
+    await work();
     await connection.run("COMMIT");
   } catch (cause) {
     await connection.run("ROLLBACK").catch(() => undefined);

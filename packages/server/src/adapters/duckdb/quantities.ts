@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBValue } from "@duckdb/node-api";
 import type {
   AggregateRequest,
   JointAggregateRequest,
@@ -8,11 +8,11 @@ import type {
   UsageFilter,
 } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
-import { aggregateGroups } from "./aggregation.ts";
+import type { Aggregator, GroupValue } from "./aggregation.ts";
 import { integer } from "./cells.ts";
 import type { MeterTable } from "./meter-tables.ts";
 import { accountNumbers } from "./relation.ts";
-import type { DimensionCondition, GroupKey, MicrosWindow } from "./relation.ts";
+import type { DimensionCondition, MicrosWindow, SourcePlace } from "./relation.ts";
 import { segmentKey } from "./segments.ts";
 
 export type AggregateQuestion = Omit<AggregateRequest, "window"> & {
@@ -23,7 +23,7 @@ export type AggregateQuestion = Omit<AggregateRequest, "window"> & {
  * Of one dimension any included value will do, different dimensions must all agree, and what is excluded is out (m3ter
  * semantics 14.3, [R]).
  */
-const conditionsOf = (filters: readonly UsageFilter[]): readonly DimensionCondition[] =>
+export const conditionsOf = (filters: readonly UsageFilter[]): readonly DimensionCondition[] =>
   [...Map.groupBy(filters, ({ mode, dimensionCode }) => `${mode} ${dimensionCode}`).values()].map(
     (sameField) => ({
       fieldCode: sameField[0]?.dimensionCode ?? "",
@@ -39,9 +39,21 @@ interface Source {
   readonly accounts: AccountNumbers;
 }
 
+type Found = Pick<Quantity, "quantity" | "fault" | "segment">;
+
+/** Undefined for usage of no segment, which is not priced (m3ter semantics 6.4). */
+const foundOf = (group: GroupValue, segment: DuckDBValue | undefined): Found | undefined => {
+  if (segment === null) return undefined;
+  const value =
+    group.value === null
+      ? { quantity: null, fault: group.fault }
+      : { quantity: group.value.toString() };
+  return segment === undefined ? value : { ...value, segment: integer(segment) };
+};
+
 /** One quantity per account and segment that has values of the field in the window. */
 export const aggregate = async (
-  connection: DuckDBConnection,
+  aggregator: Aggregator,
   { table, accounts }: Source,
   question: AggregateQuestion,
 ): Promise<readonly Quantity[]> => {
@@ -57,17 +69,13 @@ export const aggregate = async (
     ? [accountKey, segmentKey(table, segmentation)]
     : [accountKey];
   const field = { fieldCode: targetField, method };
-  const groups = await aggregateGroups(connection, scope, { field, keys });
-  return groups.flatMap(({ keys: [account, segment], value }): readonly Quantity[] => {
-    // Usage of no segment is not priced (6.4).
-    if (segment === null) return [];
-    const { accountId } = accounts.at(integer(account));
-    const quantity = value.toString();
-    return [
-      segment === undefined
-        ? { accountId, quantity }
-        : { accountId, quantity, segment: integer(segment) },
-    ];
+  const groups = await aggregator.groups(scope, { field, keys });
+  return groups.flatMap((group): readonly Quantity[] => {
+    const [account, segment] = group.keys;
+    const found = foundOf(group, segment);
+    return found === undefined
+      ? []
+      : [{ accountId: accounts.at(integer(account)).accountId, ...found }];
   });
 };
 
@@ -81,35 +89,21 @@ export interface JointQuestion extends Omit<JointAggregateRequest, "groups"> {
   }[])[];
 }
 
-interface Place {
-  readonly group: number;
-  readonly account: number;
-  readonly window: MicrosWindow;
-}
-
-const placesOf = (accounts: AccountNumbers, { orgId, groups }: JointQuestion): readonly Place[] =>
-  groups.flatMap((sources, group) =>
+const placesOf = (
+  accounts: AccountNumbers,
+  { orgId, groups }: JointQuestion,
+): readonly SourcePlace[] =>
+  groups.flatMap((sources, place) =>
     sources.flatMap(({ accountId, window }) => {
       const account = accounts.find(orgId, accountId);
-      return account === undefined ? [] : [{ group, account, window }];
+      return account === undefined ? [] : [{ place, account, window }];
     }),
   );
 
-/** The group that a row belongs to: one row may count for several. */
-const groupKey = (places: readonly Place[]): GroupKey => {
-  const rows = places.map(
-    ({ group, account, window }) =>
-      `(${group}, ${account}, make_timestamp(${window.start}), make_timestamp(${window.end}))`,
-  );
-  return {
-    expression: "source.place",
-    joins: `JOIN (VALUES ${rows.join(", ")}) AS source(place, account, starts, ends)
-      ON usage.account = source.account AND usage.ts >= source.starts AND usage.ts < source.ends`,
-  };
-};
+const placeKey = { expression: "source.place" };
 
 /** So that rows outside every window are skipped before anything is joined. */
-const widest = (places: readonly Place[]): MicrosWindow => {
+const widest = (places: readonly SourcePlace[]): MicrosWindow => {
   let [start, end] = [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
   for (const { window } of places) {
     start = Math.min(start, window.start);
@@ -120,22 +114,19 @@ const widest = (places: readonly Place[]): MicrosWindow => {
 
 /** One quantity per group of sources and segment that has values of the field. */
 export const aggregateJointly = async (
-  connection: DuckDBConnection,
+  aggregator: Aggregator,
   { table, accounts }: Source,
   question: JointQuestion,
 ): Promise<readonly JointQuantity[]> => {
   const { filters = [], segmentation, method, targetField: fieldCode } = question;
-  const places = placesOf(accounts, question);
-  if (places.length === 0) return [];
-  const scope = { table, window: widest(places), conditions: conditionsOf(filters) };
-  const keys = isSegmented(segmentation)
-    ? [groupKey(places), segmentKey(table, segmentation)]
-    : [groupKey(places)];
-  const found = await aggregateGroups(connection, scope, { field: { fieldCode, method }, keys });
-  return found.flatMap(({ keys: [group, segment], value }): readonly JointQuantity[] => {
-    // Usage of no segment is not priced (6.4).
-    if (segment === null) return [];
-    const joint = { group: integer(group), quantity: value.toString() };
-    return [segment === undefined ? joint : { ...joint, segment: integer(segment) }];
+  const sources = placesOf(accounts, question);
+  if (sources.length === 0) return [];
+  const scope = { table, window: widest(sources), conditions: conditionsOf(filters), sources };
+  const keys = isSegmented(segmentation) ? [placeKey, segmentKey(table, segmentation)] : [placeKey];
+  const groups = await aggregator.groups(scope, { field: { fieldCode, method }, keys });
+  return groups.flatMap((group): readonly JointQuantity[] => {
+    const [place, segment] = group.keys;
+    const found = foundOf(group, segment);
+    return found === undefined ? [] : [{ group: integer(place), ...found }];
   });
 };

@@ -1,44 +1,115 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { UsageDatabase } from "./database.ts";
+import { isBrokenBlock, type UsageDatabase } from "./database.ts";
+import type { Turns } from "./turns.ts";
 
 /** Queries that run at once; more would only share the same processors. */
 const readersMax = 4;
 
-/** Connections for queries, opened when first needed and used again. */
+/** Looks at both places that rows are in, which fixes what the transaction sees of each. */
+const pin = "SELECT 1 FROM kept.store, batch LIMIT 0";
+
+interface ReadersParts {
+  readonly database: UsageDatabase;
+  /** Resolves when queries see everything that was acknowledged before. */
+  readonly caughtUp: () => Promise<void>;
+  /** Held by moves while rows change their place. */
+  readonly pins: Turns;
+  /** A query has found that the file is damaged. */
+  readonly onDamage: () => void;
+}
+
+/** Connections for queries, opened when first needed and used again. A query sees one state of all rows. */
 export class Readers {
-  readonly #database: UsageDatabase;
-  #idle: DuckDBConnection[] = [];
-  #generation = 0;
+  readonly #parts: ReadersParts;
+  readonly #idle: DuckDBConnection[] = [];
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
+  /** Counts how often the database was opened anew: it may have to catch up again. */
+  #era = 0;
+  /** Everybody has to leave. */
+  #vacated: PromiseWithResolvers<void> | undefined;
 
-  constructor(database: UsageDatabase) {
-    this.#database = database;
+  constructor(parts: ReadersParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when queries see everything that was acknowledged before, and the tables of its meters are known. */
+  caughtUp(): Promise<void> {
+    return this.#parts.caughtUp();
   }
 
   async use<Result>(query: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    if (this.#busy >= readersMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#busy++;
+    for (let era = -1; era !== this.#era;) {
+      if (era >= 0) this.#leave();
+      era = this.#era;
+      await this.caughtUp();
+      await this.#enter();
     }
     try {
-      const { generation } = this.#database;
-      if (generation !== this.#generation) this.#idle = [];
-      this.#generation = generation;
-      const connection = this.#idle.pop() ?? (await this.#database.connect());
-      const result = await query(connection);
-      if (generation === this.#generation) this.#idle.push(connection);
-      return result;
+      return await this.#read(query);
     } finally {
-      // Who waits takes this one's place, so the count stays.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#busy--;
-      else next();
+      this.#leave();
+    }
+  }
+
+  /** Does the work while no connection for queries is open. */
+  async without<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#vacated = Promise.withResolvers();
+    if (this.#busy === 0) this.#vacated.resolve();
+    await this.#vacated.promise;
+    try {
+      this.close();
+      return await work();
+    } finally {
+      this.#era++;
+      this.#vacated = undefined;
+      for (; this.#busy < readersMax && this.#waiting.length > 0; this.#busy++) {
+        this.#waiting.shift()?.();
+      }
     }
   }
 
   close(): void {
-    for (const connection of this.#idle) connection.closeSync();
+    for (const connection of this.#idle.splice(0)) connection.closeSync();
+  }
+
+  async #read<Result>(query: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = this.#idle.pop() ?? (await this.#parts.database.connect());
+    let isUsable = false;
+    try {
+      await this.#parts.pins.take(async () => {
+        await connection.run("BEGIN TRANSACTION READ ONLY");
+        await connection.run(pin);
+      });
+      const result = await query(connection);
+      isUsable = true;
+      return result;
+    } catch (error) {
+      if (isBrokenBlock(error)) this.#parts.onDamage();
+      throw error;
+    } finally {
+      await connection.run("ROLLBACK").catch(() => (isUsable = false));
+      if (isUsable) this.#idle.push(connection);
+      else connection.closeSync();
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#busy >= readersMax || this.#vacated !== undefined) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#busy++;
+    }
+  }
+
+  #leave(): void {
+    // Who waits takes this one's place, so the count stays.
+    const next = this.#vacated === undefined ? this.#waiting.shift() : undefined;
+    if (next !== undefined) {
+      next();
+      return;
+    }
+    this.#busy--;
+    if (this.#busy === 0) this.#vacated?.resolve();
   }
 }

@@ -1,3 +1,4 @@
+import type { TimeFrequency } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
 import type { FieldPlace, MeterTable } from "./meter-tables.ts";
@@ -15,12 +16,22 @@ export interface DimensionCondition {
   readonly isExcluding: boolean;
 }
 
+/** An account's measurements in a window of its own, as a part of what is asked for at that place. */
+export interface SourcePlace {
+  readonly place: number;
+  readonly account: number;
+  readonly window: MicrosWindow;
+}
+
 export interface Scope {
   readonly table: MeterTable;
+  /** Of all sources together, where there are any. */
   readonly window: MicrosWindow;
   /** Absent: all accounts. */
   readonly accounts?: readonly number[];
   readonly conditions: readonly DimensionCondition[];
+  /** Narrow the scope to these, as `source(place, account, starts, ends)`; one row may count for several. */
+  readonly sources?: readonly SourcePlace[];
 }
 
 /** A column of the answer that rows are grouped by, as SQL over the meter's table. */
@@ -28,6 +39,8 @@ export interface GroupKey {
   readonly expression: string;
   /** Joins that the expression needs. */
   readonly joins?: string;
+  /** When the expression is a bucket of time: how buckets are cut. */
+  readonly time?: { readonly frequency: TimeFrequency; readonly timeZone: string };
 }
 
 /** SQL knows no way to write NUL in a string. */
@@ -45,34 +58,79 @@ export const dimension = ({ fields }: MeterTable, fieldCode: string): string => 
   return columns.length === 0 ? "NULL::VARCHAR" : `coalesce(${columns.join(", ")})`;
 };
 
-const conditionSql = (table: MeterTable, condition: DimensionCondition): string => {
+export const conditionSql = (table: MeterTable, condition: DimensionCondition): string => {
   const column = dimension(table, condition.fieldCode);
   const among = `${column} IN (${condition.values.map(literal).join(", ")})`;
   // A row without the dimension has none of the values.
   return condition.isExcluding ? `(${among}) IS NOT TRUE` : among;
 };
 
-export const whereSql = ({ table, window, accounts, conditions }: Scope): string =>
+const timestamp = (micros: number): string => `make_timestamp(${micros})`;
+
+/** With `isCarrying` also what was measured before the window. */
+export const whereSql = (
+  { table, window, accounts, conditions }: Scope,
+  isCarrying = false,
+): string =>
   [
-    `usage.ts >= make_timestamp(${window.start})`,
-    `usage.ts < make_timestamp(${window.end})`,
+    ...(isCarrying ? [] : [`usage.ts >= ${timestamp(window.start)}`]),
+    `usage.ts < ${timestamp(window.end)}`,
     ...(accounts === undefined ? [] : [`usage.account IN (${["-1", ...accounts].join(", ")})`]),
     ...conditions.map((condition) => conditionSql(table, condition)),
   ].join(" AND ");
 
+const sourcesSql = ({ sources }: Scope, isCarrying: boolean): string => {
+  if (sources === undefined) return "";
+  const rows = sources.map(
+    ({ place, account, window }) =>
+      `(${place}, ${account}, ${timestamp(window.start)}, ${timestamp(window.end)})`,
+  );
+  return `JOIN (VALUES ${rows.join(", ")}) AS source(place, account, starts, ends)
+    ON usage.account = source.account AND usage.ts < source.ends
+    ${isCarrying ? "" : "AND usage.ts >= source.starts"}`;
+};
+
+/** The rows of a scope, as `usage`, ready to be selected from. */
+export const fromSql = (scope: Scope, keys: readonly GroupKey[], isCarrying = false): string =>
+  `FROM ${scope.table.rowsName} AS usage ${sourcesSql(scope, isCarrying)}
+   ${keys.flatMap((key) => key.joins ?? []).join(" ")}
+   WHERE ${whereSql(scope, isCarrying)}`;
+
+/** Numbers and texts meet only where they are counted: as text, told apart by the scale that texts do not have. */
+const valueColumns = (field: FieldPlace, isMixed: boolean): string[] => [
+  `usage.${mantissaColumn(field)}${isMixed ? "::VARCHAR" : ""} AS value`,
+  `${field.isNumeric ? `usage.${scaleColumn(field)}` : "NULL::SMALLINT"} AS scale`,
+];
+
+export interface ValuesQuestion {
+  /** A field code has more than one place once a meter edit has moved it to another category. */
+  readonly places: readonly FieldPlace[];
+  readonly keys: readonly GroupKey[];
+}
+
 /** The values of a field in a scope, with `k0, k1, …` to group by and what orders them in time. */
-export const valuesSql = (scope: Scope, field: FieldPlace, keys: readonly GroupKey[]): string => {
-  const columns = [
-    ...keys.map(({ expression }, index) => `${expression} AS k${index}`),
-    `usage.${mantissaColumn(field)} AS value`,
-    `${field.isNumeric ? `usage.${scaleColumn(field)}` : "0"} AS scale`,
-    "usage.ts AS ts",
-    "usage.position AS position",
-    "usage.uid AS uid",
-  ];
-  const joins = keys.flatMap((key) => key.joins ?? []).join(" ");
-  return `SELECT ${columns.join(", ")} FROM ${scope.table.rowsName} AS usage ${joins}
-          WHERE ${whereSql(scope)} AND usage.${mantissaColumn(field)} IS NOT NULL`;
+export const valuesSql = (
+  scope: Scope,
+  { places, keys }: ValuesQuestion,
+  /** Also the values before the window, with `account` and the window's `starts` and `ends`. */
+  isCarrying = false,
+): string => {
+  const isMixed = new Set(places.map(({ isNumeric }) => isNumeric)).size > 1;
+  const [starts, ends] =
+    scope.sources === undefined
+      ? [timestamp(scope.window.start), timestamp(scope.window.end)]
+      : ["source.starts", "source.ends"];
+  const ofPlace = places.map((place) => {
+    const columns = [
+      ...keys.map(({ expression }, index) => `${expression} AS k${index}`),
+      ...valueColumns(place, isMixed),
+      ...["ts", "position", "uid"].map((name) => `usage.${name} AS ${name}`),
+      ...(isCarrying ? ["usage.account AS account", `${starts} AS starts`, `${ends} AS ends`] : []),
+    ];
+    return `SELECT ${columns.join(", ")} ${fromSql(scope, keys, isCarrying)}
+            AND usage.${mantissaColumn(place)} IS NOT NULL`;
+  });
+  return ofPlace.join(" UNION ALL ");
 };
 
 export const accountNumbers = (

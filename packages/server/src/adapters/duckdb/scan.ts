@@ -1,9 +1,12 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-store.ts";
+import type { CountedUsage, ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import type { MicrosWindow } from "./relation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
+import { conditionsOf } from "./quantities.ts";
+import { conditionSql } from "./relation.ts";
+import { segmentKey } from "./segments.ts";
 import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-tables.ts";
 
 export interface ScanQuestion extends Omit<ScanRequest, "sources"> {
@@ -22,15 +25,36 @@ const afterSql = (cursor: string | undefined): string => {
   if (cursor === undefined) return "true";
   const [, micros, position] = cursorPattern.exec(cursor) ?? [];
   if (micros === undefined) throw new TypeError(`no scan returned the cursor ${cursor}`);
-  return `(epoch_us(ts), position) > (${micros}, ${position})`;
+  return `(epoch_us(usage.ts), usage.position) > (${micros}, ${position})`;
 };
 
 const sourceSql = (accounts: AccountNumbers, question: ScanQuestion): string[] =>
   question.sources.flatMap(({ accountId, window: { start, end } }) => {
     const number = accounts.find(question.orgId, accountId);
     if (number === undefined) return [];
-    return `(account = ${number} AND ts >= make_timestamp(${start}) AND ts < make_timestamp(${end}))`;
+    return `(usage.account = ${number} AND usage.ts >= make_timestamp(${start}) AND usage.ts < make_timestamp(${end}))`;
   });
+
+/** What a row must fulfil to count, by the rules that aggregates go by, and the joins that this takes. */
+const countedSql = (
+  table: MeterTable,
+  { targetField, filters, segmentation, segment }: CountedUsage,
+): { joins: string; conditions: string[] } => {
+  const columns = table.fields
+    .filter(({ code }) => code === targetField)
+    .map((field) => `usage.${mantissaColumn(field)}`);
+  const isOfField =
+    columns.length === 0
+      ? "false"
+      : `coalesce(${columns.map((column) => `${column}::VARCHAR`).join(", ")}) IS NOT NULL`;
+  const hasValue = targetField === undefined ? "true" : isOfField;
+  const passes = conditionsOf(filters).map((condition) => conditionSql(table, condition));
+  if (segmentation === undefined || segment === undefined) {
+    return { joins: "", conditions: [hasValue, ...passes] };
+  }
+  const { expression, joins = "" } = segmentKey(table, segmentation);
+  return { joins, conditions: [hasValue, ...passes, `${expression} = ${segment}`] };
+};
 
 const fieldColumns = (field: FieldPlace): string[] =>
   field.isNumeric ? [mantissaColumn(field), scaleColumn(field)] : [mantissaColumn(field)];
@@ -53,14 +77,21 @@ export const scan = async (
   const sources = sourceSql(accounts, question);
   if (sources.length === 0) return { events: [] };
   const columns = table.fields.flatMap(fieldColumns);
-  const own = ["position", "account", "uid", "ts", "ets", ...columns];
+  const own = ["position", "account", "uid", "ts", "ets", ...columns].map(
+    (name) => `usage.${name}`,
+  );
+  const { joins, conditions } =
+    question.counted === undefined
+      ? { joins: "", conditions: [] }
+      : countedSql(table, question.counted);
+  const wanted = [`(${sources.join(" OR ")})`, afterSql(question.after), ...conditions];
   // The page is cut before the batches are joined: there are many rows and few of them are wanted.
   const rows = await rowsOf(
     connection,
     `WITH page AS (
-       SELECT ${own.join(", ")} FROM ${table.rowsName}
-       WHERE (${sources.join(" OR ")}) AND ${afterSql(question.after)}
-       ORDER BY ts, position LIMIT ${question.limit + 1}
+       SELECT ${own.join(", ")} FROM ${table.rowsName} AS usage ${joins}
+       WHERE ${wanted.join(" AND ")}
+       ORDER BY usage.ts, usage.position LIMIT ${question.limit + 1}
      )
      SELECT page.position, page.account, page.uid, epoch_us(page.ts), epoch_us(page.ets),
        epoch_us(batch.received_at)${columns.map((column) => `, page.${column}`).join("")}

@@ -47,6 +47,7 @@ export const timeKey = (
   const offset = offsetSql(offsetsIn(timeZone, window));
   const local = `date_trunc('${frequency}', usage.ts + to_microseconds(${offset}))`;
   return {
+    time: { frequency, timeZone },
     expression:
       frequency === "HOUR"
         ? `epoch_us(${local} - to_microseconds(${offset}))`
@@ -62,3 +63,59 @@ export const bucketStart = (
   frequency === "HOUR"
     ? instantOf(key)
     : epoch.add({ days: key }).toZonedDateTime(timeZone).toInstant();
+
+const microsPerHour = 3_600_000_000;
+const microsPerDay = 24 * microsPerHour;
+
+const firstDateOf = (frequency: TimeFrequency, date: Temporal.PlainDate): Temporal.PlainDate => {
+  switch (frequency) {
+    case "HOUR":
+    case "DAY":
+      return date;
+    case "WEEK":
+      return date.subtract({ days: date.dayOfWeek - 1 });
+    case "MONTH":
+      return date.with({ day: 1 });
+    case "QUARTER":
+      return date.with({ day: 1, month: date.month - ((date.month - 1) % 3) });
+  }
+};
+
+/** A stretch of a bucket in which the zone keeps its offset. */
+export interface BucketPiece extends MicrosWindow {
+  /** As `timeKey` calls the bucket. */
+  readonly key: number;
+}
+
+/** Where the bucket of a local time begins, both in microseconds as read off UTC, and what `timeKey` calls it. */
+const bucketAt = (frequency: TimeFrequency, local: number, offset: number) => {
+  if (frequency === "HOUR") {
+    const start = Math.floor(local / microsPerHour) * microsPerHour;
+    return { start, key: start - offset };
+  }
+  const date = epoch.add({ days: Math.floor(local / microsPerDay) });
+  const key = epoch.until(firstDateOf(frequency, date)).days;
+  return { start: key * microsPerDay, key };
+};
+
+/** The buckets of a window, the last one first, up to a number of them; the same buckets as those of `timeKey`. */
+export const bucketPieces = (
+  { frequency, timeZone }: NonNullable<GroupKey["time"]>,
+  window: MicrosWindow,
+  bucketsMax: number,
+): readonly BucketPiece[] => {
+  const offsets = offsetsIn(timeZone, window);
+  const pieces: BucketPiece[] = [];
+  const keys = new Set<number>();
+  let end = window.end;
+  for (const { from, micros } of offsets.toReversed()) {
+    while (end > from) {
+      const bucket = bucketAt(frequency, end - 1 + micros, micros);
+      if (keys.add(bucket.key).size > bucketsMax) return pieces;
+      const start = Math.max(bucket.start - micros, from);
+      pieces.push({ key: bucket.key, start, end });
+      end = start;
+    }
+  }
+  return pieces;
+};

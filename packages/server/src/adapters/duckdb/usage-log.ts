@@ -1,250 +1,150 @@
-import { setTimeout } from "node:timers/promises";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import type {
   CommitOutcome,
   StoredMeasurement,
   StoredUids,
   UsageGroup,
   UsageLog,
-  UsageRows,
 } from "../../ports/usage-log.ts";
+import { hasJournal, Journal } from "../journal/journal.ts";
+import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
-import { batchHash, noHash } from "./batch-hash.ts";
-import { integer, rowsOf, text } from "./cells.ts";
-import { ChunkWriter } from "./chunk-writer.ts";
-import type { UsageDatabase } from "./database.ts";
-import { columnSources, columnTypes, MeterTables } from "./meter-tables.ts";
-import type { MeterTable } from "./meter-tables.ts";
-import { RowOrder } from "./row-order.ts";
-import { findMeasurement, insertCorrection } from "./corrections.ts";
-import { readBatchRows } from "./stored-batches.ts";
-import { Turns } from "./turns.ts";
+import { markOf } from "./changes.ts";
+import { rowsOf, text } from "./cells.ts";
+import { findMeasurement } from "./corrections.ts";
+import { type DatabaseOptions, isDamage, setAside, UsageDatabase } from "./database.ts";
+import { Follower, type MoveOptions } from "./follower.ts";
+import { MeterTables } from "./meter-tables.ts";
+import type { Readers } from "./readers.ts";
 import { readUids } from "./stored-uids.ts";
 
-const isStorageFull = (error: unknown): boolean =>
-  error instanceof Error &&
-  /No space left on device|disk is full|ENOSPC|Disk quota exceeded|File too large/i.test(
-    error.message,
-  );
-
-const reopenAttempts = 40;
-const reopenDelayMs = 500;
-
-interface Head {
-  readonly sequence: number;
-  readonly nextPosition: number;
-  /** Of the last batch. */
-  readonly hash: string;
+export interface UsageLogOptions extends DatabaseOptions {
+  /** When rows are moved into the file. */
+  readonly moves: MoveOptions;
 }
 
-/** Writes groups as DuckDB transactions: rows, new accounts and the batch record together or not at all. */
-export class DuckDbUsageLog implements UsageLog {
+/** Is told where the file is that was damaged, which was made again from the journal. */
+export type OnDamage = (path: string) => void;
+
+/** The journal of a usage store stands beside its file. */
+export const journalFolder = (path: string): string => `${path}.journal`;
+
+interface Opened {
+  readonly database: UsageDatabase;
+  readonly journal: Journal;
+  readonly follower: Follower;
+  readonly accounts: AccountNumbers;
+  readonly tables: MeterTables;
+  readonly secret: Uint8Array;
+}
+
+const openAll = async (options: UsageLogOptions, onDamage: OnDamage): Promise<Opened> => {
+  const { path, moves } = options;
+  // The lock on the file is the lock of the journal too.
+  const database = await UsageDatabase.open(options);
+  try {
+    const journal = await Journal.open(journalFolder(path));
+    const accounts = new AccountNumbers();
+    const tables = new MeterTables();
+    const follower = await Follower.open({ database, journal, tables, accounts, moves, onDamage });
+    return { database, journal, follower, accounts, tables, secret: await readSecret(database) };
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+};
+
+/**
+ * Writes groups to the journal, which is what makes them durable; DuckDB follows it and answers queries. A DuckDB file
+ * that is damaged is set aside and made again from the journal.
+ */
+export class UsageJournalLog implements UsageLog {
   readonly secret: Uint8Array;
   readonly accounts: AccountNumbers;
   readonly tables: MeterTables;
   readonly #database: UsageDatabase;
-  readonly #order: RowOrder;
-  readonly #turns: Turns;
-  readonly #writers = new Map<
-    string,
-    { readonly table: MeterTable; readonly writer: ChunkWriter }
-  >();
-  #head: Head;
-  /** It is not known whether the last group was committed: another one could repeat what it holds. */
-  #isLost = false;
+  readonly #journal: Journal;
+  readonly #follower: Follower;
 
-  private constructor(database: UsageDatabase, state: State) {
-    this.#database = database;
-    this.#order = state.order;
-    this.#turns = state.turns;
-    this.secret = state.secret;
-    this.accounts = state.accounts;
-    this.tables = state.tables;
-    this.#head = state.head;
+  private constructor(opened: Opened) {
+    this.secret = opened.secret;
+    this.accounts = opened.accounts;
+    this.tables = opened.tables;
+    this.#database = opened.database;
+    this.#journal = opened.journal;
+    this.#follower = opened.follower;
   }
 
-  static async open(database: UsageDatabase): Promise<DuckDbUsageLog> {
-    const { writer } = database;
-    const accounts = new AccountNumbers();
-    const tables = new MeterTables();
-    await accounts.load(writer);
-    await tables.load(writer);
-    const secret = await readSecret(writer);
-    const head = await readHead(writer);
-    const turns = new Turns();
-    const order = new RowOrder(database, tables, turns);
-    await order.open();
-    return new DuckDbUsageLog(database, { accounts, tables, secret, head, order, turns });
+  static async open(options: UsageLogOptions, onDamage: OnDamage): Promise<UsageJournalLog> {
+    try {
+      return new UsageJournalLog(await openAll(options, onDamage));
+    } catch (cause) {
+      const isRepairable = isDamage(cause) && (await hasJournal(journalFolder(options.path)));
+      if (!isRepairable) throw cause;
+      onDamage(await setAside(options.path));
+      return new UsageJournalLog(await openAll(options, onDamage));
+    }
+  }
+
+  /** Connections that see everything that was acknowledged. */
+  get readers(): Readers {
+    return this.#follower.readers;
   }
 
   nextPosition(): number {
-    return this.#head.nextPosition;
+    return this.#journal.head.nextPosition;
+  }
+
+  /** Of what is committed. */
+  mark(): UsageMark {
+    const { sequence, hash } = this.#journal.head;
+    return markOf(sequence, hash);
   }
 
   accountNumber(orgId: string, accountId: string): number {
     return this.accounts.number(orgId, accountId);
   }
 
-  append(group: UsageGroup): Promise<CommitOutcome> {
-    return this.#turns.take(() => this.#append(group));
-  }
-
-  async #append(group: UsageGroup): Promise<CommitOutcome> {
-    if (this.#isLost) return { kind: "failed", reason: "the usage store has to be restarted" };
-    const sequence = this.#head.sequence + 1;
-    const pending = this.accounts.pending();
-    let hash = noHash;
+  async append(group: UsageGroup): Promise<CommitOutcome> {
     try {
-      const { writer } = this.#database;
-      const tables = await this.#ensureTables(group.rows);
-      await writer.run("BEGIN");
-      for (const rows of group.rows) await this.#write(tables, rows);
-      const accounts = await writer.createAppender("account");
-      for (const { number, orgId, accountId } of pending) {
-        accounts.appendInteger(number);
-        accounts.appendVarchar(orgId);
-        accounts.appendVarchar(accountId);
-        accounts.endRow();
-      }
-      accounts.closeSync();
-      for (const correction of group.corrections) await insertCorrection(writer, correction);
-      const { firstPosition, count, receivedAtMs } = group;
-      hash = await this.#hash(sequence, group);
-      await writer.run(
-        `INSERT INTO batch VALUES (${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}), '${hash}');
-         COMMIT`,
-      );
+      await this.#follower.room();
     } catch (error) {
-      return this.#recover(error, { sequence, group, pending: pending.length, hash });
+      return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
     }
-    this.#advance({ sequence, group, pending: pending.length, hash });
+    const accounts = this.accounts.pending();
+    const outcome = await this.#journal.append({ ...group, accounts });
+    if (outcome.kind !== "appended") return outcome;
+    this.accounts.named(accounts);
+    this.#follower.follow(outcome.record);
     return { kind: "committed" };
   }
 
-  /** Chains the group to the batch before it. */
-  async #hash(sequence: number, group: UsageGroup): Promise<string> {
-    const meters = new Set(group.rows.map(({ layout }) => `${layout.orgId}/${layout.meterId}`));
-    // A meter that was edited has rows of two layouts in one group, which nobody could tell apart later.
-    const rows =
-      meters.size === group.rows.length
-        ? group.rows
-        : await readBatchRows(this.#database.writer, this.tables.all, group);
-    return batchHash({ ...group, rows, sequence, previousHash: this.#head.hash }, this.accounts);
-  }
-
-  async find(
+  find(
     orgId: string,
     uid: string,
     receivedAtMs: number | undefined,
   ): Promise<StoredMeasurement | undefined> {
-    const connection = await this.#database.connect();
-    try {
-      return await findMeasurement(connection, this, { orgId, uid, receivedAtMs });
-    } finally {
-      connection.closeSync();
-    }
+    return this.readers.use((connection) =>
+      findMeasurement(connection, this, { orgId, uid, receivedAtMs }),
+    );
   }
 
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {
-    return readUids(this.#database, {
-      receivedAtMs,
-      tables: this.tables,
-      nextPosition: this.nextPosition(),
-    });
+    return readUids(this.#database, this.#journal, receivedAtMs);
   }
 
-  close(): Promise<void> {
-    return this.#order.close();
+  /** Moves every row into the file. */
+  settle(): Promise<void> {
+    return this.#follower.settle();
   }
 
-  #advance({ sequence, group, pending, hash }: Attempt): void {
-    this.accounts.committed(pending);
-    this.#head = { sequence, nextPosition: group.firstPosition + group.count, hash };
-    for (const { layout, count } of group.rows) {
-      const table = this.tables.find(layout.orgId, layout.meterId);
-      if (table !== undefined) this.#order.committed(table, count);
-    }
-  }
-
-  /** A commit that reports an error may still have happened; the batch record tells. */
-  async #recover(cause: unknown, attempt: Attempt): Promise<CommitOutcome> {
-    this.#writers.clear();
-    const { writer } = this.#database;
-    await writer.run("ROLLBACK").catch(() => undefined);
-    const head = (await readHead(writer).catch(() => undefined)) ?? (await this.#reopen());
-    // A new table or column may exist although its statement reported an error.
-    if (head !== undefined) await this.tables.load(this.#database.writer).catch(() => undefined);
-    if (head?.sequence === attempt.sequence) {
-      this.#advance(attempt);
-      return { kind: "committed" };
-    }
-    this.#isLost = head === undefined;
-    if (isStorageFull(cause)) return { kind: "storage-full" };
-    return { kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) };
-  }
-
-  /** Where the log ends; undefined when the file does not open for a long time. Who waits for the group waits. */
-  async #reopen(): Promise<Head | undefined> {
-    for (let attempt = 0; attempt < reopenAttempts; attempt++) {
-      try {
-        await this.#database.reopen();
-        return await readHead(this.#database.writer);
-      } catch {
-        await setTimeout(reopenDelayMs);
-      }
-    }
-    return undefined;
-  }
-
-  async #ensureTables(groups: readonly UsageRows[]): Promise<ReadonlyMap<UsageRows, MeterTable>> {
-    const tables = new Map<UsageRows, MeterTable>();
-    for (const rows of groups) await this.tables.ensure(this.#database.writer, rows.layout);
-    // A second layout of a meter may have widened the table of the first.
-    for (const rows of groups) {
-      tables.set(rows, await this.tables.ensure(this.#database.writer, rows.layout));
-    }
-    return tables;
-  }
-
-  async #write(tables: ReadonlyMap<UsageRows, MeterTable>, rows: UsageRows): Promise<void> {
-    const table = tables.get(rows);
-    if (table === undefined) throw new Error("every rows of a group has a table");
-    let open = this.#writers.get(table.name);
-    if (open?.table !== table) {
-      open?.writer.close();
-      const types = columnTypes(table);
-      open = { table, writer: await ChunkWriter.open(this.#database.writer, table.name, types) };
-      this.#writers.set(table.name, open);
-    }
-    open.writer.write(columnSources(table, rows), rows.count);
+  async close(): Promise<void> {
+    await this.#follower.close();
+    await this.#journal.close();
+    this.#database.close();
   }
 }
 
-interface State {
-  readonly order: RowOrder;
-  readonly turns: Turns;
-  readonly secret: Uint8Array;
-  readonly accounts: AccountNumbers;
-  readonly tables: MeterTables;
-  readonly head: Head;
-}
-
-interface Attempt {
-  readonly sequence: number;
-  readonly group: UsageGroup;
-  readonly pending: number;
-  readonly hash: string;
-}
-
-const readSecret = async (connection: DuckDBConnection): Promise<Uint8Array> => {
-  const [row] = await rowsOf(connection, "SELECT hex(secret) FROM store");
+const readSecret = async ({ writer }: UsageDatabase): Promise<Uint8Array> => {
+  const [row] = await rowsOf(writer, "SELECT hex(secret) FROM kept.store");
   return Buffer.from(text(row?.[0]), "hex");
-};
-
-const readHead = async (connection: DuckDBConnection): Promise<Head> => {
-  const [row = [0, 0, noHash]] = await rowsOf(
-    connection,
-    "SELECT sequence, first_position + count, hash FROM batch ORDER BY sequence DESC LIMIT 1",
-  );
-  return { sequence: integer(row[0]), nextPosition: integer(row[1]), hash: text(row[2]) };
 };

@@ -7,10 +7,11 @@ import type {
   UsageQueryAnswer,
 } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
-import { aggregateGroups, decimalOf } from "./aggregation.ts";
+import { type Aggregator, decimalOf } from "./aggregation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
 import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
 import type { FieldPlace, MeterTable, MeterTables } from "./meter-tables.ts";
+import type { Readers } from "./readers.ts";
 import { accountNumbers, dimension, whereSql } from "./relation.ts";
 import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
 import { bucketStart, timeKey } from "./time-buckets.ts";
@@ -20,7 +21,7 @@ export type UsageQuestion = Omit<UsageQuery, "window"> & { readonly window: Micr
 /** As events and groups cross the thread boundary: an instant is no plain value. */
 export type UsageAnswer =
   | { readonly kind: "events"; readonly events: readonly MicrosEvent[]; readonly hasMore: boolean }
-  | (UsageQueryAnswer & { readonly kind: "groups" });
+  | Exclude<UsageQueryAnswer, { readonly kind: "events" }>;
 
 export type MicrosEvent = Omit<UsageEvent, "ts" | "ets" | "receivedAt"> & {
   readonly ts: bigint;
@@ -74,18 +75,20 @@ const groupOf = (
 };
 
 /** Most recent first (m3ter semantics 20), then by the rest of the key, so that the order is the same every time. */
-const byTime = (a: UsageGroup, b: UsageGroup): number => {
-  const [left, right] = [a, b].map(({ time = "", accountId = "", dimensions }) => ({
-    time,
-    rest: JSON.stringify([accountId, dimensions]),
-  }));
-  if (left === undefined || right === undefined) return 0;
-  if (left.time !== right.time) return left.time < right.time ? 1 : -1;
-  return left.rest < right.rest ? -1 : 1;
+const inOrder = (groups: readonly UsageGroup[]): readonly UsageGroup[] => {
+  const placed = groups.map((group) => {
+    const { time = "", accountId = "", dimensions } = group;
+    return { group, time, rest: JSON.stringify([accountId, dimensions]) };
+  });
+  placed.sort((a, b) => {
+    if (a.time !== b.time) return a.time < b.time ? 1 : -1;
+    return a.rest < b.rest ? -1 : 1;
+  });
+  return placed.map(({ group }) => group);
 };
 
 const readGroups = async (
-  connection: DuckDBConnection,
+  aggregator: Aggregator,
   source: Source,
   question: UsageQuestion,
 ): Promise<UsageAnswer> => {
@@ -96,16 +99,23 @@ const readGroups = async (
     if (table === undefined) continue;
     const keys = question.groups.map((grouping) => keyOf(grouping, table, question));
     const scope = scopeOf(table, source, question);
-    const found = await aggregateGroups(connection, scope, { field: { fieldCode, method }, keys });
-    for (const { keys: ofGroup, value } of found) {
+    const found = await aggregator.groups(scope, {
+      field: { fieldCode, method },
+      keys,
+      // A value that holds on has a row in every bucket, so later ones fill the answer.
+      bucketsMax: question.limit + 1,
+    });
+    for (const group of found) {
+      if (group.value === null) return { kind: "failed", aggregation: index, reason: group.fault };
+      const { keys: ofGroup, value } = group;
       const described = groupOf(ofGroup, question, source.accounts);
       const name = JSON.stringify(described);
-      const group = groups.get(name) ?? { ...described, values: [...empty] };
-      group.values[index] = value.toString();
-      groups.set(name, group);
+      const row = groups.get(name) ?? { ...described, values: [...empty] };
+      row.values[index] = value.toString();
+      groups.set(name, row);
     }
   }
-  const sorted = [...groups.values()].sort(byTime);
+  const sorted = inOrder([...groups.values()]);
   const { limit } = question;
   return { kind: "groups", groups: sorted.slice(0, limit), hasMore: sorted.length > limit };
 };
@@ -177,10 +187,10 @@ const readEvents = async (
 
 /** Groups with their aggregates or, without aggregations, the measurements themselves (m3ter semantics 20). */
 export const queryUsage = (
-  connection: DuckDBConnection,
+  { readers, aggregator }: { readonly readers: Readers; readonly aggregator: Aggregator },
   source: Source,
   question: UsageQuestion,
 ): Promise<UsageAnswer> =>
   question.aggregations.length > 0
-    ? readGroups(connection, source, question)
-    : readEvents(connection, source, question);
+    ? readGroups(aggregator, source, question)
+    : readers.use((connection) => readEvents(connection, source, question));

@@ -11,6 +11,7 @@ import { crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-write
 import { openUsageStore } from "./usage-store.ts";
 
 const runs = Number(process.env["TURNPIKE_CRASH_RUNS"] ?? 5);
+const timeout = 60_000 + runs * 20_000;
 const writer = new URL("crash-writer.ts", import.meta.url).pathname;
 
 let folder: string;
@@ -60,42 +61,38 @@ const total = async (store: UsageStore, method: "SUM" | "COUNT"): Promise<number
 const sumOf = (numbers: Iterable<number>): number =>
   [...numbers].reduce((sum, number) => sum + 10 * 10 ** (number % 3), 0);
 
-test(
-  "what was acknowledged before SIGKILL is there exactly once",
-  { timeout: 300_000 },
-  async () => {
-    const path = join(folder, "usage.duckdb");
-    const expectedBatches = new Set<number>();
-    let first = 0;
-    for (let run = 0; run < runs; run++) {
-      const acknowledged = await writeUntilKilled(path, first, {
-        delayMs: 20 + Math.random() * 400,
-      });
-      const store = await open(path);
-      // Up to four batches were under way: committed or not, sending them again makes them certain.
-      const underWay = [...Array(acknowledged.length + 4).keys()].map((offset) => first + offset);
-      for (const number of acknowledged) expectedBatches.add(number);
-      const count = await total(store, "COUNT");
-      expect(count % 10).toBe(0);
-      expect(count / 10).toBeGreaterThanOrEqual(expectedBatches.size);
-      expect(count / 10).toBeLessThanOrEqual(expectedBatches.size + 4);
-      for (const number of [...underWay, ...acknowledged]) {
-        const request = { orgId: "org", format: "json", encoding: "identity" } as const;
-        const body = crashBatch(number);
-        const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
-        expect(outcome.kind).toBe("accepted");
-        if (acknowledged.includes(number)) expect(outcome).toMatchObject({ stored: 0 });
-        expectedBatches.add(number);
-      }
-      expect(await total(store, "COUNT")).toBe(expectedBatches.size * 10);
-      expect(await total(store, "SUM")).toBe(sumOf(expectedBatches));
-      await store.close();
-      first = Math.max(...expectedBatches) + 1;
+test("what was acknowledged before SIGKILL is there exactly once", { timeout }, async () => {
+  const path = join(folder, "usage.duckdb");
+  const expectedBatches = new Set<number>();
+  let first = 0;
+  for (let run = 0; run < runs; run++) {
+    const acknowledged = await writeUntilKilled(path, first, {
+      delayMs: 20 + Math.random() * 400,
+    });
+    const store = await open(path);
+    // Up to four batches were under way: committed or not, sending them again makes them certain.
+    const underWay = [...Array(acknowledged.length + 4).keys()].map((offset) => first + offset);
+    for (const number of acknowledged) expectedBatches.add(number);
+    const count = await total(store, "COUNT");
+    expect(count % 10).toBe(0);
+    expect(count / 10).toBeGreaterThanOrEqual(expectedBatches.size);
+    expect(count / 10).toBeLessThanOrEqual(expectedBatches.size + 4);
+    for (const number of [...underWay, ...acknowledged]) {
+      const request = { orgId: "org", format: "json", encoding: "identity" } as const;
+      const body = crashBatch(number);
+      const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
+      expect(outcome.kind).toBe("accepted");
+      if (acknowledged.includes(number)) expect(outcome).toMatchObject({ stored: 0 });
+      expectedBatches.add(number);
     }
-  },
-);
+    expect(await total(store, "COUNT")).toBe(expectedBatches.size * 10);
+    expect(await total(store, "SUM")).toBe(sumOf(expectedBatches));
+    await store.close();
+    first = Math.max(...expectedBatches) + 1;
+  }
+});
 
-test("what was void before SIGKILL stays void", { timeout: 300_000 }, async () => {
+test("what was void before SIGKILL stays void", { timeout }, async () => {
   const path = join(folder, "void.duckdb");
   const expectedBatches = new Set<number>();
   let first = 0;

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageChangesSuite } from "../../ports/usage-changes.suite.ts";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
 import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
+import { usageStatisticsSuite } from "../../ports/usage-statistics.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -30,6 +32,9 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 
 usageStoreSuite("DuckDB", () => create());
 jointUsageSuite("DuckDB", () => create());
+usageStatisticsSuite("DuckDB", () => create());
+usageChangesSuite("DuckDB", () => create());
+usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
@@ -53,7 +58,5 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
 usageQuerySuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>
-  create({ rowOrder: { quietMs: 1, rowsMin: 1 } }),
+  create({ moves: { quietMs: 1, rowsMin: 1 } }),
 );
-
-jointUsageSuite("DuckDB", () => create());

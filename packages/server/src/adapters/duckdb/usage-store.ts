@@ -5,6 +5,7 @@ import type {
   AggregateRequest,
   CorrectionOutcome,
   CorrectionRequest,
+  CustomSqlChecker,
   IngestOutcome,
   IngestRequest,
   JointAggregateRequest,
@@ -14,12 +15,14 @@ import type {
   UsageQueryAnswer,
   ScanRequest,
   ScanPage,
+  UsageSource,
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
+import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
-import type { RowOrderOptions } from "./row-order.ts";
+import type { MoveOptions } from "./follower.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -40,31 +43,31 @@ export interface UsageStoreOptions {
   /** DuckDB's own limit, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
-  /** How far the write-ahead log may grow, such as `32MB`. */
-  readonly checkpointThreshold?: string;
-  /** When rows are put in the order of accounts. */
-  readonly rowOrder?: RowOrderOptions;
+  /** When rows are moved from memory into the file. */
+  readonly moves?: MoveOptions;
+  /** Is told where the file is that was damaged, which is made again from the journal. */
+  readonly onDamage?: (path: string) => void;
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
-const checkpointThresholdDefault = "48MB";
-const rowOrderDefault = { quietMs: 1000, rowsMin: 50_000 };
+const movesDefault = { quietMs: 1000, rowsMin: 200_000 };
 
 /**
  * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
  * Throws `DirectoryInUse` when another process has the file.
  */
-export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageStore> => {
+export const openUsageStore = async (
+  options: UsageStoreOptions,
+): Promise<UsageStore & CustomSqlChecker> => {
   const { path, startedAtMs } = options;
   const start: UsageWorkerStart = {
     path,
     startedAtMs,
     memoryLimit: options.memoryLimit ?? memoryLimitDefault,
     threads: options.threads ?? threadsDefault,
-    checkpointThreshold: options.checkpointThreshold ?? checkpointThresholdDefault,
-    rowOrder: options.rowOrder ?? rowOrderDefault,
+    moves: options.moves ?? movesDefault,
   };
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.
@@ -75,14 +78,14 @@ export const openUsageStore = async (options: UsageStoreOptions): Promise<UsageS
   throw new Error(`The usage store ${path} does not open`, { cause: report?.error });
 };
 
-class DuckDbUsageStore implements UsageStore {
+class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
   readonly #worker: Worker;
   readonly #channel: ThreadChannel<UsageCalls, DirectoryCalls>;
   readonly #pendingBytesMax: number;
   readonly #stopListening: () => void;
   #pendingBytes = 0;
 
-  constructor(worker: Worker, { directory, pendingBytesMax }: UsageStoreOptions) {
+  constructor(worker: Worker, { directory, pendingBytesMax, onDamage }: UsageStoreOptions) {
     this.#worker = worker;
     this.#pendingBytesMax = pendingBytesMax ?? pendingBytesDefault;
     this.#channel = new ThreadChannel({
@@ -91,6 +94,7 @@ class DuckDbUsageStore implements UsageStore {
         meters: ({ orgId, codes }) => directory.meters(orgId, codes),
         accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
         codes: ({ orgId, ids }) => directory.codes(orgId, ids),
+        damaged: async (path) => onDamage?.(path),
       },
       defer: setImmediate,
     });
@@ -127,16 +131,23 @@ class DuckDbUsageStore implements UsageStore {
   }
 
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]> {
-    const groups = request.groups.map((sources) =>
-      sources.map(({ accountId, window }) => ({ accountId, window: microsOf(window) })),
-    );
+    const groups = request.groups.map((sources) => sources.map(microsOfSource));
     return this.#channel.call("aggregateJointly", { ...request, groups });
+  }
+
+  mark(): Promise<UsageMark> {
+    return this.#channel.call("mark", undefined);
+  }
+
+  changed({ orgId, watched }: ChangedRequest): Promise<readonly number[]> {
+    const question = watched.map((one) => ({ ...one, sources: one.sources.map(microsOfSource) }));
+    return this.#channel.call("changed", { orgId, watched: question });
   }
 
   async query(query: UsageQuery): Promise<UsageQueryAnswer> {
     const question = { ...query, window: microsOf(query.window) };
     const answer = await this.#channel.call("query", question);
-    if (answer.kind === "groups") return answer;
+    if (answer.kind !== "events") return answer;
     const events = answer.events.map((event) => ({
       ...event,
       ts: instantOf(event.ts),
@@ -147,11 +158,12 @@ class DuckDbUsageStore implements UsageStore {
   }
 
   scan(request: ScanRequest): Promise<ScanPage> {
-    const sources = request.sources.map(({ accountId, window }) => ({
-      accountId,
-      window: microsOf(window),
-    }));
+    const sources = request.sources.map(microsOfSource);
     return this.#channel.call("scan", { ...request, sources });
+  }
+
+  faultOfSql(query: Parameters<CustomSqlChecker["faultOfSql"]>[0]): Promise<string | undefined> {
+    return this.#channel.call("faultOfSql", query);
   }
 
   async close(): Promise<void> {
@@ -190,4 +202,9 @@ const instantOf = (micros: bigint): Temporal.Instant =>
 const microsOf = ({ start, end }: Window): MicrosWindow => ({
   start: microsFrom(start),
   end: microsFrom(end),
+});
+
+const microsOfSource = ({ accountId, window }: UsageSource) => ({
+  accountId,
+  window: microsOf(window),
 });

@@ -4,22 +4,25 @@ import type {
   MeterSchema,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
-import type { DatabaseOptions } from "./database.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
+  CustomSqlChecker,
   IngestOutcome,
   IngestRequest,
   JointQuantity,
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
+import type { UsageMark } from "../../ports/usage-changes.ts";
+import type { ChangedQuestion } from "./changes.ts";
 import type { ScanQuestion } from "./scan.ts";
+import type { UsageLogOptions } from "./usage-log.ts";
 
 /** What the usage thread is started with. */
-export interface UsageWorkerStart extends DatabaseOptions {
+export interface UsageWorkerStart extends UsageLogOptions {
   readonly startedAtMs: number;
 }
 
@@ -35,8 +38,14 @@ export type UsageCalls = {
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
+  mark: { argument: void; result: UsageMark };
+  changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
   scan: { argument: ScanQuestion; result: ScanPage };
+  faultOfSql: {
+    argument: Parameters<CustomSqlChecker["faultOfSql"]>[0];
+    result: string | undefined;
+  };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };
@@ -46,7 +55,7 @@ interface Codes {
   readonly codes: readonly string[];
 }
 
-/** What the usage thread asks of the main thread. */
+/** What the usage thread asks of the main thread, and what it tells. */
 export type DirectoryCalls = {
   meters: { argument: Codes; result: ReadonlyMap<string, MeterSchema> };
   accounts: { argument: Codes; result: ReadonlyMap<string, AccountResolution> };
@@ -54,4 +63,6 @@ export type DirectoryCalls = {
     argument: { readonly orgId: string; readonly ids: Parameters<UsageDirectory["codes"]>[1] };
     result: Awaited<ReturnType<UsageDirectory["codes"]>>;
   };
+  /** The file was damaged and is made again from the journal; it is kept at the path. */
+  damaged: { argument: string; result: void };
 };

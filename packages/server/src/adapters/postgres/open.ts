@@ -18,7 +18,13 @@ types.setTypeParser(types.builtins.DATE, (text) => text);
 
 /** Connects, brings the schema up to date, and is ready for queries. */
 export const openPostgres = async (url: string, logger: Logger): Promise<PostgresConnection> => {
-  const pool = new Pool({ connectionString: url, max: connectionsMax, keepAlive: true });
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    keepAlive: true,
+    // A batch of decisions sends its statements together instead of waiting for each.
+    pipeline: true,
+  });
   // A connection that breaks is replaced by the pool; without a listener it would end the process.
   const onLost = ({ message }: Error): void => {
     if (!pool.ending) logger.warn({ reason: message }, "database connection lost");

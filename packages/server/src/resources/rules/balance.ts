@@ -4,10 +4,12 @@ import { balanceTransaction } from "@turnpike/contract/balances/balance-transact
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
 import type { Read, Rules, Write } from "../rule.ts";
-import { checkContract } from "./contract-link.ts";
+import { checkContract, keepsItsAccountInUse } from "./contract-link.ts";
 
 const belongsToOneAccount = async (write: Write) => {
-  await checkContract(write, balance.fields.parse(write.document));
+  const next = balance.fields.parse(write.document);
+  await checkContract(write, next);
+  await keepsItsAccountInUse(write, { kind: balance.kind, accountId: next.accountId });
   return write.document;
 };
 

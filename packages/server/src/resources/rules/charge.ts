@@ -1,6 +1,7 @@
 import { balance } from "@turnpike/contract/balances/balance.ts";
 import { charge } from "@turnpike/contract/billing/charge.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import type { Document } from "../../ports/database.ts";
 import { lookup } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 import { checkContract } from "./contract-link.ts";
@@ -15,4 +16,26 @@ const chargesOneAccount = async (write: Write) => {
   throw fieldProblem("RULE_VIOLATED", "entityId", "is a balance of another account");
 };
 
-export const chargeRules: Rules = { write: chargesOneAccount };
+/** What was billed changes only with its bill ([R], m3ter semantics 17). */
+const keepLocked = async (
+  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
+  charged: Document | undefined,
+): Promise<void> => {
+  const { billId } = charged ?? {};
+  if (typeof billId !== "string") return;
+  const bill = await transaction
+    .selectFrom("bill")
+    .select("is_locked")
+    .where("org_id", "=", orgId)
+    .where("id", "=", billId)
+    .executeTakeFirst();
+  if (bill?.is_locked === true) throw new Problem("BILL_LOCKED");
+};
+
+export const chargeRules: Rules = {
+  write: async (write) => {
+    await keepLocked(write, write.before);
+    return chargesOneAccount(write);
+  },
+  remove: (write) => keepLocked(write, write.document),
+};

@@ -13,3 +13,22 @@ export const checkContract = async (
   if (linked === undefined || linked.accountId === accountId) return;
   throw fieldProblem("RULE_VIOLATED", "contractId", "is a contract of another account");
 };
+
+/** What others belong to stays its account's: their account is the same one (m3ter semantics 14.3, 17). */
+export const keepsItsAccountInUse = async (
+  { transaction, orgId, id, before }: Write,
+  { kind, accountId }: { kind: string; accountId: string },
+): Promise<void> => {
+  if (before === undefined || before["accountId"] === accountId) return;
+  const user = await transaction
+    .selectFrom("reference")
+    .select(["from_kind", "from_id"])
+    .where("org_id", "=", orgId)
+    .where("to_kind", "=", kind)
+    .where("to_id", "=", id)
+    .limit(1)
+    .executeTakeFirst();
+  if (user === undefined) return;
+  const message = `cannot be changed: ${user.from_kind} ${user.from_id} of the account is linked`;
+  throw fieldProblem("RULE_VIOLATED", "accountId", message);
+};

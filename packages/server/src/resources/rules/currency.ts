@@ -5,6 +5,12 @@ import type { Rules } from "../rule.ts";
 export const defaultCurrency = "USD";
 
 export const currencyRules: Rules = {
+  write: async ({ document, before }) => {
+    if (before?.["code"] !== defaultCurrency || document["code"] === defaultCurrency) {
+      return document;
+    }
+    throw fieldProblem("RULE_VIOLATED", "code", `is ${defaultCurrency}, which must stay`);
+  },
   remove: async ({ document }) => {
     if (document["code"] !== defaultCurrency) return;
     throw fieldProblem("RULE_VIOLATED", "id", `is ${defaultCurrency}, which cannot be deleted`);

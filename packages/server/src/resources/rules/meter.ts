@@ -6,17 +6,26 @@ import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
 import { lookupReferring } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
+import { unsuitableField } from "./aggregation-fields.ts";
 import type { Rules, Write } from "../rule.ts";
 
-/** A field that an aggregation targets stays on its meter (m3ter semantics 4). */
+/** A field that an aggregation targets stays on its meter, and of a kind that it can use (m3ter semantics 4, 6.2). */
 const keepTargetedFields = async ({ transaction, orgId, id, document, before }: Write) => {
   if (before === undefined) return document;
   const { dataFields, derivedFields } = meter.fields.parse(document);
-  const codes = new Set([...dataFields, ...derivedFields].map(({ code }) => code));
+  const categories = new Map(
+    [...dataFields, ...derivedFields].map(({ code, category }) => [code, category]),
+  );
   const on = { orgId, field: "meterId", ids: [id] };
   for (const user of await lookupReferring(transaction, aggregation, on)) {
     const used = [user.targetField, ...(user.segmentedFields ?? [])];
-    const lost = used.find((code) => !codes.has(code) && user.aggregation !== "CUSTOM_SQL");
+    if (user.aggregation === "CUSTOM_SQL") continue;
+    const lost = used.find((code) => !categories.has(code));
+    const fault = unsuitableField(user, categories);
+    if (lost === undefined && fault !== undefined) {
+      const message = `must suit aggregation ${user.id} (${user.name}): ${fault.code} ${fault.message}`;
+      throw fieldProblem("RULE_VIOLATED", "dataFields", message);
+    }
     if (lost === undefined) continue;
     const message = `must keep ${lost}, which aggregation ${user.id} (${user.name}) uses`;
     throw fieldProblem("RULE_VIOLATED", "dataFields", message);

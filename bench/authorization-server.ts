@@ -1,0 +1,117 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Pool } from "pg";
+import { pino } from "pino";
+import { readConfig } from "@turnpike/server/config.ts";
+import { firstCredentials } from "@turnpike/server/credentials.ts";
+import { createHttpServer } from "@turnpike/server/http/server.ts";
+import { buildWorld } from "@turnpike/server/world.ts";
+
+/** A server of its own with an asset, a meter and accounts that have money. */
+export interface BenchServer {
+  readonly port: number;
+  readonly path: string;
+  readonly token: string;
+  readonly pool: Pool;
+  readonly close: () => Promise<void>;
+}
+
+/** Does nothing, as the server does it: what the other routes are measured against. */
+export const nothingPath = "/bench/nothing";
+
+export const startBenchServer = async (accounts: number): Promise<BenchServer> => {
+  const folder = await mkdtemp(join(tmpdir(), "turnpike-bench-"));
+  await chmod(folder, 0o755);
+  const config = readConfig({
+    TURNPIKE_DATA_DIR: folder,
+    TURNPIKE_PORT: "0",
+    TURNPIKE_LOG_LEVEL: "silent",
+    DATABASE_URL: process.env["DATABASE_URL"],
+  });
+  const credentials = await firstCredentials(config);
+  const world = await buildWorld({ config, credentials, logger: pino({ level: "silent" }) });
+  const app = createHttpServer(world.http);
+  app.post(nothingPath, async () => ({ result: "accepted" }));
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  const { connectionString } = world.http.world.ledger.pool.options;
+  const pool = new Pool({ connectionString, max: 1 });
+  const close = async (): Promise<void> => {
+    await pool.end();
+    await app.close();
+    await world.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const base = `${url}/organizations/${credentials.orgId}`;
+    const token = await tokenOf(url, credentials);
+    await createSample({ base, token });
+    await copySample(pool, accounts);
+    const { port, pathname } = new URL(`${base}/authorizations`);
+    return { port: Number(port), path: pathname, token, pool, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+const tokenOf = async (
+  url: string,
+  { accessKey, apiSecret }: { accessKey: string; apiSecret: string },
+): Promise<string> => {
+  const basic = Buffer.from(`${accessKey}:${apiSecret}`).toString("base64");
+  const response = await fetch(`${url}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${basic}`, "content-type": "application/json" },
+    body: JSON.stringify({ grant_type: "client_credentials" }),
+  });
+  const { access_token: token }: { access_token: string } = JSON.parse(await response.text());
+  return token;
+};
+
+const createSample = async ({
+  base,
+  token,
+}: {
+  readonly base: string;
+  readonly token: string;
+}): Promise<void> => {
+  const post = async (path: string, body: unknown): Promise<void> => {
+    const response = await fetch(`${base}/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+  };
+  await post("assets", { code: "USD", name: "US dollar", scale: 6, kind: "fiat" });
+  await post("meters", {
+    code: "calls",
+    name: "Calls",
+    dataFields: [{ category: "MEASURE", code: "units", name: "Units", unit: "1" }],
+    derivedFields: [],
+  });
+  const sample = { code: "sample", name: "Sample", emailAddress: "sample@example.com" };
+  await post("accounts", sample);
+  await post("grants", { id: "sample", account: "sample", asset: "USD", amount: "1000" });
+};
+
+/** Accounts with money, written where the API would write them: creating many one by one would outlast the measurement. */
+const copySample = async (pool: Pool, accounts: number): Promise<void> => {
+  const range = `FROM generate_series(0, ${accounts - 1}) AS n`;
+  const copies = [
+    `INSERT INTO record SELECT org_id, kind, md5(n::text)::uuid, parent_id, 'account-' || n, 'account-' || n, version,
+       document || jsonb_build_object('code', 'account-' || n), dt_created, dt_last_modified, created_by, last_modified_by
+       FROM (SELECT * FROM record WHERE kind = 'account' AND code = 'sample') AS r, LATERAL (SELECT n ${range}) AS s`,
+    `INSERT INTO unique_value SELECT org_id, kind, 'code', code, id FROM record WHERE code LIKE 'account-%'`,
+    `INSERT INTO ledger_account SELECT org_id, code FROM record WHERE code LIKE 'account-%'`,
+    `INSERT INTO wallet_account SELECT org_id, 'account-' || n, asset, credited, debited, held, debt, debt_limit, mode, seen_at
+       FROM wallet_account, LATERAL (SELECT n ${range}) AS s WHERE account = 'sample'`,
+    `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms)
+       SELECT org_id, 'grant-' || n, 'account-' || n, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms
+       FROM ledger_grant, LATERAL (SELECT n ${range}) AS s WHERE id = 'sample'`,
+    "VACUUM ANALYZE",
+    "CHECKPOINT",
+  ];
+  for (const copy of copies) await pool.query(copy);
+};

@@ -1,0 +1,253 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import type { Entity } from "../client.ts";
+import { useServer } from "./fixture.ts";
+
+const { client, account, plan, accountPlan, balance } = useServer();
+
+let count = 0;
+const unique = (): string => `r${(count += 1)}`;
+const refused = (path: string, body: object) => client().refusal("POST", path, body);
+const refusedPut = (path: string, { version, ...body }: Entity, change: object) =>
+  client().refusal("PUT", path, { ...body, ...change, version });
+
+const meterFields = [
+  { category: "MEASURE", code: "calls", name: "Calls", unit: "1" },
+  { category: "WHERE", code: "region", name: "Region" },
+];
+const meter = () =>
+  client().create("meters", {
+    name: "Calls",
+    code: unique(),
+    dataFields: meterFields,
+    derivedFields: [],
+  });
+const aggregation = (meterId: string, fields: object = {}) =>
+  client().create("aggregations", {
+    name: "Calls",
+    code: unique(),
+    meterId,
+    targetField: "calls",
+    aggregation: "SUM",
+    rounding: "NONE",
+    quantityPerUnit: 1,
+    unit: "call",
+    ...fields,
+  });
+
+describe("a notification", () => {
+  const path = "notifications/configurations";
+  const rule = (fields: object) => ({
+    name: "Told",
+    description: "When it happens",
+    code: unique(),
+    active: true,
+    alwaysFireEvent: true,
+    ...fields,
+  });
+
+  test("waits for an event that there can be", async () => {
+    expect(await refused(path, rule({ eventName: "configuration.nothing.updated" }))).toContain(
+      "eventName names no event",
+    );
+    for (const eventName of [
+      "configuration.commitment.updated",
+      "billing.bill.created",
+      "ingest.validation.failure",
+      "integration.perform.error",
+    ]) {
+      await client().create(path, rule({ eventName }));
+    }
+  });
+
+  test("may wait for a scheduled event, once that is made", async () => {
+    const eventName = "scheduled.bill.overdue";
+    expect(await refused(path, rule({ eventName }))).toContain("names no event");
+    const scheduled = { name: eventName, entity: "Bill", field: "dueDate", offset: 10 };
+    await client().create("scheduledevents/configurations", scheduled);
+    await client().create(path, rule({ eventName, calculation: "new.dueDate != null" }));
+  });
+
+  test("calculates with the fields of its event", async () => {
+    const eventName = "configuration.commitment.updated";
+    const calculation = "(new.amountSpent >= ((new.amount*90)/100)) AND (old.amountSpent == null)";
+    await client().create(path, rule({ eventName, calculation }));
+    const wrong = { eventName, calculation: "new.amountSpend > 1" };
+    expect(await refused(path, rule(wrong))).toContain("the event has no field new.amountSpend");
+    const created = {
+      eventName: "configuration.commitment.created",
+      calculation: "old.amount > 1",
+    };
+    expect(await refused(path, rule(created))).toContain("no field old.amount");
+    const tried = await client().call("POST", "notifications/evaluate", wrong);
+    expect(tried.body).toMatchObject({ success: false });
+  });
+});
+
+test.each([
+  [{ entity: "Nothing", name: "scheduled.nothing.x" }, "entity is none"],
+  [{ field: "billTotal" }, "field must be a date of the entity"],
+  [{ name: "scheduled.contract.x" }, "name must be scheduled.Bill"],
+  [{ entity: "Contract", name: "scheduled.contract.x", field: "name" }, "startDate, endDate"],
+])("a scheduled event with %j is refused", async (fields, message) => {
+  const scheduled = { name: "scheduled.bill.x", entity: "Bill", field: "endDate", offset: 5 };
+  expect(await refused("scheduledevents/configurations", { ...scheduled, ...fields })).toContain(
+    message,
+  );
+});
+
+test("a statement shows fields that its meters have", async () => {
+  const { id: meterId } = await meter();
+  const definition = (fields: object) => ({ aggregationFrequency: "DAY", ...fields });
+  const path = "statementdefinitions";
+  await client().create(
+    path,
+    definition({
+      dimensions: [{ meterId, name: "region", filter: ["*"] }],
+      measures: [{ meterId, name: "calls" }, { meterId, name: "" }, {}],
+    }),
+  );
+  const wrong = definition({
+    dimensions: [{ meterId, name: "calls", filter: ["*"] }],
+    measures: [{ meterId, name: "none" }, { meterId: crypto.randomUUID() }],
+  });
+  const message = await refused(path, wrong);
+  expect(message).toContain("dimensions[0].name names no text field");
+  expect(message).toContain("measures[0].name names no number field");
+  expect(message).toContain("measures[1].meterId names no meter");
+});
+
+describe("an aggregation", () => {
+  test("keeps the kind of the field that it targets", async () => {
+    const made = await meter();
+    await aggregation(made.id);
+    const [, region] = meterFields;
+    const dataFields = [{ category: "WHAT", code: "calls", name: "Calls" }, region];
+    expect(await refusedPut(`meters/${made.id}`, made, { dataFields })).toContain("must suit");
+  });
+
+  test("keeps the segments that have a price", async () => {
+    const segmentation = {
+      segmentedFields: ["region"],
+      segments: [{ region: "eu" }, { region: "us" }],
+    };
+    const made = await aggregation((await meter()).id, segmentation);
+    await client().create("pricings", {
+      planId: (await plan()).id,
+      aggregationId: made.id,
+      segment: { region: "eu" },
+      startDate: "2025-01-01T00:00:00Z",
+      pricingBands: [{ lowerLimit: 0, fixedPrice: 0, unitPrice: 1 }],
+    });
+    const path = `aggregations/${made.id}`;
+    const [, us] = segmentation.segments;
+    expect(await refusedPut(path, made, { segments: [us] })).toContain("segments must keep");
+    await client().put(path, { ...made, segments: [{ region: "eu" }] });
+  });
+
+  test("keeps its code and stays while a compound names it", async () => {
+    const made = await aggregation((await meter()).id);
+    const compound = await client().create("compoundaggregations", {
+      name: "Twice",
+      quantityPerUnit: 1,
+      rounding: "NONE",
+      unit: "u",
+      calculation: `aggregation.${String(made["code"])} * 2`,
+    });
+    const path = `aggregations/${made.id}`;
+    expect(await refusedPut(path, made, { code: unique() })).toContain(compound.id);
+    expect(await client().refusal("DELETE", path)).toContain(compound.id);
+    await client().remove(`compoundaggregations/${compound.id}`);
+    await client().remove(path);
+  });
+});
+
+describe("a contract", () => {
+  const contract = async (fields: object) =>
+    client().create("contracts", {
+      name: "One",
+      startDate: "2025-01-01",
+      endDate: "2026-01-01",
+      ...fields,
+    });
+
+  test("keeps its account while something belongs to it, as a balance does", async () => {
+    const [{ id: accountId }, { id: other }] = [await account(), await account()];
+    const made = await contract({ accountId });
+    const linked = await balance({ accountId, contractId: made.id });
+    const change = { accountId: other };
+    expect(await refusedPut(`contracts/${made.id}`, made, change)).toContain(linked.id);
+    const charge = await client().create("charges", {
+      name: "Fee",
+      code: unique(),
+      accountId,
+      currency: "USD",
+      entityType: "BALANCE",
+      entityId: linked.id,
+      lineItemType: "BALANCE_FEE",
+      amount: 1,
+      servicePeriodStartDate: "2025-01-01T00:00:00Z",
+      servicePeriodEndDate: "2025-02-01T00:00:00Z",
+    });
+    const moved = { ...change, contractId: undefined };
+    expect(await refusedPut(`balances/${linked.id}`, linked, moved)).toContain(charge.id);
+  });
+
+  test("filters by dimensions, which may be measured later", async () => {
+    const { id: accountId } = await account();
+    await meter();
+    const filter = (dimensionCode: string) => ({
+      accountId,
+      usageFilters: [{ dimensionCode, value: "eu", mode: "INCLUDE" }],
+    });
+    await contract(filter("region"));
+    await contract(filter("planned"));
+    await expect(contract(filter("calls"))).rejects.toThrow("usageFilters[0].dimensionCode");
+  });
+});
+
+test("a charge stays as it was billed once its bill is locked", async () => {
+  const { id: accountId } = await account();
+  const { id: planId } = await plan({ template: { standingCharge: 5 } });
+  await accountPlan({ accountId, planId });
+  const { id } = await client().create("charges", {
+    name: "Onboarding",
+    code: unique(),
+    accountId,
+    currency: "USD",
+    entityType: "AD_HOC",
+    lineItemType: "AD_HOC",
+    billDate: "2025-02-01",
+    amount: 500,
+    servicePeriodStartDate: "2025-01-01T00:00:00Z",
+    servicePeriodEndDate: "2025-02-01T00:00:00Z",
+  });
+  const job = await client().create("billjobs", {
+    accountIds: [accountId],
+    lastDateInBillingPeriod: "2025-01-31",
+  });
+  while ((await client().get(`billjobs/${job.id}`))["status"] !== "COMPLETE") await delay(20);
+  const charge = await client().get(`charges/${id}`);
+  const bill = `bills/${String(charge["billId"])}`;
+  const { name, code } = charge;
+  const changed = await client().put(`charges/${id}`, { ...charge, name, code, amount: 400 });
+  await client().call("PUT", `${bill}/status`, { status: "APPROVED" });
+  expect((await client().call("PUT", `${bill}/lock`)).status).toBe(200);
+  expect(await refusedPut(`charges/${id}`, changed, { amount: 1 })).toContain("locked");
+  expect(await client().refusal("DELETE", `charges/${id}`)).toContain("locked");
+});
+
+test("US dollars stay, and only daily runs have an hour", async () => {
+  const { data } = await client().list("picklists/currency?codes=USD");
+  const usd = await client().get(`picklists/currency/${data[0]?.id}`);
+  expect(await refusedPut(`picklists/currency/${usd.id}`, usd, { code: "USX" })).toContain("USD");
+  const config = await client().get("organizationconfig");
+  const hourly = { scheduledBillInterval: 1, scheduledBillOffset: 5 };
+  expect(await refusedPut("organizationconfig", config, hourly)).toContain("scheduledBillOffset");
+});
+
+test("an integration names a notification that is there", async () => {
+  const entityId = crypto.randomUUID();
+  const config = { entityType: "Notification", entityId, destination: "Webhook" };
+  expect(await refused("integrationconfigs", config)).toContain("entityId names no notification");
+});

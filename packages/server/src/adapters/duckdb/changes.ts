@@ -1,0 +1,133 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { UsageMark, WatchedUsage } from "../../ports/usage-changes.ts";
+import { noHash } from "../journal/segment.ts";
+import type { AccountNumbers } from "./accounts.ts";
+import { integer, rowsOf, text } from "./cells.ts";
+import type { MeterTable, MeterTables } from "./meter-tables.ts";
+import type { MicrosWindow } from "./relation.ts";
+
+/** What was stored, voided or amended since something was calculated from it. */
+export interface ChangedQuestion {
+  readonly orgId: string;
+  readonly watched: readonly (Omit<WatchedUsage, "sources"> & {
+    readonly sources: readonly { readonly accountId: string; readonly window: MicrosWindow }[];
+  })[];
+}
+
+/** The last batch by its number and its hash, which is chained to every batch before it. */
+export const markOf = (sequence: number, hash: string): UsageMark => `${sequence}.${hash}`;
+
+const emptyMark = markOf(0, noHash);
+
+/** The first position after each mark; none for a mark of batches that this store does not hold. */
+const positionsOf = async (
+  connection: DuckDBConnection,
+  marks: ReadonlySet<UsageMark>,
+): Promise<ReadonlyMap<UsageMark, number>> => {
+  const sequences = [...marks]
+    .map((mark) => Number.parseInt(mark, 10))
+    .filter(Number.isSafeInteger);
+  const rows = await rowsOf(
+    connection,
+    `SELECT sequence, hash, first_position + count FROM batch
+     WHERE sequence IN (${[-1, ...new Set(sequences)].join(", ")})`,
+  );
+  return new Map([
+    [emptyMark, 0],
+    ...rows.map(([sequence, hash, end]): [UsageMark, number] => [
+      markOf(integer(sequence), text(hash)),
+      integer(end),
+    ]),
+  ]);
+};
+
+/** A window that is watched from a position on. */
+interface Watch {
+  readonly place: number;
+  readonly account: number;
+  readonly window: MicrosWindow;
+  readonly since: number;
+}
+
+/** Enough for the bills of a few months to be looked at apart, where what is new in one is old in the next. */
+const sharesMax = 24;
+const shareSizeMin = 64;
+
+/** Neighbours in time together: of what came after a share's first mark little is as old as its windows. */
+const shares = (watches: readonly Watch[]): readonly (readonly Watch[])[] => {
+  const size = Math.max(shareSizeMin, Math.ceil(watches.length / sharesMax));
+  const inOrder = watches.toSorted((a, b) => a.window.end - b.window.end || a.since - b.since);
+  return Array.from({ length: Math.ceil(inOrder.length / size) }, (_, nth) =>
+    inOrder.slice(nth * size, (nth + 1) * size),
+  );
+};
+
+/** Late rows first, by columns alone; then whose they are. A hidden row changed when its correction came. */
+const changedSql = (
+  { storedName }: MeterTable,
+  share: readonly Watch[],
+  hasCorrections: boolean,
+): string => {
+  const start = share.reduce((least, { window }) => Math.min(least, window.start), Infinity);
+  const end = share.reduce((most, { window }) => Math.max(most, window.end), -Infinity);
+  const since = share.reduce((least, watch) => Math.min(least, watch.since), Infinity);
+  const inTime = `usage.ts >= make_timestamp(${start}) AND usage.ts < make_timestamp(${end})`;
+  const hidden = `
+    UNION ALL SELECT usage.account, usage.ts, correction.position FROM ${storedName} AS usage
+    JOIN correction ON usage.position = correction.hides
+    WHERE correction.position >= ${since} AND ${inTime}`;
+  const rows = share.map(
+    ({ place, account, window, since: from }) =>
+      `(${place}, ${account}, make_timestamp(${window.start}), make_timestamp(${window.end}), ${from})`,
+  );
+  return `
+    WITH late(account, ts, position) AS (
+      SELECT usage.account, usage.ts, usage.position FROM ${storedName} AS usage
+      WHERE usage.position >= ${since} AND ${inTime} ${hasCorrections ? hidden : ""}
+    )
+    SELECT DISTINCT watch.place FROM late
+    JOIN (VALUES ${rows.join(", ")}) AS watch(place, account, starts, ends, since)
+      ON late.account = watch.account AND late.ts >= watch.starts AND late.ts < watch.ends
+        AND late.position >= watch.since`;
+};
+
+interface Source {
+  readonly tables: MeterTables;
+  readonly accounts: AccountNumbers;
+}
+
+export const changed = async (
+  connection: DuckDBConnection,
+  { tables, accounts }: Source,
+  { orgId, watched }: ChangedQuestion,
+): Promise<readonly number[]> => {
+  const positions = await positionsOf(connection, new Set(watched.map(({ since }) => since)));
+  const [corrected] = await rowsOf(
+    connection,
+    "SELECT coalesce(max(position), -1) FROM correction",
+  );
+  const lastCorrection = integer(corrected?.[0]);
+  const found = new Set<number>();
+  const watches = new Map<MeterTable, Watch[]>();
+  for (const [place, { meterId, sources, since: mark }] of watched.entries()) {
+    const since = positions.get(mark);
+    const table = tables.find(orgId, meterId);
+    if (since === undefined) found.add(place);
+    if (since === undefined || table === undefined) continue;
+    const ofTable = watches.get(table) ?? [];
+    watches.set(table, ofTable);
+    for (const { accountId, window } of sources) {
+      const account = accounts.find(orgId, accountId);
+      if (account !== undefined) ofTable.push({ place, account, window, since });
+    }
+  }
+  for (const [table, ofTable] of watches) {
+    for (const share of shares(ofTable)) {
+      const hasCorrections = share.some(({ since }) => lastCorrection >= since);
+      for (const [place] of await rowsOf(connection, changedSql(table, share, hasCorrections))) {
+        found.add(integer(place));
+      }
+    }
+  }
+  return [...found].toSorted((a, b) => a - b);
+};

@@ -1,0 +1,110 @@
+import { randomUUIDv7 } from "node:crypto";
+import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
+import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
+import type { History, StoredBill } from "./bill-history.ts";
+import type { BillingBook } from "./billing-book.ts";
+import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
+
+/** Which bills a run calculates, in which order, and which it leaves as they are. */
+
+export interface Given {
+  readonly book: BillingBook;
+  /** The book as the run wanted it that calculated a bill. */
+  readonly bookFor: (request: BillJobRequest) => BillingBook;
+  readonly history: History;
+  readonly planned: readonly PlannedBill[];
+  readonly now: Temporal.Instant;
+}
+
+/** A bill in line to be calculated. */
+export interface Candidate {
+  readonly id: string;
+  readonly stored?: StoredBill | undefined;
+  readonly planned: PlannedBill;
+  readonly windows: readonly UsageWindow[];
+  /** See `familyOf`. */
+  readonly family: string;
+  /** Nobody asked for it: it follows when an earlier bill of its family has changed (m3ter semantics 18.7). */
+  readonly isFollowing: boolean;
+}
+
+const identityKey = (bill: {
+  accountId: string;
+  billDate: string;
+  currency: string;
+  groupKey: string;
+}): string => JSON.stringify([bill.accountId, bill.billDate, bill.currency, bill.groupKey]);
+
+/** The parent, also of itself: those who share plans and credits. */
+const familyOf = ({ accounts }: BillingBook, accountId: string): string =>
+  accounts.get(accountId)?.parentAccountId ?? accountId;
+
+/** By date, children before their parents, whose bills may draw on what theirs left. */
+const placeInTime = (
+  { accounts }: BillingBook,
+  { billDate, accountId }: Pick<StoredBill, "billDate" | "accountId">,
+): string => `${billDate} ${accounts.get(accountId)?.parentAccountId === undefined ? 1 : 0}`;
+
+const inDateOrder =
+  (book: BillingBook) =>
+  (a: Candidate, b: Candidate): number =>
+    rank(book, a) < rank(book, b) ? -1 : 1;
+
+const rank = (book: BillingBook, { planned: { identity } }: Candidate): string => {
+  const { accountId, groupKey, currency } = identity;
+  return `${placeInTime(book, identity)} ${accountId} ${groupKey} ${currency}`;
+};
+
+const candidateOf = (
+  planned: PlannedBill,
+  stored: StoredBill | undefined,
+  isFollowing: boolean,
+): Candidate => ({
+  id: stored?.id ?? randomUUIDv7(),
+  stored,
+  planned,
+  family: planned.account.parentAccountId ?? planned.account.id,
+  windows: usageWindows(planned.terms),
+  isFollowing,
+});
+
+/** What is asked for, without what is locked, and the later unlocked bills of the same families; in date order. */
+export const candidatesOf = ({ book, bookFor, history, planned, now }: Given): Candidate[] => {
+  const known = new Map(history.bills.map((bill) => [identityKey(bill), bill]));
+  const byAccount = Map.groupBy(history.bills, ({ accountId }) => accountId);
+  const asked = planned
+    .map((bill) => candidateOf(bill, known.get(identityKey(bill.identity)), false))
+    .filter(({ stored }) => stored?.isLocked !== true);
+  const places = new Map<string, string>();
+  for (const { identity } of planned) {
+    const family = familyOf(book, identity.accountId);
+    const place = placeInTime(book, identity);
+    if (place < (places.get(family) ?? "9999")) places.set(family, place);
+  }
+  const askedIds = new Set(asked.map(({ id }) => id));
+  const following = history.bills
+    .filter((bill) => !bill.isLocked && !askedIds.has(bill.id))
+    .filter(
+      (bill) => placeInTime(book, bill) > (places.get(familyOf(book, bill.accountId)) ?? "9999"),
+    )
+    .flatMap((bill) => {
+      const stored = byAccount.get(bill.accountId) ?? [];
+      const again = plannedAgain(bookFor(bill.request), bill, { now, stored });
+      return again === undefined ? [] : [candidateOf(again, bill, true)];
+    });
+  return [...asked, ...following].sort(inDateOrder(book));
+};
+
+/** Bills that are not calculated again although usage of their periods may have changed. */
+export const fixedBills = ({ bills }: History, candidates: readonly Candidate[]): StoredBill[] => {
+  const lastDates = new Map<string, string>();
+  for (const { planned } of candidates) {
+    // The candidates are in date order.
+    lastDates.set(planned.identity.accountId, planned.identity.billDate);
+  }
+  const again = new Set(candidates.map(({ id }) => id));
+  return bills.filter(
+    ({ id, accountId, billDate, isApproved, isLocked }) =>
+      (isApproved || isLocked) && !again.has(id) && billDate < (lastDates.get(accountId) ?? ""),
+  );
+};

@@ -1,0 +1,132 @@
+import { sql } from "kysely";
+import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
+import type { BilledLine } from "@turnpike/engine/bill/corrections.ts";
+import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
+import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
+import { sum } from "@turnpike/engine/exact/decimal.ts";
+import type { UsageChanges } from "../ports/usage-changes.ts";
+import type { History, StoredBill } from "./bill-history.ts";
+import { readLine } from "./bill-replies.ts";
+import type { Reader } from "./catalog-snapshot.ts";
+import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
+
+/** A bill that is no longer calculated again, with what it was calculated from. */
+export interface StoredFixedBill {
+  readonly stored: StoredBill;
+  readonly facts: BillFacts;
+  readonly billed: readonly BilledLine[];
+  /** To be measured again; none when no usage has changed. */
+  readonly windows: readonly UsageWindow[];
+  /** Wallets have paid another sum for its usage by now; the facts say which. */
+  readonly isPaidAnew: boolean;
+}
+
+/** Bills whose usage may have changed since they were calculated. */
+const changedBills = async (
+  usage: UsageChanges,
+  orgId: string,
+  bills: readonly StoredBill[],
+): Promise<ReadonlySet<string>> => {
+  const unmarked = bills.filter(({ usageMark, usageReach }) => !usageMark || !usageReach);
+  const watched = bills.flatMap(({ id, usageMark, usageReach }) =>
+    (usageMark === null ? [] : (usageReach ?? [])).map(({ meterId, accountIds, start, end }) => {
+      const window = { start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) };
+      const sources = accountIds.map((accountId) => ({ accountId, window }));
+      return { billId: id, question: { meterId, sources, since: usageMark ?? "" } };
+    }),
+  );
+  const questions = watched.map(({ question }) => question);
+  const places = questions.length === 0 ? [] : await usage.changed({ orgId, watched: questions });
+  const changed = places.flatMap((place) => watched[place]?.billId ?? []);
+  return new Set([...unmarked.map(({ id }) => id), ...changed]);
+};
+
+interface FixedRow {
+  readonly id: string;
+  readonly facts: string;
+  readonly lines: readonly { id: string; line: unknown }[];
+}
+
+const takeRows = async (
+  reader: Reader,
+  orgId: string,
+  bills: readonly StoredBill[],
+): Promise<ReadonlyMap<string, FixedRow>> => {
+  if (bills.length === 0) return new Map();
+  const { rows } = await sql<FixedRow>`
+    SELECT bill.id, facts, coalesce((
+      SELECT jsonb_agg(jsonb_build_object('id', bill_line.id, 'line', line) ORDER BY sequence_number)
+      FROM bill_line WHERE bill_line.org_id = bill.org_id AND bill_id = bill.id
+    ), '[]') AS lines
+    FROM bill WHERE org_id = ${orgId} AND id = ANY(${bills.map(({ id }) => id)}::uuid[])
+  `.execute(reader);
+  return new Map(rows.map((row) => [row.id, row]));
+};
+
+const paymentsText = (balances: readonly BalanceTerms[]): string =>
+  balances
+    .filter(({ isWallet }) => isWallet === true)
+    .map(
+      ({ id, transactions }) => `${id} ${sum(transactions.map(({ amount }) => amount)).toString()}`,
+    )
+    .sort()
+    .join();
+
+/** The bills with what wallets have paid for their usage by now: a wallet paid for late usage, or was given back. */
+const withPayments = async (
+  reader: Reader,
+  orgId: string,
+  bills: readonly StoredFixedBill[],
+): Promise<StoredFixedBill[]> => {
+  const wallets = await walletBalancesOf(
+    reader,
+    orgId,
+    bills.map(({ facts }) => facts),
+  );
+  return bills.map((bill) => {
+    const { facts } = bill;
+    const paid = wallets.get(facts) ?? [];
+    if (paymentsText(facts.balances) === paymentsText(paid)) return bill;
+    const others = facts.balances.filter(({ isWallet }) => isWallet !== true);
+    return { ...bill, facts: { ...facts, balances: [...others, ...paid] }, isPaidAnew: true };
+  });
+};
+
+/**
+ * Of some fixed bills those that may have to be rated again: from the first of each account whose usage has changed, or
+ * that was corrected before, because what a bill draws depends on the ones before it; and all that wallets pay for,
+ * because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
+ */
+export const takeFixedBills = async (
+  { reader, usage, orgId }: { reader: Reader; usage: UsageChanges; orgId: string },
+  { bills, corrections }: { bills: readonly StoredBill[] } & Pick<History, "corrections">,
+): Promise<StoredFixedBill[]> => {
+  const changed = await changedBills(usage, orgId, bills);
+  const corrected = new Set(corrections.map(({ correction }) => correction.billId));
+  const firstDates = new Map<string, string>();
+  for (const { id, accountId, billDate } of bills) {
+    const first = firstDates.get(accountId);
+    if (!changed.has(id) && !corrected.has(id)) continue;
+    if (first === undefined || billDate < first) firstDates.set(accountId, billDate);
+  }
+  const paying = await payingFamilies(
+    reader,
+    orgId,
+    bills.map(({ accountId }) => accountId),
+  );
+  const affected = bills.filter(
+    ({ accountId, billDate }) =>
+      paying.has(accountId) || billDate >= (firstDates.get(accountId) ?? "9999"),
+  );
+  const rows = await takeRows(reader, orgId, affected);
+  const taken = affected.flatMap((stored) => {
+    const row = rows.get(stored.id);
+    if (row === undefined) return [];
+    const facts = billFactsFromText(row.facts);
+    const billed = row.lines.map(({ id, line }) => ({ lineItemId: id, line: readLine(line) }));
+    const windows = changed.has(stored.id) ? usageWindows(facts) : [];
+    return [{ stored, facts, billed, windows, isPaidAnew: false }];
+  });
+  return withPayments(reader, orgId, taken);
+};

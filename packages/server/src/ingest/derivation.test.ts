@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { DerivedMeterField } from "../ports/usage-directory.ts";
+import { Derivation } from "./derivation.ts";
+
+const measurement = {
+  uid: "a",
+  meter: "m",
+  account: "acme",
+  tsMicros: Date.UTC(2024, 4, 1) * 1000,
+  etsMicros: undefined,
+  fields: { measure: { n: 6, fed: 9 }, what: { model: "small" } },
+  fieldCount: 3,
+  source: {},
+} as const;
+
+/** `code = calculation`, of numbers, or of text where the code begins with t. */
+const derive = (...lines: readonly string[]): string[] => {
+  const derivedFields = lines.map((line): DerivedMeterField => {
+    const [code = "", calculation = ""] = line.split(/ = (.*)/);
+    return { code, category: code.startsWith("t") ? "WHAT" : "MEASURE", calculation };
+  });
+  return new Derivation({ derivedFields })
+    .derive(measurement, Date.UTC(2024, 4, 2))
+    .map(([code, derived]) =>
+      "value" in derived ? `${code}: ${String(derived.value)}` : `${code} ! ${derived.problem}`,
+    );
+};
+
+test("every field comes after those that it names, and the answer keeps the meter's order", () => {
+  expect(derive("c = b + 1", "b = a * 2", "a = n / 4")).toEqual(["c: 4", "b: 3", "a: 1.5"]);
+});
+
+test("a result is of the type that its category asks for", () => {
+  expect(derive("t = n * 2", 'tag = model + "/" + account', "x = model", "y = null")).toEqual([
+    "t: 12",
+    "tag: small/acme",
+    expect.stringMatching(/^x ! .*string.*number/),
+    "y: null",
+  ]);
+});
+
+test("what goes wrong in one field is null in the next", () => {
+  expect(derive("a = 1 / (n - 6)", "b = isnull(a, 5)", "c = a + 1", "d = n +")).toEqual([
+    expect.stringMatching(/^a ! /),
+    "b: 5",
+    expect.stringMatching(/^c ! /),
+    expect.stringMatching(/^d ! /),
+  ]);
+});
+
+test("fields that name each other have no value, and the others theirs", () => {
+  expect(derive("a = b + 1", "b = a + 1", "c = isnull(a, n)", "s = s")).toEqual([
+    expect.stringMatching(/^a ! .*circle/),
+    expect.stringMatching(/^b ! .*circle/),
+    "c: 6",
+    expect.stringMatching(/^s ! .*circle/),
+  ]);
+});
+
+test("a value that was sent under the code of a derived field is not that field", () => {
+  expect(derive("fed = n * 2", "b = fed + 1")).toEqual(["fed: 12", "b: 13"]);
+});
