@@ -33,6 +33,9 @@ interface Sold {
   readonly bill: (billDate: string) => Promise<string[]>;
 }
 
+/** A meter that no plan prices. */
+const unsold = async (): Promise<string> => (await world().meter(await world().product())).code;
+
 type Bands = Parameters<BillingWorld["price"]>[1];
 
 /** An account with a plan for one meter and a wallet of 100 dollars. */
@@ -169,6 +172,34 @@ describe("after the close", () => {
       "USAGE 4",
     ]);
     expect(await sold.balance()).toBe("82");
+  });
+});
+
+describe("an approved bill of which only the payment has moved", () => {
+  test("a refund that undoes no usage is taken again: the bill stands", async () => {
+    const sold = await sell([[0, 3]], { aggregation: { aggregation: "COUNT" } });
+    await sold.use("first", 12);
+    await sold.use("second", 12);
+    const [bill] = await world().bill(sold.accountId, may);
+    await world().approve(bill?.id ?? "");
+    await wallets().post("refunds", { uid: `${sold.code}-back`, of: `${sold.code}-second` });
+    expect(await sold.balance()).toBe("97");
+    expect(await sold.bill(june)).toEqual(["TOTAL 0"]);
+    expect(await sold.balance()).toBe("94");
+  });
+
+  test("what could not be taken again is due on the next bill", async () => {
+    const sold = await sell([[0, 3]], { funds: "6", aggregation: { aggregation: "COUNT" } });
+    await sold.use("first", 12);
+    await sold.use("second", 12);
+    const [bill] = await world().bill(sold.accountId, may);
+    await world().approve(bill?.id ?? "");
+    await wallets().post("refunds", { uid: `${sold.code}-back`, of: `${sold.code}-second` });
+    await wallets().charge(sold.code, `${sold.code}-spent`, "2", { meter: await unsold() });
+    expect(await sold.balance()).toBe("1");
+    // Of the 3 that came back 2 are spent elsewhere: the bill paid 6, the wallet 4.
+    expect(await sold.bill(june)).toEqual(["BALANCE_CONSUMED 2", "TOTAL 2"]);
+    expect(await sold.balance()).toBe("0");
   });
 });
 

@@ -44,7 +44,8 @@ export const payingFamilies = async (
 ): Promise<ReadonlySet<string>> => {
   if (accountIds.length === 0) return new Set();
   const { rows } = await sql<{ id: string }>`
-    SELECT head.id FROM unnest(${[...new Set(accountIds)]}::uuid[]) AS head (id) WHERE EXISTS (
+    SELECT head.id FROM unnest(${[...new Set(accountIds)]}::uuid[]) AS head (id)
+    WHERE EXISTS (SELECT FROM wallet_account WHERE org_id = ${orgId}) AND EXISTS (
       SELECT FROM record AS owner
       JOIN wallet_account ON wallet_account.org_id = ${orgId} AND wallet_account.account = owner.code
       WHERE owner.org_id = ${orgId} AND owner.kind = 'account' AND owner.id IN (
