@@ -204,6 +204,19 @@ describe("an approved bill of which only the payment has moved", () => {
 });
 
 describe("the same money is taken once", () => {
+  test("a preview shows what the wallet has paid", async () => {
+    const sold = await sell([[0, 1]]);
+    await sold.use("first", 6);
+    const { body } = await wallets().client.call("POST", "bills/preview", {
+      accountIds: [sold.accountId],
+      billingFrequency: "MONTHLY",
+      billFrequencyInterval: 1,
+      lastDateInBillingPeriod: "2024-05-31",
+    });
+    expect(body).toMatchObject({ billTotal: 0, lineItems: [{}, {}] });
+    expect(await sold.bill(may)).toEqual(["USAGE 6", "BALANCE_CONSUMED -6", "TOTAL 0"]);
+  });
+
   test("the wallet pays before a prepayment does", async () => {
     const sold = await sell([[0, 1]], { funds: "6" });
     await world().create("commitments", {
