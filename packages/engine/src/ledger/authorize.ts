@@ -189,6 +189,12 @@ const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   answer: answerOf(draft, request, taken),
 });
 
+const modeOf = (request: Authorize | RecordUsage): AuthorizationTerms["mode"] => {
+  if (request.kind === "record" || request.mode === "check") return "record";
+  // Only what a client spends on its own is held for no meter.
+  return request.meter === null ? "lease" : request.mode;
+};
+
 const termsOf = (
   draft: Draft,
   request: Authorize | RecordUsage,
@@ -197,7 +203,7 @@ const termsOf = (
   const isHold = request.kind === "authorize";
   return {
     fingerprint: request.fingerprint,
-    mode: request.kind === "record" || request.mode === "check" ? "record" : request.mode,
+    mode: modeOf(request),
     spender: spenderOf(request),
     settleOverage: request.settleOverage,
     onExpiry: isHold ? request.onExpiry : "release",
