@@ -38,6 +38,7 @@ const sentence = (issue: z.core.$ZodRawIssue): string | undefined => {
 /** An optional field sent as null counts as not sent (m3ter semantics 2.3). */
 const withoutNulls = (input: unknown): unknown => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  if (!Object.values(input).includes(null)) return input;
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
 };
 

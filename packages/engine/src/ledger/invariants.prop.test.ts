@@ -17,7 +17,6 @@ import {
 } from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
-const timeout = 30_000 + numRuns * 20;
 
 const grantsOf = (amounts: readonly number[]): Request[] =>
   amounts.map((amount, index) =>
@@ -26,7 +25,7 @@ const grantsOf = (amounts: readonly number[]): Request[] =>
 
 const amounts = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 5 });
 
-test("n charges of p on A: min(n, ⌊A/p⌋) allowed, in whatever batches (I16)", { timeout }, () => {
+test("n charges of p on A: min(n, ⌊A/p⌋) allowed, in whatever batches (I16)", () => {
   fc.assert(
     fc.property(
       amounts,
@@ -52,7 +51,7 @@ test("n charges of p on A: min(n, ⌊A/p⌋) allowed, in whatever batches (I16)"
   );
 });
 
-test("hold then void is the identity on every grant (I8)", { timeout }, () => {
+test("hold then void is the identity on every grant (I8)", () => {
   fc.assert(
     fc.property(amounts, fc.nat({ max: 100 }), (granted, amount) => {
       const ledger = new SampleLedger();
@@ -65,62 +64,54 @@ test("hold then void is the identity on every grant (I8)", { timeout }, () => {
   );
 });
 
-test(
-  "hold and settle x equals a charge of x; refunding it all is the identity (I8, I9)",
-  { timeout },
-  () => {
-    fc.assert(
-      fc.property(amounts, fc.nat({ max: 100 }), fc.nat({ max: 100 }), (granted, held, share) => {
+test("hold and settle x equals a charge of x; refunding it all is the identity (I8, I9)", () => {
+  fc.assert(
+    fc.property(amounts, fc.nat({ max: 100 }), fc.nat({ max: 100 }), (granted, held, share) => {
+      const funds = granted.reduce((total, amount) => total + amount, 0);
+      const hold = BigInt(Math.min(held, funds));
+      const used = (hold * BigInt(share)) / 100n;
+      const bySettling = new SampleLedger();
+      const byCharging = new SampleLedger();
+      bySettling.run(...grantsOf(granted), sampleHold("h", hold), sampleSettle("h", used));
+      byCharging.run(...grantsOf(granted));
+      const before = new Map(byCharging.state.grants);
+      byCharging.run(sampleCharge("c", used));
+      expect(bySettling.state.grants).toEqual(byCharging.state.grants);
+      byCharging.run(sampleRefund("r", "c", null));
+      expect(byCharging.state.grants).toEqual(before);
+    }),
+    { numRuns },
+  );
+});
+
+test("a denial writes its own row and nothing else, and more is denied too (I14, I15)", () => {
+  fc.assert(
+    fc.property(
+      amounts,
+      fc.integer({ min: 1, max: 50 }),
+      fc.nat({ max: 50 }),
+      (granted, over, more) => {
+        const ledger = new SampleLedger({
+          rateLimits: [{ id: "r", scope: {}, limit: 5, windowMs: 1000, burst: 0 }],
+          concurrencyLimits: [{ id: "c", scope: {}, limit: 5 }],
+        });
+        ledger.run(...grantsOf(granted));
         const funds = granted.reduce((total, amount) => total + amount, 0);
-        const hold = BigInt(Math.min(held, funds));
-        const used = (hold * BigInt(share)) / 100n;
-        const bySettling = new SampleLedger();
-        const byCharging = new SampleLedger();
-        bySettling.run(...grantsOf(granted), sampleHold("h", hold), sampleSettle("h", used));
-        byCharging.run(...grantsOf(granted));
-        const before = new Map(byCharging.state.grants);
-        byCharging.run(sampleCharge("c", used));
-        expect(bySettling.state.grants).toEqual(byCharging.state.grants);
-        byCharging.run(sampleRefund("r", "c", null));
-        expect(byCharging.state.grants).toEqual(before);
-      }),
-      { numRuns },
-    );
-  },
-);
+        const before = { ...ledger.state, authorizations: new Map() };
+        for (const [id, amount] of [
+          ["a", funds + over],
+          ["b", funds + over + more],
+        ] as const)
+          expect(decisionOf(ledger.one(sampleHold(id, BigInt(amount))))).toBe("deny");
+        expect({ ...ledger.state, authorizations: new Map() }).toEqual(before);
+        expect(ledger.events).toEqual([]);
+      },
+    ),
+    { numRuns },
+  );
+});
 
-test(
-  "a denial writes its own row and nothing else, and more is denied too (I14, I15)",
-  { timeout },
-  () => {
-    fc.assert(
-      fc.property(
-        amounts,
-        fc.integer({ min: 1, max: 50 }),
-        fc.nat({ max: 50 }),
-        (granted, over, more) => {
-          const ledger = new SampleLedger({
-            rateLimits: [{ id: "r", scope: {}, limit: 5, windowMs: 1000, burst: 0 }],
-            concurrencyLimits: [{ id: "c", scope: {}, limit: 5 }],
-          });
-          ledger.run(...grantsOf(granted));
-          const funds = granted.reduce((total, amount) => total + amount, 0);
-          const before = { ...ledger.state, authorizations: new Map() };
-          for (const [id, amount] of [
-            ["a", funds + over],
-            ["b", funds + over + more],
-          ] as const)
-            expect(decisionOf(ledger.one(sampleHold(id, BigInt(amount))))).toBe("deny");
-          expect({ ...ledger.state, authorizations: new Map() }).toEqual(before);
-          expect(ledger.events).toEqual([]);
-        },
-      ),
-      { numRuns },
-    );
-  },
-);
-
-test("a check changes nothing and answers as the charge that follows (I30)", { timeout }, () => {
+test("a check changes nothing and answers as the charge that follows (I30)", () => {
   fc.assert(
     fc.property(amounts, fc.nat({ max: 200 }), fc.boolean(), (granted, amount, allowsPart) => {
       const ledger = new SampleLedger();
@@ -136,7 +127,7 @@ test("a check changes nothing and answers as the charge that follows (I30)", { t
   );
 });
 
-test("a linked batch happens as a whole or not at all (f.3)", { timeout }, () => {
+test("a linked batch happens as a whole or not at all (f.3)", () => {
   fc.assert(
     fc.property(
       amounts,
@@ -177,46 +168,42 @@ const exchangeBooks = (ledger: SampleLedger): { USD: bigint; TOK: bigint } => {
   return books;
 };
 
-test(
-  "converting never creates value, and a full refund returns every atom (I26)",
-  { timeout },
-  () => {
-    fc.assert(
-      fc.property(
-        rate,
-        fc.nat({ max: 300 }),
-        fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }),
-        fc.nat({ max: 400 }),
-        ({ num, den }, tokens, prices, back) => {
-          const rates: ExchangeRate[] = [
-            { from: "USD", to: "TOK", num: BigInt(num), den: BigInt(den), effectiveAt: 0 },
-          ];
-          const ledger = new SampleLedger({ rates });
-          ledger.run(sampleGrant("usd", money("20")));
-          if (tokens > 0) ledger.run(sampleGrant("tok", BigInt(tokens), { asset: "TOK" }));
-          const before = new Map(ledger.state.grants);
-          const check = (): void => {
-            const books = exchangeBooks(ledger);
-            // atoms of USD × num / (den × 10^6) is at least what was given out in TOK
-            expect(books.USD * BigInt(num) >= -books.TOK * BigInt(den) * 1_000_000n).toBe(true);
-            expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
-          };
-          for (const [index, amount] of prices.entries()) {
-            const price = { kind: "amount", amount: BigInt(amount), asset: "TOK" } as const;
-            const mode = index % 2 === 0 ? "charge" : "hold";
-            ledger.run(sampleRequest(`c${index}`, { price, mode, assets: ["TOK", "USD"] }));
-            const used = { price, quantity: 0n, occurredAt: 0 };
-            if (mode === "hold") ledger.run(sampleSettle(`c${index}`, 0n, { used }));
-            check();
-            ledger.run(sampleRefund(`part${index}`, `c${index}`, BigInt(Math.min(back, amount))));
-            check();
-            ledger.run(sampleRefund(`rest${index}`, `c${index}`, null));
-            check();
-          }
-          expect(ledger.state.grants).toEqual(before);
-        },
-      ),
-      { numRuns },
-    );
-  },
-);
+test("converting never creates value, and a full refund returns every atom (I26)", () => {
+  fc.assert(
+    fc.property(
+      rate,
+      fc.nat({ max: 300 }),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }),
+      fc.nat({ max: 400 }),
+      ({ num, den }, tokens, prices, back) => {
+        const rates: ExchangeRate[] = [
+          { from: "USD", to: "TOK", num: BigInt(num), den: BigInt(den), effectiveAt: 0 },
+        ];
+        const ledger = new SampleLedger({ rates });
+        ledger.run(sampleGrant("usd", money("20")));
+        if (tokens > 0) ledger.run(sampleGrant("tok", BigInt(tokens), { asset: "TOK" }));
+        const before = new Map(ledger.state.grants);
+        const check = (): void => {
+          const books = exchangeBooks(ledger);
+          // atoms of USD × num / (den × 10^6) is at least what was given out in TOK
+          expect(books.USD * BigInt(num) >= -books.TOK * BigInt(den) * 1_000_000n).toBe(true);
+          expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+        };
+        for (const [index, amount] of prices.entries()) {
+          const price = { kind: "amount", amount: BigInt(amount), asset: "TOK" } as const;
+          const mode = index % 2 === 0 ? "charge" : "hold";
+          ledger.run(sampleRequest(`c${index}`, { price, mode, assets: ["TOK", "USD"] }));
+          const used = { price, quantity: 0n, occurredAt: 0 };
+          if (mode === "hold") ledger.run(sampleSettle(`c${index}`, 0n, { used }));
+          check();
+          ledger.run(sampleRefund(`part${index}`, `c${index}`, BigInt(Math.min(back, amount))));
+          check();
+          ledger.run(sampleRefund(`rest${index}`, `c${index}`, null));
+          check();
+        }
+        expect(ledger.state.grants).toEqual(before);
+      },
+    ),
+    { numRuns },
+  );
+});

@@ -16,7 +16,6 @@ import {
 import { ladderTariff } from "./tariff.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
-const timeout = 30_000 + numRuns * 50;
 
 const cents = fc.nat({ max: 9 }).map((n) => decimal(n).div(decimal(1000)));
 
@@ -44,7 +43,7 @@ const price = fc
     return { kind: "rateable", tariff, asset: "USD", scale: 6, position: "p" };
   });
 
-test("a hold costs what the dearest position costs, tried one by one (W7, W8)", { timeout }, () => {
+test("a hold costs what the dearest position costs, tried one by one (W7, W8)", () => {
   fc.assert(
     fc.property(
       price,
@@ -80,55 +79,50 @@ test("a hold costs what the dearest position costs, tried one by one (W7, W8)", 
   );
 });
 
-test(
-  "charges in any order and batching sum to the total; the close leaves it so (I19, I20)",
-  { timeout },
-  () => {
-    fc.assert(
-      fc.property(
-        price,
-        fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.boolean()), {
-          maxLength: 12,
-          size: "max",
-        }),
-        fc.nat({ max: 300 }),
-        fc.nat({ max: 900 }).map((n) => money("0.001") * BigInt(n)),
-        (each, uses, cash, later) => {
-          const ledger = new SampleLedger();
-          if (cash > 0) ledger.run(sampleGrant("g", money("0.001") * BigInt(cash)));
-          for (const [index, [tenths, isHold]] of uses.entries()) {
-            const quantity = units("0.1") * BigInt(tenths);
-            const id = `u${index}`;
-            if (isHold) {
-              ledger.run(sampleRequest(id, { mode: "hold", price: each, quantity }));
-              const used = { price: each, quantity, occurredAt: 0 };
-              ledger.run(sampleSettle(id, 0n, { used }));
-            } else {
-              const request = sampleRequest(id, { price: each, quantity });
-              ledger.run(sampleRecord(request));
-            }
+test("charges in any order and batching sum to the total; the close leaves it so (I19, I20)", () => {
+  fc.assert(
+    fc.property(
+      price,
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.boolean()), {
+        maxLength: 12,
+        size: "max",
+      }),
+      fc.nat({ max: 300 }),
+      fc.nat({ max: 900 }).map((n) => money("0.001") * BigInt(n)),
+      (each, uses, cash, later) => {
+        const ledger = new SampleLedger();
+        if (cash > 0) ledger.run(sampleGrant("g", money("0.001") * BigInt(cash)));
+        for (const [index, [tenths, isHold]] of uses.entries()) {
+          const quantity = units("0.1") * BigInt(tenths);
+          const id = `u${index}`;
+          if (isHold) {
+            ledger.run(sampleRequest(id, { mode: "hold", price: each, quantity }));
+            const used = { price: each, quantity, occurredAt: 0 };
+            ledger.run(sampleSettle(id, 0n, { used }));
+          } else {
+            const request = sampleRequest(id, { price: each, quantity });
+            ledger.run(sampleRecord(request));
           }
-          const used = ledger.state.positions.get("p");
-          const posted = used?.posted ?? 0n;
-          const total =
-            used?.isStarted === true ? each.tariff.total(quantityOf(posted)) : decimal(0);
-          const rated = toAtoms(total, each.scale);
-          const taken = ledger.paid();
-          // Only a price that falls as a whole (volume) lets the close give something back.
-          expect(taken.debited + taken.shortfall >= rated).toBe(true);
-          ledger.run(sampleTrueUp(ledger, rated));
-          const { debited, shortfall } = ledger.paid();
-          expect(debited + shortfall).toBe(rated);
-          expect((ledger.state.walletAccounts.get("USD/acme")?.debited ?? 0n) + shortfall).toBe(
-            rated,
-          );
-          // Whatever is measured later: the next one makes it so, whether it takes or gives back.
-          ledger.run(sampleTrueUp(ledger, later));
-          expect(ledger.paid().debited + ledger.paid().shortfall).toBe(later);
-          expect(ledger.one(sampleTrueUp(ledger, later))).toMatchObject({ amount: 0n });
-        },
-      ),
-      { numRuns },
-    );
-  },
-);
+        }
+        const used = ledger.state.positions.get("p");
+        const posted = used?.posted ?? 0n;
+        const total = used?.isStarted === true ? each.tariff.total(quantityOf(posted)) : decimal(0);
+        const rated = toAtoms(total, each.scale);
+        const taken = ledger.paid();
+        // Only a price that falls as a whole (volume) lets the close give something back.
+        expect(taken.debited + taken.shortfall >= rated).toBe(true);
+        ledger.run(sampleTrueUp(ledger, rated));
+        const { debited, shortfall } = ledger.paid();
+        expect(debited + shortfall).toBe(rated);
+        expect((ledger.state.walletAccounts.get("USD/acme")?.debited ?? 0n) + shortfall).toBe(
+          rated,
+        );
+        // Whatever is measured later: the next one makes it so, whether it takes or gives back.
+        ledger.run(sampleTrueUp(ledger, later));
+        expect(ledger.paid().debited + ledger.paid().shortfall).toBe(later);
+        expect(ledger.one(sampleTrueUp(ledger, later))).toMatchObject({ amount: 0n });
+      },
+    ),
+    { numRuns },
+  );
+});

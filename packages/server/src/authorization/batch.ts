@@ -11,7 +11,7 @@ import type { Customers } from "./customers.ts";
 import { limitsInPlay, type Loaded, type Loading, loadState } from "./loading.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
-import { inOnePacket } from "./packet.ts";
+import { beginByKeys, inOnePacket } from "./packet.ts";
 import type { Prices } from "./prices.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
@@ -43,13 +43,6 @@ export const decideBatch = async (
     }
   }
 };
-
-/**
- * Statements are prepared and touch rows by their keys only, however long the arrays: one plan serves them all, and a
- * table that has grown since its statistics were made is still not read from end to end.
- */
-const begin = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-  SET LOCAL jit = off`;
 
 const attempt = async (
   parts: BatchParts,
@@ -93,7 +86,7 @@ const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Loaded
   const shared = sharedLimits(limitsInPlay(configuration, new Set(accounts)));
   const [, isLocked, , loaded] = await inOnePacket(client, () =>
     Promise.all([
-      client.query(begin),
+      client.query(beginByKeys),
       lockAccounts(client, orgId, accounts),
       lockShared(client, orgId, shared),
       loadState(client, loading),

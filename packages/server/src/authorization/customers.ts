@@ -1,7 +1,9 @@
-import { sql } from "kysely";
+import type { Pool } from "pg";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import type { Database } from "../ports/database.ts";
 import { findRecord } from "../records/records.ts";
+import { textArray } from "./binary-arrays.ts";
+import { readByKeys } from "./packet.ts";
 
 /** Which account codes exist, and the id of each. Only what exists is remembered: an account may be created at any time. */
 export interface Customers {
@@ -10,24 +12,28 @@ export interface Customers {
   readonly announce: (change: { orgId: string; kind: string }) => void;
 }
 
+interface Parts {
+  readonly database: Database;
+  readonly pool: Pool;
+  readonly now: () => number;
+}
+
 /** How long another server may still decide for an account that was removed here. */
 const rememberedMs = 10_000;
 const rememberedMax = 100_000;
 
 const keyOf = (orgId: string, code: string): string => `${orgId} ${code}`;
 
-export const createCustomers = (database: Database, now: () => number): Customers => {
+export const createCustomers = ({ database, pool, now }: Parts): Customers => {
   const known = new Map<string, { readonly id: string; readonly until: number }>();
 
   const load = async (orgId: string, codes: readonly string[]): Promise<Map<string, string>> => {
-    const rows = await database
-      .selectFrom("unique_value")
-      .select(["id", "value"])
-      .where("org_id", "=", orgId)
-      .where("kind", "=", account.kind)
-      .where("field", "=", "code")
-      .where(sql<boolean>`value = ANY(${codes}::text[])`)
-      .execute();
+    const rows = await readByKeys<{ id: string; value: string }>(pool, {
+      name: "ledger-customers",
+      text: `SELECT id, value FROM unique_value
+             WHERE org_id = $1 AND kind = $2 AND field = 'code' AND value = ANY($3)`,
+      values: [orgId, account.kind, textArray(codes)],
+    });
     if (known.size >= rememberedMax) known.clear();
     const until = now() + rememberedMs;
     for (const { id, value } of rows) known.set(keyOf(orgId, value), { id, until });

@@ -29,7 +29,7 @@ export const createLedger = (database: Database, pool: Pool, now: () => number):
   const parts: LedgerParts = {
     pool,
     configurations: createConfigurations(database, now),
-    customers: createCustomers(database, now),
+    customers: createCustomers({ database, pool, now }),
     prices: createPrices({ database, pool, now }),
     now,
   };

@@ -26,12 +26,17 @@ declare module "fastify" {
   }
 }
 
-const texts = z.record(z.string(), z.string());
+const isTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.values(value).every((one) => typeof one === "string");
+
 const queryTexts = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
 
 /** Nothing has a name with a NUL in it, which no database would take. */
 export const pathParams = (request: FastifyRequest): Record<string, string> => {
-  const params = texts.parse(request.params);
+  const { params } = request;
+  if (!isTexts(params)) throw new Problem("NOT_FOUND");
   if (Object.values(params).some(hasNul)) throw new Problem("NOT_FOUND");
   return params;
 };

@@ -49,24 +49,34 @@ interface Watch {
   readonly since: number;
 }
 
-/** Enough for the bills of a few months to be looked at apart, where what is new in one is old in the next. */
+/** Enough for the bills of two years to be looked at apart, where what is new in one is old in the next. */
 const sharesMax = 24;
-const shareSizeMin = 64;
 
-/** Neighbours in time together: of what came after a share's first mark little is as old as its windows. */
+/**
+ * Bills of one run look for the same rows. Else neighbours in time together: of what came after a share's first mark
+ * little is as old as its windows.
+ */
 const shares = (watches: readonly Watch[]): readonly (readonly Watch[])[] => {
-  const size = Math.max(shareSizeMin, Math.ceil(watches.length / sharesMax));
   const inOrder = watches.toSorted((a, b) => a.window.end - b.window.end || a.since - b.since);
-  return Array.from({ length: Math.ceil(inOrder.length / size) }, (_, nth) =>
-    inOrder.slice(nth * size, (nth + 1) * size),
+  const alike = Map.groupBy(
+    inOrder,
+    ({ window: { start, end }, since }) => `${start} ${end} ${since}`,
+  );
+  const groups = [...alike.values()];
+  const size = Math.max(1, Math.ceil(groups.length / sharesMax));
+  return Array.from({ length: Math.ceil(groups.length / size) }, (_, nth) =>
+    groups.slice(nth * size, (nth + 1) * size).flat(),
   );
 };
 
-/** Late rows first, by columns alone; then whose they are. A hidden row changed when its correction came. */
-const changedSql = (
+/**
+ * What was stored since the first mark of a share and is as old as its windows, by columns alone, as `late`. A hidden
+ * row changed when its correction came.
+ */
+const lateSql = (
   { storedName }: MeterTable,
   share: readonly Watch[],
-  hasCorrections: boolean,
+  lastCorrection: number,
 ): string => {
   const start = share.reduce((least, { window }) => Math.min(least, window.start), Infinity);
   const end = share.reduce((most, { window }) => Math.max(most, window.end), -Infinity);
@@ -76,19 +86,37 @@ const changedSql = (
     UNION ALL SELECT usage.account, usage.ts, correction.position FROM ${storedName} AS usage
     JOIN correction ON usage.position = correction.hides
     WHERE correction.position >= ${since} AND ${inTime}`;
-  const rows = share.map(
-    ({ place, account, window, since: from }) =>
-      `(${place}, ${account}, make_timestamp(${window.start}), make_timestamp(${window.end}), ${from})`,
-  );
   return `
     WITH late(account, ts, position) AS (
       SELECT usage.account, usage.ts, usage.position FROM ${storedName} AS usage
-      WHERE usage.position >= ${since} AND ${inTime} ${hasCorrections ? hidden : ""}
-    )
+      WHERE usage.position >= ${since} AND ${inTime} ${lastCorrection >= since ? hidden : ""}
+    )`;
+};
+
+const changedSql = (late: string, watches: readonly Watch[]): string => {
+  const rows = watches.map(
+    ({ place, account, window, since }) =>
+      `(${place}, ${account}, make_timestamp(${window.start}), make_timestamp(${window.end}), ${since})`,
+  );
+  return `${late}
     SELECT DISTINCT watch.place FROM late
     JOIN (VALUES ${rows.join(", ")}) AS watch(place, account, starts, ends, since)
       ON late.account = watch.account AND late.ts >= watch.starts AND late.ts < watch.ends
         AND late.position >= watch.since`;
+};
+
+/** First whose rows came late at all: mostly nobody's, and to write down every window costs more than to look. */
+const changedPlaces = async (
+  connection: DuckDBConnection,
+  late: string,
+  share: readonly Watch[],
+): Promise<readonly number[]> => {
+  const found = await rowsOf(connection, `${late} SELECT DISTINCT account FROM late`);
+  const accounts = new Set(found.map(([account]) => integer(account)));
+  const watches = share.filter(({ account }) => accounts.has(account));
+  if (watches.length === 0) return [];
+  const places = await rowsOf(connection, changedSql(late, watches));
+  return places.map(([place]) => integer(place));
 };
 
 interface Source {
@@ -123,10 +151,8 @@ export const changed = async (
   }
   for (const [table, ofTable] of watches) {
     for (const share of shares(ofTable)) {
-      const hasCorrections = share.some(({ since }) => lastCorrection >= since);
-      for (const [place] of await rowsOf(connection, changedSql(table, share, hasCorrections))) {
-        found.add(integer(place));
-      }
+      const late = lateSql(table, share, lastCorrection);
+      for (const place of await changedPlaces(connection, late, share)) found.add(place);
     }
   }
   return [...found].toSorted((a, b) => a - b);

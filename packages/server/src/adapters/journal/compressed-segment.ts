@@ -1,13 +1,62 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, zstdCompress, zstdDecompress } from "node:zlib";
-import { compressedSuffix } from "./segment.ts";
+import { packColumns, unpackColumns } from "./column-packing.ts";
+import { JournalDamaged, linkBefore, payloadsOf } from "./segment.ts";
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-const level = 3;
+export const compressedSuffix = ".zst";
+
+/** What columns have left to be found is found at the lowest level: higher ones take longer and win nothing. */
+const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
+
+/** Less than a millisecond of work. */
+const turnBytes = 64 * 1024;
+
+/** Changes every payload where it lies, and lets others have the thread in between. */
+const changePayloads = async (
+  segment: Uint8Array<ArrayBuffer>,
+  change: (payload: Uint8Array<ArrayBuffer>) => void,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  let changed = 0;
+  for (const payload of payloadsOf(segment)) {
+    change(payload);
+    changed += payload.length;
+    if (changed < turnBytes) continue;
+    changed = 0;
+    await setImmediate();
+  }
+  return segment;
+};
+
+/** Columns are read where they lie, which has to be at a multiple of eight. */
+const alignedBytes = (bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
+  bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+
+/** Packed where it lies. */
+const pack = async (segment: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
+  compress(await changePayloads(segment, packColumns), { params });
+
+const unpack = async (compressed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
+  changePayloads(alignedBytes(await decompress(compressed)), unpackColumns);
+
+/** The bytes of a segment as they were written. Throws `JournalDamaged` when a compressed one cannot give them. */
+export const readSegment = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
+  const stored = await readFile(path);
+  if (!path.endsWith(compressedSuffix)) return alignedBytes(stored);
+  const damaged = (reason: string) =>
+    new JournalDamaged(Number.parseInt(basename(path), 10), `${path} ${reason}`);
+  const segment = await unpack(stored).catch((error: unknown) => {
+    throw damaged(`cannot be decompressed: ${String(error)}`);
+  });
+  // Without a head it would pass for one that was being created, but only full ones are compressed.
+  if (linkBefore(segment) === undefined) throw damaged("is no segment");
+  return segment;
+};
 
 /**
  * Replaces a segment that is full by its compressed copy. The copy is on the disk and reads back as the original before
@@ -15,9 +64,8 @@ const level = 3;
  */
 export const compressSegment = async (path: string): Promise<void> => {
   const original = await readFile(path);
-  const params = { [constants.ZSTD_c_compressionLevel]: level };
-  const compressed = await compress(original, { params });
-  if (!original.equals(await decompress(compressed))) {
+  const compressed = await pack(new Uint8Array(original));
+  if (!original.equals(await unpack(compressed))) {
     throw new Error(`the compressed copy of ${path} is not the original`);
   }
   const copy = `${path}${compressedSuffix}`;

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RowBuffer } from "../../ingest/row-buffer.ts";
 import type { UsageRows } from "../../ports/usage-log.ts";
-import { type Batch, decodeBatch, encodeBatch } from "./batch-codec.ts";
+import { decodeBatch, encodeBatch } from "./batch-codec.ts";
 import { compressSegment } from "./compressed-segment.ts";
 import { Journal, recordsAfter } from "./journal.ts";
+import { anyRow, batchOf, bufferOf, layout } from "./random-batches.suite.ts";
 import { JournalDamaged, type Link, noHash } from "./segment.ts";
 
 const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 40);
@@ -18,62 +18,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "turnpike-journal-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-const anyRow = fc.record({
-  account: fc.nat(1000),
-  ts: fc.maxSafeInteger(),
-  ets: fc.option(fc.maxSafeInteger(), { nil: undefined }),
-  uid: fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
-  extras: fc.option(fc.json(), { nil: undefined, freq: 1 }),
-  value: fc.option(
-    fc.record({
-      mantissa: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-      scale: fc.nat(300),
-    }),
-    { nil: undefined, freq: 2 },
-  ),
-  text: fc.option(fc.string({ maxLength: 30 }), { nil: undefined, freq: 2 }),
-  /** How far its position lies behind the one before it. */
-  gap: fc.constantFrom(1, 1, 1, 7, 2 ** 40),
-});
-type AnyRow = typeof anyRow extends fc.Arbitrary<infer Row> ? Row : never;
-
-const layout = {
-  orgId: "org",
-  meterId: "meter",
-  fields: [
-    { code: "n", category: "MEASURE" },
-    { code: "t", category: "METADATA" },
-  ],
-} as const;
-
-const bufferOf = (rows: readonly AnyRow[]): RowBuffer => {
-  const buffer = new RowBuffer(layout);
-  let position = 0;
-  for (const [row, { account, ts, ets, uid, extras, value, text, gap }] of rows.entries()) {
-    const [numbers, texts] = buffer.fields;
-    position += gap;
-    buffer.positions.set(row, position);
-    buffer.accounts[row] = account;
-    buffer.ts.set(row, ts);
-    buffer.ets.set(row, ets ?? 0);
-    buffer.etsPresent.set(row, ets !== undefined);
-    buffer.uids.set(row, uid);
-    if (extras === undefined) buffer.extras.clear(row);
-    else buffer.extras.set(row, extras);
-    if (numbers?.kind !== "decimal" || texts?.kind !== "text") throw new Error("not the layout");
-    if (value === undefined) numbers.clear(row);
-    else {
-      numbers.present.set(row, true);
-      numbers.mantissas.setBig(row, value.mantissa);
-      numbers.scales[row] = value.scale;
-    }
-    if (text === undefined) texts.clear(row);
-    else texts.set(row, text);
-    buffer.commitRow();
-  }
-  return buffer;
-};
 
 const isSet = (bits: Uint8Array, row: number): boolean =>
   ((bits[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
@@ -114,16 +58,6 @@ const plain = ({
           ],
     ),
   ]);
-
-const batchOf = (sequence: number, rows: readonly UsageRows[]): Batch => ({
-  sequence,
-  receivedAtMs: 1_700_000_000_000,
-  firstPosition: sequence * 10,
-  count: 10,
-  corrections: [],
-  accounts: [{ number: 0, orgId: "org", accountId: "acme" }],
-  rows,
-});
 
 test("a batch is read as it was written", () => {
   fc.assert(

@@ -4,15 +4,13 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { decodeBatch, encodeBatch } from "./batch-codec.ts";
 import type { Batch } from "./batch-codec.ts";
-import { compressSegment } from "./compressed-segment.ts";
+import { compressedSuffix, compressSegment, readSegment } from "./compressed-segment.ts";
 import {
-  compressedSuffix,
   headLength,
   JournalDamaged,
   linkBefore,
   noHash,
   readRecords,
-  readSegment,
   sealRecord,
   segmentHead,
 } from "./segment.ts";

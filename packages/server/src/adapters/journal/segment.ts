@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
-import { crc32, zstdDecompress } from "node:zlib";
+import { crc32 } from "node:zlib";
 
 /**
  * A segment is a file of records, each chained to the one before it:
@@ -89,20 +87,23 @@ export const sealRecord = (record: Uint8Array<ArrayBuffer>, previous: Link): Lin
   return link;
 };
 
-const decompress = promisify(zstdDecompress);
-export const compressedSuffix = ".zst";
-
-export const readSegment = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
-  const stored = await readFile(path);
-  const bytes = path.endsWith(compressedSuffix) ? await decompress(stored) : stored;
-  // Columns are read where they lie, which has to be at a multiple of eight.
-  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-};
-
 /** What the first record of the segment is chained to; undefined when it has no head. */
 export const linkBefore = (segment: Uint8Array): Link | undefined => {
   const head = readHead(segment, 0, segmentMagic);
   return head === undefined ? undefined : { sequence: head.sequence - 1, hash: head.hash };
+};
+
+/** The payloads of a segment, whatever is in them, as far as the heads of records tell where they are. */
+export const payloadsOf = function* (
+  segment: Uint8Array<ArrayBuffer>,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = headLength; ;) {
+    const head = readHead(segment, at, recordMagic);
+    const start = at + headLength;
+    if (head === undefined || start + head.length > segment.length) return;
+    at = start + head.length;
+    yield segment.subarray(start, at);
+  }
 };
 
 /** Whether a later record stands somewhere behind the place: what stands there was not the last that was written. */

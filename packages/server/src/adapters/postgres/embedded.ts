@@ -1,6 +1,16 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { createServer } from "node:net";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
@@ -113,8 +123,19 @@ const initialise = async (cluster: Cluster, folder: string): Promise<void> => {
   await rename(draft, cluster.data);
 };
 
-const urlOf = (cluster: Cluster, port: number): string =>
-  `postgres://turnpike:${cluster.password}@127.0.0.1:${port}/postgres`;
+/** The longest name of a socket that every system takes: macOS stops at 104 bytes. */
+const socketPathMax = 100;
+
+/** A socket in the data folder costs both sides less than TCP does; where there can be none, TCP it is. */
+const hasSocket = ({ data }: Cluster): boolean =>
+  platform() !== "win32" && Buffer.byteLength(join(data, `${socketPrefix}65535`)) <= socketPathMax;
+
+const socketPrefix = ".s.PGSQL.";
+
+const urlOf = (cluster: Cluster, port: number): string => {
+  const url = `postgres://turnpike:${cluster.password}@127.0.0.1:${port}/postgres`;
+  return hasSocket(cluster) ? `${url}?host=${encodeURIComponent(cluster.data)}` : url;
+};
 
 /** The postmaster of this data directory, if one is alive; a stale pid file is removed. */
 const leftRunning = async (
@@ -165,11 +186,13 @@ const isAlive = (pid: number): boolean => {
 };
 
 const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgres> => {
+  await removeSockets(cluster);
   const port = await freePort();
   const settings = {
     listen_addresses: "127.0.0.1",
     port: String(port),
-    unix_socket_directories: "",
+    // Where PostgreSQL runs: its data folder, which nobody else may enter.
+    unix_socket_directories: hasSocket(cluster) ? "." : "",
     shared_buffers: "256MB",
     max_wal_size: "2GB",
     jit: "off",
@@ -188,6 +211,12 @@ const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgre
   const url = urlOf(cluster, port);
   await untilReady(child, url, folder);
   return { url, stop: () => stopChild(child) };
+};
+
+/** Those that killed servers left behind: each had a port of its own. */
+const removeSockets = async ({ data }: Cluster): Promise<void> => {
+  const left = (await readdir(data)).filter((name) => name.startsWith(socketPrefix));
+  for (const name of left) await rm(join(data, name), { force: true });
 };
 
 const untilReady = async (child: ChildProcess, url: string, folder: string): Promise<void> => {
