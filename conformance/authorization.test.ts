@@ -259,6 +259,29 @@ describe("limits", () => {
     expect(body).toMatchObject({ data: [{ used: "5", held: "5" }] });
   });
 
+  test("W13: a hold counts in the day it was taken in, whenever it is settled", async () => {
+    await wallets().account("w13");
+    await wallets().grant("w13", "100");
+    // A day that ends in a moment.
+    const edge = Date.now() + 4_000;
+    await wallets().client.create("budgets", {
+      code: "w13",
+      scope: { account: "w13" },
+      asset: "USD",
+      window: "day",
+      anchor: new Date(edge).toISOString().slice(0, -1),
+      limit: "10",
+    });
+    await wallets().hold("w13", "w13", "8");
+    expect(await wallets().charge("w13", "w13-more", "3")).toMatchObject({
+      reasons: [{ code: "BUDGET_EXCEEDED", used: "8" }],
+    });
+    await delay(edge + 200 - Date.now());
+    await wallets().settle("w13", "8");
+    expect(await wallets().charge("w13", "w13-next", "10")).toMatchObject({ decision: "allow" });
+    expect(await wallets().wallet("w13")).toMatchObject({ balance: "82", held: "0" });
+  });
+
   test("a rate limit and a concurrency limit, each in its scope", async () => {
     await wallets().account("limited");
     await wallets().grant("limited", "100");
@@ -385,6 +408,23 @@ describe("more ways to pay", () => {
     expect(await pending()).toHaveLength(1);
   });
 
+  test("W15: what is held when a grant is replaced stays with its hold; the rest is forfeited", async () => {
+    await wallets().account("w15");
+    const end = Date.now() + 4_000;
+    const expiresAt = new Date(end).toISOString();
+    await wallets().grant("w15", "1000", { id: "w15-may", purpose: "bundled", expiresAt });
+    await wallets().charge("w15", "w15-used", "400");
+    await wallets().hold("w15", "w15", "100");
+    await delay(end + 200 - Date.now());
+    await wallets().grant("w15", "1000", { id: "w15-june", purpose: "bundled" });
+    const may = async () => (await wallets().client.call("GET", "grants/w15-may")).body;
+    expect(await may()).toMatchObject({ remaining: "0", held: "100", breakage: "500" });
+    expect(await wallets().wallet("w15")).toMatchObject({ available: "1000", held: "100" });
+    await wallets().settle("w15", "60");
+    expect(await may()).toMatchObject({ held: "0", consumed: "460", breakage: "540" });
+    expect(await wallets().wallet("w15")).toMatchObject({ available: "1000", held: "0" });
+  });
+
   test("W17: a lease is spent by its client and reported", async () => {
     await wallets().account("w17");
     await wallets().grant("w17", "100");
@@ -399,6 +439,14 @@ describe("more ways to pay", () => {
     const report = { sequence: 1, spends: [spend(1), spend(2)] };
     expect(await wallets().post("leases/w17/report", report)).toMatchObject({ amount: "13" });
     expect(await wallets().wallet("w17")).toMatchObject({ balance: "87", held: "0" });
+    const read = (id: string) => wallets().client.call("GET", `leases/${id}`);
+    expect(await read("w17")).toMatchObject({
+      status: 200,
+      body: { id: "w17", account: "w17", mode: "lease", state: "SETTLED", settled: "13" },
+    });
+    // The spend of a lease is no lease, and neither is a hold.
+    expect(await read("w17-1")).toMatchObject({ status: 404 });
+    expect(await read("w2")).toMatchObject({ status: 404 });
   });
 
   test("a batch is decided in order; a linked one all or nothing", async () => {

@@ -43,7 +43,7 @@ export const problems = {
   GRANT_ENDED: { status: 409, sentence: "The grant has ended" },
   PAYMENT_ALREADY_CREDITED: { status: 409, sentence: "The payment was credited before" },
   SAME_PAYMENT_METHOD: { status: 409, sentence: "That is the payment method already" },
-  PERIOD_CLOSED: { status: 409, sentence: "The period is closed" },
+  PERIOD_CHANGED: { status: 409, sentence: "The period has changed since it was measured" },
   LINKED_REQUEST_DENIED: { status: 409, sentence: "Another request linked to it was refused" },
   BODY_TOO_LARGE: { status: 413, sentence: "The body is too large" },
   URI_TOO_LONG: { status: 414, sentence: "The URL is too long" },

@@ -16,11 +16,17 @@ import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
-import { createPlainUsage } from "./authorization/plain-usage.ts";
+import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
+import { createWallets } from "./authorization/true-ups.ts";
+import {
+  createUsageCorrections,
+  type UsageCorrections,
+} from "./authorization/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
+import { trueUpWallets } from "./billing/wallet-true-ups.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { type ExportParts, expireExports, runExportJob } from "./exports/export-run.ts";
@@ -28,6 +34,7 @@ import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
+import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
@@ -87,9 +94,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
   const exports = await openFileStore(join(config.dataDir, "exports"));
-  const ledger = createLedger(database, pool, Date.now);
-  closers.push(ledger.drain);
-  startLedgerWork({ ledger, pool, usage, logger }, closers);
+  const authorization = openLedger({ database, pool, usage, logger }, closers);
+  const { ledger } = authorization;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -106,7 +112,8 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const examine = examineCustomSql(database, usage);
   const secrets = await openSecrets(config, database);
   const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
-  await openQueue({ database, usage, files, exports, catalog, pool, logger }, closers);
+  const queue = { database, usage, files, exports, catalog, pool, logger, ...authorization };
+  await openQueue(queue, closers);
   const tokens = await createTokens(database, Date.now);
   const links = await createLinks(database, Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -116,8 +123,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       database,
       catalog,
       usage,
-      ledger,
-      plainUsage: createPlainUsage(ledger),
+      ...authorization,
       failures,
       files,
       exports,
@@ -173,19 +179,35 @@ const openSecrets = async (config: Config, database: Database): Promise<Secrets>
 };
 
 interface LedgerParts {
-  readonly ledger: Ledger;
+  readonly database: Database;
   readonly pool: Pool;
   readonly usage: UsageStore;
   readonly logger: Logger;
 }
 
-const startLedgerWork = ({ ledger, pool, usage, logger }: LedgerParts, closers: Closer[]): void => {
+interface Authorization {
+  readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
+  readonly usageCorrections: UsageCorrections;
+}
+
+const openLedger = (
+  { database, pool, usage, logger }: LedgerParts,
+  closers: Closer[],
+): Authorization => {
+  const ledger = createLedger(database, pool, Date.now);
+  closers.push(ledger.drain);
   for (const running of [
     startRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
     startPayments(ledger, manualPayments, logger),
   ])
     closers.push(running.stop);
+  return {
+    ledger,
+    plainUsage: createPlainUsage(ledger),
+    usageCorrections: createUsageCorrections(ledger),
+  };
 };
 
 interface QueueParts {
@@ -196,15 +218,19 @@ interface QueueParts {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly plainUsage: PlainUsage;
 }
 
 const openQueue = async (
-  { database, usage, files, exports, catalog, pool, logger }: QueueParts,
+  { database, usage, files, exports, catalog, pool, logger, ledger, plainUsage }: QueueParts,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
+  const settling = { ...run, wallets: createWallets(ledger) };
   const uploads: UploadParts = {
     ...run,
+    usage: { ingest: (request) => chargedIngest({ ledger, plainUsage, usage }, request) },
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
@@ -212,7 +238,7 @@ const openQueue = async (
   const queue = await startQueue(
     pool,
     {
-      "bill-job": (key) => runBillJob(run, key),
+      "bill-job": (key) => runBillJob(run, key, (job) => trueUpWallets(settling, job)),
       "bill-clock": () => tickBillClock({ ...run, background }),
       "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),

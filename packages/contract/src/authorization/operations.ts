@@ -213,6 +213,14 @@ export const authorizationOperations = {
     ...caller,
     permission: decide,
   },
+  getLease: {
+    method: "GET",
+    path: `${root}/leases/{id}`,
+    noun: "Lease",
+    summary: "Retrieve a lease as it stands now",
+    ...caller,
+    permission: decide,
+  },
   reportLease: {
     method: "POST",
     path: `${root}/leases/{id}/report`,

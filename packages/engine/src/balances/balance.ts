@@ -44,6 +44,8 @@ export interface BalanceTerms extends BalanceLedger {
   readonly overageSurchargePercent?: Decimal | undefined;
   /** Its currency is the unit of an aggregation: an allowance of units, not money ([R], 16.4). */
   readonly isGrant: boolean;
+  /** Paid from a wallet, call by call: no credit pays for the same usage before it. */
+  readonly isWallet?: boolean | undefined;
   /** The balance may go below zero: allowed by the balance and by the organization. */
   readonly allowOverdraft: boolean;
   readonly drawDownDescription?: string | undefined;

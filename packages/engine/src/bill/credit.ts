@@ -131,8 +131,8 @@ const onGrid = (terms: BillTerms, credit: Credit): Credit => {
 };
 
 /**
- * Every credit in the order in which the bill draws on it (m3ter semantics 15.5): a child's own
- * before its parent's, then by kind, then by age.
+ * Every credit in the order in which the bill draws on it (m3ter semantics 15.5): what a wallet has paid already
+ * (authorization semantics f.10.7), then a child's own before its parent's, then by kind, then by age.
  */
 export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
   const commitments = terms.commitments
@@ -146,11 +146,14 @@ export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
   const credits = creditOrder(terms.account, terms.organization)
     .flatMap((kind) => (kind === "PREPAYMENT" ? commitments : balances))
     .map((credit) => onGrid(terms, credit));
-  const { id, parentAccountId } = terms.account;
-  // 0 a child's, 1 the bill's own account's, 2 its parent's.
-  const generation = ({ accountId }: Credit): number =>
-    accountId === id ? 1 : accountId === parentAccountId ? 2 : 0;
-  return credits.toSorted((a, b) => generation(a) - generation(b));
+  const { id: ownId, parentAccountId } = terms.account;
+  const wallets = new Set(
+    terms.balances.filter(({ isWallet }) => isWallet === true).map(({ id }) => id),
+  );
+  // 0 what a wallet has paid, 1 a child's, 2 the bill's own account's, 3 its parent's.
+  const place = ({ id, accountId }: Credit): number =>
+    wallets.has(id) ? 0 : accountId === ownId ? 2 : accountId === parentAccountId ? 3 : 1;
+  return credits.toSorted((a, b) => place(a) - place(b));
 };
 
 /** The bill's own account, the child whose line it is, or a parent that pays for its children (14.2). */

@@ -129,6 +129,7 @@ const fixedBills = (
       facts,
       billed: lines.map((line) => ({ lineItemId: line.key, line })),
       measured: Object.fromEntries(measured),
+      isPaidAnew: false,
     };
   });
 

@@ -28,6 +28,7 @@ const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
   billId,
   facts,
   billed: billedLines(facts),
+  isPaidAnew: false,
   measured:
     now === undefined
       ? {}

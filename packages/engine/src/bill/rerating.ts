@@ -1,5 +1,5 @@
 /**
- * What approved and locked bills would be today: their own terms, the usage as it is now. What differs is put
+ * What approved and locked bills would be today: their own terms, the usage and its payment as they are now. What differs is put
  * right on a later bill. What a bill draws depends on what those before it took, so the bills of an account are
  * rated again in the order of their dates.
  */
@@ -20,6 +20,8 @@ export interface FixedBill {
   readonly billed: readonly BilledLine[];
   /** What is measured now, by the key of the window; where nothing is said it is as it was. */
   readonly measured: BillFacts["quantities"];
+  /** Wallets have paid another sum for its usage by now; the facts say which. */
+  readonly isPaidAnew: boolean;
 }
 
 /** A correction, and the bill that it stands on. */
@@ -99,8 +101,9 @@ const shiftFor = (
 
 /** The lines as they would be today, or why there are none. */
 const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillFailure[] => {
-  const { facts, measured, billed } = bill;
+  const { facts, measured, billed, isPaidAnew } = bill;
   const isUnchanged =
+    !isPaidAnew &&
     [...shift.values()].every((amount) => amount.isZero()) &&
     Object.entries(measured).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
   if (isUnchanged) return { bill, lines: billed.map(({ line }) => line) };

@@ -81,7 +81,22 @@ const charge = (draft: Draft, request: Authorize, evaluation: Evaluation): Autho
 };
 
 /** Charges what happened already: it is never refused, only left unfunded (f.10.6). */
-export const recordUsage = (draft: Draft, request: RecordUsage): Authorized => {
+export const recordUsage = (draft: Draft, request: RecordUsage): Authorized =>
+  settleRecord(
+    draft,
+    request,
+    reservationsFor(draft, scopeOf(request), { asset: request.price.asset, unit: request.unit }),
+  );
+
+/** What a period's total needs beyond its parts is no use of today's: no budget counts it. */
+export const recordTrueUp = (draft: Draft, request: RecordUsage): { readonly shortfall: bigint } =>
+  settleRecord(draft, request, []);
+
+const settleRecord = (
+  draft: Draft,
+  request: RecordUsage,
+  reservations: readonly Reservation[],
+): Authorized => {
   const amount = quote(draft, request.price, { quantity: request.quantity, isHeld: false });
   const holding = emptyHolding(request.id, spenderOf(request));
   const excess = takeExcess(draft, holding, { amount, policy: request.settleOverage });
@@ -93,10 +108,7 @@ export const recordUsage = (draft: Draft, request: RecordUsage): Authorized => {
     quantity: request.quantity,
     legs: holding.legs,
     excess,
-    reservations: reservationsFor(draft, scopeOf(request), {
-      asset: request.price.asset,
-      unit: request.unit,
-    }),
+    reservations,
   });
 };
 
@@ -107,8 +119,9 @@ const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   const use = { posted: amount, held: 0n, postedQuantity: quantity, heldQuantity: 0n };
   const terms = termsOf(draft, request, taken);
   moveBudgets(draft, terms, use);
-  movePosition(draft, terms.position, { ...use, amount, shortfall });
-  emit(draft, usageEvent(request.id, { id: request.id, terms }, { amount, quantity, shortfall }));
+  movePosition(draft, terms.position, use);
+  if (request.kind !== "record" || request.isMetered)
+    emit(draft, usageEvent(request.id, { id: request.id, terms }, { amount, quantity, shortfall }));
   const row = openRow(draft, request, taken);
   draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity });
   return row.answer;
@@ -129,7 +142,6 @@ export const usageEvent = (
   unfunded: used.shortfall,
   occurredAt: authorization.terms.occurredAt,
   priceVersion: authorization.terms.priceVersion,
-  isAdjustment: false,
   unverified: authorization.terms.unverified,
 });
 
@@ -147,7 +159,7 @@ const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Aut
   const terms = termsOf(draft, request, taken);
   const use = { posted: 0n, held: amount, postedQuantity: 0n, heldQuantity: quantity };
   moveBudgets(draft, terms, use);
-  movePosition(draft, terms.position, { ...use, amount: 0n, shortfall: 0n });
+  movePosition(draft, terms.position, use);
   moveConcurrency(draft, terms.concurrencyLimits, 1);
   const row = openRow(draft, request, taken);
   draft.authorizations.put({ ...row, state: "HELD", held: amount, heldQuantity: quantity });
@@ -177,6 +189,12 @@ const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   answer: answerOf(draft, request, taken),
 });
 
+const modeOf = (request: Authorize | RecordUsage): AuthorizationTerms["mode"] => {
+  if (request.kind === "record" || request.mode === "check") return "record";
+  // Only what a client spends on its own is held for no meter.
+  return request.meter === null ? "lease" : request.mode;
+};
+
 const termsOf = (
   draft: Draft,
   request: Authorize | RecordUsage,
@@ -185,7 +203,7 @@ const termsOf = (
   const isHold = request.kind === "authorize";
   return {
     fingerprint: request.fingerprint,
-    mode: request.kind === "record" || request.mode === "check" ? "record" : request.mode,
+    mode: modeOf(request),
     spender: spenderOf(request),
     settleOverage: request.settleOverage,
     onExpiry: isHold ? request.onExpiry : "release",

@@ -13,6 +13,7 @@ import type { Request } from "./request.ts";
 import { SampleLedger } from "./sample-ledger.ts";
 import {
   sampleCharge,
+  sampleRecord,
   sampleDebtLimit,
   sampleGrant,
   sampleRefund,
@@ -172,12 +173,10 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
         settleOverage: command.policy,
       });
     case "record":
-      return {
-        ...sampleCharge(command.id, BigInt(command.amount), { meter: command.meter }),
-        kind: "record",
-        settleOverage: command.policy,
-        unverified: false,
-      };
+      return sampleRecord(
+        sampleCharge(command.id, BigInt(command.amount), { meter: command.meter }),
+        { settleOverage: command.policy },
+      );
     case "settle":
       return sampleSettle(command.id, BigInt(command.amount), {
         sequence: number,

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "./outcome.ts";
 import type { Price } from "./price.ts";
-import type { Request } from "./request.ts";
 import { columnsOf, decisionOf, reasonsOf, remainingOf, SampleLedger } from "./sample-ledger.ts";
 import {
   fundedLedger,
   money,
   sampleCharge,
+  sampleRecord,
   sampleDebtLimit,
   sampleGrant,
   sampleHold,
   sampleRateable,
-  sampleRefund,
   sampleRequest,
+  sampleRefund,
   sampleSettle,
+  sampleTrueUp,
   sampleTariff,
   sampleVoid,
   units,
@@ -61,12 +62,7 @@ describe("evaluation order (f.3)", () => {
       ],
     });
     ledger.run(sampleDebtLimit(money("5")));
-    ledger.run({
-      ...sampleCharge("late", money("2")),
-      kind: "record",
-      settleOverage: "debt",
-      unverified: true,
-    });
+    ledger.run(sampleRecord(sampleCharge("late", money("2")), { unverified: true }));
     const outcome = ledger.one(
       sampleHold("h", money("7"), {
         scope: { agent: "bot", feature: "video" },
@@ -259,42 +255,47 @@ test("a rolling budget frees what has left its window", () => {
   expect(decisionOf(ledger.one(sampleCharge("c", money("10"))))).toBe("allow");
 });
 
-const closeOf = (position: string): Request => ({
-  kind: "closePeriod",
-  id: "close",
-  fingerprint: "close",
-  position,
-  account: "acme",
-  asset: "USD",
-  rated: 0n,
-  settleOverage: "debt",
-  authorizations: [],
+test("a true-up whose period has moved since it was measured does nothing", () => {
+  const ledger = fundedLedger("100");
+  ledger.run(sampleCharge("a", money("5")));
+  const measured = sampleTrueUp(ledger, money("7"));
+  ledger.run(sampleCharge("b", money("1")));
+  expect(ledger.one(measured)).toMatchObject({ kind: "conflict", code: "PERIOD_CHANGED" });
+  expect(columnsOf(ledger)).toMatchObject({ D: "6" });
 });
 
-test("a hold that settles on expiry after its period's close is an adjustment", () => {
+test("two true-ups of one period in one batch: the second finds nothing as it was measured", () => {
   const ledger = fundedLedger("100");
-  const price = sampleRateable(sampleTariff(true, ["0", "1"]));
-  const quantity = units("5");
-  ledger.run(sampleRequest("h", { mode: "hold", price, quantity, ttlMs: 10, onExpiry: "settle" }));
-  ledger.run(closeOf(price.position));
-  ledger.now = 10;
-  ledger.run();
-  expect(ledger.events).toMatchObject([{ id: "h#expiry", isAdjustment: true }]);
-  expect(columnsOf(ledger)).toMatchObject({ D: "5", H: "0" });
+  ledger.run(sampleCharge("a", money("5")));
+  const [first, second] = ledger.run(
+    sampleTrueUp(ledger, money("7"), { id: "t1" }),
+    sampleTrueUp(ledger, money("7"), { id: "t2" }),
+  );
+  expect(first).toMatchObject({ kind: "booked", amount: money("2") });
+  expect(second).toMatchObject({ code: "PERIOD_CHANGED" });
+  expect(columnsOf(ledger)).toMatchObject({ D: "7" });
+  expect(ledger.events).toHaveLength(1);
 });
 
-test("use settled after the period's close is counted in the one given, marked as adjustment", () => {
-  const ledger = fundedLedger("100");
-  const november = sampleRateable(sampleTariff(true, ["0", "1"]));
-  const december = { ...november, position: "acme/calls/2026-12" };
-  const quantity = units("5");
-  ledger.run(sampleRequest("h", { mode: "hold", price: november, quantity }));
-  ledger.run(closeOf(november.position));
-  const settle = (price: typeof november, sequence: number) =>
-    ledger.one(sampleSettle("h", 0n, { sequence, used: { price, quantity, occurredAt: 7 } }));
-  expect(settle(november, 1)).toMatchObject({ code: "PERIOD_CLOSED" });
-  expect(settle(december, 2)).toMatchObject({ kind: "settled", amount: money("5") });
-  expect(ledger.events).toMatchObject([{ id: "h#2", occurredAt: 7, isAdjustment: true }]);
-  expect(ledger.state.positions.get(december.position)).toMatchObject({ posted: quantity });
-  expect(ledger.state.positions.get(november.position)).toMatchObject({ posted: 0n, held: 0n });
+test("a true-up lowers what nobody paid before it gives money back, and takes what is there", () => {
+  const ledger = fundedLedger("5");
+  ledger.run(sampleRecord(sampleCharge("a", money("4"))));
+  ledger.run(sampleRecord(sampleCharge("b", money("3"))));
+  expect(ledger.paid()).toEqual({ debited: money("5"), shortfall: money("2") });
+  // 7 settled, 4 rated: 2 of the 3 were never paid.
+  expect(ledger.one(sampleTrueUp(ledger, money("4")))).toMatchObject({ amount: -money("1") });
+  expect(ledger.paid()).toEqual({ debited: money("4"), shortfall: 0n });
+  // 10 rated: one is left in the wallet, five are nobody's.
+  expect(ledger.one(sampleTrueUp(ledger, money("10")))).toMatchObject({ shortfall: money("5") });
+  expect(ledger.paid()).toEqual({ debited: money("5"), shortfall: money("5") });
+  expect(columnsOf(ledger)).toMatchObject({ C: "5", D: "5" });
+});
+
+test("what the usage store takes back by itself is refunded without an event", () => {
+  const ledger = fundedLedger("10");
+  ledger.run(sampleCharge("a", money("4")));
+  const amended = sampleRecord(sampleCharge("a-2", money("3")), { isMetered: false });
+  ledger.run({ ...sampleRefund("undo", "a", null), isMetered: false }, amended);
+  expect(columnsOf(ledger)).toMatchObject({ D: "3" });
+  expect(ledger.events.map(({ id }) => id)).toEqual(["a"]);
 });

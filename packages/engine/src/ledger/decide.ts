@@ -11,7 +11,7 @@ import type { Changes, EpochMs, LedgerState } from "./rows.ts";
 import { updateSession } from "./session.ts";
 import { settle, voidHold } from "./settlement.ts";
 import { changePaymentMethod, creditTopUp, failTopUp, openTopUp, triggerTopUps } from "./top-up.ts";
-import { closePeriod } from "./true-up.ts";
+import { trueUp } from "./true-up.ts";
 import { setWallet } from "./wallet-account.ts";
 
 export interface Decided {
@@ -81,7 +81,7 @@ export const keyOf = (command: Command): string => {
     case "topUp":
     case "creditTopUp":
     case "failTopUp":
-    case "closePeriod":
+    case "trueUp":
     case "setWallet":
     case "changePaymentMethod":
       return `${command.kind}:${command.id}`;
@@ -90,7 +90,9 @@ export const keyOf = (command: Command): string => {
 
 /** Sets a value: doing it again is harmless, and setting it back must not find the first answer. */
 const isSetting = (command: Command): boolean =>
-  command.kind === "setWallet" || command.kind === "changePaymentMethod";
+  command.kind === "setWallet" ||
+  command.kind === "changePaymentMethod" ||
+  command.kind === "trueUp";
 
 const replayOf = (draft: Draft, command: Command): Outcome | undefined => {
   if (command.kind === "authorize" && isReadOnly(command)) return undefined;
@@ -152,8 +154,8 @@ const carryOut = (draft: Draft, command: Command): Outcome => {
       return reportLease(draft, command);
     case "renewLease":
       return extend(draft, { ...command, addAmount: 0n });
-    case "closePeriod":
-      return closePeriod(draft, command);
+    case "trueUp":
+      return trueUp(draft, command);
   }
 };
 

@@ -201,11 +201,9 @@ function checkPolicy(_draft: Draft, probe: Probe): void {
 export const versionOf = (price: Price): string | null =>
   price.kind === "rateable" ? price.tariff.version : null;
 
-function checkRateable(draft: Draft, probe: Probe): void {
+function checkRateable(_draft: Draft, probe: Probe): void {
   const { price } = probe.request;
   if (price.kind === "unrateable") refuse(probe, { code: "CANNOT_RATE", why: price.why });
-  if (price.kind === "rateable" && draft.positions.get(price.position)?.isClosed === true)
-    refuse(probe, { code: "CANNOT_RATE", why: "the period is closed" });
 }
 
 function checkConcurrency(draft: Draft, probe: Probe): void {

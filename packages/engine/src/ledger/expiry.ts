@@ -85,8 +85,5 @@ const endHold = (draft: Draft, row: Authorization): void => {
   const { held: amount, heldQuantity: quantity } = row;
   const { meter } = row.terms.spender;
   const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, occurredAt: draft.now }];
-  // In a period that has closed nothing more is counted: the event is an adjustment of a later one.
-  const isClosed = draft.positions.get(row.terms.position ?? "")?.isClosed === true;
-  const position = isClosed ? null : row.terms.position;
-  settlePart(draft, row, { amount, quantity, isFinal: true, position, events });
+  settlePart(draft, row, { amount, quantity, isFinal: true, events });
 };

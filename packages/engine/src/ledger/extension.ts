@@ -56,7 +56,7 @@ export const holdMore = (
   pin(draft, holding, planFunds(draft, row.terms.spender, more.amount).parts);
   const use = { posted: 0n, held: more.amount, postedQuantity: 0n, heldQuantity: more.quantity };
   moveBudgets(draft, row.terms, use);
-  movePosition(draft, row.terms.position, { ...use, amount: 0n, shortfall: 0n });
+  movePosition(draft, row.terms.position, use);
   return {
     ...row,
     held: row.held + more.amount,

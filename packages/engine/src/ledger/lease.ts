@@ -37,7 +37,6 @@ export const reportLease = (draft: Draft, report: ReportLease): Settled | Confli
     amount: report.spends.reduce((total, spend) => total + spend.amount, 0n),
     quantity: report.spends.reduce((total, spend) => total + spend.quantity, 0n),
     isFinal: report.isFinal,
-    position: null,
     events: report.spends,
   });
 };

@@ -98,7 +98,7 @@ export type ConflictCode =
   | "GRANT_ENDED"
   | "PAYMENT_ALREADY_CREDITED"
   | "SAME_PAYMENT_METHOD"
-  | "PERIOD_CLOSED"
+  | "PERIOD_CHANGED"
   | "LINKED_REQUEST_DENIED";
 
 export type Outcome = Authorized | Settled | Booked | Conflict;

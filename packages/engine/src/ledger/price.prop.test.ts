@@ -4,7 +4,15 @@ import { decimal, max } from "../exact/decimal.ts";
 import { quantityOf, toAtoms } from "./asset.ts";
 import { emptyPosition, holdCost, marginalCost, type Rateable } from "./price.ts";
 import { SampleLedger } from "./sample-ledger.ts";
-import { money, sampleGrant, sampleRequest, sampleSettle, units } from "./sample-request.ts";
+import {
+  money,
+  sampleGrant,
+  sampleRecord,
+  sampleRequest,
+  sampleSettle,
+  sampleTrueUp,
+  units,
+} from "./sample-request.ts";
 import { ladderTariff } from "./tariff.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
@@ -80,7 +88,8 @@ test("charges in any order and batching sum to the total; the close leaves it so
         size: "max",
       }),
       fc.nat({ max: 300 }),
-      (each, uses, cash) => {
+      fc.nat({ max: 900 }).map((n) => money("0.001") * BigInt(n)),
+      (each, uses, cash, later) => {
         const ledger = new SampleLedger();
         if (cash > 0) ledger.run(sampleGrant("g", money("0.001") * BigInt(cash)));
         for (const [index, [tenths, isHold]] of uses.entries()) {
@@ -92,32 +101,26 @@ test("charges in any order and batching sum to the total; the close leaves it so
             ledger.run(sampleSettle(id, 0n, { used }));
           } else {
             const request = sampleRequest(id, { price: each, quantity });
-            ledger.run({ ...request, kind: "record", settleOverage: "debt", unverified: false });
+            ledger.run(sampleRecord(request));
           }
         }
         const used = ledger.state.positions.get("p");
         const posted = used?.posted ?? 0n;
         const total = used?.isStarted === true ? each.tariff.total(quantityOf(posted)) : decimal(0);
         const rated = toAtoms(total, each.scale);
-        const close = {
-          kind: "closePeriod",
-          id: "close",
-          fingerprint: "close",
-          position: "p",
-          account: "acme",
-          asset: "USD",
-          rated,
-          settleOverage: "debt",
-          authorizations: uses.map((_, index) => `u${index}`).toReversed(),
-        } as const;
-        const taken = (used?.debited ?? 0n) + (used?.shortfall ?? 0n);
+        const taken = ledger.paid();
         // Only a price that falls as a whole (volume) lets the close give something back.
-        expect(taken >= rated).toBe(true);
-        ledger.run(close);
-        const closed = ledger.state.positions.get("p");
-        expect((closed?.debited ?? 0n) + (closed?.shortfall ?? 0n)).toBe(rated);
-        const wallet = ledger.state.walletAccounts.get("USD/acme");
-        expect((wallet?.debited ?? 0n) + (closed?.shortfall ?? 0n)).toBe(rated);
+        expect(taken.debited + taken.shortfall >= rated).toBe(true);
+        ledger.run(sampleTrueUp(ledger, rated));
+        const { debited, shortfall } = ledger.paid();
+        expect(debited + shortfall).toBe(rated);
+        expect((ledger.state.walletAccounts.get("USD/acme")?.debited ?? 0n) + shortfall).toBe(
+          rated,
+        );
+        // Whatever is measured later: the next one makes it so, whether it takes or gives back.
+        ledger.run(sampleTrueUp(ledger, later));
+        expect(ledger.paid().debited + ledger.paid().shortfall).toBe(later);
+        expect(ledger.one(sampleTrueUp(ledger, later))).toMatchObject({ amount: 0n });
       },
     ),
     { numRuns },

@@ -5,12 +5,13 @@ import {
   fundedLedger,
   sampleRequest,
   sampleSettle,
+  sampleTrueUp,
   sampleVoid,
   sampleRateable,
   sampleTariff,
   sampleUsed,
 } from "./sample-request.ts";
-import { trueUp } from "./true-up.ts";
+import { dueFor } from "./true-up.ts";
 import type { Price, Rateable } from "./price.ts";
 import type { Outcome } from "./outcome.ts";
 import { describe, expect, test } from "vitest";
@@ -63,17 +64,7 @@ describe("prices by position, 950 used", () => {
     const ledger = at950(price);
     // T(1050) = 8.40, T(950) = 9.50: marginal −1.10
     expect(amountOf(ledger.one(take("a", price, "charge")))).toBe(0n);
-    ledger.run({
-      kind: "closePeriod",
-      id: "close",
-      fingerprint: "close",
-      position: price.position,
-      account: "acme",
-      asset: "USD",
-      rated: money("8.40"),
-      settleOverage: "debt",
-      authorizations: ["a", "first"],
-    });
+    ledger.run(sampleTrueUp(ledger, money("8.40")));
     expect(columnsOf(ledger).D).toBe("8.4");
     expect(remainingOf(ledger, "g")).toEqual(["91.6"]);
   });
@@ -81,7 +72,7 @@ describe("prices by position, 950 used", () => {
 
 describe("W10", () => {
   test("minimum spend 20.00, usage 12.00: 8.00 at close", () => {
-    expect(trueUp(money("20.00"), { debited: money("12.00"), shortfall: 0n })).toEqual({
+    expect(dueFor(money("20.00"), { debited: money("12.00"), shortfall: 0n })).toEqual({
       kind: "debit",
       amount: money("8.00"),
     });

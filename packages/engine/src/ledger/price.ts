@@ -120,7 +120,4 @@ export const emptyPosition = (id: string): Position => ({
   posted: 0n,
   held: 0n,
   isStarted: false,
-  debited: 0n,
-  shortfall: 0n,
-  isClosed: false,
 });

@@ -18,7 +18,8 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const left = row.settled - row.refunded;
   const amount = request.amount ?? left;
   if (amount < 0n) return conflict(request.id, "INVALID");
-  if (amount > left || left === 0n)
+  // What cost nothing has no money to refund, but a correction still takes its usage back.
+  if (amount > left || (left === 0n && request.isMetered))
     return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
   const quantity = refundedQuantity(row, amount);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
@@ -26,15 +27,18 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow });
   const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
   moveBudgets(draft, row.terms, use);
-  movePosition(draft, row.terms.position, { ...use, amount: -amount, shortfall: -unpaid });
+  movePosition(draft, row.terms.position, use);
   const undone = { amount: -amount, quantity: -quantity, shortfall: -unpaid };
-  emit(draft, usageEvent(request.id, row, undone));
+  if (request.isMetered) emit(draft, usageEvent(request.id, row, undone));
   return booked(request.id, amount, unpaid);
 };
 
 /** A refund undoes usage in proportion to money, and all of it with the last atom. */
-const refundedQuantity = (row: Authorization, amount: bigint): bigint =>
-  (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+const refundedQuantity = (row: Authorization, amount: bigint): bigint => {
+  const all = row.settledQuantity - row.refundedQuantity;
+  if (row.refunded + amount === row.settled) return all;
+  return (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+};
 
 /**
  * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.

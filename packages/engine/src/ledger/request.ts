@@ -1,5 +1,5 @@
 import type { Price } from "./price.ts";
-import type { EpochMs, GrantTerms, OnExpiry, SettleOverage } from "./rows.ts";
+import type { EpochMs, GrantTerms, OnExpiry, PeriodPaid, SettleOverage } from "./rows.ts";
 import type { Scope } from "./scope.ts";
 
 /** What the caller sent, as a hash of its canonical payload: a reused id must carry the same (I10). */
@@ -41,6 +41,8 @@ export interface RecordUsage extends Identified, Usage {
   readonly settleOverage: "cap" | "debt";
   /** The caller let it pass while the server was out of reach (f.7). */
   readonly unverified: boolean;
+  /** False where the usage store knows the usage already. */
+  readonly isMetered: boolean;
 }
 
 /** What was used: an amount, or a quantity at the price of the authorization's own price version. */
@@ -81,6 +83,8 @@ export interface Refund extends Identified {
   readonly of: string;
   /** Null for all that is left. */
   readonly amount: bigint | null;
+  /** False where the usage store takes the usage back by itself. */
+  readonly isMetered: boolean;
 }
 
 export interface CreditGrant extends Identified {
@@ -161,13 +165,19 @@ export interface ReleaseLease extends Identified {
   readonly kind: "releaseLease";
 }
 
-/** The close of a period for one priced meter (f.10.5). `rated` is the bill's total for it, in atoms. */
-export interface ClosePeriod extends Identified {
-  readonly kind: "closePeriod";
-  readonly position: string;
+/** Makes what a period's usage of one meter was settled at equal to its rated total (f.10.5), in atoms. */
+export interface TrueUp extends Identified {
+  readonly kind: "trueUp";
+  /** Pays what is missing. */
   readonly account: string;
+  readonly meter: string;
   readonly asset: string;
+  /** Whose usage is rated together. */
+  readonly accounts: readonly string[];
+  readonly period: { readonly start: EpochMs; readonly end: EpochMs };
   readonly rated: bigint;
+  /** What was paid when the period was measured: if it is another sum by now, nothing is done. */
+  readonly paid: PeriodPaid;
   readonly settleOverage: "cap" | "debt";
   /** The period's authorizations, newest first, as far as a credit back may need them. */
   readonly authorizations: readonly string[];
@@ -192,7 +202,7 @@ export type Command =
   | ReportLease
   | RenewLease
   | ReleaseLease
-  | ClosePeriod;
+  | TrueUp;
 
 /** All or nothing, in order (f.3). */
 export interface Linked {

@@ -166,10 +166,12 @@ export interface Position {
   readonly held: bigint;
   /** False until usage is posted: a fixed price of the first band falls due with the first usage. */
   readonly isStarted: boolean;
-  /** Paid by the wallet, debt included; and metered but unfunded. */
+}
+
+/** What a period's usage of one meter was settled at: by the wallet, debt included, and by nobody. */
+export interface PeriodPaid {
   readonly debited: bigint;
   readonly shortfall: bigint;
-  readonly isClosed: boolean;
 }
 
 export interface Counter {
@@ -255,6 +257,8 @@ export interface LedgerState {
   readonly concurrencyLimits: ReadonlyMap<string, ConcurrencyLimit>;
   readonly concurrencyCounts: ReadonlyMap<string, ConcurrencyCount>;
   readonly positions: ReadonlyMap<string, Position>;
+  /** By the id of the true-up that asks. */
+  readonly periodsPaid: ReadonlyMap<string, PeriodPaid>;
   readonly topUps: ReadonlyMap<string, TopUp>;
   readonly topUpRules: ReadonlyMap<string, TopUpRule>;
 }
@@ -282,7 +286,6 @@ export interface UsageEvent {
   readonly unfunded: bigint;
   readonly occurredAt: EpochMs;
   readonly priceVersion: string | null;
-  readonly isAdjustment: boolean;
   readonly unverified: boolean;
 }
 

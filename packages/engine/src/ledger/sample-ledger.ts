@@ -13,6 +13,7 @@ import {
   type Customer,
   type LedgerSettings,
   type LedgerState,
+  type PeriodPaid,
   type Posting,
   type TopUpRule,
   type UsageEvent,
@@ -94,7 +95,17 @@ export class SampleLedger {
   }
 
   get state(): LedgerState {
-    return { ...this.#constant, ...this.#maps };
+    return { ...this.#constant, ...this.#maps, periodsPaid: new Map() };
+  }
+
+  /** What all usage was settled at. */
+  paid(): PeriodPaid {
+    let [debited, shortfall] = [0n, 0n];
+    for (const row of this.#maps.authorizations.values()) {
+      debited += row.settled - row.refunded - row.shortfall;
+      shortfall += row.shortfall;
+    }
+    return { debited, shortfall };
   }
 
   setCustomer(customer: Customer): void {
@@ -103,7 +114,10 @@ export class SampleLedger {
 
   /** Decides at `this.now` and stores the changes. */
   run(...requests: Request[]): Outcome[] {
-    const { decisions, changes } = decide(this.state, requests, this.now);
+    const periodsPaid = new Map(
+      requests.flatMap((one) => (one.kind === "trueUp" ? [[one.id, this.paid()]] : [])),
+    );
+    const { decisions, changes } = decide({ ...this.state, periodsPaid }, requests, this.now);
     this.store(changes);
     return [...decisions];
   }

@@ -1,6 +1,16 @@
 import { decimal } from "../exact/decimal.ts";
 import { parseAtoms, quantityScale } from "./asset.ts";
-import type { Authorize, CreditGrant, Request, Settle, Update, Used } from "./request.ts";
+import type {
+  Authorize,
+  CreditGrant,
+  RecordUsage,
+  Refund,
+  Request,
+  Settle,
+  TrueUp,
+  Update,
+  Used,
+} from "./request.ts";
 import type { Price, Rateable, Tariff } from "./price.ts";
 import type { GrantTerms } from "./rows.ts";
 import { SampleLedger, type Setup } from "./sample-ledger.ts";
@@ -92,11 +102,42 @@ export const sampleSettle = (id: string, amount: bigint, more: Partial<Settle> =
   ...more,
 });
 
+/** Usage that nobody authorized. */
+export const sampleRecord = (request: Authorize, more: Partial<RecordUsage> = {}): RecordUsage => ({
+  ...request,
+  kind: "record",
+  settleOverage: "debt",
+  unverified: false,
+  isMetered: true,
+  ...more,
+});
+
 export const sampleUpdate = (
   id: string,
   sequence: number,
   parts: Pick<Update, "used" | "request">,
 ): Update => ({ kind: "update", id, fingerprint: `update ${id} ${sequence}`, sequence, ...parts });
+
+/** The true-up of all that the account has used of the meter so far. */
+export const sampleTrueUp = (
+  ledger: SampleLedger,
+  rated: bigint,
+  more: Partial<TrueUp> = {},
+): TrueUp => ({
+  kind: "trueUp",
+  id: `true-up-${ledger.state.authorizations.size}`,
+  fingerprint: "true-up",
+  account: "acme",
+  meter: "calls",
+  asset: "USD",
+  accounts: ["acme"],
+  period: { start: 0, end: 1_000 },
+  rated,
+  paid: ledger.paid(),
+  settleOverage: "debt",
+  authorizations: [...ledger.state.authorizations.keys()].toReversed(),
+  ...more,
+});
 
 export const sampleVoid = (id: string): Request => ({
   kind: "void",
@@ -104,12 +145,13 @@ export const sampleVoid = (id: string): Request => ({
   fingerprint: `void ${id}`,
 });
 
-export const sampleRefund = (id: string, of: string, amount: bigint | null): Request => ({
+export const sampleRefund = (id: string, of: string, amount: bigint | null): Refund => ({
   kind: "refund",
   id,
   fingerprint: `refund ${id} ${amount}`,
   of,
   amount,
+  isMetered: true,
 });
 
 export const sampleDebtLimit = (

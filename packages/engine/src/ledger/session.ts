@@ -96,7 +96,7 @@ const resize = (
   releasePinned(draft, holding, minimum(-more, pinnedBy(holding)));
   const use = { posted: 0n, held: more, postedQuantity: 0n, heldQuantity: quantity };
   moveBudgets(draft, row.terms, use);
-  movePosition(draft, row.terms.position, { ...use, amount: 0n, shortfall: 0n });
+  movePosition(draft, row.terms.position, use);
   return {
     ...row,
     held: granted.amount,

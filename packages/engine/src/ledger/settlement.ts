@@ -14,8 +14,6 @@ export interface Part {
   readonly amount: bigint;
   readonly quantity: bigint;
   readonly isFinal: boolean;
-  /** Where its quantity is counted: the authorization's period, or a later one when that has closed. */
-  readonly position: string | null;
   readonly events: readonly PartEvent[];
 }
 
@@ -36,25 +34,25 @@ export const settle = (draft: Draft, request: Settle): Settled | Conflict => {
   return settlePart(draft, row, part);
 };
 
-/** Asset and price version are fixed at authorization (f.10.4). */
+/** Asset, price version and period are fixed at authorization (f.10.4). */
 export const isOwnPrice = ({ terms }: Authorization, price: Price): boolean => {
   if (price.asset !== terms.spender.asset) return false;
-  return price.kind !== "rateable" || price.tariff.version === terms.priceVersion;
+  if (price.kind !== "rateable") return true;
+  return price.tariff.version === terms.priceVersion && price.position === terms.position;
 };
 
-/** Prices what was used; an authorization in a closed period settles into the one that is given (f.10.4). */
+/** Prices what was used. It counts in the period of the authorization, however late it is settled (f.10.4). */
 export const partOf = (
   draft: Draft,
   row: Authorization,
   request: { readonly sequence: number; readonly used: Used; readonly isFinal: boolean },
 ): Part => {
-  const { price, quantity, occurredAt } = request.used;
-  const position = price.kind === "rateable" ? price.position : row.terms.position;
+  const { quantity, occurredAt } = request.used;
   const amount = amountOf(draft, request.used);
   const id = `${row.id}#${request.sequence}`;
   const { meter } = row.terms.spender;
   const events = [{ id, meter, amount, quantity, occurredAt }];
-  return { amount, quantity, isFinal: request.isFinal, position, events };
+  return { amount, quantity, isFinal: request.isFinal, events };
 };
 
 const amountOf = (draft: Draft, { price, quantity }: Used): bigint => {
@@ -81,8 +79,6 @@ export const settlePart = (draft: Draft, row: Authorization, part: Part): Settle
   if (next === null) return conflict(row.id, "WRONG_STATE", row.state);
   if (row.terms.settleOverage === "reject" && part.amount > row.held)
     return conflict(row.id, "OVERAGE_REJECTED", row.state);
-  if (draft.positions.get(part.position ?? "")?.isClosed === true)
-    return conflict(row.id, "PERIOD_CLOSED", row.state);
   const settled = applyPart(draft, row, { ...part, next });
   draft.authorizations.put(settled.row);
   return settledAnswer(draft, settled.row, { ...part, shortfall: settled.shortfall });
@@ -143,15 +139,8 @@ const countPart = (
     heldQuantity: part.heldQuantity - row.heldQuantity,
   };
   moveBudgets(draft, row.terms, use);
-  const isAdjustment = part.position !== row.terms.position;
-  const ofPart = { amount: part.amount, shortfall: part.shortfall, posted: 0n, held: 0n };
-  if (isAdjustment) {
-    const released = { ...use, postedQuantity: 0n, amount: 0n, shortfall: 0n };
-    movePosition(draft, row.terms.position, released);
-    const posted = { ...ofPart, postedQuantity: part.quantity, heldQuantity: 0n };
-    movePosition(draft, part.position, posted);
-  } else movePosition(draft, part.position, { ...use, ...ofPart });
-  emitEvents(draft, row, { ...part, isAdjustment });
+  movePosition(draft, row.terms.position, use);
+  emitEvents(draft, row, part);
   if (row.state === "HELD" && part.next !== "HELD")
     moveConcurrency(draft, row.terms.concurrencyLimits, -1);
 };
@@ -160,7 +149,7 @@ const countPart = (
 const emitEvents = (
   draft: Draft,
   row: Authorization,
-  part: Part & { readonly shortfall: bigint; readonly isAdjustment: boolean },
+  part: Part & { readonly shortfall: bigint },
 ): void => {
   let unfunded = part.shortfall;
   const isUnfunded = new Map<string, bigint>();
@@ -174,7 +163,6 @@ const emitEvents = (
       ...usageEvent(event.id, row, { ...event, shortfall: isUnfunded.get(event.id) ?? 0n }),
       meter: event.meter,
       occurredAt: event.occurredAt,
-      isAdjustment: part.isAdjustment,
     });
 };
 
@@ -217,7 +205,7 @@ export const closeUnused = (
   releasePinned(draft, holding, pinnedBy(holding));
   const use = { posted: 0n, held: -row.held, postedQuantity: 0n, heldQuantity: -row.heldQuantity };
   moveBudgets(draft, row.terms, use);
-  movePosition(draft, row.terms.position, { ...use, amount: 0n, shortfall: 0n });
+  movePosition(draft, row.terms.position, use);
   moveConcurrency(draft, row.terms.concurrencyLimits, -1);
   const { legs } = holding;
   const closed = { ...row, state, legs, held: 0n, heldQuantity: 0n, validUntil: null };

@@ -1,15 +1,13 @@
 import { minimum } from "./asset.ts";
+import { recordTrueUp } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
-import { openGrant } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
-import { emptyPosition } from "./price.ts";
 import { giveBack } from "./refund.ts";
-import type { ClosePeriod } from "./request.ts";
-import { walletAccountId, type Position } from "./rows.ts";
-import { emptyHolding } from "./slice.ts";
-import { takeExcess } from "./use.ts";
+import type { TrueUp } from "./request.ts";
+import type { Authorization, PeriodPaid } from "./rows.ts";
+import { transitions } from "./transition.ts";
 
-export type TrueUp =
+export type Due =
   | { readonly kind: "none" }
   | { readonly kind: "debit"; readonly amount: bigint }
   /** `unpaid` lowers the shortfall that nobody paid; only `amount` is money to give back. */
@@ -19,10 +17,7 @@ export type TrueUp =
  * What makes debits equal the bill (f.10.5): delta = rated − Σ debits − shortfall. All in atoms.
  * A minimum spend or a late correction is part of `rated`.
  */
-export const trueUp = (
-  rated: bigint,
-  { debited, shortfall }: Pick<Position, "debited" | "shortfall">,
-): TrueUp => {
+export const dueFor = (rated: bigint, { debited, shortfall }: PeriodPaid): Due => {
   const delta = rated - debited - shortfall;
   if (delta === 0n) return { kind: "none" };
   if (delta > 0n) return { kind: "debit", amount: delta };
@@ -30,87 +25,105 @@ export const trueUp = (
   return { kind: "credit", amount: -delta - unpaid, unpaid };
 };
 
-/** Closes a priced meter's period: afterwards debits + shortfall = rated, to the atom (I19). */
-export const closePeriod = (draft: Draft, command: ClosePeriod): Booked | Conflict => {
-  const position = draft.positions.get(command.position) ?? emptyPosition(command.position);
-  if (position.isClosed) return conflict(command.id, "PERIOD_CLOSED");
-  const due = trueUp(command.rated, position);
-  const shortfall = settleTrueUp(draft, command, due);
-  const left = position.shortfall + shortfall;
-  draft.positions.put({
-    ...position,
-    isClosed: true,
-    shortfall: left,
-    debited: command.rated - left,
-  });
-  return booked(command.id, signedAmount(due), shortfall);
-};
-
-/** Positive is taken, negative given back. */
-const signedAmount = (due: TrueUp): bigint => {
+/**
+ * Makes what a period's usage of one meter was settled at equal to what it is rated at, to the atom (I19). It sets a
+ * sum, so that doing it again does nothing and whatever came late is caught up with by the next one.
+ */
+export const trueUp = (draft: Draft, command: TrueUp): Booked | Conflict => {
+  const paid = paidNow(draft, command);
+  if (paid.debited !== command.paid.debited || paid.shortfall !== command.paid.shortfall)
+    return conflict(command.id, "PERIOD_CHANGED");
+  const due = dueFor(command.rated, paid);
   switch (due.kind) {
     case "none":
-      return 0n;
+      return booked(command.id, 0n);
     case "debit":
-      return due.amount;
-    case "credit":
-      return -due.amount;
-  }
-};
-
-/** By how much the shortfall changes. */
-const settleTrueUp = (draft: Draft, command: ClosePeriod, due: TrueUp): bigint => {
-  switch (due.kind) {
-    case "none":
-      return 0n;
-    case "debit": {
-      const { account, asset } = command;
-      const spender = {
-        account,
-        asset,
-        waterfall: [asset],
-        product: null,
-        feature: null,
-        meter: null,
-      };
-      const holding = emptyHolding(command.id, spender);
-      const policy = command.settleOverage;
-      return takeExcess(draft, holding, { amount: due.amount, policy }).shortfall;
+      return booked(command.id, due.amount, debit(draft, command, due.amount));
+    case "credit": {
+      const unpaid = lowerShortfall(draft, command, due.unpaid);
+      return booked(command.id, -creditBack(draft, command, due.amount), -unpaid);
     }
-    case "credit":
-      creditBack(draft, command, due.amount);
-      return -due.unpaid;
   }
 };
 
-/** Back to the grants consumed, newest authorization first; what none of them paid becomes a grant. */
-const creditBack = (draft: Draft, command: ClosePeriod, amount: bigint): void => {
-  let left = amount;
-  for (const id of command.authorizations) {
+const isOfPeriod = ({ terms }: Authorization, { accounts, asset, meter, period }: TrueUp) =>
+  terms.spender.meter === meter &&
+  terms.spender.asset === asset &&
+  accounts.includes(terms.spender.account) &&
+  terms.occurredAt >= period.start &&
+  terms.occurredAt < period.end;
+
+/** What was loaded, moved by what this batch has done so far. */
+const paidNow = (draft: Draft, command: TrueUp): PeriodPaid => {
+  let { debited, shortfall } = draft.state.periodsPaid.get(command.id) ?? nothingPaid;
+  for (const row of draft.authorizations.changed()) {
+    if (!isOfPeriod(row, command)) continue;
+    const before = draft.state.authorizations.get(row.id);
+    debited += paidBy(row) - (before === undefined ? 0n : paidBy(before));
+    shortfall += row.shortfall - (before?.shortfall ?? 0n);
+  }
+  return { debited, shortfall };
+};
+
+const nothingPaid: PeriodPaid = { debited: 0n, shortfall: 0n };
+
+const paidBy = (row: Authorization): bigint => row.settled - row.refunded - row.shortfall;
+
+/** What remains unpaid. The usage is metered already, so that nothing but money is recorded. */
+const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
+  recordTrueUp(draft, {
+    kind: "record",
+    id: command.id,
+    fingerprint: command.fingerprint,
+    account: command.account,
+    meter: command.meter,
+    scope: {},
+    unit: null,
+    quantity: 0n,
+    price: { kind: "amount", amount, asset: command.asset },
+    assets: [],
+    occurredAt: command.period.end - 1,
+    settleOverage: command.settleOverage,
+    unverified: false,
+    isMetered: false,
+  }).shortfall;
+
+/** The given authorizations in order, each with what it gives of `wanted`; the answer is what they gave together. */
+const spread = (
+  draft: Draft,
+  { authorizations }: TrueUp,
+  spreading: {
+    readonly wanted: bigint;
+    readonly most: (row: Authorization) => bigint;
+    readonly give: (row: Authorization, part: bigint) => Authorization;
+  },
+): bigint => {
+  let left = spreading.wanted;
+  for (const id of authorizations) {
     const row = draft.authorizations.get(id);
-    if (row === undefined) continue;
-    const paid = row.settled - row.refunded - row.shortfall;
-    const part = minimum(left, paid);
+    if (row === undefined || transitions[row.state].refund === null) continue;
+    const part = minimum(left, spreading.most(row));
     if (part === 0n) continue;
     left -= part;
-    const { shortfall } = row;
-    const returned = giveBack(draft, { ...row, shortfall: 0n }, part);
-    draft.authorizations.put({ ...returned.row, shortfall });
+    draft.authorizations.put(spreading.give(row, part));
   }
-  if (left === 0n) return;
-  openGrant(draft, {
-    id: `${command.id}.trueUp`,
-    walletAccount: walletAccountId(command.account, command.asset),
-    terms: {
-      amount: left,
-      priority: 100,
-      effectiveAt: draft.now,
-      expiresAt: null,
-      purpose: "adjustment",
-      appliesTo: null,
-      costBasis: 0n,
-      rollover: null,
-      source: command.id,
+  return spreading.wanted - left;
+};
+
+const lowerShortfall = (draft: Draft, command: TrueUp, wanted: bigint): bigint =>
+  spread(draft, command, {
+    wanted,
+    most: ({ shortfall }) => shortfall,
+    give: (row, part) => giveBack(draft, row, part).row,
+  });
+
+/** Back to the grants consumed, newest authorization first. */
+const creditBack = (draft: Draft, command: TrueUp, wanted: bigint): bigint =>
+  spread(draft, command, {
+    wanted,
+    most: paidBy,
+    give: (row, part) => {
+      const { shortfall } = row;
+      return { ...giveBack(draft, { ...row, shortfall: 0n }, part).row, shortfall };
     },
   });
-};

@@ -26,15 +26,7 @@ export const moveBudgets = (
     moveCounter(draft, id, { posted: use.postedQuantity, held: use.heldQuantity });
 };
 
-/** What was settled, and how much of it nobody paid. */
-export interface Paid {
-  readonly amount: bigint;
-  readonly shortfall: bigint;
-}
-
-export const nothingPaid: Paid = { amount: 0n, shortfall: 0n };
-
-export const movePosition = (draft: Draft, id: string | null, move: Use & Paid): void => {
+export const movePosition = (draft: Draft, id: string | null, move: Use): void => {
   if (id === null) return;
   const row = draft.positions.get(id) ?? emptyPosition(id);
   draft.positions.put({
@@ -42,8 +34,6 @@ export const movePosition = (draft: Draft, id: string | null, move: Use & Paid):
     posted: row.posted + move.postedQuantity,
     held: maximum(0n, row.held + move.heldQuantity),
     isStarted: row.isStarted || move.postedQuantity > 0n,
-    debited: row.debited + move.amount - move.shortfall,
-    shortfall: row.shortfall + move.shortfall,
   });
 };
 

@@ -3,6 +3,7 @@ import {
   money,
   fundedLedger,
   sampleCharge,
+  sampleRecord,
   sampleDebtLimit,
   sampleGrant,
   sampleHold,
@@ -229,12 +230,7 @@ describe("W18 free of charge with an exhausted wallet", () => {
   ])("in debt, plan blocks: %s", (blocksFreeOnDebt, decision) => {
     const ledger = new SampleLedger({ customers: [{ ...customer, blocksFreeOnDebt }] });
     ledger.run(sampleDebtLimit(money("5")));
-    ledger.run({
-      ...sampleCharge("late", money("3")),
-      kind: "record",
-      settleOverage: "debt",
-      unverified: true,
-    });
+    ledger.run(sampleRecord(sampleCharge("late", money("3")), { unverified: true }));
     expect(columnsOf(ledger).X).toBe("3");
     expect(decisionOf(charged0(ledger))).toBe(decision);
   });

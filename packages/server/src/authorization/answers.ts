@@ -8,6 +8,7 @@ import type {
   Reason,
   Settled,
 } from "@turnpike/engine/ledger/outcome.ts";
+import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import type { Configuration } from "./configuration.ts";
 
 /** Outcomes in the words of the API: decimal texts and ISO instants. */
@@ -98,6 +99,34 @@ export const authorizedReply = (configuration: Configuration, answer: Authorized
     final: answer.isFinal,
     replayed: answer.isReplayed,
     priceVersion: answer.priceVersion ?? undefined,
+  };
+};
+
+/** An authorization as it stands. */
+export const standingReply = (configuration: Configuration, row: Authorization) => {
+  const { spender } = row.terms;
+  const text = (atoms: bigint): string => amountText(configuration, spender.asset, atoms);
+  const { reasons, decision } = authorizedReply(configuration, row.answer);
+  return {
+    uid: row.id,
+    account: spender.account,
+    meter: spender.meter ?? undefined,
+    mode: row.terms.mode,
+    state: row.state,
+    decision,
+    reasons,
+    asset: spender.asset,
+    holds: text(row.held),
+    granted: quantityText(row.heldQuantity),
+    settled: text(row.settled),
+    settledQuantity: quantityText(row.settledQuantity),
+    refunded: text(row.refunded),
+    shortfall: text(row.shortfall),
+    debt: text(row.debt),
+    validUntil: timeText(row.validUntil),
+    priceVersion: row.terms.priceVersion ?? undefined,
+    authorizedAt: timeText(row.terms.authorizedAt),
+    ts: timeText(row.terms.occurredAt),
   };
 };
 

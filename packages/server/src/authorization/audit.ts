@@ -50,6 +50,7 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
       concurrencyLimits: new Map(),
       concurrencyCounts: new Map(),
       positions: new Map(),
+      periodsPaid: new Map(),
       topUps: new Map(),
       topUpRules: new Map(),
     };

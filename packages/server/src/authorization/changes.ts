@@ -241,18 +241,8 @@ const positions: Table<Changes["positions"][number]> = {
     exact("posted", (row) => row.posted),
     exact("held", (row) => row.held),
     flag("is_started", (row) => row.isStarted),
-    exact("debited", (row) => row.debited),
-    exact("shortfall", (row) => row.shortfall),
-    flag("is_closed", (row) => row.isClosed),
   ],
-  onConflict: overwrite("id", [
-    "posted",
-    "held",
-    "is_started",
-    "debited",
-    "shortfall",
-    "is_closed",
-  ]),
+  onConflict: overwrite("id", ["posted", "held", "is_started"]),
 };
 
 const topUps: Table<Changes["topUps"][number]> = {

@@ -15,6 +15,7 @@ import type { Configuration } from "./configuration.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
 import * as stored from "./stored-rows.ts";
+import { loadPeriodsPaid } from "./true-ups.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -98,6 +99,7 @@ type Named = Pick<
   | "decisions"
   | "rateBuckets"
   | "positions"
+  | "periodsPaid"
   | "topUps"
   | "topUpRules"
 >;
@@ -117,6 +119,7 @@ const loadNamed = async (
     decisions,
     rateBuckets,
     positions,
+    periodsPaid,
     topUps,
     topUpRules,
   ] = await Promise.all([
@@ -127,6 +130,7 @@ const loadNamed = async (
     loadDecisions(reader, [...named.decisions]),
     loadRateBuckets(reader, rateLimits),
     loadPositions(reader, [...named.positions]),
+    loadPeriodsPaid(reader.client, reader.orgId, named.trueUps),
     loadTopUps(reader, named),
     loadTopUpRules(reader, loading),
   ]);
@@ -138,6 +142,7 @@ const loadNamed = async (
     decisions,
     rateBuckets,
     positions,
+    periodsPaid,
     topUps,
     topUpRules,
   };

@@ -1,6 +1,6 @@
 import { isOpening, keyOf } from "@turnpike/engine/ledger/decide.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
-import type { Command } from "@turnpike/engine/ledger/request.ts";
+import type { Command, TrueUp } from "@turnpike/engine/ledger/request.ts";
 
 /** The ids that a batch names: the rows that must be loaded beside those of its accounts. */
 export interface NamedRows {
@@ -10,6 +10,7 @@ export interface NamedRows {
   readonly positions: Set<string>;
   readonly topUps: Set<string>;
   readonly payments: Set<string>;
+  readonly trueUps: Set<TrueUp>;
 }
 
 export const namedRows = (commands: readonly Command[]): NamedRows => {
@@ -20,6 +21,7 @@ export const namedRows = (commands: readonly Command[]): NamedRows => {
     positions: new Set(),
     topUps: new Set(),
     payments: new Set(),
+    trueUps: new Set(),
   };
   for (const command of commands) {
     if (!isOpening(command)) named.decisions.add(keyOf(command));
@@ -71,8 +73,8 @@ const nameRows = (named: NamedRows, command: Command): void => {
       named.topUps.add(command.id);
       named.payments.add(command.payment);
       return;
-    case "closePeriod":
-      named.positions.add(command.position);
+    case "trueUp":
+      named.trueUps.add(command);
       for (const id of command.authorizations) named.authorizations.add(id);
       return;
     case "setWallet":

@@ -15,6 +15,12 @@ export interface PlainMeasurement extends MeasurementFields {
   readonly ts?: string | undefined;
 }
 
+/** With where it stands in its request. */
+export interface ChargedMeasurement {
+  readonly index: number;
+  readonly measurement: PlainMeasurement;
+}
+
 /** How the measurements of accounts with a wallet are charged after the fact (f.10.6). */
 export interface PlainUsage {
   /** Whether any account of the organization has a wallet: otherwise nobody has to look into bodies. */
@@ -23,7 +29,7 @@ export interface PlainUsage {
   /** The indexes of those whose uid was charged before. What is charged is durable, and metered by the relay. */
   readonly charge: (
     orgId: string,
-    measurements: readonly PlainMeasurement[],
+    measurements: readonly ChargedMeasurement[],
   ) => Promise<ReadonlySet<number>>;
 }
 
@@ -55,19 +61,24 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
 const charge = async (
   ledger: Ledger,
   orgId: string,
-  measurements: readonly PlainMeasurement[],
+  measurements: readonly ChargedMeasurement[],
 ): Promise<ReadonlySet<number>> => {
   const usage = new Map<string, MeasuredUsage>();
   const requests: RecordUsage[] = [];
-  for (const measurement of measurements) {
-    const { command, measured } = await toRecord(ledger, orgId, measurement);
+  for (const { index, measurement } of measurements) {
+    const { command, measured } = await toRecord(ledger, orgId, measurement).catch(
+      (error: unknown) => {
+        throw atIndex(error, index);
+      },
+    );
     requests.push(command);
     if (!usage.has(command.id)) usage.set(command.id, measured);
   }
-  const accounts = [...new Set(measurements.map(({ account }) => account))];
+  const accounts = [...new Set(measurements.map(({ measurement }) => measurement.account))];
   const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
   const known = new Set<number>();
-  for (const [index, outcome] of outcomes.entries()) {
+  for (const [nth, outcome] of outcomes.entries()) {
+    const index = measurements[nth]?.index ?? nth;
     const isReplayed = outcome.kind === "authorized" && outcome.isReplayed;
     if (isReplayed || (outcome.kind === "conflict" && outcome.code === "ID_REUSED"))
       known.add(index);
@@ -77,6 +88,16 @@ const charge = async (
       ]);
   }
   return known;
+};
+
+/** What is wrong with one measurement, said of its place in the request. */
+const atIndex = (error: unknown, index: number): unknown => {
+  if (!(error instanceof Problem)) return error;
+  const fields = error.fields.map(({ field, message }) => ({
+    field: `measurements[${index}].${field}`,
+    message,
+  }));
+  return new Problem("VALIDATION_FAILED", fields, { cause: error });
 };
 
 const toRecord = async (
@@ -101,6 +122,7 @@ const toRecord = async (
     occurredAt: priced.occurredAt,
     settleOverage: "debt",
     unverified: false,
+    isMetered: true,
   };
   return { command, measured: priced.measured };
 };

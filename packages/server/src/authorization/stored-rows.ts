@@ -170,9 +170,6 @@ export interface PositionColumns {
   readonly posted: string;
   readonly held: string;
   readonly is_started: boolean;
-  readonly debited: string;
-  readonly shortfall: string;
-  readonly is_closed: boolean;
 }
 
 export const positionFrom = (row: PositionColumns): Position => ({
@@ -180,9 +177,6 @@ export const positionFrom = (row: PositionColumns): Position => ({
   posted: BigInt(row.posted),
   held: BigInt(row.held),
   isStarted: row.is_started,
-  debited: BigInt(row.debited),
-  shortfall: BigInt(row.shortfall),
-  isClosed: row.is_closed,
 });
 
 export interface TopUpColumns {

@@ -10,6 +10,7 @@ import {
   type Rerating,
 } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Line } from "@turnpike/engine/bill/line.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
@@ -24,7 +25,7 @@ import { type AskedWindows, measure } from "./measured-usage.ts";
 import type { PlannedBill } from "./planned-bills.ts";
 import { type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
 import { reachOf, type UsageReach } from "./usage-reach.ts";
-import { withWallets } from "./wallet-balances.ts";
+import { walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
 export interface CalculatedBill {
@@ -45,6 +46,14 @@ export interface Calculation {
   readonly bills: readonly CalculatedBill[];
   /** Why bills could not be calculated, by account. */
   readonly failures: ReadonlyMap<string, readonly BillFailure[]>;
+  /** Of approved and locked bills those that may differ or that wallets pay for, as they would be today. */
+  readonly rerated: readonly Rated[];
+}
+
+/** A bill's lines with what they were rated from. */
+export interface Rated {
+  readonly facts: BillFacts;
+  readonly lines: readonly Line[];
 }
 
 /** What wallets paid counts like a balance of the bill's periods. */
@@ -53,15 +62,14 @@ const candidatesWithWallets = async (
   orgId: string,
   candidates: readonly Candidate[],
 ): Promise<Candidate[]> => {
-  const planned = await withWallets(
-    reader,
-    orgId,
-    candidates.map((candidate) => candidate.planned),
-  );
-  return candidates.map((candidate, nth) => ({
-    ...candidate,
-    planned: planned[nth] ?? candidate.planned,
-  }));
+  const bills = candidates.map(({ planned }) => planned.terms);
+  const wallets = await walletBalancesOf(reader, orgId, bills);
+  return candidates.map((candidate) => {
+    const { planned } = candidate;
+    const { terms } = planned;
+    const balances = [...terms.balances, ...(wallets.get(terms) ?? [])];
+    return { ...candidate, planned: { ...planned, terms: { ...terms, balances } } };
+  });
 };
 
 /** Of bills that stand, in families of which later ones may follow. */
@@ -194,7 +202,10 @@ class Calculator {
   }
 
   result(): Calculation {
-    return { bills: this.#bills, failures: this.#failures };
+    const rerated = [...this.#materials.reratings.values()].flatMap((one) =>
+      one.rerated.map(({ bill: { facts }, lines }) => ({ facts, lines })),
+    );
+    return { bills: this.#bills, failures: this.#failures, rerated };
   }
 }
 
@@ -227,10 +238,11 @@ const reratingsOf = (
   corrections: readonly CarriedCorrection[],
 ): Map<string, Rerating> => {
   const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
-  const bills = ({ stored, facts, billed, windows }: StoredFixedBill) => ({
+  const bills = ({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill) => ({
     billId: stored.id,
     facts,
     billed,
+    isPaidAnew,
     // What can no longer be measured stays as it was.
     measured: Object.fromEntries(
       windows.flatMap((window) => {

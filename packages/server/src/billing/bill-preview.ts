@@ -29,14 +29,13 @@ export const previewBill = async (parts: BillRunParts, caller: Caller, request: 
       const message = `names no account: ${accountIds[0]}`;
       throw fieldProblem("REFERENCE_NOT_FOUND", "accountIds[0]", message);
     }
-    const asked = { orgId, type: "CREATE", request, accountIds, at: parts.now() } as const;
-    const given = await gather(transaction, asked);
+    const run = { orgId, type: "CREATE", request, accountIds, at: parts.now() } as const;
+    const given = await gather(transaction, run);
     const { bills, failures } = await calculateBills(transaction, parts.usage, given);
     const reasons = [...failures.values()].flat();
     if (reasons.length > 0) throw billImpossible(reasons);
-    const bill = withoutEmpty(given.book, bills).find(({ planned }) =>
-      given.planned.includes(planned),
-    );
+    const asked = new Set(given.planned.map(({ identity }) => identity));
+    const bill = withoutEmpty(given.book, bills).find(({ planned }) => asked.has(planned.identity));
     if (bill === undefined) throw new Problem("NOTHING_TO_BILL");
     return { bill, config: given.book.config };
   });

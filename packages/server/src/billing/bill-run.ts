@@ -27,7 +27,7 @@ export interface JobKey {
   readonly jobId: string;
 }
 
-interface Job extends JobKey {
+export interface Job extends JobKey {
   readonly type: BillJobTable["type"];
   readonly request: JobRequest;
   readonly principal: string;
@@ -37,9 +37,15 @@ interface Job extends JobKey {
  * Runs a bill job from wherever it stands: killed and run again, it goes on with the accounts that are not done,
  * and an account's bills are written in the transaction that marks it done.
  */
-export const runBillJob = async (parts: BillRunParts, key: JobKey): Promise<void> => {
+export const runBillJob = async (
+  parts: BillRunParts,
+  key: JobKey,
+  /** What is to happen once before the accounts that wait are calculated. */
+  prepare: (job: Job) => Promise<void>,
+): Promise<void> => {
   const job = await beginJob(parts, key);
   if (job === undefined) return;
+  await prepare(job);
   while (await runChunk(parts, job));
   await setStatus(parts, key, "COMPLETE");
 };

@@ -1,12 +1,15 @@
 import { sql } from "kysely";
+import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BilledLine } from "@turnpike/engine/bill/corrections.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
+import { sum } from "@turnpike/engine/exact/decimal.ts";
 import type { UsageChanges } from "../ports/usage-changes.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import { readLine } from "./bill-replies.ts";
 import type { Reader } from "./catalog-snapshot.ts";
+import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill that is no longer calculated again, with what it was calculated from. */
 export interface StoredFixedBill {
@@ -15,6 +18,8 @@ export interface StoredFixedBill {
   readonly billed: readonly BilledLine[];
   /** To be measured again; none when no usage has changed. */
   readonly windows: readonly UsageWindow[];
+  /** Wallets have paid another sum for its usage by now; the facts say which. */
+  readonly isPaidAnew: boolean;
 }
 
 /** Bills whose usage may have changed since they were calculated. */
@@ -59,10 +64,39 @@ const takeRows = async (
   return new Map(rows.map((row) => [row.id, row]));
 };
 
+const paymentsText = (balances: readonly BalanceTerms[]): string =>
+  balances
+    .filter(({ isWallet }) => isWallet === true)
+    .map(
+      ({ id, transactions }) => `${id} ${sum(transactions.map(({ amount }) => amount)).toString()}`,
+    )
+    .sort()
+    .join();
+
+/** The bills with what wallets have paid for their usage by now: a wallet paid for late usage, or was given back. */
+const withPayments = async (
+  reader: Reader,
+  orgId: string,
+  bills: readonly StoredFixedBill[],
+): Promise<StoredFixedBill[]> => {
+  const wallets = await walletBalancesOf(
+    reader,
+    orgId,
+    bills.map(({ facts }) => facts),
+  );
+  return bills.map((bill) => {
+    const { facts } = bill;
+    const paid = wallets.get(facts) ?? [];
+    if (paymentsText(facts.balances) === paymentsText(paid)) return bill;
+    const others = facts.balances.filter(({ isWallet }) => isWallet !== true);
+    return { ...bill, facts: { ...facts, balances: [...others, ...paid] }, isPaidAnew: true };
+  });
+};
+
 /**
- * Of some fixed bills those that have to be rated again: from the first of each account whose usage has changed, or
- * that was corrected before, because what a bill draws depends on the ones before it. Nothing else can differ from what
- * it was: terms are stored with a bill.
+ * Of some fixed bills those that may have to be rated again: from the first of each account whose usage has changed, or
+ * that was corrected before, because what a bill draws depends on the ones before it; and all that wallets pay for,
+ * because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
  */
 export const takeFixedBills = async (
   { reader, usage, orgId }: { reader: Reader; usage: UsageChanges; orgId: string },
@@ -76,15 +110,23 @@ export const takeFixedBills = async (
     if (!changed.has(id) && !corrected.has(id)) continue;
     if (first === undefined || billDate < first) firstDates.set(accountId, billDate);
   }
+  const paying = await payingFamilies(
+    reader,
+    orgId,
+    bills.map(({ accountId }) => accountId),
+  );
   const affected = bills.filter(
-    ({ accountId, billDate }) => billDate >= (firstDates.get(accountId) ?? "9999"),
+    ({ accountId, billDate }) =>
+      paying.has(accountId) || billDate >= (firstDates.get(accountId) ?? "9999"),
   );
   const rows = await takeRows(reader, orgId, affected);
-  return affected.flatMap((stored) => {
+  const taken = affected.flatMap((stored) => {
     const row = rows.get(stored.id);
     if (row === undefined) return [];
     const facts = billFactsFromText(row.facts);
     const billed = row.lines.map(({ id, line }) => ({ lineItemId: id, line: readLine(line) }));
-    return [{ stored, facts, billed, windows: changed.has(stored.id) ? usageWindows(facts) : [] }];
+    const windows = changed.has(stored.id) ? usageWindows(facts) : [];
+    return [{ stored, facts, billed, windows, isPaidAnew: false }];
   });
+  return withPayments(reader, orgId, taken);
 };

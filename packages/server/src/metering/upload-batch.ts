@@ -29,7 +29,7 @@ const busyMs = 200;
 const encoder = new TextEncoder();
 
 const ingestPatiently = async (
-  usage: UsageStore,
+  usage: Pick<UsageStore, "ingest">,
   orgId: string,
   { rows, now }: { rows: readonly Sent[]; now: () => Date },
 ): Promise<Exclude<IngestOutcome, { kind: "overloaded" }>> => {
@@ -54,7 +54,7 @@ const rowNumber = /^measurements\[(\d+)\]\.?(.*)$/;
  * rows that are named are taken out and the others sent again. Throws when the store cannot take anything now.
  */
 export const ingestRows = async (
-  usage: UsageStore,
+  usage: Pick<UsageStore, "ingest">,
   orgId: string,
   { rows: given, now }: { rows: readonly Sent[]; now: () => Date },
 ): Promise<RowFailure[]> => {

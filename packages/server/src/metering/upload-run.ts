@@ -7,7 +7,8 @@ import { changeUpload, readUpload, type UploadKey, type UsageUpload } from "./us
 
 export interface UploadParts {
   readonly database: Database;
-  readonly usage: UsageStore;
+  /** Charges what a wallet pays and meters the rest. */
+  readonly usage: Pick<UsageStore, "ingest">;
   readonly files: FileStore;
   readonly now: () => Date;
   /** Writes the event of rows that could not be stored. */

@@ -8,16 +8,15 @@ import {
   asSettled,
   authorizedReply,
   only,
-  quantityText,
   refusalOf,
   settledReply,
-  timeText,
+  standingReply,
 } from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
-import { findAuthorization } from "../authorization/stored-authorizations.ts";
+import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
 import type { Handlers } from "./handler.ts";
 
 const nothingMeasured: ReadonlyMap<string, MeasuredUsage> = new Map();
@@ -72,40 +71,8 @@ export const getAuthorization: Handlers["getAuthorization"] = async (
   { orgId, params },
   { ledger },
 ) => {
-  const known = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
-  // What is due happens first: a read never sees an expired hold counted (f.4).
-  await ledger.decide({
-    orgId,
-    accounts: [known.terms.spender.account],
-    requests: [],
-    usage: nothingMeasured,
-  });
-  const row = await findAuthorization(ledger.pool, orgId, known.id);
-  const configuration = await ledger.configurations.of(orgId);
-  const { spender } = row.terms;
-  const text = (atoms: bigint): string => amountText(configuration, spender.asset, atoms);
-  const { reasons, decision } = authorizedReply(configuration, row.answer);
-  return {
-    uid: row.id,
-    account: spender.account,
-    meter: spender.meter ?? undefined,
-    mode: row.terms.mode,
-    state: row.state,
-    decision,
-    reasons,
-    asset: spender.asset,
-    holds: text(row.held),
-    granted: quantityText(row.heldQuantity),
-    settled: text(row.settled),
-    settledQuantity: quantityText(row.settledQuantity),
-    refunded: text(row.refunded),
-    shortfall: text(row.shortfall),
-    debt: text(row.debt),
-    validUntil: timeText(row.validUntil),
-    priceVersion: row.terms.priceVersion ?? undefined,
-    authorizedAt: timeText(row.terms.authorizedAt),
-    ts: timeText(row.terms.occurredAt),
-  };
+  const row = await currentAuthorization(ledger, orgId, params["uid"] ?? "");
+  return standingReply(await ledger.configurations.of(orgId), row);
 };
 
 export const settleAuthorization: Handlers["settleAuthorization"] = async (
@@ -178,6 +145,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
       body.amount === undefined
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
+    isMetered: true,
   };
   const outcome = only(
     await ledger.decide({

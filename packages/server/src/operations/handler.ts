@@ -4,6 +4,7 @@ import type { Links } from "../access/links.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { PlainUsage } from "../authorization/plain-usage.ts";
+import type { UsageCorrections } from "../authorization/usage-corrections.ts";
 import type { Background } from "../billing/background.ts";
 import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
@@ -34,6 +35,7 @@ export interface World {
   readonly usage: UsageStore;
   readonly ledger: Ledger;
   readonly plainUsage: PlainUsage;
+  readonly usageCorrections: UsageCorrections;
   readonly failures: IngestFailures;
   /** What was uploaded. */
   readonly files: FileStore;

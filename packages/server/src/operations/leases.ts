@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Command, Spend } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -9,11 +9,12 @@ import {
   authorizedReply,
   only,
   settledReply,
+  standingReply,
 } from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
-import { findAuthorization } from "../authorization/stored-authorizations.ts";
+import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
 import { priceUsage } from "../authorization/usage-request.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -41,6 +42,12 @@ export const createLease: Handlers["createLease"] = async ({ orgId, body }, { le
   const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
   const outcome = asAuthorized(only(await ledger.decide(work)));
   return named(authorizedReply(configuration, outcome));
+};
+
+export const getLease: Handlers["getLease"] = async ({ orgId, params }, { ledger }) => {
+  const row = await currentAuthorization(ledger, orgId, params["id"] ?? "");
+  if (row.terms.mode !== "lease") throw new Problem("NOT_FOUND");
+  return named(standingReply(await ledger.configurations.of(orgId), row));
 };
 
 const onLease = async (

@@ -1,10 +1,15 @@
-import { sql } from "kysely";
+import { CompiledQuery, sql } from "kysely";
+import type { PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 
-/** What a wallet paid for the usage of one meter, in atoms of the asset of the price; debt counts as paid. */
+type Reader = Database | DatabaseTransaction;
+
+/** What wallets paid for the usage of one meter, in atoms of the asset of the price; debt counts as paid. */
 export interface WalletDebit {
-  /** The meter's id. */
-  readonly meterId: string;
+  /** The meter's code, or what else was paid for: `minimumSpendMeter`. */
+  readonly meter: string;
+  /** Null where it is no meter's. */
+  readonly meterId: string | null;
   readonly asset: string;
   /** Digits after the point of one atom. */
   readonly scale: number;
@@ -13,42 +18,74 @@ export interface WalletDebit {
 
 export interface DebitQuestion {
   readonly orgId: string;
-  /** The account's code. */
-  readonly account: string;
+  /** The codes of the accounts whose usage stands on the bill together. */
+  readonly accounts: readonly string[];
   readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
 }
 
+/** What stands for a meter where an account plan's minimum spend is paid; no code of a meter has a slash. */
+export const minimumSpendMeter = (accountPlanId: string): string =>
+  `minimum-spend/${accountPlanId}`;
+
 /**
- * The wallet debits of an account and period by meter, net of refunds: an authorization belongs to the period in which
- * its usage occurred, whenever it was settled (authorization semantics f.10.4).
+ * The wallet debits of a period by meter, net of refunds: an authorization belongs to the period in which its usage
+ * occurred, whenever it was settled (authorization semantics f.10.4).
  */
 export const walletDebits = async (
-  reader: Database | DatabaseTransaction,
-  { orgId, account, period }: DebitQuestion,
+  reader: Reader,
+  { orgId, accounts, period }: DebitQuestion,
 ): Promise<WalletDebit[]> => {
-  const start = period.start.epochMilliseconds;
-  const end = period.end.epochMilliseconds;
-  const { rows } = await sql<{ meter_id: string; asset: string; scale: number; amount: string }>`
-    WITH paid AS (
-      SELECT terms::json->'spender'->>'meter' AS meter, terms::json->'spender'->>'asset' AS asset,
-        settled - refunded - shortfall AS amount
-      FROM ledger_authorization
-      WHERE org_id = ${orgId} AND account = ${account} AND occurred_at >= ${start} AND occurred_at < ${end}
-      UNION ALL
-      SELECT meter, asset, amount FROM lease_spend
-      WHERE org_id = ${orgId} AND account = ${account} AND occurred_at >= ${start} AND occurred_at < ${end}
-    )
-    SELECT meter.id AS meter_id, paid.asset, (asset.document->>'scale')::integer AS scale,
-      sum(paid.amount) AS amount
-    FROM paid
-    JOIN record AS meter ON meter.org_id = ${orgId} AND meter.kind = 'meter' AND meter.code = paid.meter
+  const { rows } = await sql<Omit<WalletDebit, "amount"> & { amount: string }>`
+    SELECT paid.meter, meter.id AS "meterId", paid.asset, (asset.document->>'scale')::integer AS scale,
+      sum(paid.debited) AS amount
+    FROM usage_payment AS paid
+    LEFT JOIN record AS meter ON meter.org_id = ${orgId} AND meter.kind = 'meter' AND meter.code = paid.meter
     JOIN record AS asset ON asset.org_id = ${orgId} AND asset.kind = 'asset' AND asset.code = paid.asset
-    GROUP BY 1, 2, 3 HAVING sum(paid.amount) > 0 ORDER BY 1, 2
+    WHERE paid.org_id = ${orgId} AND paid.account = ANY(${accounts}::text[]) AND paid.meter IS NOT NULL
+      AND occurred_at >= ${period.start.epochMilliseconds} AND occurred_at < ${period.end.epochMilliseconds}
+    GROUP BY 1, 2, 3, 4 HAVING sum(paid.debited) > 0 ORDER BY 1, 3
   `.execute(reader);
-  return rows.map((row) => ({
-    meterId: row.meter_id,
-    asset: row.asset,
-    scale: row.scale,
-    amount: BigInt(row.amount),
-  }));
+  return rows.map((row) => ({ ...row, amount: BigInt(row.amount) }));
+};
+
+/** Whose payments for which meter and period are added up, in epoch milliseconds. */
+export interface PaymentQuestion {
+  readonly orgId: string;
+  readonly accounts: readonly string[];
+  readonly meter: string;
+  readonly asset: string;
+  readonly period: { readonly start: number; readonly end: number };
+}
+
+/** What a period's usage of one meter was settled at: a statement, because the ledger asks under its locks. */
+export const periodPaidStatement = (
+  asked: PaymentQuestion,
+): { readonly text: string; readonly values: readonly unknown[] } => ({
+  text: `SELECT coalesce(sum(debited), 0) AS debited, coalesce(sum(shortfall), 0) AS shortfall
+         FROM usage_payment WHERE org_id = $1 AND account = ANY($2)
+           AND occurred_at >= $3 AND occurred_at < $4 AND meter = $5 AND asset = $6`,
+  values: [
+    asked.orgId,
+    asked.accounts,
+    asked.period.start,
+    asked.period.end,
+    asked.meter,
+    asked.asset,
+  ],
+});
+
+export interface PeriodPaidColumns {
+  readonly debited: string;
+  readonly shortfall: string;
+}
+
+export const periodPaidFrom = (rows: readonly PeriodPaidColumns[]): PeriodPaid => ({
+  debited: BigInt(rows[0]?.debited ?? 0),
+  shortfall: BigInt(rows[0]?.shortfall ?? 0),
+});
+
+export const periodPaid = async (reader: Reader, asked: PaymentQuestion): Promise<PeriodPaid> => {
+  const { text, values } = periodPaidStatement(asked);
+  const query = CompiledQuery.raw(text, [...values]);
+  return periodPaidFrom((await reader.executeQuery<PeriodPaidColumns>(query)).rows);
 };

@@ -1,0 +1,198 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Wallets } from "./authorization-client.ts";
+import { BillingWorld } from "./billing-world.ts";
+
+/** Usage that reaches metering by other ways than an authorization, and what a wallet has to do with it. */
+
+const state: { world?: BillingWorld; wallets?: Wallets; meter: string } = { meter: "" };
+const world = (): BillingWorld => {
+  if (state.world === undefined) throw new Error("no server");
+  return state.world;
+};
+const wallets = (): Wallets => {
+  if (state.wallets === undefined) throw new Error("no server");
+  return state.wallets;
+};
+const june = "2024-06-01";
+
+beforeAll(async () => {
+  state.world = await BillingWorld.open();
+  state.wallets = await Wallets.open(world().server);
+  await wallets().asset("USD", 6);
+});
+afterAll(() => state.world?.close());
+
+/** An account with 100 dollars whose first ten units cost 1.00 each, those above 0.50. */
+const open = async (): Promise<{ code: string; id: string }> => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [
+    [0, 1],
+    [10, 0.5],
+  ]);
+  const code = world().fresh("user");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  state.meter = meter.code;
+  return { code, id };
+};
+
+const balance = async (code: string): Promise<string> => (await wallets().wallet(code)).balance;
+
+const measurement = (account: string, uid: string, amount: number) => ({
+  uid,
+  account,
+  meter: state.meter,
+  ts: "2024-05-15T12:00:00Z",
+  measure: { amount },
+  what: { region: "UK", tier: "Standard" },
+});
+
+const submit = (...measurements: readonly object[]): Promise<unknown> =>
+  wallets().post("measurements", { measurements });
+
+const correct = async (uid: string, verb: "void" | "amend", body: object = {}): Promise<void> => {
+  await wallets().post(`measurements/${encodeURIComponent(uid)}/${verb}`, {
+    reason: "it was wrong",
+    ...body,
+  });
+};
+
+const amend = (uid: string, amount: number): Promise<void> =>
+  correct(uid, "amend", {
+    measurement: { measure: { amount }, what: { region: "UK", tier: "Standard" } },
+  });
+
+describe("uploaded files", () => {
+  const target = z.object({
+    jobId: z.string(),
+    url: z.url(),
+    headers: z.record(z.string(), z.string()),
+  });
+  const progress = z.looseObject({ status: z.string(), failedRows: z.number() });
+
+  const upload = async (rows: readonly object[]): Promise<z.output<typeof progress>> => {
+    const text = JSON.stringify(rows);
+    const body = {
+      fileName: "u.json",
+      contentType: "application/json",
+      contentLength: text.length,
+    };
+    const { jobId, url, headers } = target.parse(
+      await wallets().post("fileuploads/measurements/generateUploadUrl", body),
+    );
+    expect((await fetch(url, { method: "PUT", headers, body: text })).status).toBe(200);
+    for (let tries = 0; tries < 400; tries += 1) {
+      const path = `fileuploads/measurements/jobs/${jobId}`;
+      const found = progress.parse((await wallets().client.call("GET", path)).body);
+      if (found.status === "succeeded" || found.status === "failed") return found;
+      await delay(25);
+    }
+    throw new Error("the upload did not finish");
+  };
+
+  test("charge wallets like measurements that are submitted, once, and meter everybody's", async () => {
+    const { code, id } = await open();
+    const other = await world().account();
+    const rows = [
+      measurement(code, "file-1", 8),
+      measurement(other.code, "file-2", 3),
+      measurement(code, "file-3", 4),
+    ];
+    expect(await upload(rows)).toMatchObject({ status: "succeeded", failedRows: 0 });
+    // 10 × 1.00 + 2 × 0.50
+    expect(await balance(code)).toBe("89");
+    expect(await upload(rows)).toMatchObject({ status: "succeeded", failedRows: 3 });
+    expect(await balance(code)).toBe("89");
+    expect(await world().lines(id, june)).toEqual(["USAGE 11", "BALANCE_CONSUMED -11", "TOTAL 0"]);
+  });
+
+  test("a row that cannot be charged is named, the others are", async () => {
+    const { code } = await open();
+    const fine = measurement(code, "file-4", 1);
+    const wrong = { ...measurement(code, "file-5", 0), measure: { amount: 1e-15 } };
+    expect(await upload([wrong, fine])).toMatchObject({ status: "succeeded", failedRows: 1 });
+    expect(await balance(code)).toBe("99");
+  });
+});
+
+describe("corrected measurements", () => {
+  test("a voided one gives back what it was charged, once; the bill says the same", async () => {
+    const { code, id } = await open();
+    await submit(measurement(code, "void-1", 6), measurement(code, "void-2", 3));
+    expect(await balance(code)).toBe("91");
+    await correct("void-1", "void");
+    await correct("void-1", "void");
+    expect(await balance(code)).toBe("97");
+    expect(await world().lines(id, june)).toEqual(["USAGE 3", "BALANCE_CONSUMED -3", "TOTAL 0"]);
+    expect(await balance(code)).toBe("97");
+  });
+
+  test("an amended one is charged as what it is now, at the position without it", async () => {
+    const { code, id } = await open();
+    await submit(measurement(code, "amend-1", 8), measurement(code, "amend-2", 4));
+    // 10 × 1.00 + 2 × 0.50
+    expect(await balance(code)).toBe("89");
+    await amend("amend-1", 2);
+    await amend("amend-1", 2);
+    expect(await world().lines(id, june)).toEqual(["USAGE 6", "BALANCE_CONSUMED -6", "TOTAL 0"]);
+    expect(await balance(code)).toBe("94");
+    await amend("amend-1", 5);
+    await correct("amend-1", "void");
+    await amend("amend-1", 5);
+    expect(await world().lines(id, june)).toEqual(["USAGE 9", "BALANCE_CONSUMED -9", "TOTAL 0"]);
+    expect(await balance(code)).toBe("91");
+  });
+
+  test("an authorized charge and a part of a hold are corrected like any measurement", async () => {
+    const { code } = await open();
+    const use = (uid: string, amount: number, mode: string) =>
+      wallets().authorize({ ...measurement(code, uid, amount), mode });
+    await use("charge-1", 2, "charge");
+    await correct("charge-1", "void");
+    expect(await balance(code)).toBe("100");
+    await use("hold-1", 5, "hold");
+    await wallets().act("hold-1", "settle", { sequence: 1, measure: { amount: 3 }, final: true });
+    expect(await balance(code)).toBe("97");
+    await amend("hold-1#1", 1);
+    expect(await wallets().wallet(code)).toMatchObject({ balance: "99", held: "0" });
+  });
+
+  test("free usage that is voided makes room for the next", async () => {
+    const { code } = await open();
+    const productId = await world().product();
+    const free = await world().meter(productId);
+    const plan = await world().plan(productId);
+    const aggregationId = await world().aggregation(free.id);
+    await world().price({ planId: plan.id, aggregationId }, [
+      [0, 0],
+      [10, 1],
+    ]);
+    await world().attach(
+      (await wallets().client.list(`accounts?codes=${code}`)).data[0]?.id ?? "",
+      plan.id,
+    );
+    state.meter = free.code;
+    await submit(measurement(code, "free-1", 10));
+    await correct("free-1", "void");
+    await submit(measurement(code, "free-2", 10));
+    expect(await balance(code)).toBe("100");
+  });
+
+  test("eight corrections at once of one measurement charge one of them", async () => {
+    const { code, id } = await open();
+    await submit(measurement(code, "race", 6));
+    await Promise.all(Array.from({ length: 8 }, (_, nth) => amend("race", nth % 2 === 0 ? 2 : 3)));
+    const charged = await balance(code);
+    expect(["97", "98"]).toContain(charged);
+    const lines = await world().lines(id, june);
+    const left = 100 - Number(lines[0]?.split(" ")[1]);
+    expect(await balance(code)).toBe(String(left));
+    expect(lines.at(-1)).toBe("TOTAL 0");
+  });
+});

@@ -1,0 +1,210 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
+import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import type { Ledger } from "./ledger.ts";
+import type { MeasurementFields } from "./measurements.ts";
+import { type AuthorizationColumns, authorizationFrom, decisionFrom } from "./stored-rows.ts";
+import type { DecisionColumns } from "./stored-rows.ts";
+import { priceUsage } from "./usage-request.ts";
+
+/** What a measurement is to be instead: what is not named stays. */
+export interface Amendment extends MeasurementFields {
+  readonly account?: string | undefined;
+  readonly meter?: string | undefined;
+  readonly ts?: string | undefined;
+}
+
+/** Lets wallets follow what the usage store was told about measurements. */
+export interface UsageCorrections {
+  /** False when the measurement is decided and has still not reached the usage store. */
+  readonly isDelivered: (orgId: string, uid: string) => Promise<boolean>;
+  /**
+   * Gives back what a measurement was charged and, where it was amended, charges what it is now. A repeat finds that
+   * nothing is left to do; what was cut off between the two stores is caught up with by the repeat or by the close of
+   * the period.
+   */
+  readonly follow: (
+    orgId: string,
+    correction: { readonly uid: string; readonly amendment?: Amendment | undefined },
+  ) => Promise<void>;
+}
+
+const triesMax = 20;
+const pauseMs = 100;
+
+export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
+  isDelivered: async (orgId, uid) => {
+    for (let tries = 1; tries <= triesMax; tries += 1) {
+      if (!(await isUnderWay(ledger, orgId, uid))) return true;
+      await delay(pauseMs);
+    }
+    return false;
+  },
+  follow: async (orgId, { uid, amendment }) => {
+    for (let tries = 1; tries <= triesMax; tries += 1)
+      if (await follow(ledger, orgId, { uid, amendment })) return;
+    throw new Error(`${uid} is corrected too often at once`);
+  },
+});
+
+const isUnderWay = async ({ pool }: Ledger, orgId: string, uid: string): Promise<boolean> => {
+  const { rowCount } = await pool.query(
+    `SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+     WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = $2 LIMIT 1`,
+    [orgId, uid],
+  );
+  return rowCount !== 0;
+};
+
+/** What a measurement is charged by now: by its authorization, or by the last of its amendments. */
+interface Charged {
+  readonly row: Authorization;
+  /** Of a part of a hold, the part alone; null for all of the authorization. */
+  readonly amount: bigint | null;
+  readonly undo: string;
+  readonly isUndone: boolean;
+  /** How often the measurement was amended. */
+  readonly version: number;
+}
+
+const versionId = (uid: string, version: number): string =>
+  version === 0 ? uid : `${uid}~${version}`;
+
+const undoOf = (id: string): string => `${id}~undo`;
+
+/** True when nothing is left to do; false when another correction came between. */
+const follow = async (
+  ledger: Ledger,
+  orgId: string,
+  { uid, amendment }: { readonly uid: string; readonly amendment?: Amendment | undefined },
+): Promise<boolean> => {
+  const charged = await currentCharge(ledger, orgId, uid);
+  if (charged === undefined) return true;
+  const fingerprint = fingerprintOf(["amend", amendment]);
+  const { terms } = charged.row;
+  if (charged.version > 0 && terms.fingerprint === fingerprint && !charged.isUndone) return true;
+  const record =
+    amendment === undefined
+      ? undefined
+      : await amendedUsage(ledger, orgId, { uid, charged, amendment, fingerprint });
+  // What no plan prices was charged at the caller's own price, which a correction does not know.
+  if (amendment !== undefined && record?.price.kind === "unrateable") return true;
+  const undo: Refund = {
+    kind: "refund",
+    id: charged.undo,
+    fingerprint: fingerprintOf(["undo", charged.undo]),
+    of: charged.row.id,
+    amount: charged.amount,
+    isMetered: false,
+  };
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
+    requests: record === undefined ? [undo] : [undo, record],
+    usage: new Map(),
+  });
+  return outcomes[1]?.kind !== "conflict";
+};
+
+const currentCharge = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Charged | undefined> => {
+  let current: Charged | undefined;
+  for (let version = 0; ; version += 1) {
+    const row = await findRow(ledger, orgId, versionId(uid, version));
+    if (row === undefined && version > 0) return current;
+    current =
+      row === undefined
+        ? await chargedPart(ledger, orgId, uid)
+        : await chargedBy(ledger, orgId, { row, undo: undoOf(row.id), amount: null, version });
+    if (current === undefined) return undefined;
+  }
+};
+
+/** A part of a hold is metered as `id#sequence`; what it settled is in its answer. */
+const chargedPart = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Charged | undefined> => {
+  const id = uid.slice(0, Math.max(0, uid.lastIndexOf("#")));
+  const row = id === "" ? undefined : await findRow(ledger, orgId, id);
+  const part = row && (await findDecision(ledger, orgId, `part:${uid}`));
+  if (row === undefined || part?.outcome.kind !== "settled") return undefined;
+  const left = row.settled - row.refunded;
+  const amount = part.outcome.amount < left ? part.outcome.amount : left;
+  return chargedBy(ledger, orgId, { row, undo: undoOf(uid), amount, version: 0 });
+};
+
+const chargedBy = async (
+  ledger: Ledger,
+  orgId: string,
+  charged: Omit<Charged, "isUndone">,
+): Promise<Charged> => {
+  const isUndone = (await findDecision(ledger, orgId, `refund:${charged.undo}`)) !== undefined;
+  return { ...charged, isUndone };
+};
+
+const findRow = async (
+  { pool }: Ledger,
+  orgId: string,
+  id: string,
+): Promise<Authorization | undefined> => {
+  const text = "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = $2";
+  const { rows } = await pool.query<AuthorizationColumns>(text, [orgId, id]);
+  const [row] = rows;
+  return row === undefined || row.state === "DENIED" ? undefined : authorizationFrom(row);
+};
+
+const findDecision = async ({ pool }: Ledger, orgId: string, id: string) => {
+  const text = "SELECT * FROM ledger_decision WHERE org_id = $1 AND id = $2";
+  const { rows } = await pool.query<DecisionColumns>(text, [orgId, id]);
+  return rows[0] && decisionFrom(rows[0]);
+};
+
+/** The measurement as it is now, charged like any that nobody authorized. */
+const amendedUsage = async (
+  ledger: Ledger,
+  orgId: string,
+  {
+    uid,
+    charged,
+    amendment,
+    fingerprint,
+  }: {
+    readonly uid: string;
+    readonly charged: Charged;
+    readonly amendment: Amendment;
+    readonly fingerprint: string;
+  },
+): Promise<RecordUsage> => {
+  const { spender, occurredAt } = charged.row.terms;
+  const measurement = {
+    ...amendment,
+    account: amendment.account ?? spender.account,
+    meter: amendment.meter ?? spender.meter ?? "",
+    ts: amendment.ts ?? new Date(occurredAt).toISOString(),
+  };
+  const { account, meter } = measurement;
+  const priced = await priceUsage(ledger, orgId, measurement);
+  const { productId, price, quantity, unit } = priced;
+  return {
+    kind: "record",
+    id: versionId(uid, charged.version + 1),
+    fingerprint,
+    account,
+    meter,
+    scope: productId === undefined ? {} : { product: productId },
+    unit,
+    quantity,
+    price,
+    assets: [],
+    occurredAt: priced.occurredAt,
+    settleOverage: "debt",
+    unverified: false,
+    isMetered: false,
+  };
+};

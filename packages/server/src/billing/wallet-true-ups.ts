@@ -1,0 +1,226 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { sql } from "kysely";
+import { asset as assetResource } from "@turnpike/contract/authorization/asset.ts";
+import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
+import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { Line } from "@turnpike/engine/bill/line.ts";
+import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
+import type { DatabaseTransaction } from "../ports/database.ts";
+import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
+import { lookupAll, lookupEvery } from "../records/lookup.ts";
+import { minimumSpendMeter, periodPaid } from "../records/wallet-debits.ts";
+import { calculateBills, type Rated } from "./bill-calculation.ts";
+import { type BillRunParts, gather, type Job } from "./bill-run.ts";
+import { payingFamilies, usersOf, withWallet } from "./wallet-balances.ts";
+
+/** As many as a bill run calculates together. */
+const chunkSize = 1000;
+/** How often a period is measured again that has moved meanwhile, or whose usage is still on its way. */
+const triesMax = 20;
+const pauseMs = 250;
+
+export interface TrueUpParts extends BillRunParts {
+  readonly wallets: Wallets;
+}
+
+/**
+ * Makes what wallets paid for periods that have ended equal to what their usage costs, before the bills of a job are
+ * calculated (authorization semantics f.10.5): bill and wallet then say the same. A period that keeps moving is left to
+ * the next run, which finds the same difference or none.
+ */
+export const trueUpWallets = async (parts: TrueUpParts, job: Job): Promise<void> => {
+  const accountIds = await waitingWallets(parts, job);
+  for (let first = 0; first < accountIds.length; first += chunkSize) {
+    const chunk = { ...job, accountIds: accountIds.slice(first, first + chunkSize) };
+    for (let tries = 1; tries <= triesMax; tries += 1) {
+      const { isDelivered, periods } = await ratedPeriods(parts, chunk);
+      if ((await parts.wallets.trueUp(job.orgId, periods)) && isDelivered) break;
+      await delay(pauseMs);
+    }
+  }
+};
+
+/** The job's accounts that wait, as far as they or their children have a wallet. */
+const waitingWallets = async (
+  { database }: TrueUpParts,
+  { orgId, jobId }: Job,
+): Promise<string[]> => {
+  const { rows } = await sql<{ account_id: string }>`
+    SELECT account_id FROM bill_job_account
+    WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done ORDER BY account_id
+  `.execute(database);
+  const waiting = rows.map(({ account_id }) => account_id);
+  const paying = await payingFamilies(database, orgId, waiting);
+  return waiting.filter((id) => paying.has(id));
+};
+
+interface RatedPeriods {
+  readonly periods: readonly RatedPeriod[];
+  /** Whether all that was decided had reached the usage store; periods of which some had not are left out. */
+  readonly isDelivered: boolean;
+}
+
+/** What was paid and what was on its way is read as of one moment, before anything is measured. */
+const ratedPeriods = (
+  { database, usage, now }: TrueUpParts,
+  job: Job & { readonly accountIds: readonly string[] },
+): Promise<RatedPeriods> =>
+  database
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .execute(async (transaction) => {
+      const underWay = await usageUnderWay(transaction, job.orgId);
+      const given = await gather(transaction, { ...job, at: now() });
+      const { bills, rerated } = await calculateBills(transaction, usage, given);
+      const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
+      const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
+      const periods = await withPayments(transaction, job.orgId, totals);
+      const isLate = (period: RatedPeriod): boolean =>
+        underWay.some(
+          ({ account, at }) =>
+            period.accounts.includes(account) &&
+            at >= period.period.start.epochMilliseconds &&
+            at < period.period.end.epochMilliseconds,
+        );
+      const settled = periods.filter((period) => !isLate(period));
+      return { periods: settled, isDelivered: settled.length === periods.length };
+    });
+
+/** Usage that was decided and that the usage store has not acknowledged yet. */
+const usageUnderWay = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+): Promise<{ readonly account: string; readonly at: number }[]> => {
+  const { rows } = await sql<{ account: string; ts: string }>`
+    SELECT measurement->>'account' AS account, measurement->>'ts' AS ts
+    FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+    WHERE org_id = ${orgId} AND refusal IS NULL
+  `.execute(transaction);
+  return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
+};
+
+type AccountPlan = BillFacts["accountPlans"][number];
+
+/** What one meter's usage, or the minimum above it, costs on a bill, with the lines that say so. */
+interface Total extends Omit<RatedPeriod, "meter" | "rated" | "paid"> {
+  readonly of: { readonly meterId: string } | { readonly meter: string };
+  readonly lines: readonly Line[];
+}
+
+/** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
+const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] =>
+  facts.accountPlans.flatMap((accountPlan) => {
+    const { arrears: period } = accountPlan;
+    if (period === undefined || Temporal.Instant.compare(period.end, now) > 0) return [];
+    const [payer = ""] = usersOf(facts, accountPlan);
+    const shared = { payer, accounts: usersOf(facts, accountPlan), period };
+    const own = lines.filter(
+      ({ accountPlanId, servicePeriod, correctedLineKey }) =>
+        accountPlanId === accountPlan.id &&
+        correctedLineKey === undefined &&
+        Temporal.Instant.compare(servicePeriod.start, period.end) < 0,
+    );
+    return [
+      ...metersOf(accountPlan).map(({ meterId, asset }) => ({
+        ...shared,
+        asset,
+        of: { meterId },
+        lines: own.filter(
+          (line) =>
+            line.meterId === meterId && line.currency === asset && line.lineItemType === "USAGE",
+        ),
+      })),
+      ...minimumsOf(accountPlan).map((asset) => ({
+        ...shared,
+        asset,
+        of: { meter: minimumSpendMeter(accountPlan.id) },
+        lines: own.filter(
+          (line) => line.currency === asset && line.lineItemType.startsWith("MINIMUM_SPEND"),
+        ),
+      })),
+    ];
+  });
+
+const metersOf = ({ plans }: AccountPlan): { meterId: string; asset: string }[] => {
+  const found = plans.flatMap(({ currency, pricings }) =>
+    pricings.flatMap(({ aggregation: { type, meterId } }) =>
+      type === "SIMPLE" && meterId !== undefined ? [{ meterId, asset: currency }] : [],
+    ),
+  );
+  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+};
+
+/** The currencies of the plan's minimum spends. */
+const minimumsOf = ({ plans, planGroup }: AccountPlan): string[] => {
+  const owners = planGroup === undefined ? plans : [...plans, planGroup];
+  const inPlans = plans.filter(({ pricings }) =>
+    pricings.some(({ minimumSpend }) => minimumSpend !== undefined),
+  );
+  const own = owners.filter(({ minimumSpend }) => minimumSpend !== undefined);
+  return [...new Set([...own, ...inPlans].map(({ currency }) => currency))];
+};
+
+/** Every total with what was paid for it; without those that no wallet has to do with. */
+const withPayments = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  totals: readonly Total[],
+): Promise<RatedPeriod[]> => {
+  const meters = await lookupAll(transaction, meterResource, {
+    orgId,
+    ids: totals.flatMap(({ of }) => ("meterId" in of ? [of.meterId] : [])),
+  });
+  const assets = await lookupEvery(transaction, assetResource, orgId);
+  const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
+  const payers = totals.map(({ payer }) => payer);
+  const paying = await withWallet(transaction, orgId, payers);
+  const since = await firstPostings(transaction, orgId, payers);
+  const periods: RatedPeriod[] = [];
+  for (const [, [first, ...others]] of Map.groupBy(totals, keyOf)) {
+    const scale = scales.get(first?.asset ?? "");
+    if (first === undefined || scale === undefined) continue;
+    const meter = "meter" in first.of ? first.of.meter : meters.get(first.of.meterId)?.code;
+    if (meter === undefined) continue;
+    const { payer, accounts, asset, period } = first;
+    const { start, end } = period;
+    const between = { start: start.epochMilliseconds, end: end.epochMilliseconds };
+    const paid = await periodPaid(transaction, { orgId, accounts, meter, asset, period: between });
+    const lines = [first, ...others].flatMap((total) => total.lines);
+    const rated = lines.reduce((total, { exact }) => total + toAtoms(exact, scale), 0n);
+    if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
+    periods.push({ payer, accounts, meter, asset, period, rated, paid });
+  }
+  const touched = new Set(periods.filter(isPaid).map(timeOf));
+  // For the time before it was there a wallet pays only where it has paid already.
+  return periods.filter(
+    (one) =>
+      touched.has(timeOf(one)) ||
+      (since.get(one.payer) ?? never) < one.period.end.epochMilliseconds,
+  );
+};
+
+const never = Number.POSITIVE_INFINITY;
+
+const isPaid = ({ paid }: RatedPeriod): boolean => paid.debited !== 0n || paid.shortfall !== 0n;
+
+const timeOf = ({ payer, period }: RatedPeriod): string =>
+  JSON.stringify([payer, period.start.toString(), period.end.toString()]);
+
+/** Plans of one account that price one meter over the same time are paid together. */
+const keyOf = ({ payer, asset, of, period }: Total): string =>
+  JSON.stringify([payer, asset, of, period.start.toString(), period.end.toString()]);
+
+/** When the first money of each account's wallet moved, in epoch milliseconds. */
+const firstPostings = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  accounts: readonly string[],
+): Promise<ReadonlyMap<string, number>> => {
+  const { rows } = await sql<{ account: string; at: string }>`
+    SELECT code AS account, posting.at FROM unnest(${[...new Set(accounts)]}::text[]) AS code
+    CROSS JOIN LATERAL (
+      SELECT at FROM posting WHERE org_id = ${orgId} AND account = code ORDER BY sequence LIMIT 1
+    ) AS posting
+  `.execute(transaction);
+  return new Map(rows.map(({ account, at }) => [account, Number(at)]));
+};

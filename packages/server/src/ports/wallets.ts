@@ -1,0 +1,21 @@
+import type { PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
+
+/** What the usage of one meter costs in a period that has ended, in atoms, and what was paid for it so far. */
+export interface RatedPeriod {
+  /** The code of the account whose wallet pays what is missing. */
+  readonly payer: string;
+  /** The codes of the accounts whose usage is rated together. */
+  readonly accounts: readonly string[];
+  readonly meter: string;
+  readonly asset: string;
+  readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
+  readonly rated: bigint;
+  /** As it stood before the usage was measured. */
+  readonly paid: PeriodPaid;
+}
+
+/** How billing settles with wallets (authorization semantics f.10.5). */
+export interface Wallets {
+  /** Makes each period's debits its rated total; false when one of them has moved since it was measured. */
+  trueUp(orgId: string, periods: readonly RatedPeriod[]): Promise<boolean>;
+}
