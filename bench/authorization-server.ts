@@ -7,6 +7,7 @@ import { readConfig } from "@turnpike/server/config.ts";
 import { firstCredentials } from "@turnpike/server/credentials.ts";
 import { createHttpServer } from "@turnpike/server/http/server.ts";
 import { buildWorld } from "@turnpike/server/world.ts";
+import { tokenOf } from "./access-token.ts";
 
 /** A server of its own with an asset, a meter and accounts that have money. */
 export interface BenchServer {
@@ -53,20 +54,6 @@ export const startBenchServer = async (accounts: number): Promise<BenchServer> =
     await close();
     throw error;
   }
-};
-
-const tokenOf = async (
-  url: string,
-  { accessKey, apiSecret }: { accessKey: string; apiSecret: string },
-): Promise<string> => {
-  const basic = Buffer.from(`${accessKey}:${apiSecret}`).toString("base64");
-  const response = await fetch(`${url}/oauth/token`, {
-    method: "POST",
-    headers: { authorization: `Basic ${basic}`, "content-type": "application/json" },
-    body: JSON.stringify({ grant_type: "client_credentials" }),
-  });
-  const { access_token: token }: { access_token: string } = JSON.parse(await response.text());
-  return token;
 };
 
 const createSample = async ({

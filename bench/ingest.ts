@@ -17,6 +17,7 @@ import type { HttpParts } from "@turnpike/server/http/server.ts";
 import { buildWorld } from "@turnpike/server/world.ts";
 import { benchBodies, benchMeter } from "./usage-events.ts";
 import type { LoadOrder, LoadReport } from "./http-load.ts";
+import { tokenOf } from "./access-token.ts";
 
 const batches = Number(process.env["BENCH_BATCHES"] ?? 800);
 const batchSize = 1000;
@@ -149,20 +150,6 @@ const measure = async (path: string, send: Send): Promise<void> => {
       single_ratio: round(nothing.seconds / alone.seconds, 3),
     }),
   );
-};
-
-const tokenOf = async (
-  url: string,
-  { accessKey, apiSecret }: { accessKey: string; apiSecret: string },
-): Promise<string> => {
-  const basic = Buffer.from(`${accessKey}:${apiSecret}`).toString("base64");
-  const response = await fetch(`${url}/oauth/token`, {
-    method: "POST",
-    headers: { authorization: `Basic ${basic}`, "content-type": "application/json" },
-    body: JSON.stringify({ grant_type: "client_credentials" }),
-  });
-  const { access_token: token }: { access_token: string } = JSON.parse(await response.text());
-  return token;
 };
 
 const createMeter = async (url: string, token: string): Promise<void> => {
