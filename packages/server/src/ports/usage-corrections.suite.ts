@@ -132,6 +132,15 @@ export const usageCorrectionsSuite = (
       expect(await total()).toEqual({ acme: "2" });
     });
 
+    test("an amendment received by an earlier clock than its measurement is the last one", async () => {
+      await sendTo(store, [event("a", 8), event("b", 4)]);
+      const earlier = receivedAtMs - 2000;
+      for (const tokens of [2, 2]) await correct("a", values(tokens), earlier);
+      expect(await total()).toEqual({ acme: "6" });
+      await correct("a", {}, earlier);
+      expect(await total()).toEqual({ acme: "4" });
+    });
+
     test("a correction that overtakes its measurement's answer finds it", async () => {
       // The meter and the account are known, so that the measurement is in a group at once.
       await sendTo(store, [event("b", 2)]);

@@ -79,21 +79,52 @@ const lastRow = async (
   return row === undefined || table === undefined ? undefined : { table, row };
 };
 
-/** The last row with the uid and what has become of it. A uid outside of the dedupe window costs a scan of all uids. */
+/** Where the last amendment of the uid put its row. */
+const amendedAt = async (
+  connection: DuckDBConnection,
+  { orgId, uid }: Wanted,
+): Promise<number | undefined> => {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT max(position) FROM correction
+     WHERE org_id = ${literal(orgId)} AND uid = ${literal(uid)} AND digest IS NOT NULL`,
+  );
+  const [position = null] = row ?? [];
+  return position === null ? undefined : integer(position);
+};
+
+/**
+ * The last row with the uid and what has become of it. A uid outside of the dedupe window costs a scan of all uids.
+ * Times only say where to look first: an amendment can bear an earlier one than what it amends, so that its row is
+ * found by its position.
+ */
 export const findMeasurement = async (
   connection: DuckDBConnection,
   { tables, accounts }: Source,
-  { orgId, uid, receivedAtMs }: Wanted,
+  wanted: Wanted,
 ): Promise<StoredMeasurement | undefined> => {
+  const { orgId, uid, receivedAtMs } = wanted;
   const ofOrg = tables.all.filter((table) => table.orgId === orgId);
   const isNamed = `uid = ${literal(uid)}`;
   const near =
     receivedAtMs === undefined ? undefined : await positionsFrom(connection, receivedAtMs);
-  const found =
+  const received =
     (near === undefined ? undefined : await lastRow(connection, ofOrg, `${isNamed} AND ${near}`)) ??
     (await lastRow(connection, ofOrg, isNamed));
-  if (found === undefined) return undefined;
-  const [, at, account, ts, ets] = found.row;
+  if (received === undefined) return undefined;
+  const amended = await amendedAt(connection, wanted);
+  const isAmended = amended !== undefined && amended > integer(received.row[1]);
+  const found = isAmended ? await lastRow(connection, ofOrg, `position = ${amended}`) : received;
+  if (found === undefined) throw new Error("the row of an amendment is stored with it");
+  return describe(connection, accounts, found);
+};
+
+const describe = async (
+  connection: DuckDBConnection,
+  accounts: AccountNumbers,
+  { table, row }: Found,
+): Promise<StoredMeasurement> => {
+  const [, at, account, ts, ets] = row;
   const position = integer(at);
   const [state] = await rowsOf(
     connection,
@@ -103,7 +134,7 @@ export const findMeasurement = async (
   const [hiding, digest] = state ?? [];
   return {
     position,
-    meterId: found.table.meterId,
+    meterId: table.meterId,
     accountId: accounts.at(integer(account)).accountId,
     tsMicros: integer(ts),
     etsMicros: ets === null ? undefined : integer(ets),
