@@ -54,6 +54,24 @@ describe("Decimal agrees with decimal.js", () => {
     );
   });
 
+  test("div of what comes out even after about a hundred digits, however it is written", () => {
+    const coefficient = fc.bigInt({ min: 10n ** 94n, max: 10n ** 106n });
+    const divisor = fc.bigInt({ min: 1n, max: 400n });
+    fc.assert(
+      fc.property(coefficient, divisor, fc.nat(9), fc.nat(9), (even, by, more, zeros) => {
+        const dividend = `${even * by}e-90`;
+        const longer = `${even * by * 10n ** BigInt(more)}e-${90 + more}`;
+        const expected = referenceText(new Exact(dividend).div(by.toString()));
+        for (const text of [dividend, longer]) {
+          expect(decimal(text).div(decimal(by)).toString()).toBe(expected);
+          const written = decimal(`${by}.${"0".repeat(zeros)}`);
+          expect(decimal(text).div(written).toString()).toBe(expected);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
   test("cmp and toFixed", () => {
     fc.assert(
       fc.property(decimalText, decimalText, fc.nat(8), (a, b, decimals) => {
