@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Aggregator } from "./adapters/duckdb/aggregation.ts";
+import { contentsOf } from "./adapters/duckdb/backfill-contents.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
@@ -25,7 +26,14 @@ interface ReadingParts {
   readonly customSql: CustomSql;
 }
 
-type Reading = "aggregate" | "aggregateJointly" | "changed" | "query" | "faultOfSql" | "scan";
+type Reading =
+  | "aggregate"
+  | "backfill"
+  | "aggregateJointly"
+  | "changed"
+  | "query"
+  | "faultOfSql"
+  | "scan";
 
 const readingHandlers = ({
   log,
@@ -48,6 +56,7 @@ const readingHandlers = ({
       const source = await sourceOf(question);
       return source === undefined ? [] : aggregateJointly(aggregator, source, question);
     },
+    backfill: (key) => contentsOf({ readers, aggregator }, log.tables, key),
     changed: (question) => readers.use((connection) => changed(connection, log, question)),
     query: async (question) => {
       await readers.caughtUp();
@@ -85,6 +94,7 @@ const run = async (
     handlers: {
       ingest: (request) => pipeline.ingest(request),
       correct: (request) => pipeline.correct(request),
+      stepBackfill: (request) => pipeline.stepBackfill(request),
       mark: () => Promise.resolve(log.mark()),
       ...readingHandlers({ log, readers, customSql }),
       directoryChanged: async (change) => {

@@ -7,7 +7,7 @@ import { bigInteger, integer, rowsOf, text } from "./cells.ts";
 import { conditionsOf } from "./quantities.ts";
 import { conditionSql } from "./relation.ts";
 import { segmentKey } from "./segments.ts";
-import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-tables.ts";
+import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 
 export interface ScanQuestion extends Omit<ScanRequest, "sources"> {
   readonly sources: readonly { readonly accountId: string; readonly window: MicrosWindow }[];
