@@ -208,8 +208,6 @@ test(
   120_000 + operations * 100,
 );
 
-const inCents = (amount: Decimal): Decimal => amount.round(2, "HALF_UP") ?? amount;
-
 /** The bill that follows from what the ledger says was paid, and left unpaid, for the month. */
 const paidLines = async (
   pool: Pool,
@@ -225,8 +223,14 @@ const paidLines = async (
   const shortfall = new Decimal(BigInt(rows[0]?.shortfall ?? 0), 6);
   const usage = inCents(debited.plus(shortfall));
   const paid = inCents(debited);
-  return [`USAGE ${usage}`, `BALANCE_CONSUMED -${paid}`, `TOTAL ${inCents(usage.minus(paid))}`];
+  return [
+    `USAGE ${usage.toString()}`,
+    `BALANCE_CONSUMED -${paid.toString()}`,
+    `TOTAL ${usage.minus(paid).toString()}`,
+  ];
 };
+
+const inCents = (amount: Decimal): Decimal => amount.round(2, "HALF_UP") ?? amount;
 
 const waitForHolds = async (pool: Pool): Promise<void> => {
   for (let tries = 0; tries < 100; tries += 1) {

@@ -12,6 +12,7 @@ import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
 import type { Prices } from "./prices.ts";
+import { rulesOf } from "./usage-request.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -175,11 +176,8 @@ const unmeasured = async (
   orgId: string,
   { meter, priceVersion }: UsageEvent,
 ): Promise<MeasuredUsage> => {
-  const found =
-    priceVersion !== null
-      ? await prices.version(orgId, priceVersion)
-      : await prices.counting(orgId, meter ?? "");
-  return { fields: {}, counts: found?.counts ?? null, quantity: 0n };
+  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
+  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
 };
 
 const shortUid = (id: string): string =>
