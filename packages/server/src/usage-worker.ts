@@ -104,6 +104,8 @@ const run = async (
       meters: (orgId, codes) => channel.call("meters", { orgId, codes }),
       accounts: (orgId, codes) => channel.call("accounts", { orgId, codes }),
       codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
+      customFields: (orgId, of) => channel.call("customFields", { orgId, of }),
+      lookups: (orgId, lookups) => channel.call("lookups", { orgId, lookups }),
       onChange: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
