@@ -83,7 +83,14 @@ const run = async (
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
     handlers: {
-      ingest: (request) => pipeline.ingest(request),
+      ingest: async (request) => {
+        try {
+          return await pipeline.ingest(request);
+        } finally {
+          // It came with the message and nobody else has it: not given back, it waits for a collection.
+          if (request.body.buffer instanceof ArrayBuffer) request.body.buffer.transfer(0);
+        }
+      },
       correct: (request) => pipeline.correct(request),
       mark: () => Promise.resolve(log.mark()),
       ...readingHandlers({ log, readers, customSql }),
