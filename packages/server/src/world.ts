@@ -137,6 +137,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     permissions,
     resources,
     logger,
+    publicUrl: config.publicUrl,
     bodyBytesMax: config.bodyBytesMax,
     ingestBodyBytesMax: config.ingestBodyBytesMax,
     checkReady: async () => {

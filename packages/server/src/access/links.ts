@@ -10,7 +10,7 @@ type Query = Readonly<Record<string, unknown>>;
 
 /** Links that open a file without a token, for a while: who has the link was let in by who made it. */
 export interface Links {
-  /** `path` from the root, with the query parameters that the file depends on. */
+  /** `origin` without a slash at the end; `path` from the root, with the query parameters that the file depends on. */
   readonly sign: (
     origin: string,
     path: string,
@@ -43,7 +43,7 @@ export const createLinks = async (database: Database, now: () => number): Promis
     sign: (origin, path, { query = {}, seconds = linkSeconds } = {}) => {
       const expires = Math.floor(now() / 1000) + seconds;
       const signed = { ...query, expires };
-      const url = new URL(path, origin);
+      const url = new URL(`${origin}${path}`);
       for (const [name, value] of Object.entries(signed)) {
         if (value !== undefined) url.searchParams.set(name, String(value));
       }
