@@ -83,7 +83,14 @@ const run = async (
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
     handlers: {
-      ingest: (request) => pipeline.ingest(request),
+      ingest: async (request) => {
+        try {
+          return await pipeline.ingest(request);
+        } finally {
+          // It came with the message and nobody else has it: not given back, it waits for a collection.
+          if (request.body.buffer instanceof ArrayBuffer) request.body.buffer.transfer(0);
+        }
+      },
       correct: (request) => pipeline.correct(request),
       mark: () => Promise.resolve(log.mark()),
       ...readingHandlers({ log, readers, customSql }),
@@ -104,6 +111,8 @@ const run = async (
       meters: (orgId, codes) => channel.call("meters", { orgId, codes }),
       accounts: (orgId, codes) => channel.call("accounts", { orgId, codes }),
       codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
+      customFields: (orgId, of) => channel.call("customFields", { orgId, of }),
+      lookups: (orgId, lookups) => channel.call("lookups", { orgId, lookups }),
       onChange: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

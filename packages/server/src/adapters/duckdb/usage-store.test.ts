@@ -9,6 +9,7 @@ import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
 import { usageStatisticsSuite } from "../../ports/usage-statistics.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
+import { usageSurroundingsSuite } from "../../ports/usage-surroundings.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
 import type { UsageStoreOptions } from "./usage-store.ts";
@@ -36,6 +37,7 @@ usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
+usageSurroundingsSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });

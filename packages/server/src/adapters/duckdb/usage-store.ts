@@ -94,6 +94,8 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
         meters: ({ orgId, codes }) => directory.meters(orgId, codes),
         accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
         codes: ({ orgId, ids }) => directory.codes(orgId, ids),
+        customFields: ({ orgId, of }) => directory.customFields(orgId, of),
+        lookups: ({ orgId, lookups }) => directory.lookups(orgId, lookups),
         damaged: async (path) => onDamage?.(path),
       },
       defer: setImmediate,

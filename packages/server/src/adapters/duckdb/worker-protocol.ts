@@ -1,7 +1,11 @@
 import type {
   AccountResolution,
+  CustomFieldOwners,
   DirectoryChange,
+  FoundRow,
   MeterSchema,
+  OwnedCustomFields,
+  PrintedLookup,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
@@ -62,6 +66,14 @@ export type DirectoryCalls = {
   codes: {
     argument: { readonly orgId: string; readonly ids: Parameters<UsageDirectory["codes"]>[1] };
     result: Awaited<ReturnType<UsageDirectory["codes"]>>;
+  };
+  customFields: {
+    argument: { readonly orgId: string; readonly of: CustomFieldOwners };
+    result: OwnedCustomFields;
+  };
+  lookups: {
+    argument: { readonly orgId: string; readonly lookups: readonly PrintedLookup[] };
+    result: readonly FoundRow[];
   };
   /** The file was damaged and is made again from the journal; it is kept at the path. */
   damaged: { argument: string; result: void };
