@@ -46,6 +46,8 @@ export const meteredUnits = async (
       meters: async () => new Map(),
       accounts: async () => new Map(),
       codes: async () => ({ meter: undefined, account: undefined }),
+      customFields: async () => ({ meters: new Map(), accounts: new Map() }),
+      lookups: async () => [],
       onChange: () => () => undefined,
     },
     worker: new URL("../packages/server/src/usage-worker.ts", import.meta.url),
