@@ -307,18 +307,6 @@ CREATE INDEX integration_run_as_event ON integration_run USING btree (org_id, dt
 CREATE INDEX integration_run_of_destination ON integration_run USING btree (org_id, destination_id, dt_created DESC, id DESC);
 CREATE INDEX integration_run_of_entity ON integration_run USING btree (org_id, entity_type, entity_id, dt_created DESC, id DESC);
 
-CREATE TABLE lease_spend (
-  org_id uuid NOT NULL,
-  id text NOT NULL,
-  account text NOT NULL,
-  meter text NOT NULL,
-  asset text NOT NULL,
-  amount numeric(38,0) NOT NULL,
-  occurred_at bigint NOT NULL,
-  PRIMARY KEY (org_id, id)
-);
-CREATE INDEX lease_spend_occurred ON lease_spend USING btree (org_id, account, occurred_at);
-
 CREATE TABLE ledger_account (
   org_id uuid NOT NULL,
   account text NOT NULL,
@@ -717,20 +705,11 @@ UNION ALL
   WHERE integration_run.status = ANY (ARRAY['DISABLED'::text, 'AUTH_FAILED'::text, 'ERROR'::text]);
 
 CREATE VIEW usage_payment AS
- SELECT ledger_authorization.org_id,
-    ledger_authorization.account,
-    (ledger_authorization.terms::json -> 'spender'::text) ->> 'meter'::text AS meter,
-    (ledger_authorization.terms::json -> 'spender'::text) ->> 'asset'::text AS asset,
-    ledger_authorization.settled - ledger_authorization.refunded - ledger_authorization.shortfall AS debited,
-    ledger_authorization.shortfall,
-    ledger_authorization.occurred_at
-   FROM ledger_authorization
-UNION ALL
- SELECT lease_spend.org_id,
-    lease_spend.account,
-    lease_spend.meter,
-    lease_spend.asset,
-    lease_spend.amount AS debited,
-    0 AS shortfall,
-    lease_spend.occurred_at
-   FROM lease_spend;
+ SELECT org_id,
+    account,
+    (terms::json -> 'spender'::text) ->> 'meter'::text AS meter,
+    (terms::json -> 'spender'::text) ->> 'asset'::text AS asset,
+    settled - refunded - shortfall AS debited,
+    shortfall,
+    occurred_at
+   FROM ledger_authorization;
