@@ -68,8 +68,8 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   const rehearse: Catalog["rehearse"] = async (caller, work) => {
     const transaction = await database.startTransaction().execute();
     try {
-      const parts = { caller, at: now(), secrets, onWrite: tellNobody };
-      return await work(createWriter(transaction, parts));
+      const unheard = { caller, at: now(), secrets, onWrite: tellNobody };
+      return await work(createWriter(transaction, unheard));
     } finally {
       await transaction.rollback().execute();
     }
