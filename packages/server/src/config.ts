@@ -51,7 +51,7 @@ export const settings = {
     name: "TURNPIKE_SECRET_KEYS",
     fallback: undefined,
     reason:
-      "Keys of 64 hexadecimal digits, separated by commas, that seal the credentials of webhooks and integrations: the first seals, all open. When absent one is generated and written to secret.key in the data directory; servers that share a database need the same.",
+      "Keys of 64 hexadecimal digits, separated by commas, that seal the credentials of webhooks and integrations and the keys that sign tokens and links: the first seals, all open. When absent one is generated and written to secret.key in the data directory; servers that share a database need the same.",
   },
   databaseUrl: {
     name: "DATABASE_URL",

@@ -83,7 +83,8 @@ const endHold = (draft: Draft, row: Authorization): void => {
     return;
   }
   const { held: amount, heldQuantity: quantity } = row;
-  const { meter } = row.terms.spender;
-  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, occurredAt: draft.now }];
+  const { occurredAt, spender } = row.terms;
+  const { meter } = spender;
+  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, occurredAt }];
   settlePart(draft, row, { amount, quantity, isFinal: true, events });
 };

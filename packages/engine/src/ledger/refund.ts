@@ -5,7 +5,7 @@ import { insertActive, repayDebt } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
 import { availableOf, type Authorization, type GrantTerms } from "./rows.ts";
-import { holdingOf, returnSettled } from "./slice.ts";
+import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { emit, moveBudgets, movePosition } from "./use.ts";
 
@@ -15,7 +15,7 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   if (row === undefined) return conflict(request.id, "NOT_FOUND");
   const next = transitions[row.state].refund;
   if (next === null) return conflict(request.id, "WRONG_STATE", row.state);
-  const left = row.settled - row.refunded;
+  const left = standingOf(row);
   const amount = request.amount ?? left;
   if (amount < 0n) return conflict(request.id, "INVALID");
   // What cost nothing has no money to refund, but a correction still takes its usage back.

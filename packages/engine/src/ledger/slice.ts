@@ -36,6 +36,13 @@ export const holdingOf = (row: Authorization): Holding => ({
 export const pinnedBy = (holding: Holding): bigint =>
   holding.legs.reduce((total, leg) => total + leg.pinned - leg.settled, 0n);
 
+/**
+ * What stands of what was settled, by whomever: with what was refunded, all that was settled, but for a lease, whose
+ * spends are authorizations of their own.
+ */
+export const standingOf = ({ legs, debt, shortfall }: Authorization): bigint =>
+  legs.reduce((total, leg) => total + leg.settled, debt + shortfall);
+
 const legFor = (holding: Holding, part: FundingPart): Leg => {
   const known = holding.legs.find(
     (leg) =>
@@ -133,6 +140,31 @@ export const settlePinned = (draft: Draft, holding: Holding, base: bigint): void
     }
     convert(draft, holding, { leg, before });
   }
+};
+
+/** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */
+export const splitPinned = (holding: Holding, base: bigint): Leg[] => {
+  let left = base;
+  return holding.legs.flatMap((leg) => {
+    if (!isParity(leg.ratio)) throw new Error(`${holding.authorization} pins another asset`);
+    const part = minimum(left, leg.pinned - leg.settled);
+    if (part === 0n) return [];
+    left -= part;
+    leg.pinned -= part;
+    const { walletAccount, ratio } = leg;
+    return [{ walletAccount, ratio, pinned: part, settled: 0n, slices: splitSlices(leg, part) }];
+  });
+};
+
+const splitSlices = ({ slices }: Leg, atoms: bigint): Slice[] => {
+  let left = atoms;
+  return slices.flatMap((slice) => {
+    const held = minimum(left, slice.held);
+    if (held === 0n) return [];
+    left -= held;
+    slice.held -= held;
+    return [{ grant: slice.grant, held, consumed: 0n }];
+  });
 };
 
 interface SliceMove {

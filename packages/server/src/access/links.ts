@@ -1,7 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Database } from "../ports/database.ts";
-import { installationKey } from "./installation-keys.ts";
 
 /** Unless somebody knows better: long enough to follow a link, too short to pass it on. */
 export const linkSeconds = 900;
@@ -34,8 +32,8 @@ const isSame = (given: string, expected: string): boolean => {
   return a.length === b.length && timingSafeEqual(a, b);
 };
 
-export const createLinks = async (database: Database, now: () => number): Promise<Links> => {
-  const key = await installationKey(database, "link-key");
+/** Signed with the installation's key, so that every server on its database knows them. */
+export const createLinks = (key: Buffer, now: () => number): Links => {
   const signature = (path: string, query: Query): string =>
     createHmac("sha256", key).update(canonical(path, query)).digest("hex");
 

@@ -50,8 +50,11 @@ const nameRows = (named: NamedRows, command: Command): void => {
       namePrice(named, command.used.price);
       namePrice(named, command.request.price);
       return;
-    case "openLease":
     case "reportLease":
+      named.authorizations.add(command.id);
+      for (const { id } of command.spends) named.authorizations.add(id);
+      return;
+    case "openLease":
     case "renewLease":
     case "releaseLease":
     case "void":

@@ -144,7 +144,9 @@ export const priceAtOwnVersion = async (
   const { spender, priceVersion, position } = row.terms;
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
   const kept = priceVersion === null ? undefined : await parts.prices.version(orgId, priceVersion);
-  const counts = kept?.counts ?? null;
+  // What was authorized at an explicit price is counted as it was then: by the meter's only aggregation.
+  const counting = kept ?? (await parts.prices.counting(orgId, spender.meter ?? ""));
+  const counts = counting?.counts ?? null;
   const fields = fieldsOf(used);
   const measured = { fields, counts, quantity: quantityFor(fields, counts) };
   if (used.amount !== undefined) {
