@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Aggregator } from "./adapters/duckdb/aggregation.ts";
 import { contentsOf } from "./adapters/duckdb/backfill-contents.ts";
+import { breakDown } from "./adapters/duckdb/breakdown.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
@@ -30,6 +31,7 @@ type Reading =
   | "aggregate"
   | "backfill"
   | "aggregateJointly"
+  | "breakDown"
   | "changed"
   | "query"
   | "faultOfSql"
@@ -57,6 +59,11 @@ const readingHandlers = ({
       return source === undefined ? [] : aggregateJointly(aggregator, source, question);
     },
     backfill: (key) => contentsOf({ readers, aggregator }, log.tables, key),
+    breakDown: async (question) => {
+      const source = await sourceOf(question);
+      if (source === undefined) return { kind: "rows", rows: [] };
+      return breakDown(aggregator, source, question);
+    },
     changed: (question) => readers.use((connection) => changed(connection, log, question)),
     query: async (question) => {
       await readers.caughtUp();
@@ -92,7 +99,14 @@ const run = async (
   const channel = new ThreadChannel<DirectoryCalls, UsageCalls>({
     port,
     handlers: {
-      ingest: (request) => pipeline.ingest(request),
+      ingest: async (request) => {
+        try {
+          return await pipeline.ingest(request);
+        } finally {
+          // It came with the message and nobody else has it: not given back, it waits for a collection.
+          if (request.body.buffer instanceof ArrayBuffer) request.body.buffer.transfer(0);
+        }
+      },
       correct: (request) => pipeline.correct(request),
       stepBackfill: (request) => pipeline.stepBackfill(request),
       mark: () => Promise.resolve(log.mark()),

@@ -19,6 +19,21 @@ export const readBody = async (
     else chunks.length = 0;
     if (size > Math.max(drainBytesMax, bodyLimit)) break;
   }
-  if (size <= bodyLimit) return Buffer.concat(chunks, size);
+  if (size <= bodyLimit) return joined(chunks, size);
   throw new Problem(config.isIngest === true ? "INGEST_BODY_TOO_LARGE" : "BODY_TOO_LARGE");
+};
+
+/**
+ * One body of its chunks, whose memory is given back at once: V8 would keep it until a collection, and collect all the
+ * more often for it.
+ */
+const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array => {
+  const [only, ...others] = chunks;
+  if (only !== undefined && others.length === 0) return only;
+  const body = Buffer.concat(chunks, size);
+  for (const { buffer, byteLength } of chunks) {
+    // A chunk that shares its memory is not ours alone.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  }
+  return body;
 };

@@ -11,7 +11,7 @@ const forgotten = 1;
 
 interface Shard {
   /** Per slot: three words of the hash and the second it was received; 0 in the last word is an empty slot. */
-  slots: Uint32Array;
+  slots: Uint32Array<ArrayBuffer>;
   capacity: number;
   used: number;
   /** Shards grow at different loads, so that no batch pays for many at once. */
@@ -58,6 +58,7 @@ const renew = (shard: Shard, atSeconds: number): void => {
     write(next.slots, to, entry);
     next.slots[to + 3] = entry[3] ?? 0;
   }
+  slots.buffer.transfer(0);
   shard.slots = next.slots;
   shard.capacity = capacity;
   shard.used = live;

@@ -157,7 +157,11 @@ export class Follower {
       return;
     }
     this.#waiting.splice(0, taken.length);
-    for (const { payload } of taken) this.#waitingBytes -= payload.length;
+    for (const { payload } of taken) {
+      this.#waitingBytes -= payload.length;
+      // DuckDB has its own copy: not given back, it waits for a collection.
+      payload.buffer.transfer(0);
+    }
     this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
     if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
       void this.#move(generationRowsMax);

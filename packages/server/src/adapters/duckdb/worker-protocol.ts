@@ -14,6 +14,7 @@ import type {
   BackfillKey,
   BackfillOutcome,
 } from "../../ports/usage-backfills.ts";
+import type { BreakdownQuestion } from "./breakdown.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
@@ -26,6 +27,7 @@ import type {
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
+import type { BreakdownAnswer } from "../../ports/usage-breakdown.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { ChangedQuestion } from "./changes.ts";
 import type { ScanQuestion } from "./scan.ts";
@@ -50,6 +52,7 @@ export type UsageCalls = {
   backfill: { argument: BackfillKey; result: BackfillContents };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
+  breakDown: { argument: BreakdownQuestion; result: BreakdownAnswer };
   mark: { argument: void; result: UsageMark };
   changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
