@@ -94,7 +94,7 @@ const positive = 0x0000;
 const negative = 0x4000;
 
 /** The groups of a magnitude, lowest first. */
-const groupsOf = (magnitude: bigint): number[] => {
+export const groupsOf = (magnitude: bigint): number[] => {
   const groups: number[] = [];
   let rest = magnitude;
   while (rest > BigInt(Number.MAX_SAFE_INTEGER)) {

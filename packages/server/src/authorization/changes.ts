@@ -10,7 +10,10 @@ import type {
   Posting,
   UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
+import { copyRows } from "./row-copy.ts";
 import {
+  copied,
+  type CopyTable,
   count,
   exact,
   flag,
@@ -18,8 +21,6 @@ import {
   json,
   jsonAsText,
   type Known,
-  mostlyNoTime,
-  mostlyZero,
   overwrite,
   plainAsText,
   statementOf,
@@ -90,24 +91,23 @@ const grants: Table<Grant> = {
   ],
 };
 
-/** A charge is settled at once: it holds nothing, and so far nothing of it has come back. */
-const authorizations: Table<Authorization> = {
+const authorizations: CopyTable<Authorization> = {
   name: "ledger_authorization",
   columns: [
     text("id", (row) => row.id),
     text("account", (row) => row.terms.spender.account),
     text("state", (row) => row.state),
     plainAsText("terms", (row) => row.terms),
-    mostlyZero("held", (row) => row.held),
-    mostlyZero("held_quantity", (row) => row.heldQuantity),
+    exact("held", (row) => row.held),
+    exact("held_quantity", (row) => row.heldQuantity),
     exact("settled", (row) => row.settled),
     exact("settled_quantity", (row) => row.settledQuantity),
-    mostlyZero("refunded", (row) => row.refunded),
-    mostlyZero("refunded_quantity", (row) => row.refundedQuantity),
-    mostlyZero("shortfall", (row) => row.shortfall),
-    mostlyZero("debt", (row) => row.debt),
+    exact("refunded", (row) => row.refunded),
+    exact("refunded_quantity", (row) => row.refundedQuantity),
+    exact("shortfall", (row) => row.shortfall),
+    exact("debt", (row) => row.debt),
     jsonAsText("legs", (row) => row.legs),
-    mostlyNoTime("valid_until", (row) => row.validUntil),
+    time("valid_until", (row) => row.validUntil),
     jsonAsText("answer", (row) => row.answer),
     time("occurred_at", (row) => row.terms.occurredAt),
   ],
@@ -143,7 +143,7 @@ const decisions: Table<Changes["decisions"][number]> = {
   ],
 };
 
-const postings: Table<Posting & { readonly at: EpochMs }> = {
+const postings: CopyTable<Posting & { readonly at: EpochMs }> = {
   name: "posting",
   columns: [
     text("transaction", (row) => row.transaction),
@@ -287,11 +287,12 @@ export interface Writing {
 }
 
 /**
- * Everything that a batch changed, in one statement. A row that is new to the state is only inserted: when another
- * transaction was first, the statement fails and the batch is decided again.
+ * Everything that a batch changed, to be sent in one packet: what every charge adds is copied, the rest is one
+ * statement. A row that is new to the state is only inserted: when another transaction was first, the packet fails and
+ * the batch is decided again.
  */
 export const writeChanges = async (client: PoolClient, writing: Writing): Promise<void> => {
-  const { state, changes, now } = writing;
+  const { orgId, state, changes, now } = writing;
   const walletAccountRows = split(changes.walletAccounts, state.walletAccounts);
   const grantRows = split(changes.grants, state.grants);
   const authorizationRows = split(changes.authorizations, state.authorizations);
@@ -300,13 +301,8 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...updated(knownWalletAccounts, walletAccountRows.stored, state.walletAccounts),
     ...inserted(grants, grantRows.fresh),
     ...updated(knownGrants, grantRows.stored, state.grants),
-    ...inserted(authorizations, authorizationRows.fresh),
     ...updated(knownAuthorizations, authorizationRows.stored, state.authorizations),
     ...inserted(decisions, changes.decisions),
-    ...inserted(
-      postings,
-      changes.postings.map((posting) => ({ ...posting, at: now })),
-    ),
     ...inserted(counters, changes.counters),
     ...inserted(rateBuckets, changes.rateBuckets),
     ...inserted(concurrencyCounts, changes.concurrencyCounts),
@@ -317,6 +313,13 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...inserted(outbox, inRows(writing.measurements)),
     ...inserted(leaseSpends, writing.leaseSpends),
   ];
-  if (parts.length === 0) return;
-  await client.query(statementOf(writing.orgId, parts));
+  const postingRows = changes.postings.map((posting) => ({ ...posting, at: now }));
+  const copies = [
+    ...copied(authorizations, orgId, authorizationRows.fresh),
+    ...copied(postings, orgId, postingRows),
+  ];
+  await Promise.all([
+    ...copies.map(({ sql, message }) => copyRows(client, sql, message)),
+    ...(parts.length === 0 ? [] : [client.query(statementOf(orgId, parts))]),
+  ]);
 };

@@ -1,17 +1,19 @@
 import * as arrays from "./binary-arrays.ts";
 import { jsonText } from "./json-text.ts";
-
-/** What a column holds in most new rows: such columns are only sent when some row of a batch has more there. */
-type Nothing = 0n | null;
+import { RowBytes } from "./row-copy.ts";
 
 /** A column of rows to write: its type in the arrays, and what it becomes in the table when that differs. */
 export interface Column<Row> {
   readonly name: string;
   readonly type: arrays.ElementType;
   readonly becomes?: "json";
-  readonly nothing?: Nothing;
   readonly of: (row: Row) => unknown;
   readonly encode: (rows: readonly Row[]) => Buffer;
+}
+
+/** A column that rows of a COPY can have. */
+export interface CopyColumn<Row> extends Column<Row> {
+  readonly put: (bytes: RowBytes, row: Row) => void;
 }
 
 const column =
@@ -23,30 +25,31 @@ const column =
     encode: (rows) => encode(rows.map(of)),
   });
 
-export const text = column<string | null>("text", arrays.textArray);
-export const exact = column<bigint>("numeric", arrays.numericArray);
-export const time = column<number | null>("bigint", arrays.bigintArray);
 export const flag = column<boolean>("boolean", arrays.booleanArray);
 export const count = column<number>("integer", arrays.integerArray);
 
+export const text = <Row>(name: string, of: (row: Row) => string | null): CopyColumn<Row> => ({
+  ...column("text", arrays.textArray)(name, of),
+  put: (bytes, row) => bytes.text(of(row)),
+});
+export const exact = <Row>(name: string, of: (row: Row) => bigint): CopyColumn<Row> => ({
+  ...column("numeric", arrays.numericArray)(name, of),
+  put: (bytes, row) => bytes.numeric(of(row)),
+});
+export const time = <Row>(name: string, of: (row: Row) => number | null): CopyColumn<Row> => ({
+  ...column("bigint", arrays.bigintArray)(name, of),
+  put: (bytes, row) => bytes.time(of(row)),
+});
+
 /** JSON in a `text` column, which PostgreSQL does not check again. */
-export const jsonAsText = <Row>(name: string, of: (row: Row) => unknown): Column<Row> =>
+export const jsonAsText = <Row>(name: string, of: (row: Row) => unknown): CopyColumn<Row> =>
   text(name, (row) => jsonText(of(row)));
 /** The same of values without a bigint anywhere, which the engine of the language prints faster. */
-export const plainAsText = <Row>(name: string, of: (row: Row) => unknown): Column<Row> =>
+export const plainAsText = <Row>(name: string, of: (row: Row) => unknown): CopyColumn<Row> =>
   text(name, (row) => JSON.stringify(of(row)));
 export const json = <Row>(name: string, of: (row: Row) => unknown): Column<Row> => ({
   ...jsonAsText(name, of),
   becomes: "json",
-});
-
-export const mostlyZero = <Row>(name: string, of: (row: Row) => bigint): Column<Row> => ({
-  ...exact(name, of),
-  nothing: 0n,
-});
-export const mostlyNoTime = <Row>(name: string, of: (row: Row) => number | null): Column<Row> => ({
-  ...time(name, of),
-  nothing: null,
 });
 
 export interface Table<Row> {
@@ -54,6 +57,12 @@ export interface Table<Row> {
   readonly columns: readonly Column<Row>[];
   /** What follows ON CONFLICT; without it, a row that is there already fails the batch. */
   readonly onConflict?: string;
+}
+
+/** A table whose new rows come in numbers: a row that is there already fails the batch. */
+export interface CopyTable<Row> {
+  readonly name: string;
+  readonly columns: readonly CopyColumn<Row>[];
 }
 
 /** How rows that are there, locked and loaded, are changed. */
@@ -85,27 +94,19 @@ const namesOf = <Row>(columns: readonly Column<Row>[]): string =>
 const valueSql = <Row>({ name, becomes }: Column<Row>): string =>
   `row.${name}${becomes === undefined ? "" : `::${becomes}`}`;
 
-const nothingSql = <Row>({ nothing }: Column<Row>): string => (nothing === null ? "NULL" : "0");
-
-export const inserted = <Row>(table: Table<Row>, rows: readonly Row[]): Part[] => {
+export const inserted = <Row>(
+  { name, columns, onConflict }: Table<Row>,
+  rows: readonly Row[],
+): Part[] => {
   if (rows.length === 0) return [];
-  const optional = table.columns.filter(({ nothing }) => nothing !== undefined);
-  const isPlain = rows.every((row) => optional.every(({ of, nothing }) => of(row) === nothing));
-  const left = isPlain ? optional : [];
-  const sent = isPlain
-    ? table.columns.filter(({ nothing }) => nothing === undefined)
-    : table.columns;
+  const names = namesOf(columns);
+  const tail = onConflict === undefined ? "" : ` ON CONFLICT ${onConflict}`;
   return [
     {
-      sql: (first) => {
-        const tail = table.onConflict === undefined ? "" : ` ON CONFLICT ${table.onConflict}`;
-        const values = [...sent.map(valueSql), ...left.map(nothingSql)].join(", ");
-        return (
-          `INSERT INTO ${table.name} (org_id, ${namesOf([...sent, ...left])}) SELECT $1::uuid, ${values} ` +
-          `FROM ${unnested(sent, first)} WITH ORDINALITY AS row (${namesOf(sent)}, nth) ORDER BY nth${tail}`
-        );
-      },
-      arrays: sent.map(({ encode }) => encode(rows)),
+      sql: (first) =>
+        `INSERT INTO ${name} (org_id, ${names}) SELECT $1::uuid, ${columns.map(valueSql).join(", ")} ` +
+        `FROM ${unnested(columns, first)} WITH ORDINALITY AS row (${names}, nth) ORDER BY nth${tail}`,
+      arrays: columns.map(({ encode }) => encode(rows)),
     },
   ];
 };
@@ -132,6 +133,29 @@ export const updated = <Row extends { readonly id: string }>(
       arrays: sent.map(({ encode }) => encode(rows)),
     },
   ];
+};
+
+/** Rows to be copied, as a statement and the message that follows it. */
+export interface Copying {
+  readonly sql: string;
+  readonly message: Buffer;
+}
+
+export const copied = <Row>(
+  { name, columns }: CopyTable<Row>,
+  orgId: string,
+  rows: readonly Row[],
+): Copying[] => {
+  if (rows.length === 0) return [];
+  const organization = Buffer.from(orgId.replaceAll("-", ""), "hex");
+  const bytes = new RowBytes(rows.length);
+  for (const row of rows) {
+    bytes.row(columns.length + 1);
+    bytes.bytes(organization);
+    for (const { put } of columns) put(bytes, row);
+  }
+  const sql = `COPY ${name} (org_id, ${namesOf(columns)}) FROM STDIN (FORMAT binary)`;
+  return [{ sql, message: bytes.message() }];
 };
 
 /** All parts as one statement. The same tables and columns make the same text, which is prepared once per connection. */
