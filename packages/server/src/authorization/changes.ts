@@ -19,7 +19,6 @@ import {
   flag,
   inserted,
   json,
-  jsonAsText,
   type Known,
   overwrite,
   plainAsText,
@@ -29,6 +28,7 @@ import {
   time,
   updated,
 } from "./row-writing.ts";
+import { authorizedJson, legsJson } from "./wire.ts";
 
 /** Asset codes hold no slash, account codes may. */
 const assetIn = (walletAccount: string): string =>
@@ -106,9 +106,9 @@ const authorizations: CopyTable<Authorization> = {
     exact("refunded_quantity", (row) => row.refundedQuantity),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
-    jsonAsText("legs", (row) => row.legs),
+    plainAsText("legs", (row) => legsJson(row.legs)),
     time("valid_until", (row) => row.validUntil),
-    jsonAsText("answer", (row) => row.answer),
+    plainAsText("answer", (row) => authorizedJson(row.answer)),
     time("occurred_at", (row) => row.terms.occurredAt),
   ],
 };
@@ -127,7 +127,7 @@ const knownAuthorizations: Known<Authorization> = {
     exact("refunded_quantity", (row) => row.refundedQuantity),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
-    jsonAsText("legs", (row) => row.legs),
+    plainAsText("legs", (row) => legsJson(row.legs)),
     time("valid_until", (row) => row.validUntil),
   ],
   seldom: [],
