@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
 import { openUsageStore } from "@turnpike/server/adapters/duckdb/usage-store.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import { auditLedger } from "@turnpike/server/authorization/audit.ts";
 
 /** Looks into what a server has stored. */
@@ -38,7 +39,7 @@ export const waitForRelay = (databaseUrl: string): Promise<void> =>
 export const meteredUnits = async (
   folder: string,
   { orgId, meterId }: { readonly orgId: string; readonly meterId: string },
-): Promise<ReadonlyMap<string, number>> => {
+): Promise<ReadonlyMap<string, Decimal>> => {
   const store = await openUsageStore({
     path: join(folder, "data", "usage.duckdb"),
     directory: {
@@ -63,7 +64,9 @@ export const meteredUnits = async (
         end: Temporal.Instant.from("2100-01-01T00:00:00Z"),
       },
     });
-    return new Map(quantities.map(({ accountId, quantity }) => [accountId, Number(quantity)]));
+    return new Map(
+      quantities.map(({ accountId, quantity }) => [accountId, decimal(quantity ?? 0)]),
+    );
   } finally {
     await store.close();
   }

@@ -8,8 +8,8 @@ import type {
   Grant,
   LedgerState,
   Posting,
-  UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
+import { jsonText } from "./json-text.ts";
 import { copyRows } from "./row-copy.ts";
 import {
   copied,
@@ -91,6 +91,9 @@ const grants: Table<Grant> = {
   ],
 };
 
+const furtherText = ({ further }: Authorization): string | null =>
+  further.length === 0 ? null : jsonText(further);
+
 const authorizations: CopyTable<Authorization> = {
   name: "ledger_authorization",
   columns: [
@@ -104,6 +107,7 @@ const authorizations: CopyTable<Authorization> = {
     exact("settled_quantity", (row) => row.settledQuantity),
     exact("refunded", (row) => row.refunded),
     exact("refunded_quantity", (row) => row.refundedQuantity),
+    text("further", furtherText),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
     plainAsText("legs", (row) => legsJson(row.legs)),
@@ -125,6 +129,7 @@ const knownAuthorizations: Known<Authorization> = {
     exact("settled_quantity", (row) => row.settledQuantity),
     exact("refunded", (row) => row.refunded),
     exact("refunded_quantity", (row) => row.refundedQuantity),
+    text("further", furtherText),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
     plainAsText("legs", (row) => legsJson(row.legs)),
@@ -255,19 +260,6 @@ const inRows = (measurements: readonly unknown[]): unknown[][] =>
     measurements.slice(nth * outboxRowMax, (nth + 1) * outboxRowMax),
   );
 
-/** An event of another meter than its authorization's is what a client spent of a lease. */
-const leaseSpends: Table<UsageEvent> = {
-  name: "lease_spend",
-  columns: [
-    text("id", (row) => row.id),
-    text("account", (row) => row.account),
-    text("meter", (row) => row.meter),
-    text("asset", (row) => row.asset),
-    exact("amount", (row) => row.amount - row.unfunded),
-    time("occurred_at", (row) => row.occurredAt),
-  ],
-};
-
 const split = <Row extends { readonly id: string }>(
   rows: readonly Row[],
   known: ReadonlyMap<string, Row>,
@@ -282,7 +274,6 @@ export interface Writing {
   readonly changes: Changes;
   /** Of the events, as the usage store takes them. */
   readonly measurements: readonly unknown[];
-  readonly leaseSpends: readonly UsageEvent[];
   readonly now: EpochMs;
 }
 
@@ -311,7 +302,6 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...inserted(topUpRules, changes.topUpRules),
     ...inserted(alerts, changes.alerts),
     ...inserted(outbox, inRows(writing.measurements)),
-    ...inserted(leaseSpends, writing.leaseSpends),
   ];
   const postingRows = changes.postings.map((posting) => ({ ...posting, at: now }));
   const copies = [

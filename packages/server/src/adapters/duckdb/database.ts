@@ -49,7 +49,7 @@ const recentSchema = [
 ].join("; ");
 
 /** Rows are sorted by account: the fewer stand in a group, the fewer of other accounts a query reads. */
-const rowGroupSize = 32_768;
+const rowGroupSize = 12_288;
 /** Bytes. The columns of so small a group leave much of DuckDB's usual quarter of a megabyte empty. */
 const blockSize = 65_536;
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageBreakdownSuite } from "../../ports/usage-breakdown.suite.ts";
 import { usageChangesSuite } from "../../ports/usage-changes.suite.ts";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
@@ -33,6 +34,7 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 
 usageStoreSuite("DuckDB", () => create());
 jointUsageSuite("DuckDB", () => create());
+usageBreakdownSuite("DuckDB", () => create());
 usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));

@@ -19,6 +19,7 @@ import type {
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
+import type { BreakdownAnswer, BreakdownRequest } from "../../ports/usage-breakdown.ts";
 import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
@@ -135,6 +136,11 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]> {
     const groups = request.groups.map((sources) => sources.map(microsOfSource));
     return this.#channel.call("aggregateJointly", { ...request, groups });
+  }
+
+  breakDown(request: BreakdownRequest): Promise<BreakdownAnswer> {
+    const sources = request.sources.map(microsOfSource);
+    return this.#channel.call("breakDown", { ...request, sources });
   }
 
   mark(): Promise<UsageMark> {

@@ -8,6 +8,7 @@ import type {
   PrintedLookup,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
+import type { BreakdownQuestion } from "./breakdown.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
@@ -20,6 +21,7 @@ import type {
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
+import type { BreakdownAnswer } from "../../ports/usage-breakdown.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { ChangedQuestion } from "./changes.ts";
 import type { ScanQuestion } from "./scan.ts";
@@ -42,6 +44,7 @@ export type UsageCalls = {
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
+  breakDown: { argument: BreakdownQuestion; result: BreakdownAnswer };
   mark: { argument: void; result: UsageMark };
   changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };

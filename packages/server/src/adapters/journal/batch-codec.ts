@@ -61,6 +61,8 @@ interface Plan {
   readonly rows: readonly RowsPlan[];
 }
 
+const two32 = 4_294_967_296;
+
 /** Columns begin at multiples of eight bytes, so that they can be read where they lie. */
 const aligned = (length: number): number => (length + 7) & ~7;
 
@@ -166,7 +168,7 @@ class Columns {
 }
 
 const integerAt = ({ words }: Int64Values, row: number): number =>
-  ((words[row * 2] ?? 0) >>> 0) + (words[row * 2 + 1] ?? 0) * 4_294_967_296;
+  ((words[row * 2] ?? 0) >>> 0) + (words[row * 2 + 1] ?? 0) * two32;
 
 /** Positions rise: they follow each other when the last is as far from the first as there are rows. */
 const firstOfRun = (positions: Int64Values, count: number): number | undefined => {
@@ -254,9 +256,14 @@ const emptyWords = (count: number): Int64Values => ({ words: new Int32Array(coun
 
 const runOf = (first: number, count: number): Int64Values => {
   const words = new Int32Array(count * 2);
-  for (let row = 0; row < count; row++) {
-    words[row * 2] = (first + row) % 4_294_967_296;
-    words[row * 2 + 1] = Math.floor((first + row) / 4_294_967_296);
+  let low = first % two32;
+  let high = Math.floor(first / two32);
+  for (let at = 0; at < words.length; at += 2) {
+    words[at] = low;
+    words[at + 1] = high;
+    if (++low < two32) continue;
+    low = 0;
+    high++;
   }
   return { words };
 };
