@@ -448,7 +448,6 @@ CREATE TABLE posting (
   authorization_id text,
   amount numeric(38,0) NOT NULL,
   at bigint NOT NULL,
-  PRIMARY KEY (sequence),
   CHECK (amount > 0::numeric)
 );
 CREATE INDEX posting_of_account ON posting USING btree (org_id, account, sequence DESC);
