@@ -153,7 +153,7 @@ CREATE TABLE bill_line (
   FOREIGN KEY (org_id, bill_id) REFERENCES bill(org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX bill_line_newest ON bill_line USING btree (org_id, id DESC);
-CREATE INDEX bill_line_of_advance_key ON bill_line USING btree (org_id, key) WHERE (line_item_type = ANY (ARRAY['STANDING_CHARGE'::text, 'MINIMUM_SPEND'::text]));
+CREATE INDEX bill_line_of_advance_key ON bill_line USING btree (org_id, key) WHERE (line_item_type = ANY (ARRAY['STANDING_CHARGE'::text, 'MINIMUM_SPEND'::text, 'COUNTER_RUNNING_TOTAL_CHARGE'::text]));
 CREATE INDEX bill_line_of_commitment ON bill_line USING btree (org_id, ((line ->> 'commitmentId'::text)), id DESC) WHERE (line ? 'commitmentId'::text);
 
 CREATE TABLE bill_memo (
@@ -306,18 +306,6 @@ CREATE TABLE integration_run (
 CREATE INDEX integration_run_as_event ON integration_run USING btree (org_id, dt_last_modified DESC, id DESC) WHERE (status = ANY (ARRAY['DISABLED'::text, 'AUTH_FAILED'::text, 'ERROR'::text]));
 CREATE INDEX integration_run_of_destination ON integration_run USING btree (org_id, destination_id, dt_created DESC, id DESC);
 CREATE INDEX integration_run_of_entity ON integration_run USING btree (org_id, entity_type, entity_id, dt_created DESC, id DESC);
-
-CREATE TABLE lease_spend (
-  org_id uuid NOT NULL,
-  id text NOT NULL,
-  account text NOT NULL,
-  meter text NOT NULL,
-  asset text NOT NULL,
-  amount numeric(38,0) NOT NULL,
-  occurred_at bigint NOT NULL,
-  PRIMARY KEY (org_id, id)
-);
-CREATE INDEX lease_spend_occurred ON lease_spend USING btree (org_id, account, occurred_at);
 
 CREATE TABLE ledger_account (
   org_id uuid NOT NULL,
@@ -717,20 +705,11 @@ UNION ALL
   WHERE integration_run.status = ANY (ARRAY['DISABLED'::text, 'AUTH_FAILED'::text, 'ERROR'::text]);
 
 CREATE VIEW usage_payment AS
- SELECT ledger_authorization.org_id,
-    ledger_authorization.account,
-    (ledger_authorization.terms::json -> 'spender'::text) ->> 'meter'::text AS meter,
-    (ledger_authorization.terms::json -> 'spender'::text) ->> 'asset'::text AS asset,
-    ledger_authorization.settled - ledger_authorization.refunded - ledger_authorization.shortfall AS debited,
-    ledger_authorization.shortfall,
-    ledger_authorization.occurred_at
-   FROM ledger_authorization
-UNION ALL
- SELECT lease_spend.org_id,
-    lease_spend.account,
-    lease_spend.meter,
-    lease_spend.asset,
-    lease_spend.amount AS debited,
-    0 AS shortfall,
-    lease_spend.occurred_at
-   FROM lease_spend;
+ SELECT org_id,
+    account,
+    (terms::json -> 'spender'::text) ->> 'meter'::text AS meter,
+    (terms::json -> 'spender'::text) ->> 'asset'::text AS asset,
+    settled - refunded - shortfall AS debited,
+    shortfall,
+    occurred_at
+   FROM ledger_authorization;
