@@ -8,7 +8,7 @@ import {
   startEmbeddedPostgres,
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Authorized, authorized, callWithKey, Wallets } from "./authorization-client.ts";
-import { brokenInvariants, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
+import { brokenInvariants, inspect, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 const keys = {
@@ -180,6 +180,62 @@ test("a plain measurement of an account with a wallet is charged afterwards, onc
   expect(await wallets().wallet("later")).toMatchObject({ available: "5" });
 });
 
+test("a clock that was set back brings no expired hold back (I23)", async () => {
+  await wallets().account("skewed");
+  await wallets().grant("skewed", "10");
+  await wallets().hold("skewed", "skewed-1", "4", { ttlSeconds: 60 });
+  // As if a server whose clock runs two minutes ahead had decided for the account.
+  const ahead = Date.now() + 120_000;
+  await inspect(postgresUrl(), (pool) =>
+    pool.query("UPDATE wallet_account SET seen_at = $1 WHERE account = 'skewed'", [ahead]),
+  );
+  expect(await wallets().wallet("skewed")).toMatchObject({ available: "10", held: "0" });
+  const late = await charge(1, { account: "skewed", uid: "skewed-2", amount: "10", asset: "USD" });
+  expect(late).toMatchObject({ decision: "allow" });
+  expect(await wallets().settle("skewed-1", "4")).toMatchObject({
+    state: "SETTLED_LATE",
+    shortfall: "4",
+  });
+});
+
+test("organizations on one database share no uid, no balance and no key (I29)", async () => {
+  const settings = {
+    ...keys,
+    TURNPIKE_ORG_ID: "33333333-2222-4333-8444-555555555555",
+    TURNPIKE_ACCESS_KEY: "other-access-key",
+    DATABASE_URL: postgresUrl(),
+  };
+  await mkdir(join(state.folder, "third"));
+  const stranger = await startServer(join(state.folder, "third"), settings);
+  try {
+    const theirs = await Wallets.open(stranger);
+    await theirs.asset("USD", 6);
+    await theirs.meter("calls");
+    for (const each of [wallets(), theirs]) await each.account("namesake");
+    await theirs.grant("namesake", "3", { id: "namesake-grant" });
+    await wallets().grant("namesake", "5", { id: "namesake-grant" });
+    expect(await theirs.charge("namesake", "namesake-1", "2")).toMatchObject({ replayed: false });
+    expect(await wallets().charge("namesake", "namesake-1", "4")).toMatchObject({
+      decision: "allow",
+      replayed: false,
+    });
+    expect(await wallets().wallet("namesake")).toMatchObject({ available: "1" });
+    expect(await theirs.wallet("namesake")).toMatchObject({ available: "1" });
+    const [mine] = state.servers;
+    const body = { account: "namesake", asset: "USD", amount: "1" };
+    const foreign = {
+      ...stranger,
+      accessKey: mine?.accessKey ?? "",
+      apiSecret: stranger.apiSecret,
+    };
+    expect((await callWithKey(foreign, "grants", body)).status).toBe(403);
+    expect(await wallets().status("refunds", { uid: "namesake-2", of: "skewed-2" })).toBe(200);
+    expect(await theirs.status("refunds", { uid: "namesake-2", of: "skewed-2" })).toBe(404);
+  } finally {
+    await stranger.stop();
+  }
+});
+
 test("the stored ledger holds every invariant, and the usage stores hold what was paid", async () => {
   expect(await brokenInvariants(postgresUrl(), keys.TURNPIKE_ORG_ID)).toEqual([]);
   await waitForRelay(postgresUrl());
@@ -188,7 +244,7 @@ test("the stored ledger holds every invariant, and the usage stores hold what wa
   for (const name of ["first", "second"]) {
     const subject = { orgId: keys.TURNPIKE_ORG_ID, meterId: state.meterId };
     for (const [id, quantity] of await meteredUnits(join(state.folder, name), subject))
-      units.set(id, (units.get(id) ?? 0) + quantity);
+      units.set(id, (units.get(id) ?? 0) + Number(quantity.toString()));
   }
   const metered = (code: string): number | undefined => units.get(wallets().idOf(code));
   expect(metered("plain")).toBe(10);

@@ -55,6 +55,20 @@ describe.concurrent("adjustments and running totals (13.3)", () => {
     expect(Object.fromEntries(quantities)).toEqual({ 30: 15, 3.2: 3, 36: 18 });
   });
 
+  test("a running total in advance comes back for the time after the plan's end", async () => {
+    const { account, accountPlanId } = await customer([["2024-06-01", 18]], {
+      price: { proRateRunningTotal: true },
+    });
+    const first = ["COUNTER_ADJUSTMENT_DEBIT 36", "COUNTER_RUNNING_TOTAL_CHARGE 36", "TOTAL 72"];
+    await expectLines(account, "2024-07-01", first);
+    const path = `accountplans/${accountPlanId}`;
+    const accountPlan = await scenario.world.get(path);
+    const endDate = "2024-07-11T00:00:00Z";
+    await scenario.world.api.call("PUT", path, { ...accountPlan, endDate });
+    // 36 × 10/31 = 11.61 were due of July: 11.61 − 36.
+    await expectLines(account, "2024-08-01", ["COUNTER_ADJUSTMENT_CREDIT -24.39", "TOTAL -24.39"]);
+  });
+
   test("an increase across the tiers: 18 → 22 is 46 − 36 = 10", async () => {
     const { account } = await customer([
       ["2024-06-01", 18],

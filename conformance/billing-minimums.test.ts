@@ -228,6 +228,32 @@ describe.concurrent("standing charges in advance (11)", () => {
     await expectLines(sold.account, "2024-04-01", ["STANDING_CHARGE -110", "TOTAL -110"]);
   });
 
+  test("a plan that ends before an interval in arrears is complete pays for its part on its last bill", async () => {
+    // 310 on every third bill, from the third on.
+    const sold = await sell({
+      template: {
+        ...advance,
+        standingChargeBillInAdvance: false,
+        standingChargeInterval: 3,
+        standingChargeOffset: 2,
+      },
+    });
+    await expectLines(sold.account, "2024-04-01", ["STANDING_CHARGE 310", "TOTAL 310"]);
+    const path = `accountplans/${sold.accountPlanId}`;
+    const accountPlan = await scenario.world.get(path);
+    const endDate = "2024-05-16T00:00:00Z";
+    await scenario.world.api.call("PUT", path, { ...accountPlan, endDate });
+    await expectLines(sold.account, "2024-05-01", ["TOTAL 0"]);
+    // April 1 to May 16 is 45 of the 91 days to July 1: 310 × 45/91 = 153.30.
+    await expectLines(sold.account, "2024-06-01", ["STANDING_CHARGE 153.3", "TOTAL 153.3"]);
+    // The end is put off to June 11, 71 of the 91 days: 310 × 71/91 = 241.87, of which 153.30 is paid.
+    const changed = await scenario.world.get(path);
+    const [last] = await scenario.world.bills(sold.account.id, "2024-06-01");
+    await scenario.world.approve(last?.id ?? "");
+    await scenario.world.api.call("PUT", path, { ...changed, endDate: "2024-06-11T00:00:00Z" });
+    await expectLines(sold.account, "2024-07-01", ["STANDING_CHARGE 88.57", "TOTAL 88.57"]);
+  });
+
   test("every second quarter from the first: six months each (documented)", async () => {
     // Bills every 3 months; interval 2, offset 0: January 1 for January to June, then July 1.
     const { account } = await sell({

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
 import { openUsageStore } from "@turnpike/server/adapters/duckdb/usage-store.ts";
+import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import { auditLedger } from "@turnpike/server/authorization/audit.ts";
 
 /** Looks into what a server has stored. */
@@ -38,13 +39,15 @@ export const waitForRelay = (databaseUrl: string): Promise<void> =>
 export const meteredUnits = async (
   folder: string,
   { orgId, meterId }: { readonly orgId: string; readonly meterId: string },
-): Promise<ReadonlyMap<string, number>> => {
+): Promise<ReadonlyMap<string, Decimal>> => {
   const store = await openUsageStore({
     path: join(folder, "data", "usage.duckdb"),
     directory: {
       meters: async () => new Map(),
       accounts: async () => new Map(),
       codes: async () => ({ meter: undefined, account: undefined }),
+      customFields: async () => ({ meters: new Map(), accounts: new Map() }),
+      lookups: async () => [],
       onChange: () => () => undefined,
     },
     worker: new URL("../packages/server/src/usage-worker.ts", import.meta.url),
@@ -61,7 +64,9 @@ export const meteredUnits = async (
         end: Temporal.Instant.from("2100-01-01T00:00:00Z"),
       },
     });
-    return new Map(quantities.map(({ accountId, quantity }) => [accountId, Number(quantity)]));
+    return new Map(
+      quantities.map(({ accountId, quantity }) => [accountId, decimal(quantity ?? 0)]),
+    );
   } finally {
     await store.close();
   }

@@ -2,9 +2,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect } from "./client.ts";
-import { newFolder, removeFolder, startServer } from "./server.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
-const state = { folder: "" };
+const state = { folder: "", bearer: "" };
 beforeAll(async () => {
   state.folder = await newFolder();
 });
@@ -34,6 +34,7 @@ const textsOnDisk = async (texts: readonly string[]): Promise<Set<string>> => {
 test("credentials stand nowhere on the disk as they were given, and serve after a restart", async () => {
   const first = await startServer(state.folder);
   const client = await connect(first);
+  state.bearer = client.bearer;
   const { id } = await client.create(path, webhook);
   await client.create("integrationconfigs", {
     entityType: "Bill",
@@ -51,17 +52,25 @@ test("credentials stand nowhere on the disk as they were given, and serve after 
   const reply = await (await connect(again)).get(`${path}/${id}`);
   expect(reply).toMatchObject({ credentials: { apiKey: "sealed-key" } });
   expect(JSON.stringify(reply)).not.toContain("sealed-secret");
+  expect(await statusOfOldToken(again)).toBe(200);
   await again.stop();
 }, 60_000);
+
+/** The status of a call with the token that the first server issued. */
+const statusOfOldToken = async ({ url, orgId }: ServerProcess): Promise<number> => {
+  const headers = { authorization: `Bearer ${state.bearer}` };
+  return (await fetch(`${url}/organizations/${orgId}/products`, { headers })).status;
+};
 
 test("another key is refused at the start, and joins the old one", async () => {
   const other = "ab".repeat(32);
   await expect(startServer(state.folder, { TURNPIKE_SECRET_KEYS: other })).rejects.toThrow(
-    "stored credentials are sealed with",
+    "stored credentials and keys are sealed with",
   );
   const old = (await readFile(join(state.folder, "data/secret.key"), "utf8")).trim();
   const both = await startServer(state.folder, { TURNPIKE_SECRET_KEYS: `${other},${old}` });
   const { data } = await (await connect(both)).list(path);
   expect(data).toMatchObject([{ credentials: { apiKey: "sealed-key" } }]);
+  expect(await statusOfOldToken(both)).toBe(200);
   await both.stop();
 }, 60_000);

@@ -82,8 +82,10 @@ describe("a calculation", () => {
     const meter = {
       name: "M",
       code: "mistaken",
-      dataFields: [{ category: "MEASURE", code: "gib", name: "GiB" }],
-      derivedFields: [{ category: "MEASURE", code: "x", name: "X", calculation: "gib * (1" }],
+      dataFields: [{ category: "MEASURE", code: "gib", name: "GiB", unit: "GiBy" }],
+      derivedFields: [
+        { category: "MEASURE", code: "x", name: "X", unit: "1", calculation: "gib * (1" },
+      ],
     };
     expect(await refused("meters", meter)).toContain("derivedFields[0].calculation");
     const derived = (calculation: string, code = "x") => ({

@@ -131,12 +131,13 @@ describe("a list", () => {
   });
 
   test("of external mappings by either side", async () => {
-    const one = { m3terEntity: "Account", m3terId: "a/1", externalSystem: "Stripe" };
+    const { id: m3terId } = await account();
+    const one = { m3terEntity: "Account", m3terId, externalSystem: "Stripe" };
     const body = { ...one, externalTable: "Customer", externalId: "cus 1" };
     const { id } = await client().create("externalmappings", body);
-    const ours = await client().list("externalmappings/external/Account/a%2F1");
+    const ours = await client().list(`externalmappings/external/Account/${m3terId}`);
     const theirs = await client().list("externalmappings/externalid/Stripe/Customer/cus%201");
-    const several = await client().list("externalmappings?m3terIds=other,a/1");
+    const several = await client().list(`externalmappings?m3terIds=other,${m3terId}`);
     expect([ours, theirs, several].map(idsOf)).toEqual([[id], [id], [id]]);
   });
 });

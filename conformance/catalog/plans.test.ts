@@ -256,7 +256,7 @@ describe("a price", () => {
       name: "Calls",
       code: "calls",
       dataFields: [
-        { category: "MEASURE", code: "calls", name: "Calls" },
+        { category: "MEASURE", code: "calls", name: "Calls", unit: "1" },
         { category: "WHERE", code: "region", name: "Region" },
       ],
       derivedFields: [],

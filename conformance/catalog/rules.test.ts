@@ -251,3 +251,167 @@ test("an integration names a notification that is there", async () => {
   const config = { entityType: "Notification", entityId, destination: "Webhook" };
   expect(await refused("integrationconfigs", config)).toContain("entityId names no notification");
 });
+
+test("a currency stays while something is in it, and is archived instead", async () => {
+  const make = async () => {
+    const code = unique();
+    return { code, made: await client().create("picklists/currency", { name: code, code }) };
+  };
+  const [used, converted, unused] = [await make(), await make(), await make()];
+  const { id } = await balance({ currency: used.code });
+  const config = await client().get("organizationconfig");
+  const currencyConversions = [{ from: converted.code, to: "USD", multiplier: 2 }];
+  await client().put("organizationconfig", { ...config, currencyConversions });
+  const path = `picklists/currency/${used.made.id}`;
+  expect(await client().refusal("DELETE", path)).toContain(`the currency of balance ${id}`);
+  expect(await refusedPut(path, used.made, { code: unique() })).toContain("code is the currency");
+  const other = `picklists/currency/${converted.made.id}`;
+  expect(await client().refusal("DELETE", other)).toContain("currencyConversion");
+  await client().put(path, { ...used.made, archived: true });
+  await client().remove(`picklists/currency/${unused.made.id}`);
+});
+
+test("an organization bills in a currency that it has", async () => {
+  const config = await client().get("organizationconfig");
+  const message = await refusedPut("organizationconfig", config, { currency: "XTS" });
+  expect(message).toContain("currency names no currency: XTS");
+});
+
+test("credits are applied in an order that names each once", async () => {
+  const body = { name: "n", code: unique(), emailAddress: "a@example.com" };
+  const creditApplicationOrder = ["BALANCE", "BALANCE"];
+  const message = await refused("accounts", { ...body, creditApplicationOrder });
+  expect(message).toContain("creditApplicationOrder must not name a credit twice");
+});
+
+describe("a meter", () => {
+  test.each(["MEASURE", "INCOME", "COST"])("has a unit for a %s field", async (category) => {
+    const numeric = { category, code: "n", name: "N" };
+    const message = await refused("meters", {
+      name: "Calls",
+      code: unique(),
+      dataFields: [...meterFields, numeric],
+      derivedFields: [{ ...numeric, code: "twice", calculation: "n * 2" }],
+    });
+    expect(message).toContain(`dataFields[2].unit is required for a ${category} field`);
+    expect(message).toContain(`derivedFields[0].unit is required for a ${category} field`);
+  });
+});
+
+describe("a lookup table", () => {
+  const table = async () => {
+    const made = await client().create("lookuptables", { name: "Rates", code: unique() });
+    const path = `lookuptables/${made.id}`;
+    const { id } = await client().create(`${path}/revisions`, {
+      name: "First",
+      fields: [
+        { name: "region", type: "STRING" },
+        { name: "rate", type: "NUMBER" },
+      ],
+      keys: ["region"],
+    });
+    const status = { status: "PUBLISHED", version: 1 };
+    await client().put(`${path}/revisions/${id}/status`, status);
+    return { made, path, revision: `${path}/revisions/${id}` };
+  };
+  const formula = ({ code }: Entity) =>
+    `calls * Lookup.findNumber("${String(code)}", "rate", 1, "region")`;
+
+  test("stays, with its code and its published data, while a derived field names it", async () => {
+    const { made, path, revision } = await table();
+    const user = await client().create("meters", {
+      name: "Calls",
+      code: unique(),
+      dataFields: meterFields,
+      derivedFields: [
+        { category: "MEASURE", code: "due", name: "Due", unit: "1", calculation: formula(made) },
+      ],
+    });
+    const used = `derived field due of meter ${user.id}`;
+    expect(await client().refusal("DELETE", path)).toContain(used);
+    expect(await refusedPut(path, made, { code: unique() })).toContain(used);
+    expect(await client().refusal("DELETE", revision)).toContain(used);
+    const { id, version, ...rest } = user;
+    await client().put(`meters/${id}`, { ...rest, version, derivedFields: [] });
+    await client().remove(path);
+  });
+
+  test("stays while a compound aggregation names it", async () => {
+    const { made, path } = await table();
+    const user = await client().create("compoundaggregations", {
+      name: "Exists",
+      quantityPerUnit: 1,
+      rounding: "NONE",
+      unit: "u",
+      calculation: `Lookup.exists("${String(made["code"])}", "e" + "u") ? 1 : 0`,
+    });
+    const message = await client().refusal("DELETE", path);
+    expect(message).toContain(`compoundAggregation ${user.id}`);
+  });
+});
+
+describe("a selection of usage", () => {
+  const selected = (meterId: string, fieldCode: string) => ({
+    aggregations: [{ meterId, fieldCode, fieldType: "MEASURE", function: "SUM" }],
+    groups: [{ groupType: "DIMENSION", meterId, fieldCode: "region" }],
+  });
+  const saved = (usageQuery: object) => ({ name: "Saved", usageQuery });
+  const scheduled = (selection: object) => ({
+    name: "Daily",
+    code: unique(),
+    sourceType: "USAGE",
+    timePeriod: "YESTERDAY",
+    scheduleType: "DAY",
+    period: 1,
+    ...selection,
+  });
+
+  test.each([
+    ["usage/savedqueries", saved, "usageQuery."],
+    ["dataexports/schedules", scheduled, ""],
+  ] as const)("of %s names fields that its meters have", async (path, body, within) => {
+    const { id } = await meter();
+    await client().create(path, body(selected(id, "calls")));
+    const wrong = await refused(path, body(selected(id, "none")));
+    expect(wrong).toContain(`${within}aggregations[0].fieldCode names no field of the meter: none`);
+    const text = await refused(path, body(selected(id, "region")));
+    expect(text).toContain(`${within}aggregations[0].fieldCode is a WHERE field, not a number`);
+    const nowhere = await refused(path, body(selected(crypto.randomUUID(), "calls")));
+    expect(nowhere).toContain(`${within}aggregations[0].meterId names no meter`);
+    const groups = await refused(path, body({ groups: [{ groupType: "ACCOUNT" }] }));
+    expect(groups).toContain("groups needs aggregations");
+  });
+});
+
+test("an external mapping is of an entity that is there", async () => {
+  const { id } = await account();
+  const mapping = (fields: object) => ({
+    m3terEntity: "account",
+    m3terId: id,
+    externalSystem: "Stripe",
+    externalTable: "Customer",
+    externalId: "cus_1",
+    ...fields,
+  });
+  const path = "externalmappings";
+  await client().create(path, mapping({}));
+  expect(await refused(path, mapping({ m3terEntity: "Person" }))).toContain("m3terEntity is none");
+  for (const [m3terEntity, m3terId] of [
+    ["Account", "acme"],
+    ["Plan", id],
+    ["Bill", crypto.randomUUID()],
+  ])
+    expect(await refused(path, mapping({ m3terEntity, m3terId }))).toContain("m3terId names no");
+});
+
+test("a statement shows measures by what numbers can be shown by", async () => {
+  const { id: meterId } = await meter();
+  const aggregations = ["SUM", "UNIQUE", "CUSTOM_SQL"];
+  const body = {
+    aggregationFrequency: "DAY",
+    measures: [{ meterId, name: "calls", aggregations }],
+  };
+  const message = await refused("statementdefinitions", body);
+  expect(message).toContain("measures[0].aggregations[1] is UNIQUE");
+  expect(message).toContain("measures[0].aggregations[2] is CUSTOM_SQL");
+});

@@ -70,6 +70,7 @@ const byName: Readonly<Record<string, Arbitrary<unknown>>> = {
   permissionPolicyIds: constant([]),
   targetType: constantFrom("item", "ITEM"),
   creditTypeId: constant("unused"),
+  creditApplicationOrder: constantFrom(["PREPAYMENT"], ["BALANCE", "PREPAYMENT"]),
 };
 
 export const fieldOf: FieldArbitrary = (name) => byName[name];
@@ -92,7 +93,7 @@ const dataFields = [
 ];
 
 const derivedFields = [
-  { category: "MEASURE", code: "twice", name: "Twice", calculation: "calls * 2" },
+  { category: "MEASURE", code: "twice", name: "Twice", unit: "1", calculation: "calls * 2" },
 ];
 
 const lookupFields = [
@@ -125,6 +126,18 @@ const memoLine = (body: Body): Body =>
     "lineItemType",
     "amountToApplyOnBill",
   );
+
+/** About a field that a meter has. */
+const usageQuery = async ({ make }: Maker): Promise<Body> => {
+  const field = { meterId: (await make("meters")).id, fieldCode: "calls" };
+  return {
+    startDate: "2025-01-01T00:00:00Z",
+    endDate: "2025-02-01T00:00:00Z",
+    groups: [{ groupType: "ACCOUNT" }, { groupType: "TIME", frequency: "DAY" }],
+    aggregations: [{ ...field, fieldType: "MEASURE", function: "SUM" }],
+    limit: 10,
+  };
+};
 
 type Fix = (body: Body, maker: Maker) => Body | Promise<Body>;
 
@@ -169,6 +182,11 @@ export const fixes: Readonly<Record<string, Fix>> = {
   AdHocOperationalDataExportConfigurationRequest: (body) => ({
     ...without(body, "destinationIds"),
     sourceType: "OPERATIONAL",
+  }),
+  ExternalMappingRequest: async (body, { make }) => ({
+    ...body,
+    m3terEntity: "Account",
+    m3terId: (await make("accounts")).id,
   }),
   ExportDestinationS3Request: (body) => ({ ...body, destinationType: "S3" }),
   BillJobRequest: async (body, { make }) => ({
@@ -236,25 +254,10 @@ export const fixes: Readonly<Record<string, Fix>> = {
     entity: "Bill",
     field: "endDate",
   }),
-  UsageQueryRequest: async (_body, { make }) => {
-    const field = { meterId: (await make("meters")).id, fieldCode: "calls" };
-    return {
-      startDate: "2025-01-01T00:00:00Z",
-      endDate: "2025-02-01T00:00:00Z",
-      groups: [{ groupType: "ACCOUNT" }, { groupType: "TIME", frequency: "DAY" }],
-      aggregations: [{ ...field, fieldType: "MEASURE", function: "SUM" }],
-      limit: 10,
-    };
-  },
-  UsageSavedQueryRequest: (body) => ({
+  UsageQueryRequest: (_body, maker) => usageQuery(maker),
+  UsageSavedQueryRequest: async (body, maker) => ({
     ...body,
-    usageQuery: {
-      startDate: "2025-01-01T00:00:00Z",
-      endDate: "2025-02-01T00:00:00Z",
-      groups: [{ groupType: "ACCOUNT" }, { groupType: "TIME", frequency: "DAY" }],
-      aggregations: [{ meterId: "m", fieldCode: "f", fieldType: "MEASURE", function: "SUM" }],
-      limit: 10,
-    },
+    usageQuery: await usageQuery(maker),
   }),
   WebhookDestinationRequest: (body) => ({
     ...body,

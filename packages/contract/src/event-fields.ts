@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { billingFields } from "./billing/billing-fields.ts";
 import {
   type ChangeEvent,
   changeEvents,
   exportFailureEvent,
   ingestFailureEvent,
+  integrationEvents,
   documentedEvents,
 } from "./event.ts";
 import type { Resource } from "./resource.ts";
@@ -65,7 +67,7 @@ const standardFields: Fields = {
   lastModifiedBy: "string",
 };
 
-const fieldsOf = (resource: Resource): Fields => {
+const fieldsOfResource = (resource: Resource): Fields => {
   const secret = new Set(resource.secrets);
   const written = Object.entries(propertiesOf(schemaOf(resource)))
     .filter(([name]) => !secret.has(name))
@@ -79,40 +81,47 @@ const fieldsOf = (resource: Resource): Fields => {
   };
 };
 
-/** What a scheduled event may count from (m3ter semantics 22): the dates of bills, which are no declared resource. */
-const billDates = [
-  "startDate",
-  "endDate",
-  "startDateTimeUTC",
-  "endDateTimeUTC",
-  "billDate",
-  "dueDate",
-  "createdDate",
-  "lastCalculatedDate",
-  "externalInvoiceDate",
-  "dtApproved",
-  "dtLocked",
-  "dtCreated",
-  "dtLastModified",
-];
-
-/** The fields of an entity that hold a date or an instant; undefined when there is no such entity. */
-export const dateFieldsOf = (entity: string): readonly string[] | undefined => {
-  const kind = entity.toLowerCase();
-  if (kind === "bill") return billDates;
-  const resource = resources.find((one) => one.kind.toLowerCase() === kind);
-  if (resource === undefined) return undefined;
+const datesOfResource = (resource: Resource): string[] => {
   const dated = Object.entries(propertiesOf(schemaOf(resource)))
     .filter(([, { format }]) => format === "date" || format === "date-time")
     .map(([name]) => name);
   return [...dated, "dtCreated", "dtLastModified"];
 };
 
+/** Something that events are about. */
+interface Entity {
+  readonly fields: Fields;
+  readonly dates: readonly string[];
+}
+
+const billingEntity = (types: Readonly<Record<string, string>>): Entity => {
+  const typed = Object.entries(types);
+  const fields = typed.map(([name, type]) => [name, type === "date" ? "string" : type]);
+  const dates = typed.filter(([, type]) => type === "date").map(([name]) => name);
+  return { fields: Object.fromEntries(fields), dates };
+};
+
+/** By its kind, written in any case. */
+const entityNamed = (name: string): Entity | undefined => {
+  const isNamed = (kind: string): boolean => kind.toLowerCase() === name.toLowerCase();
+  const [, types] = Object.entries(billingFields).find(([kind]) => isNamed(kind)) ?? [];
+  if (types !== undefined) return billingEntity(types);
+  const resource = resources.find(({ kind }) => isNamed(kind));
+  if (resource === undefined) return undefined;
+  return { fields: fieldsOfResource(resource), dates: datesOfResource(resource) };
+};
+
+/** The fields of an entity that hold a date or an instant; undefined when there is no such entity. */
+export const dateFieldsOf = (entity: string): readonly string[] | undefined =>
+  entityNamed(entity)?.dates;
+
+const fieldsOf = (entity: string): Fields => entityNamed(entity)?.fields ?? {};
+
 const prefixed = (prefix: "new" | "old", fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).map(([name, type]) => [`${prefix}.${name}`, type]));
 
-const fieldsOfChange = ({ resource, action }: ChangeEvent): Fields => {
-  const fields = fieldsOf(resource);
+const fieldsOfChange = ({ kind, action }: ChangeEvent): Fields => {
+  const fields = fieldsOf(kind);
   return {
     ...(action === "deleted" ? {} : prefixed("new", fields)),
     ...(action === "created" ? {} : prefixed("old", fields)),
@@ -128,21 +137,47 @@ const ingestFailureFields: Fields = {
 
 const exportFailureFields: Fields = { "new.jobId": "string", "new.reason": "string" };
 
+const integrationFields: Fields = Object.fromEntries(
+  [
+    "id",
+    "entityType",
+    "entityId",
+    "destination",
+    "destinationId",
+    "status",
+    "error",
+    "dtCreated",
+    "dtLastModified",
+  ].map((name) => [`new.${name}`, "string"]),
+);
+
 /** The events that are no change of a record. */
 const otherEvents: ReadonlyMap<string, Fields> = new Map([
   [ingestFailureEvent, ingestFailureFields],
   [exportFailureEvent, exportFailureFields],
+  ...Object.values(integrationEvents).map((name) => [name, integrationFields] as const),
 ]);
 
-/** Every name that an event of this server can have. */
-export const eventNames: readonly string[] = [...changeEvents.keys(), ...otherEvents.keys()].sort();
+/** The names that notifications may wait for: what this server raises, and what else m3ter documents. */
+export const eventNames: readonly string[] = [
+  ...changeEvents.keys(),
+  ...otherEvents.keys(),
+  ...documentedEvents,
+].sort();
 
-/** Whether notifications may wait for it: also what m3ter documents and this server does not raise. */
-export const isEventName = (name: string): boolean =>
-  changeEvents.has(name) || otherEvents.has(name) || documentedEvents.has(name);
+const known = new Set(eventNames);
 
-/** What calculations on an event may name, with its type; nothing for a name that no event has. */
+export const isEventName = (name: string): boolean => known.has(name);
+
+/** `scheduled.<entity>.<name of the event>`: counted from a date of the entity as it is now. */
+const fieldsOfScheduled = (name: string): Fields => {
+  const [first, entity = ""] = name.split(".");
+  return first === "scheduled" ? prefixed("new", fieldsOf(entity)) : {};
+};
+
+/** What calculations on an event may name, with its type; nothing where no event has fields. */
 export const eventFields = (name: string): Fields => {
   const change = changeEvents.get(name);
-  return change === undefined ? (otherEvents.get(name) ?? {}) : fieldsOfChange(change);
+  if (change !== undefined) return fieldsOfChange(change);
+  return otherEvents.get(name) ?? fieldsOfScheduled(name);
 };

@@ -1,5 +1,6 @@
-import type { Resource } from "./resource.ts";
+import { billingFields } from "./billing/billing-fields.ts";
 import { resources } from "./resources.ts";
+import type { RunStatus } from "./sync/integration-operations.ts";
 
 export const changeActions = ["created", "updated", "deleted"] as const;
 export type ChangeAction = (typeof changeActions)[number];
@@ -20,29 +21,59 @@ const otherNames: Readonly<Record<string, string>> = {
   balanceTransactionSchedule: "scheduledbalancetransaction",
 };
 
-export const eventName = ({ kind, events }: Resource, action: ChangeAction): string =>
+/** What changes: a declared resource, or what billing makes. */
+export interface EventSubject {
+  readonly kind: string;
+  readonly events: "configuration" | "billing";
+}
+
+const billingSubjects = Object.keys(billingFields).map((kind): EventSubject => ({
+  kind,
+  events: "billing",
+}));
+
+/** Everything whose changes are events, by its kind. */
+export const eventSubjects: ReadonlyMap<string, EventSubject> = new Map(
+  [...resources, ...billingSubjects].map((subject) => [subject.kind, subject]),
+);
+
+export const eventName = ({ kind, events }: EventSubject, action: ChangeAction): string =>
   `${events}.${otherNames[kind] ?? kind.toLowerCase()}.${action}`;
 
 export interface ChangeEvent {
-  readonly resource: Resource;
+  readonly kind: string;
   readonly action: ChangeAction;
 }
 
-/** Every event that a change of a record raises, by its name. */
+/** Every event that a change raises, by its name. */
 export const changeEvents: ReadonlyMap<string, ChangeEvent> = new Map(
-  resources.flatMap((resource) =>
-    changeActions.map((action) => [eventName(resource, action), { resource, action }] as const),
+  [...eventSubjects.values()].flatMap((subject) =>
+    changeActions.map(
+      (action) => [eventName(subject, action), { kind: subject.kind, action }] as const,
+    ),
   ),
 );
+
+/** Raised by a run of an integration that ends so (m3ter semantics 22). */
+export const integrationEvents = {
+  DISABLED: "integration.disabled.error",
+  AUTH_FAILED: "integration.authentication.error",
+  ERROR: "integration.perform.error",
+} as const satisfies Partial<Record<RunStatus, string>>;
+
+/** The categories that a list may be narrowed to, and their events: every change can notify ([R], m3ter semantics 22). */
+export const eventTypes = {
+  Notification: [...changeEvents.keys()],
+  IntegrationEvent: Object.values(integrationEvents),
+  IngestValidationFailure: [ingestFailureEvent],
+  DataExportJobFailure: [exportFailureEvent],
+} as const satisfies Record<string, readonly string[]>;
 
 const eventsOfKinds = (group: string, kinds: readonly string[]): string[] =>
   kinds.flatMap((kind) => changeActions.map((action) => `${group}.${kind}.${action}`));
 
-/** Names of m3ter's that are no change of a declared resource (m3ter semantics, Appendix C). */
+/** Names of m3ter's of what there is not here (m3ter semantics, Appendix C). */
 export const documentedEvents: ReadonlySet<string> = new Set([
-  ...eventsOfKinds("billing", ["bill", "billjob", "statementjob"]),
   ...eventsOfKinds("configuration", ["alert", "metergroup", "organization", "pricingband"]),
-  ...["authentication", "disabled", "missingaccountmapping", "perform", "validation"].map(
-    (kind) => `integration.${kind}.error`,
-  ),
+  ...["missingaccountmapping", "validation"].map((kind) => `integration.${kind}.error`),
 ]);

@@ -73,7 +73,10 @@ export const billingFrequency = z.enum(billingFrequencies);
 /** How often a schedule runs. */
 export const scheduleFrequency = z.enum(["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY"]);
 export const childBillingMode = z.enum(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"]);
-export const creditApplicationOrder = z.array(z.enum(["PREPAYMENT", "BALANCE"]));
+/** Which credit pays first; one that is not named does not pay (m3ter semantics 15.5). */
+export const creditApplicationOrder = z
+  .array(z.enum(["PREPAYMENT", "BALANCE"]))
+  .refine((order) => new Set(order).size === order.length, "must not name a credit twice");
 export const statementMode = z.enum(["NONE", "JSON", "JSON_AND_CSV"]);
 export const interval = z.int().min(1).max(365);
 export const offset = z.int().min(0).max(364);

@@ -20,6 +20,12 @@ export const settings = {
     fallback: "127.0.0.1",
     reason: "The address to listen on; loopback until you decide otherwise.",
   },
+  publicUrl: {
+    name: "TURNPIKE_PUBLIC_URL",
+    fallback: undefined,
+    reason:
+      "Where clients reach the server, such as `https://billing.example.com`: what links to files begin with. When absent they begin with the Host header of the request that asks for them, so set it where others than trusted clients reach the server or a proxy rewrites the header.",
+  },
   dataDir: {
     name: "TURNPIKE_DATA_DIR",
     fallback: "./.turnpike",
@@ -45,7 +51,7 @@ export const settings = {
     name: "TURNPIKE_SECRET_KEYS",
     fallback: undefined,
     reason:
-      "Keys of 64 hexadecimal digits, separated by commas, that seal the credentials of webhooks and integrations: the first seals, all open. When absent one is generated and written to secret.key in the data directory; servers that share a database need the same.",
+      "Keys of 64 hexadecimal digits, separated by commas, that seal the credentials of webhooks and integrations and the keys that sign tokens and links: the first seals, all open. When absent one is generated and written to secret.key in the data directory; servers that share a database need the same.",
   },
   databaseUrl: {
     name: "DATABASE_URL",
@@ -75,6 +81,8 @@ export type LogLevel = (typeof logLevels)[number];
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Without a slash at the end. */
+  readonly publicUrl: string | undefined;
   /** Absolute. */
   readonly dataDir: string;
   readonly orgId: string | undefined;
@@ -93,6 +101,12 @@ export class ConfigError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+const isPublicUrl = (text: string): boolean => {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
+  return !/[?#\s]/.test(text) && url.username === "" && url.password === "";
+};
 
 /** The only reader of the environment. Throws ConfigError naming the setting and what it wants. */
 export const readConfig = (environment: Environment): Config => {
@@ -123,10 +137,17 @@ export const readConfig = (environment: Environment): Config => {
   if (orgId !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(orgId)) {
     throw new ConfigError(`${settings.orgId.name} must be a UUID, not "${orgId}"`);
   }
+  const publicUrl = text(settings.publicUrl);
+  if (publicUrl !== undefined && !isPublicUrl(publicUrl)) {
+    throw new ConfigError(
+      `${settings.publicUrl.name} must be an http or https URL without query, not "${publicUrl}"`,
+    );
+  }
   const gigabyte = 1_073_741_824;
   return {
     port: whole(settings.port, 65_535),
     host: text(settings.host) ?? settings.host.fallback,
+    publicUrl: publicUrl?.replace(/\/+$/, ""),
     dataDir: resolve(text(settings.dataDir) ?? settings.dataDir.fallback),
     orgId,
     accessKey: text(settings.accessKey),

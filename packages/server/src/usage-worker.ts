@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Aggregator } from "./adapters/duckdb/aggregation.ts";
+import { breakDown } from "./adapters/duckdb/breakdown.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
@@ -25,7 +26,14 @@ interface ReadingParts {
   readonly customSql: CustomSql;
 }
 
-type Reading = "aggregate" | "aggregateJointly" | "changed" | "query" | "faultOfSql" | "scan";
+type Reading =
+  | "aggregate"
+  | "aggregateJointly"
+  | "breakDown"
+  | "changed"
+  | "query"
+  | "faultOfSql"
+  | "scan";
 
 const readingHandlers = ({
   log,
@@ -47,6 +55,11 @@ const readingHandlers = ({
     aggregateJointly: async (question) => {
       const source = await sourceOf(question);
       return source === undefined ? [] : aggregateJointly(aggregator, source, question);
+    },
+    breakDown: async (question) => {
+      const source = await sourceOf(question);
+      if (source === undefined) return { kind: "rows", rows: [] };
+      return breakDown(aggregator, source, question);
     },
     changed: (question) => readers.use((connection) => changed(connection, log, question)),
     query: async (question) => {
@@ -111,6 +124,8 @@ const run = async (
       meters: (orgId, codes) => channel.call("meters", { orgId, codes }),
       accounts: (orgId, codes) => channel.call("accounts", { orgId, codes }),
       codes: (orgId, ids) => channel.call("codes", { orgId, ids }),
+      customFields: (orgId, of) => channel.call("customFields", { orgId, of }),
+      lookups: (orgId, lookups) => channel.call("lookups", { orgId, lookups }),
       onChange: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { sql } from "kysely";
 import { resources } from "@turnpike/contract/resources.ts";
+import { installationKey } from "./access/installation-keys.ts";
 import { createKeys } from "./access/keys.ts";
 import { type Credentials, ensureOrganization } from "./access/organizations.ts";
 import { createPermissions, isAccessKind } from "./access/permissions.ts";
@@ -29,7 +30,12 @@ import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallet-true-ups.ts";
 import { runStatementJob } from "./billing/statements.ts";
 import { type Config, ConfigError } from "./config.ts";
-import { type ExportParts, expireExports, runExportJob } from "./exports/export-run.ts";
+import {
+  type ExportParts,
+  expireExports,
+  removeStrayExports,
+  runExportJob,
+} from "./exports/export-run.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { background, startQueue } from "./jobs/queue.ts";
@@ -42,8 +48,8 @@ import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
 import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
-import { createSealer } from "./resources/sealing.ts";
-import { createSecrets, missingKeys, type Secrets } from "./resources/secrets.ts";
+import { createSealer, type Sealer } from "./resources/sealing.ts";
+import { createSecrets, missingKeys } from "./resources/secrets.ts";
 import { createDirectory } from "./resources/usage-directory.ts";
 import { tickSchedules } from "./resources/schedule-clock.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
@@ -110,12 +116,13 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
   const examine = examineCustomSql(database, usage);
-  const secrets = await openSecrets(config, database);
+  const sealer = await openSealer(config, database);
+  const secrets = createSecrets(sealer);
   const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
   const queue = { database, usage, files, exports, catalog, pool, logger, ...authorization };
   await openQueue(queue, closers);
-  const tokens = await createTokens(database, Date.now);
-  const links = await createLinks(database, Date.now);
+  const tokens = createTokens(await installationKey(database, sealer, "token-key"), Date.now);
+  const links = createLinks(await installationKey(database, sealer, "link-key"), Date.now);
   const failures = new IngestFailures({ database, logger, now });
   closers.push(() => failures.stop());
   return {
@@ -137,6 +144,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     permissions,
     resources,
     logger,
+    publicUrl: config.publicUrl,
     bodyBytesMax: config.bodyBytesMax,
     ingestBodyBytesMax: config.ingestBodyBytesMax,
     checkReady: async () => {
@@ -169,12 +177,12 @@ const openUsage = async (
 };
 
 /** Refuses a start that could not read what is stored, such as that of a second server with a key of its own. */
-const openSecrets = async (config: Config, database: Database): Promise<Secrets> => {
+const openSealer = async (config: Config, database: Database): Promise<Sealer> => {
   const sealer = createSealer(await secretKeys(config));
   const missing = await missingKeys(database, sealer);
-  if (missing.length === 0) return createSecrets(sealer);
+  if (missing.length === 0) return sealer;
   throw new ConfigError(
-    `stored credentials are sealed with ${missing.join(", ")}: give that key in TURNPIKE_SECRET_KEYS, or its secret.key file`,
+    `stored credentials and keys are sealed with ${missing.join(", ")}: give that key in TURNPIKE_SECRET_KEYS, or its secret.key file`,
   );
 };
 
@@ -235,6 +243,7 @@ const openQueue = async (
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };
   const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
+  await removeStrayExports(exporting);
   const queue = await startQueue(
     pool,
     {

@@ -37,6 +37,20 @@ const uniqueFieldCodes = (
   }
 };
 
+/** A number means nothing without its unit (m3ter semantics 4). */
+const numbersHaveUnits = (
+  meter: { dataFields: DataField[]; derivedFields: DerivedField[] },
+  context: z.RefinementCtx,
+): void => {
+  for (const list of ["dataFields", "derivedFields"] as const) {
+    for (const [index, { category, unit }] of meter[list].entries()) {
+      if (unit !== undefined || !isNumericCategory(category)) continue;
+      const message = `is required for a ${category} field`;
+      context.addIssue({ code: "custom", path: [list, index, "unit"], message });
+    }
+  }
+};
+
 /** The schema of usage events (m3ter semantics 4). Without a productId the meter is global. */
 export const meter = defineResource({
   kind: "meter",
@@ -52,7 +66,8 @@ export const meter = defineResource({
       derivedFields: z.array(derivedField).max(15),
       customFields: customFields.optional(),
     })
-    .superRefine(uniqueFieldCodes),
+    .superRefine(uniqueFieldCodes)
+    .superRefine(numbersHaveUnits),
   pageSizeMax: 100,
   filters: {
     productId: { by: "field", field: "productId" },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { dateTime } from "../schema.ts";
-import { usageSelection } from "../usage/usage-selection.ts";
+import { groupsNeedAggregations, usageSelection } from "../usage/usage-selection.ts";
 import { exportFileFormats, operationalDataTypes } from "./export-schedule.ts";
 
 export const exportStatuses = ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"] as const;
@@ -30,11 +30,10 @@ const usage = z
     startDate: dateTime,
     endDate: dateTime,
   })
-  .superRefine(({ startDate, endDate, groups = [], aggregations = [] }, context) => {
-    const refuse = (field: string, message: string): void =>
-      context.addIssue({ code: "custom", path: [field], message });
-    if (endDate <= startDate) refuse("endDate", "must be after startDate");
-    if (groups.length > 0 && aggregations.length === 0) refuse("groups", "needs aggregations");
+  .superRefine(groupsNeedAggregations)
+  .superRefine(({ startDate, endDate }, context) => {
+    if (endDate > startDate) return;
+    context.addIssue({ code: "custom", path: ["endDate"], message: "must be after startDate" });
   });
 
 /** What is exported once and now (m3ter semantics 21). */

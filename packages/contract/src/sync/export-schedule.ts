@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
-import { timePeriods, usageSelection } from "../usage/usage-selection.ts";
+import { groupsNeedAggregations, timePeriods, usageSelection } from "../usage/usage-selection.ts";
 
 export const operationalDataTypes = [
   "BILLS",
@@ -80,12 +80,14 @@ const operational = z.object({
   operationalDataTypes: z.array(z.enum(operationalDataTypes)).min(1),
 });
 
-const usage = z.object({
-  ...schedule,
-  ...usageSelection,
-  sourceType: z.literal("USAGE"),
-  timePeriod: z.enum(timePeriods),
-});
+const usage = z
+  .object({
+    ...schedule,
+    ...usageSelection,
+    sourceType: z.literal("USAGE"),
+    timePeriod: z.enum(timePeriods),
+  })
+  .superRefine(groupsNeedAggregations);
 
 /** What is exported, how often and to where (m3ter semantics 21). */
 export const exportSchedule = defineResource({

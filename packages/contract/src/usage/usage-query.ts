@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { dateTime, endsAfterStart } from "../schema.ts";
-import { timePeriods, usageSelection } from "./usage-selection.ts";
+import { groupsNeedAggregations, timePeriods, usageSelection } from "./usage-selection.ts";
 
 export const usageRowsMax = 20_000;
 
@@ -14,8 +14,5 @@ export const usageQuery = z
     timePeriod: z.enum(timePeriods).optional(),
   })
   .superRefine(endsAfterStart)
-  .superRefine(({ groups = [], aggregations = [] }, context) => {
-    if (groups.length === 0 || aggregations.length > 0) return;
-    context.addIssue({ code: "custom", path: ["groups"], message: "needs aggregations" });
-  });
+  .superRefine(groupsNeedAggregations);
 export type UsageQueryBody = z.output<typeof usageQuery>;

@@ -70,3 +70,15 @@ export const usageSelection = {
   aggregations: z.array(aggregation).optional(),
   groups: z.array(group).optional(),
 };
+
+/** Rows are grouped only once they are aggregated (m3ter semantics 20). */
+export const groupsNeedAggregations = (
+  {
+    groups = [],
+    aggregations = [],
+  }: { groups?: unknown[] | undefined; aggregations?: unknown[] | undefined },
+  context: z.RefinementCtx,
+): void => {
+  if (groups.length === 0 || aggregations.length > 0) return;
+  context.addIssue({ code: "custom", path: ["groups"], message: "needs aggregations" });
+};

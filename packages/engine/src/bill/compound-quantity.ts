@@ -4,15 +4,17 @@
  */
 
 import { compileCompoundAggregation } from "../calculation/compound-aggregation.ts";
-import { environmentOf, type LookupKeyValue } from "../calculation/environment.ts";
+import { environmentOf } from "../calculation/environment.ts";
 import { identifiers } from "../calculation/identifiers.ts";
+import {
+  lookingUp,
+  type LookupQuestion,
+  lookupQuestionKey,
+} from "../calculation/lookup-answers.ts";
 import { parse } from "../calculation/parser.ts";
 import type { Calculation } from "../calculation/syntax.ts";
 import type { Input } from "../calculation/value.ts";
-import type { CompoundDefinition, CompoundInputs, LookupAnswer, UsageQuantity } from "./facts.ts";
-
-/** What a calculation wants from a lookup table. */
-export type LookupQuestion = Pick<LookupAnswer, "table" | "keys">;
+import type { CompoundDefinition, CompoundInputs, UsageQuantity } from "./facts.ts";
 
 export interface CompoundResult extends UsageQuantity {
   /** The result counts once none of these is left: answer them and evaluate again. */
@@ -27,23 +29,6 @@ export interface CompoundFormula {
   readonly inputsOf: (given: CompoundInputs) => CompoundInputs;
   readonly evaluate: (inputs: CompoundInputs) => CompoundResult;
 }
-
-/** The same for the same question only: "1" and 1 are different keys. */
-export const lookupQuestionKey = ({ table, keys }: LookupQuestion): string =>
-  JSON.stringify([table, keys.map((key) => (typeof key === "object" ? [key.toString()] : key))]);
-
-const lookingUp = (answers: readonly LookupAnswer[]) => {
-  const known = new Map(answers.map((one) => [lookupQuestionKey(one), one]));
-  const unanswered = new Map<string, LookupQuestion>();
-  const lookup = (table: string, keys: readonly LookupKeyValue[]) => {
-    const key = lookupQuestionKey({ table, keys });
-    const answer = known.get(key);
-    if (answer === undefined) unanswered.set(key, { table, keys });
-    if (answer?.row !== undefined) return new Map(Object.entries(answer.row));
-    return answer === undefined || answer.revision !== undefined ? "NO_ROW" : "NO_TABLE";
-  };
-  return { lookup, unanswered };
-};
 
 const picked = <Value>(
   given: Readonly<Record<string, Value>>,
@@ -70,7 +55,8 @@ const formulaOf = (calculation: Calculation, isNullTaken: boolean): CompoundForm
       for (const [code, value] of Object.entries(aggregations)) {
         values.set(`aggregation.${code}`, value);
       }
-      const { lookup, unanswered } = lookingUp(lookups);
+      const answers = new Map(lookups.map((one) => [lookupQuestionKey(one), one]));
+      const { lookup, unanswered } = lookingUp(answers);
       const evaluation = calculate(environmentOf(values, lookup));
       const asked = [...unanswered.values()];
       return evaluation.ok

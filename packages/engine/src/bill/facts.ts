@@ -4,7 +4,7 @@
  * with the bill, so that it can be replayed: same facts, same bytes.
  */
 
-import type { LookupKeyValue } from "../calculation/environment.ts";
+import type { LookupAnswer } from "../calculation/lookup-answers.ts";
 import type { BalanceTerms } from "../balances/balance.ts";
 import type { CommitmentTerms } from "../commitments/commitment.ts";
 import type { Decimal } from "../exact/decimal.ts";
@@ -276,16 +276,6 @@ export interface BillTerms {
   readonly memos: readonly MemoTerms[];
   /** What this bill puts right on approved ones: see `corrections.ts`. */
   readonly corrections: readonly Correction[];
-}
-
-/** What a lookup found (m3ter semantics 8): the row by field, or that there is none, or no such table. */
-export interface LookupAnswer {
-  /** Its code. */
-  readonly table: string;
-  readonly keys: readonly LookupKeyValue[];
-  /** The one that was published; absent when the table has none. */
-  readonly revision?: { readonly id: string; readonly version: number } | undefined;
-  readonly row?: Readonly<Record<string, string | number | null>> | undefined;
 }
 
 /** What the calculation of a compound aggregation was given (m3ter semantics 7). */

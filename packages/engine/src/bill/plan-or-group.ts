@@ -1,3 +1,4 @@
+import { isBefore } from "../time/period.ts";
 import type {
   AccountPlanTerms,
   BillTerms,
@@ -48,6 +49,12 @@ export const plansAndGroup = ({ plans, planGroup }: AccountPlanTerms): readonly 
  */
 export const billsRecurringTo = (terms: BillTerms, accountPlan: AccountPlanTerms): boolean =>
   accountPlan.account.id === terms.account.id || accountPlan.childBillingMode !== "CHILD";
+
+/** Whether the plan ends in the period that the bill closes, or with it: it is the plan's last bill. */
+export const isLastBill = ({ arrears, active }: AccountPlanTerms): boolean => {
+  if (arrears === undefined || active.end === undefined) return false;
+  return isBefore(arrears.start, active.end) && !isBefore(arrears.end, active.end);
+};
 
 /** What a line that a plan or group charges says about its origin. */
 export const ownerLabels = (

@@ -21,14 +21,24 @@ import type { Line, LineItemType } from "./line.ts";
 export type MinimumSpendRefundMode = "NET_TO_MAX" | "DOCUMENTED_DIFFERENCE";
 export const minimumSpendRefundMode: MinimumSpendRefundMode = "NET_TO_MAX";
 
-/** A plan that ends inside a period that was charged in advance gets the unused part back (11). */
+/** A plan that ends inside a period that was charged in advance gets the unused part back (11, 13). */
 export const refundsUnusedAdvance = true;
+
+/** A plan that ends before an interval in arrears is complete pays for the part that it was active (11). */
+export const chargesUnfinishedInterval = true;
 
 /** Whether a recurring amount falls due with service period n (11, 15.7). */
 export const isApplied = (
   { interval, offset }: { readonly interval: number; readonly offset: number },
   number: number,
 ): boolean => number >= offset && (number - offset) % interval === 0;
+
+/** The first service period from n on with which a recurring amount falls due. */
+export const applicationFrom = (
+  { interval, offset }: { readonly interval: number; readonly offset: number },
+  number: number,
+): number =>
+  number <= offset ? offset : offset + Math.ceil((number - offset) / interval) * interval;
 
 /** The price of a counter's value; a counter at 0 costs nothing, not even a flat fee (13.3). */
 export const counterPrice = (ladder: Ladder, value: Decimal): Decimal =>

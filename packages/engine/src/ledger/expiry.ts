@@ -83,7 +83,9 @@ const endHold = (draft: Draft, row: Authorization): void => {
     return;
   }
   const { held: amount, heldQuantity: quantity } = row;
-  const { meter } = row.terms.spender;
-  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, occurredAt: draft.now }];
-  settlePart(draft, row, { amount, quantity, isFinal: true, events });
+  const { occurredAt, spender } = row.terms;
+  const { meter } = spender;
+  const further = row.further.map((use) => use.held);
+  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, further, occurredAt }];
+  settlePart(draft, row, { amount, quantity, further, isFinal: true, events });
 };

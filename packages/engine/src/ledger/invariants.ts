@@ -1,4 +1,5 @@
 import { movements, signed, type Book } from "./book.ts";
+import { standingOf } from "./slice.ts";
 import type { Authorization, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
 
 /**
@@ -14,6 +15,7 @@ export const brokenInvariants = (state: LedgerState, postings: readonly Posting[
   ...heldFaults(state),
   ...counterFaults(state),
   ...concurrencyFaults(state),
+  ...positionFaults(state),
 ];
 
 const fault = (holds: boolean, sentence: string): string[] => (holds ? [] : [sentence]);
@@ -86,8 +88,8 @@ const grantFaults = (grant: Grant): string[] => {
 /** I11, I12 */
 const authorizationFaults = (row: Authorization): string[] => {
   const open = row.legs.reduce((total, leg) => total + leg.pinned - leg.settled, 0n);
-  const paid = row.legs.reduce((total, leg) => total + leg.settled, 0n);
-  const isFunded = paid + row.debt + row.shortfall === row.settled - row.refunded;
+  const unknown = row.settled - row.refunded - standingOf(row);
+  const isFunded = row.terms.mode === "lease" ? unknown >= 0n : unknown === 0n;
   return [
     ...fault(row.state === "HELD" || row.held === 0n, `I11 ${row.id} holds after its end`),
     ...fault(open <= row.held, `I12 ${row.id} pins more than it holds`),
@@ -113,7 +115,7 @@ const counterFaults = (state: LedgerState): string[] =>
     const counted = [...state.authorizations.values()].filter(({ terms }) =>
       terms.assetCounters.includes(counter.id),
     );
-    const posted = counted.reduce((total, row) => total + row.settled - row.refunded, 0n);
+    const posted = counted.reduce((total, row) => total + standingOf(row), 0n);
     const held = counted.reduce((total, row) => total + row.held, 0n);
     const byUnit = [...state.authorizations.values()].some(({ terms }) =>
       terms.unitCounters.includes(counter.id),
@@ -128,9 +130,32 @@ const concurrencyFaults = (state: LedgerState): string[] =>
     const open = [...state.authorizations.values()].filter(
       (row) => row.state === "HELD" && row.terms.concurrencyLimits.includes(id),
     );
-    const limit = state.concurrencyLimits.get(id)?.limit ?? 0;
+    // An operator may lower a limit below what is open already.
+    const limit = state.concurrencyLimits.get(id)?.limit ?? held;
     return [
       ...fault(open.length === held, `I28 ${id} counts wrongly`),
       ...fault(held <= limit, `I28 ${id} is exceeded`),
     ];
   });
+
+/** How far a period has come is what its authorizations settled, less refunds, and what they hold (I20). */
+const positionFaults = (state: LedgerState): string[] => {
+  const sums = new Map<string, { posted: bigint; held: bigint }>();
+  for (const row of state.authorizations.values()) {
+    const first = {
+      position: row.terms.position ?? "",
+      held: row.heldQuantity,
+      settled: row.settledQuantity,
+      refunded: row.refundedQuantity,
+    };
+    for (const { position, held, settled, refunded } of [first, ...row.further]) {
+      const sum = sums.get(position) ?? { posted: 0n, held: 0n };
+      sums.set(position, { posted: sum.posted + settled - refunded, held: sum.held + held });
+    }
+  }
+  return [...state.positions.values()].flatMap(({ id, posted, held }) => {
+    const sum = sums.get(id) ?? { posted: 0n, held: 0n };
+    const isEqual = sum.posted === posted && sum.held === held;
+    return fault(isEqual, `I20 ${id} is not the sum of its authorizations`);
+  });
+};

@@ -1,5 +1,13 @@
 import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
-import { money, units, fundedLedger } from "./sample-request.ts";
+import { brokenInvariants } from "./invariants.ts";
+import {
+  fundedLedger,
+  money,
+  sampleCharge,
+  sampleRefund,
+  sampleTrueUp,
+  units,
+} from "./sample-request.ts";
 import { describe, expect, test } from "vitest";
 
 const leased = (onExpiry: "settle" | "release") => {
@@ -54,5 +62,63 @@ describe("W17 a lease of 20 for 60 s on 100", () => {
     expect(columnsOf(ledger)).toMatchObject({ D: "0", H: "0" });
     expect(report(ledger)).toMatchObject({ state: "SETTLED_LATE" });
     expect(columnsOf(ledger).D).toBe("13");
+  });
+});
+
+describe("what a client spent of a lease", () => {
+  test("is refunded like any charge, with its usage; the lease itself has nothing to refund", () => {
+    const ledger = leased("release");
+    report(ledger);
+    expect(ledger.one(sampleRefund("r1", "s1", money("2")))).toMatchObject({ kind: "booked" });
+    // 100 − 13 + 2; a quarter of one unit.
+    expect(columnsOf(ledger)).toMatchObject({ D: "11", available: "89" });
+    expect(ledger.events.at(-1)).toMatchObject({ meter: "calls", quantity: -units("0.25") });
+    expect(ledger.one(sampleRefund("r2", "l", null))).toMatchObject({
+      code: "REFUND_EXCEEDS_SETTLED",
+    });
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("is given back by the close of its period where it was too much", () => {
+    const ledger = leased("release");
+    report(ledger);
+    // Rated at 9 where 13 was spent: 4 come back, of the newest spend.
+    ledger.run(sampleTrueUp(ledger, money("9"), { authorizations: ["s2", "s1"] }));
+    expect(columnsOf(ledger)).toMatchObject({ D: "9", available: "91" });
+    expect(ledger.authorization("s2")).toMatchObject({ settled: money("5"), refunded: money("4") });
+  });
+
+  test("has a uid that nothing else may have", () => {
+    const ledger = leased("release");
+    ledger.run(sampleCharge("s2", money("1")));
+    expect(report(ledger)).toMatchObject({ kind: "conflict", code: "ID_REUSED" });
+    expect(columnsOf(ledger)).toMatchObject({ D: "1", H: "20" });
+    expect(ledger.events).toHaveLength(1);
+  });
+
+  test("beyond the lease is taken from what is available, then nobody's", () => {
+    const ledger = leased("release");
+    ledger.run(sampleCharge("other", money("75")));
+    const spends = ["a", "b"].map((id) => ({
+      id,
+      meter: "calls",
+      quantity: units("1"),
+      amount: money("15"),
+      occurredAt: 1,
+    }));
+    const answer = ledger.one({
+      kind: "reportLease",
+      id: "l",
+      fingerprint: "more",
+      sequence: 1,
+      spends,
+      isFinal: true,
+    });
+    // 20 of the lease, 5 that are available, 5 that are not there.
+    expect(answer).toMatchObject({ amount: money("30"), shortfall: money("5"), held: 0n });
+    expect(ledger.authorization("a")).toMatchObject({ settled: money("15"), shortfall: 0n });
+    expect(ledger.authorization("b")).toMatchObject({ shortfall: money("5") });
+    expect(columnsOf(ledger)).toMatchObject({ D: "100", H: "0", available: "0" });
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
   });
 });

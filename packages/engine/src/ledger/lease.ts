@@ -1,7 +1,11 @@
+import { isParity, minimum } from "./asset.ts";
 import type { Draft } from "./draft.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import type { Authorize, OpenLease, ReportLease } from "./request.ts";
-import { settlePart } from "./settlement.ts";
+import type { Authorize, OpenLease, ReportLease, Spend } from "./request.ts";
+import type { Authorization, Leg, Slice } from "./rows.ts";
+import { nothingUsed, settlePart } from "./settlement.ts";
+import { availableTo, type Holding, holdingOf, pinnedBy } from "./slice.ts";
+import { transitions } from "./transition.ts";
 
 /** A lease is a hold that its client spends by itself: what it can overspend is nothing (f.7). */
 export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
@@ -27,16 +31,124 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   isDryRun: false,
 });
 
-/** Settles what the client spent; each spend is metered as an event of its own. */
+/**
+ * Settles what the client spent: each spend becomes an authorization of its own, which takes its part of what the lease
+ * has pinned. So it is refunded, corrected and trued up like any other, in the period and for the meter of its usage.
+ */
 export const reportLease = (draft: Draft, report: ReportLease): Settled | Conflict => {
   const row = draft.authorizations.get(report.id);
   if (row === undefined) return conflict(report.id, "NOT_FOUND");
-  if (report.spends.some((spend) => spend.amount < 0n || spend.quantity < 0n))
+  const { spends, isFinal } = report;
+  if (spends.some((spend) => spend.amount < 0n || spend.quantity < 0n))
     return conflict(report.id, "INVALID");
-  return settlePart(draft, row, {
-    amount: report.spends.reduce((total, spend) => total + spend.amount, 0n),
-    quantity: report.spends.reduce((total, spend) => total + spend.quantity, 0n),
-    isFinal: report.isFinal,
-    events: report.spends,
+  if (transitions[row.state][isFinal ? "settleFinal" : "settlePart"] === null)
+    return conflict(row.id, "WRONG_STATE", row.state);
+  const amount = spends.reduce((total, spend) => total + spend.amount, 0n);
+  if (row.terms.settleOverage === "reject" && amount > row.held)
+    return conflict(row.id, "OVERAGE_REJECTED", row.state);
+  const ids = new Set(spends.map(({ id }) => id));
+  const isKnown = spends.some(({ id }) => draft.authorizations.get(id) !== undefined);
+  if (isKnown || ids.size < spends.length) return conflict(row.id, "ID_REUSED", row.state);
+  let [left, shortfall] = [row, 0n];
+  for (const spend of spends) {
+    const spent = settleSpend(draft, left, spend);
+    left = spent.lease;
+    shortfall += spent.shortfall;
+  }
+  left = { ...left, settled: left.settled + amount };
+  const answer = settlePart(draft, left, { ...nothingUsed, isFinal, events: [] });
+  if (answer.kind === "conflict") return answer;
+  const quantity = spends.reduce((total, spend) => total + spend.quantity, 0n);
+  return { ...answer, amount, quantity, shortfall };
+};
+
+/** The spend as a hold that is split off the lease and settled at once. */
+const settleSpend = (
+  draft: Draft,
+  lease: Authorization,
+  spend: Spend,
+): { readonly lease: Authorization; readonly shortfall: bigint } => {
+  const rest = holdingOf(lease);
+  const legs = splitPinned(rest, minimum(spend.amount, pinnedBy(rest)));
+  const held = minimum(spend.amount, lease.held);
+  const open = spendRow(draft, lease, spend);
+  const settled = settlePart(
+    draft,
+    { ...open, state: "HELD", held, legs },
+    {
+      amount: spend.amount,
+      quantity: spend.quantity,
+      further: [],
+      isFinal: true,
+      events: [{ ...spend, further: [] }],
+    },
+  );
+  const shortfall = settled.kind === "settled" ? settled.shortfall : 0n;
+  return { lease: { ...lease, held: lease.held - held, legs: rest.legs }, shortfall };
+};
+
+const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authorization => ({
+  id: spend.id,
+  terms: {
+    ...terms,
+    fingerprint: `spend of ${draft.transaction}`,
+    mode: "record",
+    spender: { ...terms.spender, meter: spend.meter },
+    occurredAt: spend.occurredAt,
+    concurrencyLimits: [],
+  },
+  state: "SETTLED",
+  held: 0n,
+  heldQuantity: 0n,
+  settled: 0n,
+  settledQuantity: 0n,
+  refunded: 0n,
+  refundedQuantity: 0n,
+  further: [],
+  shortfall: 0n,
+  debt: 0n,
+  legs: [],
+  validUntil: null,
+  answer: {
+    kind: "authorized",
+    id: spend.id,
+    decision: "allow",
+    reasons: [],
+    amount: spend.amount,
+    asset: terms.spender.asset,
+    quantity: spend.quantity,
+    lines: [],
+    held: 0n,
+    shortfall: 0n,
+    remaining: { available: availableTo(draft, terms.spender), budgets: [] },
+    validUntil: null,
+    isFinal: false,
+    priceVersion: null,
+    isReplayed: false,
+  },
+});
+
+/** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */
+const splitPinned = (holding: Holding, base: bigint): Leg[] => {
+  let left = base;
+  return holding.legs.flatMap((leg) => {
+    if (!isParity(leg.ratio)) throw new Error(`${holding.authorization} pins another asset`);
+    const part = minimum(left, leg.pinned - leg.settled);
+    if (part === 0n) return [];
+    left -= part;
+    leg.pinned -= part;
+    const { walletAccount, ratio } = leg;
+    return [{ walletAccount, ratio, pinned: part, settled: 0n, slices: splitSlices(leg, part) }];
+  });
+};
+
+const splitSlices = ({ slices }: Leg, atoms: bigint): Slice[] => {
+  let left = atoms;
+  return slices.flatMap((slice) => {
+    const held = minimum(left, slice.held);
+    if (held === 0n) return [];
+    left -= held;
+    slice.held -= held;
+    return [{ grant: slice.grant, held, consumed: 0n }];
   });
 };

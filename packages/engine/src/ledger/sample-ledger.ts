@@ -102,6 +102,7 @@ export class SampleLedger {
   paid(): PeriodPaid {
     let [debited, shortfall] = [0n, 0n];
     for (const row of this.#maps.authorizations.values()) {
+      if (row.terms.spender.meter === null) continue;
       debited += row.settled - row.refunded - row.shortfall;
       shortfall += row.shortfall;
     }

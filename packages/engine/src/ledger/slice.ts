@@ -36,6 +36,13 @@ export const holdingOf = (row: Authorization): Holding => ({
 export const pinnedBy = (holding: Holding): bigint =>
   holding.legs.reduce((total, leg) => total + leg.pinned - leg.settled, 0n);
 
+/**
+ * What stands of what was settled, by whomever: with what was refunded, all that was settled, but for a lease, whose
+ * spends are authorizations of their own.
+ */
+export const standingOf = ({ legs, debt, shortfall }: Authorization): bigint =>
+  legs.reduce((total, leg) => total + leg.settled, debt + shortfall);
+
 const legFor = (holding: Holding, part: FundingPart): Leg => {
   const known = holding.legs.find(
     (leg) =>

@@ -1,7 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Database } from "../ports/database.ts";
-import { installationKey } from "./installation-keys.ts";
 
 /** Unless somebody knows better: long enough to follow a link, too short to pass it on. */
 export const linkSeconds = 900;
@@ -10,7 +8,7 @@ type Query = Readonly<Record<string, unknown>>;
 
 /** Links that open a file without a token, for a while: who has the link was let in by who made it. */
 export interface Links {
-  /** `path` from the root, with the query parameters that the file depends on. */
+  /** `origin` without a slash at the end; `path` from the root, with the query parameters that the file depends on. */
   readonly sign: (
     origin: string,
     path: string,
@@ -34,8 +32,8 @@ const isSame = (given: string, expected: string): boolean => {
   return a.length === b.length && timingSafeEqual(a, b);
 };
 
-export const createLinks = async (database: Database, now: () => number): Promise<Links> => {
-  const key = await installationKey(database, "link-key");
+/** Signed with the installation's key, so that every server on its database knows them. */
+export const createLinks = (key: Buffer, now: () => number): Links => {
   const signature = (path: string, query: Query): string =>
     createHmac("sha256", key).update(canonical(path, query)).digest("hex");
 
@@ -43,7 +41,7 @@ export const createLinks = async (database: Database, now: () => number): Promis
     sign: (origin, path, { query = {}, seconds = linkSeconds } = {}) => {
       const expires = Math.floor(now() / 1000) + seconds;
       const signed = { ...query, expires };
-      const url = new URL(path, origin);
+      const url = new URL(`${origin}${path}`);
       for (const [name, value] of Object.entries(signed)) {
         if (value !== undefined) url.searchParams.set(name, String(value));
       }

@@ -1,7 +1,5 @@
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import type { Database } from "../ports/database.ts";
-import { installationKey } from "./installation-keys.ts";
 import type { Principal } from "./keys.ts";
 
 export interface Tokens {
@@ -20,9 +18,8 @@ const rememberedMax = 10_000;
 
 const claims = z.object({ sub: z.string(), orgId: z.string(), accessKey: z.string() });
 
-/** Tokens are signed with a key that the installation made once and every server on its database shares. */
-export const createTokens = async (database: Database, now: () => number): Promise<Tokens> => {
-  const key = await installationKey(database, "token-key");
+/** Signed with the installation's key, so that every server on its database knows them. */
+export const createTokens = (key: Buffer, now: () => number): Tokens => {
   const remembered = new Map<string, { principal: Principal; until: number }>();
 
   return {

@@ -48,8 +48,12 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
       rateLimits: new Map(),
       rateBuckets: new Map(),
       concurrencyLimits: new Map(),
-      concurrencyCounts: new Map(),
-      positions: new Map(),
+      concurrencyCounts: byId(
+        (await all<stored.ConcurrencyColumns>("concurrency_count")).map(stored.concurrencyFrom),
+      ),
+      positions: byId(
+        (await all<stored.PositionColumns>("usage_position")).map(stored.positionFrom),
+      ),
       periodsPaid: new Map(),
       topUps: new Map(),
       topUpRules: new Map(),

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
-import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
 import { writeChanges } from "./changes.ts";
@@ -13,6 +12,7 @@ import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
 import type { Prices } from "./prices.ts";
+import { rulesOf } from "./usage-request.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -60,16 +60,19 @@ const attempt = async (
   try {
     const { state, now } = await lockAndLoad(client, loading);
     const { decisions, changes } = decide(state, requests, now);
-    const measurements = await measurementsOf(parts.prices, orgId, { changes, works });
-    const leaseSpends = leaseSpendsOf(commands, changes);
+    const outcomes = dealt(works, decisions);
+    const decided = works.filter((_, nth) =>
+      outcomes[nth]?.some(({ kind }) => kind !== "conflict"),
+    );
+    const measurements = await measurementsOf(parts.prices, orgId, { changes, works: decided });
     await inOnePacket(client, () =>
       Promise.all([
-        writeChanges(client, { orgId, state, changes, measurements, leaseSpends, now }),
+        writeChanges(client, { orgId, state, changes, measurements, now }),
         // Behind a statement that failed, it undoes the transaction.
         client.query("COMMIT"),
       ]),
     );
-    return dealt(works, decisions);
+    return outcomes;
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {
       broken = new Error("the connection is lost", { cause });
@@ -151,13 +154,7 @@ const lockShared = async (
   });
 };
 
-const leaseSpendsOf = (commands: readonly Command[], { events }: Changes): UsageEvent[] => {
-  const spends = new Set(
-    commands.flatMap((one) => (one.kind === "reportLease" ? one.spends.map(({ id }) => id) : [])),
-  );
-  return spends.size === 0 ? [] : events.filter(({ id }) => spends.has(id));
-};
-
+/** The works are those that were not refused: two may have named one event, each with fields of its own. */
 const measurementsOf = async (
   prices: Prices,
   orgId: string,
@@ -166,7 +163,7 @@ const measurementsOf = async (
   const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
   const measurements: unknown[] = [];
   for (const event of changes.events) {
-    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event.priceVersion));
+    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
     const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
     measurements.push(...measurementOf(event, usage, { meter, shorten: shortUid }));
   }
@@ -177,10 +174,10 @@ const measurementsOf = async (
 const unmeasured = async (
   prices: Prices,
   orgId: string,
-  version: string | null,
+  { meter, priceVersion }: UsageEvent,
 ): Promise<MeasuredUsage> => {
-  const kept = version === null ? undefined : await prices.version(orgId, version);
-  return { fields: {}, counts: kept?.counts ?? null, quantity: 0n };
+  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
+  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
 };
 
 const shortUid = (id: string): string =>

@@ -8,7 +8,6 @@ import type {
   Grant,
   LedgerState,
   Posting,
-  UsageEvent,
 } from "@turnpike/engine/ledger/rows.ts";
 import * as arrays from "./binary-arrays.ts";
 import { jsonText } from "./json-text.ts";
@@ -155,6 +154,7 @@ const authorizations: Table<Authorization> = {
     exact("settled_quantity", (row) => row.settledQuantity),
     exact("refunded", (row) => row.refunded),
     exact("refunded_quantity", (row) => row.refundedQuantity),
+    text("further", ({ further }) => (further.length === 0 ? null : jsonText(further))),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
     jsonAsText("legs", (row) => row.legs),
@@ -175,6 +175,7 @@ const knownAuthorizations: Table<Authorization> = {
     "settled_quantity",
     "refunded",
     "refunded_quantity",
+    "further",
     "shortfall",
     "debt",
     "legs",
@@ -304,19 +305,6 @@ const inRows = (measurements: readonly unknown[]): unknown[][] =>
     measurements.slice(nth * outboxRowMax, (nth + 1) * outboxRowMax),
   );
 
-/** An event of another meter than its authorization's is what a client spent of a lease. */
-const leaseSpends: Table<UsageEvent> = {
-  name: "lease_spend",
-  columns: [
-    text("id", (row) => row.id),
-    text("account", (row) => row.account),
-    text("meter", (row) => row.meter),
-    text("asset", (row) => row.asset),
-    exact("amount", (row) => row.amount - row.unfunded),
-    time("occurred_at", (row) => row.occurredAt),
-  ],
-};
-
 /** One INSERT of a statement, its arrays beginning at parameter `first`. */
 const insertSql = <Row>(table: Table<Row>, first: number): string => {
   const { name, columns, onConflict } = table;
@@ -362,7 +350,6 @@ export interface Writing {
   readonly changes: Changes;
   /** Of the events, as the usage store takes them. */
   readonly measurements: readonly unknown[];
-  readonly leaseSpends: readonly UsageEvent[];
   readonly now: EpochMs;
 }
 
@@ -393,7 +380,6 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...part(topUpRules, changes.topUpRules),
     ...part(alerts, changes.alerts),
     ...part(outbox, inRows(writing.measurements)),
-    ...part(leaseSpends, writing.leaseSpends),
   ];
   if (parts.length === 0) return;
   await client.query(statementOf(writing.orgId, parts));

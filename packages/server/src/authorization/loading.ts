@@ -163,7 +163,10 @@ const loadReferred = async (
   const authorizations = [...own.authorizations.values()];
   const grantIds = grantsOf(authorizations).filter((id) => !own.grants.has(id));
   const positionIds = authorizations
-    .flatMap(({ terms }) => terms.position ?? [])
+    .flatMap(({ terms, further }) => [
+      ...(terms.position === null ? [] : [terms.position]),
+      ...further.map(({ position }) => position),
+    ])
     .filter((id) => !own.positions.has(id));
   const concurrencyIds = [
     ...limits.concurrencyLimits.map(({ id }) => id),
@@ -217,7 +220,7 @@ const loadWalletAccounts = async (
 };
 
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,
-  refunded_quantity, shortfall, debt, legs, valid_until, answer`;
+  refunded_quantity, further, shortfall, debt, legs, valid_until, answer`;
 
 const loadAuthorizations = async (
   reader: Reader,
@@ -251,6 +254,7 @@ const answeredOnly = (row: Authorization): Authorization => ({
   ...row,
   state: "DENIED",
   held: 0n,
+  further: [],
   legs: [],
   validUntil: null,
   terms: {

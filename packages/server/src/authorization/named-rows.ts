@@ -31,7 +31,8 @@ export const namedRows = (commands: readonly Command[]): NamedRows => {
 };
 
 const namePrice = (named: NamedRows, price: Price): void => {
-  if (price.kind === "rateable") named.positions.add(price.position);
+  if (price.kind !== "rateable") return;
+  for (const { position } of [price, ...price.further]) named.positions.add(position);
 };
 
 const nameRows = (named: NamedRows, command: Command): void => {
@@ -50,8 +51,11 @@ const nameRows = (named: NamedRows, command: Command): void => {
       namePrice(named, command.used.price);
       namePrice(named, command.request.price);
       return;
-    case "openLease":
     case "reportLease":
+      named.authorizations.add(command.id);
+      for (const { id } of command.spends) named.authorizations.add(id);
+      return;
+    case "openLease":
     case "renewLease":
     case "releaseLease":
     case "void":

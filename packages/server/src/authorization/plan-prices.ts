@@ -155,3 +155,7 @@ export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod | un
   if (arrears === undefined) return undefined;
   return { start: arrears.start.epochMilliseconds, end: arrears.end.epochMilliseconds };
 };
+
+/** One position per account, pricing and billing period. Account codes are of any text, so they come last. */
+export const positionId = (code: string, pricingId: string, period: PricedPeriod): string =>
+  `${pricingId}@${period.start}/${code}`;

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { advanceLineKeys } from "@turnpike/engine/bill/advance-lines.ts";
+import { advanceLineKeys, advanceLineTypes } from "@turnpike/engine/bill/advance-lines.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
-import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import { type Decimal, decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 
 interface AdvanceLine {
@@ -31,7 +31,7 @@ export class AdvanceLines {
       if (others.length < known.length) this.#byKey.set(key, others);
     }
     for (const { key, lineItemType, subtotal } of lines) {
-      if (lineItemType !== "STANDING_CHARGE" && lineItemType !== "MINIMUM_SPEND") continue;
+      if (!advanceLineTypes.some((type) => type === lineItemType)) continue;
       this.#add({ key, billId: bill.id, billDate: bill.billDate, subtotal });
     }
   }
@@ -40,10 +40,12 @@ export class AdvanceLines {
   billedBefore(bill: { id: string; billDate: string }, terms: BillTerms): Record<string, Decimal> {
     return Object.fromEntries(
       advanceLineKeys(terms).flatMap((key) => {
-        const line = this.#byKey
-          .get(key)
-          ?.find(({ billId, billDate }) => billId !== bill.id && billDate < bill.billDate);
-        return line === undefined ? [] : [[key, line.subtotal] as const];
+        const lines = (this.#byKey.get(key) ?? []).filter(
+          ({ billId, billDate }) => billId !== bill.id && billDate < bill.billDate,
+        );
+        return lines.length === 0
+          ? []
+          : [[key, sum(lines.map(({ subtotal }) => subtotal))] as const];
       }),
     );
   }
@@ -61,7 +63,7 @@ export const takeAdvanceLines = async (
       line->'subtotal'->>'$decimal' AS subtotal
     FROM bill_line JOIN bill ON bill.org_id = bill_line.org_id AND bill.id = bill_id
     WHERE bill_line.org_id = ${orgId} AND bill_line.key = ANY(${keys})
-      AND line_item_type IN ('STANDING_CHARGE', 'MINIMUM_SPEND')
+      AND line_item_type = ANY(${[...advanceLineTypes]})
     ORDER BY bill_date, bill_id
   `.execute(reader);
   return new AdvanceLines(rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })));

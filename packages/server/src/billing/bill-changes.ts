@@ -1,12 +1,10 @@
 import { type UpdateObject } from "kysely";
 import { sql } from "kysely";
-import type { DatabaseTransaction, Tables } from "../ports/database.ts";
+import type { DatabaseTransaction, Document, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { billsOf } from "./bill-queries.ts";
 import { type BillRow, billReply } from "./bill-replies.ts";
-
-/** Rows of the audit log written by one statement: far below what a statement may have of parameters. */
-const batchSize = 500;
+import { recordChanges } from "./changes.ts";
 
 export interface BillChange {
   /** Absent: the bill is new. */
@@ -15,35 +13,24 @@ export interface BillChange {
   readonly after?: BillRow | undefined;
 }
 
-const textOf = (row: BillRow | undefined): string | null =>
-  row === undefined ? null : JSON.stringify(billReply(row, undefined));
+const documentOf = (row: BillRow | undefined): Document | undefined =>
+  row && billReply(row, undefined);
 
 /** The audit log's rows for changed bills, in the change's own transaction. Lines are not repeated in it. */
-export const recordBillChanges = async (
+export const recordBillChanges = (
   transaction: DatabaseTransaction,
-  { orgId, principal }: Caller,
+  caller: Caller,
   { at, changes }: { at: Date; changes: readonly BillChange[] },
-): Promise<void> => {
-  const rows = changes.map(({ before, after }) => ({
-    org_id: orgId,
-    at,
-    principal,
+): Promise<void> =>
+  recordChanges(transaction, caller, {
     kind: "bill",
-    record_id: after?.id ?? before?.id ?? "",
-    action:
-      before === undefined
-        ? ("created" as const)
-        : after === undefined
-          ? ("deleted" as const)
-          : ("updated" as const),
-    before: textOf(before),
-    after: textOf(after),
-  }));
-  for (let start = 0; start < rows.length; start += batchSize) {
-    const batch = rows.slice(start, start + batchSize);
-    await transaction.insertInto("change").values(batch).execute();
-  }
-};
+    at,
+    changes: changes.map(({ before, after }) => ({
+      id: after?.id ?? before?.id ?? "",
+      before: documentOf(before),
+      after: documentOf(after),
+    })),
+  });
 
 /** Sets columns of bills that the transaction has locked, and writes the audit log. The bills as they are then. */
 export const changeBills = async (

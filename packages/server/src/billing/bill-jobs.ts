@@ -8,6 +8,7 @@ import type { Background } from "./background.ts";
 import { refuseMissing } from "./bill-lifecycle.ts";
 import { findBills } from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
+import { billJobDocument, recordChanges } from "./changes.ts";
 import { lateUsageHours } from "./schedule.ts";
 
 /** Runs under way in one organization (m3ter semantics 2.9). */
@@ -136,7 +137,7 @@ const insertJob = async (
 ): Promise<string> => {
   const jobId = randomUUIDv7();
   await refuseTooMany(transaction, orgId);
-  await transaction
+  const job = await transaction
     .insertInto("bill_job")
     .values({
       org_id: orgId,
@@ -150,7 +151,10 @@ const insertJob = async (
       created_by: principal,
       last_modified_by: principal,
     })
-    .execute();
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  const changes = [{ id: jobId, after: billJobDocument(job) }];
+  await recordChanges(transaction, { orgId, principal }, { kind: "billJob", at, changes });
   await background.billJob(transaction, { orgId, jobId });
   return jobId;
 };
@@ -295,24 +299,53 @@ export const listBillJobs = async (
   );
 };
 
+/** Where a run goes, from which statuses only, and by whom; without a principal, by who began it. */
+interface Move {
+  readonly jobId: string;
+  readonly from: readonly BillJobTable["status"][];
+  readonly to: BillJobTable["status"];
+  readonly at: Date;
+  readonly principal?: string;
+}
+
+/** Moves a run on, when it is there and in one of the statuses, and records that. */
+export const moveBillJob = (database: Database, orgId: string, move: Move): Promise<void> =>
+  database.transaction().execute(async (transaction) => {
+    const { jobId, from, to, at } = move;
+    const before = await transaction
+      .selectFrom("bill_job")
+      .selectAll()
+      .where("org_id", "=", orgId)
+      .where(sql<boolean>`id::text = ${jobId}`)
+      .where("status", "in", [...from])
+      .forUpdate()
+      .executeTakeFirst();
+    if (before === undefined) return;
+    const principal = move.principal ?? before.created_by;
+    const after = await transaction
+      .updateTable("bill_job")
+      .set({
+        status: to,
+        version: sql<string>`version + 1`,
+        dt_last_modified: at,
+        last_modified_by: principal,
+      })
+      .where("org_id", "=", orgId)
+      .where("id", "=", before.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    const [was, is] = [billJobDocument(before), billJobDocument(after)];
+    const changes = [{ id: before.id, before: was, after: is }];
+    await recordChanges(transaction, { orgId, principal }, { kind: "billJob", at, changes });
+  });
+
 /** Ends a run that is not finished; its bills so far stay. */
 export const cancelBillJob = async (
   database: Database,
-  caller: Caller,
+  { orgId, principal }: Caller,
   { jobId, at }: { jobId: string; at: Date },
 ): Promise<BillJobReply> => {
-  const key = { orgId: caller.orgId, jobId };
-  await database
-    .updateTable("bill_job")
-    .set({
-      status: "CANCELLED",
-      version: sql<string>`version + 1`,
-      dt_last_modified: at,
-      last_modified_by: caller.principal,
-    })
-    .where("org_id", "=", key.orgId)
-    .where(sql<boolean>`id::text = ${jobId}`)
-    .where("status", "in", [...activeStatuses])
-    .execute();
-  return readBillJob(database, key);
+  const move = { jobId, from: activeStatuses, to: "CANCELLED", at, principal } as const;
+  await moveBillJob(database, orgId, move);
+  return readBillJob(database, { orgId, jobId });
 };

@@ -8,7 +8,7 @@ import { changeBills, recordBillChanges } from "./bill-changes.ts";
 import { type BillFilter, billConditions, findBills, lockBill, lockBills } from "./bill-queries.ts";
 import { reverseBillEffects } from "./bill-effects.ts";
 import type { BillRow } from "./bill-replies.ts";
-import { generateStatements } from "./statement-jobs.ts";
+import { generateStatements, removeStatementJobs } from "./statement-jobs.ts";
 
 /** What happens to a bill between its calculation and its lock (m3ter semantics 18.6). */
 export interface LifecycleParts {
@@ -151,6 +151,7 @@ export const deleteBill = (
     refuseLocked(bill);
     const at = now();
     await reverseBillEffects(transaction, { ...caller, at }, bill);
+    await removeStatementJobs(transaction, caller, { billId: bill.id, at });
     await transaction
       .deleteFrom("bill")
       .where("org_id", "=", orgId)

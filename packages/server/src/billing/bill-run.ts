@@ -7,6 +7,7 @@ import { calculateBills, type CalculatedBill, type Calculation } from "./bill-ca
 import { lockFamilies } from "./account-locks.ts";
 import type { Given } from "./bill-candidates.ts";
 import { type StoredBill, takeHistory } from "./bill-history.ts";
+import { activeStatuses, moveBillJob } from "./bill-jobs.ts";
 import { type BillingBook, bookShelf } from "./billing-book.ts";
 import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
 import { present } from "./catalog-snapshot.ts";
@@ -63,19 +64,11 @@ const beginJob = async (parts: BillRunParts, key: JobKey): Promise<Job | undefin
   return { ...key, type: row.type, request: row.request, principal: row.created_by };
 };
 
-const setStatus = async (
+const setStatus = (
   { database, now }: BillRunParts,
   { orgId, jobId }: JobKey,
-  status: "RUNNING" | "COMPLETE",
-): Promise<void> => {
-  await database
-    .updateTable("bill_job")
-    .set({ status, version: sql<string>`version + 1`, dt_last_modified: now() })
-    .where("org_id", "=", orgId)
-    .where("id", "=", jobId)
-    .where("status", "!=", "CANCELLED")
-    .execute();
-};
+  to: "RUNNING" | "COMPLETE",
+): Promise<void> => moveBillJob(database, orgId, { jobId, from: activeStatuses, to, at: now() });
 
 /** The next accounts that wait, or none when the run is finished or was cancelled. */
 const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>

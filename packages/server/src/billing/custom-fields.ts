@@ -1,16 +1,7 @@
 import type { BillTerms, CompoundInputs } from "@turnpike/engine/bill/facts.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
+import { customFieldValues } from "../records/custom-field-values.ts";
 import type { BillingBook } from "./billing-book.ts";
-
-type Fields = Readonly<Record<string, string | number>> | undefined;
-
-const named = (entity: string, ...layers: readonly Fields[]): [string, string | number][] =>
-  layers.flatMap((fields) =>
-    Object.entries(fields ?? {}).map(([name, value]): [string, string | number] => [
-      `${entity}.${name}`,
-      value,
-    ]),
-  );
 
 /** The custom fields around a usage window: the entity's own over the organization's defaults for its kind (2.10). */
 export const customFieldsOf =
@@ -25,13 +16,13 @@ export const customFieldsOf =
     const product = book.products.get(template?.productId ?? "");
     const account = book.accounts.get(accountPlan?.accountId ?? terms.account.id);
     const contract = book.contracts.get(accountPlan?.contractId ?? "");
-    return Object.fromEntries([
-      ...named("organization", defaults?.organization),
-      ...named("account", defaults?.account, account?.customFields),
-      ...named("accountPlan", defaults?.accountPlan, accountPlan?.customFields),
-      ...named("product", defaults?.product, product?.customFields),
-      ...named("planTemplate", defaults?.planTemplate, template?.customFields),
-      ...named("plan", defaults?.plan, plan?.customFields),
-      ...named("contract", defaults?.contract, contract?.customFields),
-    ]);
+    return {
+      ...customFieldValues("organization", defaults?.organization),
+      ...customFieldValues("account", defaults?.account, account?.customFields),
+      ...customFieldValues("accountPlan", defaults?.accountPlan, accountPlan?.customFields),
+      ...customFieldValues("product", defaults?.product, product?.customFields),
+      ...customFieldValues("planTemplate", defaults?.planTemplate, template?.customFields),
+      ...customFieldValues("plan", defaults?.plan, plan?.customFields),
+      ...customFieldValues("contract", defaults?.contract, contract?.customFields),
+    };
   };

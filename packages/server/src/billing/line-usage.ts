@@ -12,7 +12,7 @@ import {
   usageWindows,
 } from "@turnpike/engine/bill/usage-windows.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { ScannedEvent, ScanRequest, UsageStore } from "../ports/usage-store.ts";
+import type { CountedUsage, ScannedEvent, ScanRequest, UsageStore } from "../ports/usage-store.ts";
 import { placeOfSegment } from "./segments.ts";
 import { everBefore } from "./usage-reach.ts";
 
@@ -50,12 +50,12 @@ export const lineUsage = (
   return { aggregation, terms, window, counted: countedBy(aggregation, facts) };
 };
 
-/** Undefined for an aggregation that has no such segment: it counts nothing. */
-const scanOf = (
+/** The measurements that a definition counts; undefined where it has no such segment and counts nothing. */
+export const countedUsage = (
   orgId: string,
   { window }: LineUsage,
   definition: SimpleDefinition,
-): Omit<ScanRequest, "limit"> | undefined => {
+): (Omit<ScanRequest, "limit"> & { readonly counted: CountedUsage }) | undefined => {
   const { meterId, targetField, segmentedFields = [], segments = [] } = definition;
   const segment = placeOfSegment(definition, window.segment);
   if (segment === "none") return undefined;
@@ -142,7 +142,7 @@ export const eventsOf = async (
   for (let { nth, after } = from; ; nth += 1, after = undefined) {
     const definition = usage.counted[nth];
     if (definition === undefined) return { events: [] };
-    const request = scanOf(orgId, usage, definition);
+    const request = countedUsage(orgId, usage, definition);
     if (request === undefined) continue;
     const page = await store.scan({ ...request, limit, ...(after === undefined ? {} : { after }) });
     const events = page.events.map((event) => ({ ...event, aggregationId: definition.id }));

@@ -1,8 +1,4 @@
-import {
-  compoundFormula,
-  type CompoundFormula,
-  lookupQuestionKey,
-} from "@turnpike/engine/bill/compound-quantity.ts";
+import { compoundFormula, type CompoundFormula } from "@turnpike/engine/bill/compound-quantity.ts";
 import type {
   AggregationDefinition,
   CompoundInputs,
@@ -10,11 +6,12 @@ import type {
   UsageQuantity,
 } from "@turnpike/engine/bill/facts.ts";
 import type { UsageSource, UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
+import { lookupQuestionKey } from "@turnpike/engine/calculation/lookup-answers.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts";
 import { aggregationMethod } from "../records/aggregation-method.ts";
 import type { Reader } from "./catalog-snapshot.ts";
-import { findLookupAnswers } from "./lookup-answers.ts";
+import { findLookupAnswers } from "../records/lookup-answers.ts";
 import { placeOfSegment } from "./segments.ts";
 
 /** The quantity of one group of sources in one segment, once it is known. */

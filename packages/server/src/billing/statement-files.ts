@@ -30,7 +30,7 @@ export interface Statement {
 
 /** Not rounded: the rows add up to the line's before those were rounded to whole units. */
 const unitsOf = ({ quantityPerUnit = one }: StatementLine, { quantity }: UsageRow) =>
-  quantity.div(quantityPerUnit);
+  quantity?.div(quantityPerUnit);
 
 const usageReply = (
   { includePricePerUnit }: StatementShape,
@@ -99,8 +99,8 @@ const columnsOf = ({ bill, shape }: Statement, cells: readonly Cell[]): readonly
     ["periodStart", ({ row }) => row.periodStart.toString()],
     ["periodEnd", ({ row }) => row.periodEnd.toString()],
     ...dimensions,
-    ["quantity", ({ row }) => row.quantity.toString()],
-    ["units", ({ line, row }) => unitsOf(line, row).toString()],
+    ["quantity", ({ row }) => row.quantity?.toString()],
+    ["units", ({ line, row }) => unitsOf(line, row)?.toString()],
     ["unit", ({ line }) => line.line.unit],
     ...(shape.includePricePerUnit === true ? [price] : []),
     ...measures,

@@ -15,6 +15,7 @@ import { lookup, lookupAll } from "../records/lookup.ts";
 import type { Position } from "../records/paging.ts";
 import type { Background } from "./background.ts";
 import type { BillRow } from "./bill-replies.ts";
+import { recordChanges, statementJobDocument } from "./changes.ts";
 
 export const activeStatementStatuses = ["PENDING", "RUNNING"] as const;
 
@@ -47,7 +48,7 @@ export const createStatementJobs = async (
   const ids: string[] = [];
   for (const billId of order.billIds) {
     const jobId = randomUUIDv7();
-    await transaction
+    const job = await transaction
       .insertInto("statement_job")
       .values({
         org_id: orgId,
@@ -62,7 +63,10 @@ export const createStatementJobs = async (
         created_by: principal,
         last_modified_by: principal,
       })
-      .execute();
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    const changes = [{ id: jobId, after: statementJobDocument(job) }];
+    await recordChanges(transaction, { orgId, principal }, { kind: "statementJob", at, changes });
     await background.statementJob(transaction, { orgId, jobId });
     ids.push(jobId);
   }
@@ -141,23 +145,52 @@ export const readStatementJob = async (
   return row;
 };
 
-/** Moves the job on unless it has ended; whether it moved. */
-export const moveStatementJob = async (
-  database: Database | DatabaseTransaction,
+/** Moves the job on unless it has ended, and records that; whether it moved. */
+export const moveStatementJob = (
+  database: Database,
   { orgId, principal }: Caller,
   { jobId, to, at }: { jobId: string; to: StatementJobStatus; at: Date },
-): Promise<boolean> => {
-  const { numUpdatedRows } = await database
-    .updateTable("statement_job")
-    .set({
-      status: to,
-      version: sql<string>`version + 1`,
-      dt_last_modified: at,
-      last_modified_by: principal,
-    })
+): Promise<boolean> =>
+  database.transaction().execute(async (transaction) => {
+    const before = await transaction
+      .selectFrom("statement_job")
+      .selectAll()
+      .where("org_id", "=", orgId)
+      .where(sql<boolean>`id::text = ${jobId}`)
+      .where("status", "in", [...activeStatementStatuses])
+      .forUpdate()
+      .executeTakeFirst();
+    if (before === undefined) return false;
+    const after = await transaction
+      .updateTable("statement_job")
+      .set({
+        status: to,
+        version: sql<string>`version + 1`,
+        dt_last_modified: at,
+        last_modified_by: principal,
+      })
+      .where("org_id", "=", orgId)
+      .where("id", "=", before.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    const [was, is] = [statementJobDocument(before), statementJobDocument(after)];
+    const changes = [{ id: before.id, before: was, after: is }];
+    await recordChanges(transaction, { orgId, principal }, { kind: "statementJob", at, changes });
+    return true;
+  });
+
+/** They go with their bill. */
+export const removeStatementJobs = async (
+  transaction: DatabaseTransaction,
+  { orgId, principal }: Caller,
+  { billId, at }: { billId: string; at: Date },
+): Promise<void> => {
+  const gone = await transaction
+    .deleteFrom("statement_job")
     .where("org_id", "=", orgId)
-    .where(sql<boolean>`id::text = ${jobId}`)
-    .where("status", "in", [...activeStatementStatuses])
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+    .where("bill_id", "=", billId)
+    .returningAll()
+    .execute();
+  const changes = gone.map((job) => ({ id: job.id, before: statementJobDocument(job) }));
+  await recordChanges(transaction, { orgId, principal }, { kind: "statementJob", at, changes });
 };

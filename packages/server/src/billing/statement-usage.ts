@@ -2,8 +2,8 @@ import type { statementDefinition } from "@turnpike/contract/accounts/statement-
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import type { PlainMethod, ScannedEvent } from "../ports/usage-store.ts";
-import { EventAggregate } from "./event-aggregate.ts";
+import type { BreakdownRequest, BreakdownRow, CalendarUnit } from "../ports/usage-breakdown.ts";
+import type { CountedUsage, PlainMethod, UsageSource, UsageStore } from "../ports/usage-store.ts";
 
 /** What a statement shows of usage; without a definition the whole period in one row per line ([R]). */
 export type StatementShape = Pick<
@@ -21,27 +21,31 @@ export interface UsageRow {
   readonly periodStart: Temporal.Instant;
   readonly periodEnd: Temporal.Instant;
   readonly dimensions: Readonly<Record<string, string>>;
-  readonly quantity: Decimal;
+  /** Undefined where the row's measurements alone come to no number. */
+  readonly quantity: Decimal | undefined;
   readonly measures: Readonly<Record<string, Decimal>>;
 }
 
+/** The measurements that a line counts, and how it measures them: as its bill does. */
 export interface UsageSubject {
+  readonly orgId: string;
   readonly meterId: string;
-  readonly method: PlainMethod;
-  readonly targetField: string;
+  readonly sources: readonly UsageSource[];
+  readonly counted: CountedUsage;
+  readonly field: BreakdownRequest["field"];
+  /** Codes of the meter's numbers, for measures without a name. */
+  readonly numbers: readonly string[];
   /** The line's own. */
   readonly period: Period;
   readonly zone: string;
 }
 
-type Frequency = StatementShape["aggregationFrequency"];
-
 /** The calendar unit that the day falls into, as its first day and the next one's. */
-export const calendarUnit = (
-  frequency: Exclude<Frequency, "WHOLE_PERIOD">,
+const calendarUnit = (
+  unit: CalendarUnit,
   day: Temporal.PlainDate,
 ): readonly [Temporal.PlainDate, Temporal.PlainDate] => {
-  switch (frequency) {
+  switch (unit) {
     case "DAY":
       return [day, day.add({ days: 1 })];
     case "WEEK": {
@@ -63,10 +67,15 @@ export const calendarUnit = (
   }
 };
 
-const partOf = (frequency: Frequency, { period, zone }: UsageSubject, ts: string): Period => {
-  if (frequency === "WHOLE_PERIOD") return period;
-  const day = Temporal.Instant.from(ts).toZonedDateTimeISO(zone).toPlainDate();
-  const [first, next] = calendarUnit(frequency, day);
+const unitOf = ({ aggregationFrequency }: StatementShape): CalendarUnit | undefined =>
+  aggregationFrequency === "WHOLE_PERIOD" ? undefined : aggregationFrequency;
+
+/** The part of the line's period that is of the calendar unit which begins at `time`. */
+const partOf = (shape: StatementShape, { period, zone }: UsageSubject, time = ""): Period => {
+  const unit = unitOf(shape);
+  if (unit === undefined) return period;
+  const day = Temporal.Instant.from(time).toZonedDateTimeISO(zone).toPlainDate();
+  const [first, next] = calendarUnit(unit, day);
   const start = first.toZonedDateTime(zone).toInstant();
   const end = next.toZonedDateTime(zone).toInstant();
   return {
@@ -75,96 +84,116 @@ const partOf = (frequency: Frequency, { period, zone }: UsageSubject, ts: string
   };
 };
 
-/** The event's values of the shown dimensions; undefined when one of them is not to be shown. */
-const dimensionsOf = (
-  { dimensions = [] }: StatementShape,
-  { meterId }: UsageSubject,
-  { texts }: ScannedEvent,
+type Dimension = NonNullable<StatementShape["dimensions"]>[number];
+
+const dimensionsFor = ({ dimensions = [] }: StatementShape, { meterId }: UsageSubject) =>
+  dimensions.filter((one) => one.meterId === undefined || one.meterId === meterId);
+
+/** The values of the shown dimensions; undefined when one of them is not to be shown. */
+const dimensionValues = (
+  shown: readonly Dimension[],
+  { dimensions }: BreakdownRow,
 ): Record<string, string> | undefined => {
-  const shown: Record<string, string> = {};
-  for (const { name, filter, meterId: of } of dimensions) {
-    if (of !== undefined && of !== meterId) continue;
-    const value = texts[name] ?? "";
+  const values: Record<string, string> = {};
+  for (const [index, { name, filter }] of shown.entries()) {
+    const value = dimensions[index] ?? "";
     if (!filter.includes("*") && !filter.includes(value)) return undefined;
-    shown[name] = value;
+    values[name] = value;
   }
-  return shown;
+  return values;
 };
 
-/** `tokens.SUM` → which field and how; a measure without a name is every number of the event. */
+interface Measure {
+  readonly name: string;
+  readonly method: PlainMethod;
+  readonly fieldCode: string;
+}
+
+/** `tokens.SUM`: which field and how; a measure without a name is every number of the meter. */
 const measuresOf = (
   { measures = [] }: StatementShape,
-  { meterId }: UsageSubject,
-  { numbers }: ScannedEvent,
-): (readonly [string, PlainMethod, string])[] =>
-  measures
+  { meterId, numbers }: UsageSubject,
+): Measure[] => {
+  const asked = measures
     .filter((measure) => measure.meterId === undefined || measure.meterId === meterId)
     .flatMap(({ name, aggregations = ["SUM"] }) => {
-      const fields = name === undefined || name === "" ? Object.keys(numbers) : [name];
-      return fields.flatMap((field) =>
-        aggregations.flatMap((method) =>
-          method === "CUSTOM_SQL" ? [] : [[`${field}.${method}`, method, field] as const],
+      const fields = name === undefined || name === "" ? numbers : [name];
+      return fields.flatMap((fieldCode) =>
+        aggregations.flatMap((method): Measure[] =>
+          method === "CUSTOM_SQL" ? [] : [{ name: `${fieldCode}.${method}`, method, fieldCode }],
         ),
       );
     });
+  return [...new Map(asked.map((measure) => [measure.name, measure])).values()];
+};
 
-interface Open {
-  readonly part: Period;
-  readonly dimensions: Readonly<Record<string, string>>;
-  readonly quantity: EventAggregate;
-  readonly measures: Map<string, EventAggregate>;
-}
+type Row = Omit<UsageRow, "quantity" | "measures"> & {
+  quantity: Decimal | undefined;
+  readonly measures: Record<string, Decimal>;
+};
 
-/** Collects events into the rows of one line. */
-export class UsageRows {
+/** Puts what was measured together by part of the period and values of dimensions. */
+class Rows {
   readonly #shape: StatementShape;
   readonly #subject: UsageSubject;
-  readonly #open = new Map<string, Open>();
+  readonly #byKey = new Map<string, Row>();
 
   constructor(shape: StatementShape, subject: UsageSubject) {
     this.#shape = shape;
     this.#subject = subject;
   }
 
-  add(event: ScannedEvent): void {
-    const dimensions = dimensionsOf(this.#shape, this.#subject, event);
-    if (dimensions === undefined) return;
-    const part = partOf(this.#shape.aggregationFrequency, this.#subject, event.ts);
-    const key = JSON.stringify([part.start.epochMilliseconds, Object.values(dimensions)]);
-    const { method, targetField } = this.#subject;
-    const open = this.#open.get(key) ?? {
-      part,
-      dimensions,
-      quantity: new EventAggregate(method, targetField),
-      measures: new Map<string, EventAggregate>(),
-    };
-    this.#open.set(key, open);
-    open.quantity.add(event);
-    for (const [name, how, field] of measuresOf(this.#shape, this.#subject, event)) {
-      const measure = open.measures.get(name) ?? new EventAggregate(how, field);
-      open.measures.set(name, measure);
-      measure.add(event);
-    }
+  /** Undefined when it is not to be shown. */
+  at(found: BreakdownRow): Row | undefined {
+    const dimensions = dimensionValues(dimensionsFor(this.#shape, this.#subject), found);
+    if (dimensions === undefined) return undefined;
+    const { start, end } = partOf(this.#shape, this.#subject, found.time);
+    const key = JSON.stringify([start.epochMilliseconds, Object.values(dimensions)]);
+    const empty = { dimensions, quantity: undefined, measures: {} };
+    const row = this.#byKey.get(key) ?? { periodStart: start, periodEnd: end, ...empty };
+    this.#byKey.set(key, row);
+    return row;
   }
 
   /** By time, then by the values of the dimensions. */
-  rows(): UsageRow[] {
-    return [...this.#open]
+  inOrder(): readonly UsageRow[] {
+    return [...this.#byKey]
       .toSorted(
         ([a, one], [b, other]) =>
-          Temporal.Instant.compare(one.part.start, other.part.start) || (a < b ? -1 : 1),
+          Temporal.Instant.compare(one.periodStart, other.periodStart) || (a < b ? -1 : 1),
       )
-      .map(([, { part, dimensions, quantity, measures }]) => ({
-        periodStart: part.start,
-        periodEnd: part.end,
-        dimensions,
-        quantity: quantity.result() ?? decimal(0),
-        measures: Object.fromEntries(
-          [...measures].flatMap(([name, measure]) => {
-            const result = measure.result();
-            return result === undefined ? [] : [[name, result] as const];
-          }),
-        ),
-      }));
+      .map(([, row]) => row);
   }
 }
+
+/** The rows of one line; undefined when there are more than `rowsMax`. */
+export const usageRows = async (
+  store: UsageStore,
+  subject: UsageSubject,
+  { shape, rowsMax }: { readonly shape: StatementShape; readonly rowsMax: number },
+): Promise<readonly UsageRow[] | undefined> => {
+  const { orgId, meterId, sources, counted, zone: timeZone } = subject;
+  const unit = unitOf(shape);
+  const dimensions = dimensionsFor(shape, subject).map(({ name }) => name);
+  const split = { dimensions, timeZone, rowsMax, ...(unit === undefined ? {} : { unit }) };
+  const ask = (field: BreakdownRequest["field"]) =>
+    store.breakDown({ orgId, meterId, sources, counted, field, ...split });
+
+  const rows = new Rows(shape, subject);
+  const whole = await ask(subject.field);
+  if (whole.kind === "too-many") return undefined;
+  for (const found of whole.rows) {
+    const row = rows.at(found);
+    if (row !== undefined && found.quantity !== null) row.quantity = decimal(found.quantity);
+  }
+  for (const { name, method, fieldCode } of measuresOf(shape, subject)) {
+    const answer = await ask({ fieldCode, method });
+    if (answer.kind === "too-many") return undefined;
+    for (const found of answer.rows) {
+      const row = rows.at(found);
+      if (row !== undefined && found.quantity !== null)
+        row.measures[name] = decimal(found.quantity);
+    }
+  }
+  return rows.inOrder();
+};

@@ -4,34 +4,31 @@ import { account } from "@turnpike/contract/accounts/account.ts";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
 import { statementDefinition } from "@turnpike/contract/accounts/statement-definition.ts";
 import type { StatementJobStatus } from "@turnpike/contract/billing/statement-job.ts";
+import { isNumericCategory, meter } from "@turnpike/contract/catalog/meter.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { intersection } from "@turnpike/engine/time/period.ts";
 import type { Database, StatementFormat } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { aggregationMethod } from "../records/aggregation-method.ts";
 import { lookup } from "../records/lookup.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { type BillRow, readLine, type StoredLine } from "./bill-replies.ts";
-import {
-  type EventPage,
-  type EventPlace,
-  eventsOf,
-  type LineUsage,
-  lineUsage,
-} from "./line-usage.ts";
+import { countedUsage, type LineUsage, lineUsage } from "./line-usage.ts";
 import { type Statement, type StatementLine, statementWriters } from "./statement-files.ts";
 import { moveStatementJob, readStatementJob } from "./statement-jobs.ts";
 import {
   plainShape,
   type StatementShape,
-  UsageRows,
+  usageRows,
   type UsageSubject,
 } from "./statement-usage.ts";
 
-/** Events read at once while a statement is made. */
-const pageSize = 10_000;
+/** Of usage in one statement, which is made in memory: some 50 MB. */
+const rowsMax = 200_000;
 
 export interface StatementParts {
   readonly database: Database;
@@ -67,35 +64,56 @@ interface Subject {
   readonly shape: StatementShape;
 }
 
-const statementLine = async (
-  { usage: store }: StatementParts,
-  { bill, facts, shape }: Subject,
-  row: StoredLine,
-): Promise<StatementLine> => {
-  const line = readLine(row.line);
+/** Codes of the meter's numbers; none once it is gone. */
+const numbersOf = async (
+  { database }: StatementParts,
+  key: { orgId: string; id: string },
+): Promise<readonly string[]> => {
+  const found = await lookup(database, meter, key);
+  return [...(found?.dataFields ?? []), ...(found?.derivedFields ?? [])]
+    .filter(({ category }) => isNumericCategory(category))
+    .map(({ code }) => code);
+};
+
+/** Undefined for what is not measured from the events of one meter: it is in the line as a whole. */
+const usageSubject = async (
+  parts: StatementParts,
+  { bill: { org_id: orgId }, facts }: Subject,
+  line: BillLine,
+): Promise<(UsageSubject & { quantityPerUnit: Decimal }) | undefined> => {
   const measured = lineUsage(facts, line);
   const { aggregation } = measured ?? {};
-  if (
-    measured === undefined ||
-    aggregation?.type !== "SIMPLE" ||
-    // What is not made of the events of one row alone has no rows: it is in the line as a whole.
-    aggregation.method === "CUSTOM_SQL" ||
-    aggregation.statistic !== undefined
-  ) {
-    return { row, line, usage: [], quantityPerUnit: undefined };
-  }
-  const { meterId, method, targetField } = aggregation;
+  if (measured === undefined || aggregation?.type !== "SIMPLE") return undefined;
+  const scan = countedUsage(orgId, withinPeriod(measured, line), aggregation);
+  if (scan === undefined) return undefined;
   const { zone } = facts.organization;
-  const subject: UsageSubject = { meterId, method, targetField, period: line.servicePeriod, zone };
-  const rows = new UsageRows(shape, subject);
-  const counted = { orgId: bill.org_id, usage: withinPeriod(measured, line) };
-  let from: EventPlace | undefined = { nth: 0 };
-  while (from !== undefined) {
-    const page: EventPage = await eventsOf(store, counted, { limit: pageSize, from });
-    for (const event of page.events) rows.add(event);
-    from = page.next;
-  }
-  return { row, line, usage: rows.rows(), quantityPerUnit: measured.terms.quantityPerUnit };
+  return {
+    ...scan,
+    field: { fieldCode: aggregation.targetField, method: aggregationMethod(aggregation, zone) },
+    numbers: await numbersOf(parts, { orgId, id: aggregation.meterId }),
+    period: line.servicePeriod,
+    zone,
+    quantityPerUnit: measured.terms.quantityPerUnit,
+  };
+};
+
+const tooLarge = (): Problem =>
+  new Problem("DOWNLOAD_TOO_LARGE", [
+    { field: "statement", message: `has more than ${rowsMax} rows of usage` },
+  ]);
+
+const statementLine = async (
+  parts: StatementParts,
+  subject: Subject,
+  { row, rowsLeft }: { row: StoredLine; rowsLeft: number },
+): Promise<StatementLine> => {
+  const line = readLine(row.line);
+  const counted = await usageSubject(parts, subject, line);
+  if (counted === undefined) return { row, line, usage: [], quantityPerUnit: undefined };
+  const { shape } = subject;
+  const usage = await usageRows(parts.usage, counted, { shape, rowsMax: rowsLeft });
+  if (usage === undefined) throw tooLarge();
+  return { row, line, usage, quantityPerUnit: counted.quantityPerUnit };
 };
 
 const buildStatement = async (
@@ -114,10 +132,14 @@ const buildStatement = async (
   const subject = { bill, shape, facts: billFactsFromText(text) };
   const rows = (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
   const lines: StatementLine[] = [];
+  let rowsLeft = rowsMax;
   for (const row of rows) {
     const { meterId } = readLine(row.line);
     const isWanted = meterIds.length === 0 || meterId === undefined || meterIds.includes(meterId);
-    if (isWanted) lines.push(await statementLine(parts, subject, row));
+    if (!isWanted) continue;
+    const line = await statementLine(parts, subject, { row, rowsLeft });
+    rowsLeft -= line.usage.length;
+    lines.push(line);
   }
   return { bill, shape, lines, facts: text };
 };
@@ -130,7 +152,7 @@ export interface StatementOrder {
   readonly jobId: string | null;
 }
 
-/** Makes the files and puts them in the place of the bill's earlier ones. NOT_FOUND without such a bill. */
+/** Makes the files and puts them in the place of the bill's earlier ones. NOT_FOUND, DOWNLOAD_TOO_LARGE. */
 export const makeStatements = async (
   parts: StatementParts,
   { formats, jobId, ...order }: StatementOrder,
@@ -222,6 +244,7 @@ export const runStatementJob = async (
     await makeStatements(parts, { ...order, meterIds: job.meter_ids }).catch(ignoreGone);
   } catch (error) {
     await move("FAILED");
+    if (error instanceof Problem && error.code === "DOWNLOAD_TOO_LARGE") return;
     throw error;
   }
   await move("COMPLETE");

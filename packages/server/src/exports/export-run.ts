@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
+import { sql } from "kysely";
 import { exportFailureEvent } from "@turnpike/contract/event.ts";
-import { Problem } from "@turnpike/contract/problem.ts";
+import { Problem, problems } from "@turnpike/contract/problem.ts";
 import type { OperationalExport } from "@turnpike/contract/sync/export-job.ts";
 import type { UsageParts } from "../metering/usage-query.ts";
 import type { FileStore } from "../ports/file-store.ts";
@@ -77,7 +78,19 @@ const fail = async (
   });
 };
 
-/** Writes the file of an export. Run again after it was cut off, it starts over. */
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT)$/.test(String(error.code));
+
+/** What a client is told; what it cannot act upon is in the log. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof Problem || error instanceof ArchiveTooLarge) return error.message;
+  return problems[isDiskFull(error) ? "STORAGE_FULL" : "INTERNAL"].sentence;
+};
+
+/**
+ * Writes the file of an export. Run again after it was cut off, it starts over; what fails has failed, also where nobody
+ * expected it: the error is thrown for the log, and the queue's next try finds the job ended.
+ */
 export const runExportJob = async (parts: ExportParts, key: ExportJobKey): Promise<void> => {
   const { database, files, now } = parts;
   const isOpen = await changeExportJob(database, key, { status: "RUNNING", started_at: now() });
@@ -88,9 +101,27 @@ export const runExportJob = async (parts: ExportParts, key: ExportJobKey): Promi
     // Another server that took the job over may have ended it meanwhile.
     if (!(await changeExportJob(database, key, change))) await files.remove(name);
   } catch (error) {
+    await fail(parts, key, reasonOf(error));
     if (!(error instanceof Problem || error instanceof ArchiveTooLarge)) throw error;
-    await fail(parts, key, error.message);
   }
+};
+
+/**
+ * Removes the files that no export names: of a crash between the file and the job that was to name it. Before the queue
+ * starts, since a file is there before its job names it.
+ */
+export const removeStrayExports = async ({
+  database,
+  files,
+}: Pick<ExportParts, "database" | "files">): Promise<void> => {
+  const names = await files.list();
+  const rows = await database
+    .selectFrom("export_job")
+    .select("stored_as")
+    .where(sql<boolean>`stored_as = ANY(${names})`)
+    .execute();
+  const named = new Set(rows.map(({ stored_as }) => stored_as));
+  for (const name of names) if (!named.has(name)) await files.remove(name);
 };
 
 /** Removes the files that have been kept long enough: first the file, so that a crash forgets none. */

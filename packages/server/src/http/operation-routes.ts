@@ -5,6 +5,7 @@ import { operations, type OperationId } from "@turnpike/contract/operations.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import { FileReply, type World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
+import { originOf } from "./origin.ts";
 import {
   formOrJsonBody,
   jsonBody,
@@ -28,13 +29,17 @@ const bodyReaders = {
   stream: jsonBody,
 } as const;
 
-const read = (request: FastifyRequest, operation: Operation): Request<Operation> => {
+const read = (
+  request: FastifyRequest,
+  operation: Operation,
+  publicUrl: string | undefined,
+): Request<Operation> => {
   const body = bodyReaders[operation.accepts ?? "json"];
   return {
     orgId: request.principal?.orgId ?? "",
     principal: request.principal?.serviceUserId ?? "",
     accessKey: request.principal?.accessKey ?? "",
-    origin: `${request.protocol}://${request.host}`,
+    origin: originOf(request, publicUrl),
     params: pathParams(request),
     query: operation.query && validate(operation.query, queryParams(request)),
     body: operation.body && validate(operation.body, body(request)),
@@ -70,8 +75,15 @@ const send = (reply: FastifyReply, answer: unknown): unknown => {
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
   app: FastifyInstance,
-  world: World,
-  ingestBodyBytesMax: number,
+  {
+    world,
+    publicUrl,
+    ingestBodyBytesMax,
+  }: {
+    readonly world: World;
+    readonly publicUrl: string | undefined;
+    readonly ingestBodyBytesMax: number;
+  },
 ): void => {
   for (const id of operationIds) {
     const operation: Operation = operations[id];
@@ -85,7 +97,8 @@ export const mountOperations = (
       url: routePath(operation.path),
       config: { ...accessOf(operation), isIngest, isStreamed: operation.accepts === "stream" },
       ...(bodyLimit === undefined ? {} : { bodyLimit }),
-      handler: async (request, reply) => send(reply, await handle(read(request, operation), world)),
+      handler: async (request, reply) =>
+        send(reply, await handle(read(request, operation, publicUrl), world)),
     });
   }
 };

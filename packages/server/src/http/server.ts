@@ -30,6 +30,8 @@ export interface HttpParts {
   readonly permissions: Permissions;
   readonly resources: readonly Resource[];
   readonly logger: Logger;
+  /** What links begin with, without a slash at the end. */
+  readonly publicUrl: string | undefined;
   readonly bodyBytesMax: number;
   readonly ingestBodyBytesMax: number;
   /** Throws while the server cannot serve. */
@@ -59,7 +61,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   addAuthentication(app, parts);
   addLogging(app);
   mountProcessRoutes(app, parts);
-  mountOperations(app, parts.world, parts.ingestBodyBytesMax);
+  mountOperations(app, parts);
   mountResources(app, parts.resources, parts.world.catalog);
   return app;
 };

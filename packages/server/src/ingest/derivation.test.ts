@@ -1,6 +1,7 @@
+import type { LookupKeyValue } from "@turnpike/engine/calculation/environment.ts";
 import { expect, test } from "vitest";
 import type { DerivedMeterField } from "../ports/usage-directory.ts";
-import { Derivation } from "./derivation.ts";
+import { Derivation, type Surroundings } from "./derivation.ts";
 
 const measurement = {
   uid: "a",
@@ -13,6 +14,15 @@ const measurement = {
   source: {},
 } as const;
 
+const around = {
+  receivedAtMs: Date.UTC(2024, 4, 2),
+  customFields: { "account.tier": 2, "organization.zone": "EU" },
+  lookup: (table: string, [key]: readonly LookupKeyValue[]) => {
+    if (table !== "rates") return "NO_TABLE";
+    return key === "small" ? new Map([["rate", 0.5]]) : "NO_ROW";
+  },
+} satisfies Surroundings;
+
 /** `code = calculation`, of numbers, or of text where the code begins with t. */
 const derive = (...lines: readonly string[]): string[] => {
   const derivedFields = lines.map((line): DerivedMeterField => {
@@ -20,7 +30,7 @@ const derive = (...lines: readonly string[]): string[] => {
     return { code, category: code.startsWith("t") ? "WHAT" : "MEASURE", calculation };
   });
   return new Derivation({ derivedFields })
-    .derive(measurement, Date.UTC(2024, 4, 2))
+    .derive(measurement, around)
     .map(([code, derived]) =>
       "value" in derived ? `${code}: ${String(derived.value)}` : `${code} ! ${derived.problem}`,
     );
@@ -59,4 +69,26 @@ test("fields that name each other have no value, and the others theirs", () => {
 
 test("a value that was sent under the code of a derived field is not that field", () => {
   expect(derive("fed = n * 2", "b = fed + 1")).toEqual(["fed: 12", "b: 13"]);
+});
+
+test("custom fields and lookup tables are there, and one that is not is a problem", () => {
+  expect(
+    derive(
+      "a = n * account.tier",
+      "t = organization.customFields.zone",
+      "b = n * account.discount",
+      'c = n * Lookup.findNumber("rates", "rate", 1, "model")',
+      'd = n * Lookup.findNumber("rates", "rate", 1, "account")',
+      'e = n * Lookup.findNumber("fees", "rate", 1, "model")',
+      'f = n * Lookup.findNumber("rates", "price", 1, "model")',
+    ),
+  ).toEqual([
+    "a: 12",
+    "t: EU",
+    expect.stringMatching(/^b ! .*account\.discount/),
+    "c: 3",
+    "d: 6",
+    expect.stringMatching(/^e ! .*no published lookup table/),
+    expect.stringMatching(/^f ! .*no field/),
+  ]);
 });

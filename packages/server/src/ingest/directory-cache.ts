@@ -1,5 +1,6 @@
 import type { AccountResolution, UsageDirectory } from "../ports/usage-directory.ts";
 import { MeterWriter } from "./meter-writer.ts";
+import { SurroundingsCache } from "./surroundings.ts";
 
 interface OrgEntries {
   readonly meters: Map<string, MeterWriter>;
@@ -12,13 +13,17 @@ interface OrgEntries {
  */
 export class DirectoryCache {
   readonly #directory: UsageDirectory;
+  readonly surroundings: SurroundingsCache;
   readonly #orgs = new Map<string, OrgEntries>();
   readonly #stop: () => void;
 
   constructor(directory: UsageDirectory) {
     this.#directory = directory;
+    this.surroundings = new SurroundingsCache(directory);
     // A fresh object per organization: an answer that was under way when the catalog changed lands in the dropped one.
     this.#stop = directory.onChange(({ orgId, kind }) => {
+      this.surroundings.forget(orgId);
+      if (kind === "surroundings") return;
       const entries = this.#orgs.get(orgId);
       if (entries === undefined) return;
       this.#orgs.set(orgId, { ...entries, [kind === "meter" ? "meters" : "accounts"]: new Map() });

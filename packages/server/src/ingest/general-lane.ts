@@ -6,6 +6,7 @@ import type { DirectoryCache } from "./directory-cache.ts";
 import type { Measurement } from "./measurement.ts";
 import type { MeterWriter } from "./meter-writer.ts";
 import type { OpenGroup } from "./open-group.ts";
+import { type BatchSurroundings, noSurroundings, type Subject } from "./surroundings.ts";
 import type { UidMemory } from "./uid-memory.ts";
 import { duplicateUid, invalidAccountCode, judgeTime, undefinedMeter } from "./verdicts.ts";
 import type { Verdict } from "./verdicts.ts";
@@ -30,6 +31,7 @@ export interface Batch {
   readonly accounts: ReadonlyMap<string, AccountResolution>;
   /** Measurements of unknown accounts that would be refused anyway, for which none was created. */
   readonly unasked: readonly Measurement[];
+  readonly surroundings: BatchSurroundings;
 }
 
 /** A measurement whose calculation fails is stored all the same (m3ter semantics 3.4). */
@@ -49,7 +51,8 @@ export class GeneralLane {
   /** Looks up what the measurements refer to: at most one question about meters and one about accounts. */
   async resolve(origin: Origin, measurements: readonly Measurement[]): Promise<Batch> {
     for (;;) {
-      const batch = await this.#lookUp(origin, measurements);
+      const found = await this.#lookUp(origin, measurements);
+      const batch = { ...found, surroundings: await this.#surroundings(found) };
       // What spoke against a measurement may be gone by now, such as a duplicate whose original was not committed.
       if (batch.unasked.every((measurement) => this.#judge(measurement, batch) !== undefined)) {
         return batch;
@@ -92,7 +95,8 @@ export class GeneralLane {
     const meters = await this.#meters(orgId, measurements);
     const accounts = new Map<string, AccountResolution>();
     const unasked: Measurement[] = [];
-    const batch = { ...origin, measurements, meters, accounts, unasked };
+    const surroundings = noSurroundings;
+    const batch = { ...origin, measurements, meters, accounts, unasked, surroundings };
     const unknown = new Set<string>();
     for (const measurement of measurements) {
       const { account } = measurement;
@@ -107,6 +111,18 @@ export class GeneralLane {
       for (const [code, resolution] of found) accounts.set(code, resolution);
     }
     return { ...batch, unasked: unasked.filter(({ account }) => !accounts.has(account)) };
+  }
+
+  /** For every measurement of a known account, whatever speaks against it: that may be gone when it is judged again. */
+  async #surroundings({ orgId, receivedAtMs, measurements, meters, accounts }: Batch) {
+    const subjects = measurements.flatMap((measurement): Subject[] => {
+      const meter = meters.get(measurement.meter);
+      if (meter?.namesSurroundings !== true) return [];
+      const account = accounts.get(measurement.account);
+      const isKnown = account !== undefined && account.kind !== "refused";
+      return isKnown ? [{ measurement, meter, accountId: account.id }] : [];
+    });
+    return this.#parts.directory.surroundings.around(orgId, receivedAtMs, subjects);
   }
 
   async #meters(
@@ -173,7 +189,8 @@ export class GeneralLane {
     rows.ets.set(row, measurement.etsMicros ?? 0);
     rows.etsPresent.set(row, measurement.etsMicros !== undefined);
     rows.uids.set(row, uid);
-    const calculationError = meter.write(measurement, rows, receivedAtMs);
+    const around = { receivedAtMs, ...batch.surroundings.of(meter, account.id) };
+    const calculationError = meter.write(measurement, rows, around);
     group.commitRow(rows);
     return calculationError;
   }

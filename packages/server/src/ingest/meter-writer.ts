@@ -1,7 +1,7 @@
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
-import { Derivation } from "./derivation.ts";
+import { type Derived, Derivation, type Surroundings } from "./derivation.ts";
 import { categoryProperties } from "./measurement.ts";
 import type { CategoryProperty, Measurement } from "./measurement.ts";
 import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
@@ -60,7 +60,7 @@ export class MeterWriter {
    * Writes the fields of a checked measurement into the row that the buffer begins next. A derived field that cannot be
    * calculated is left without a value; the verdict says so, and the measurement is stored all the same (3.4).
    */
-  write(measurement: Measurement, into: RowBuffer, receivedAtMs: number): Verdict | undefined {
+  write(measurement: Measurement, into: RowBuffer, around: Surroundings): Verdict | undefined {
     const row = into.count;
     for (const [index, { code, property }] of this.#dataFields.entries()) {
       const value = measurement.fields[property]?.[code];
@@ -69,17 +69,17 @@ export class MeterWriter {
     const hasExtras = measurement.fieldCount > this.#dataFields.length;
     if (hasExtras) into.extras.set(row, JSON.stringify(this.#extras(measurement)));
     else into.extras.clear(row);
-    return this.isDerived ? this.#writeDerived(measurement, into, receivedAtMs) : undefined;
+    return this.isDerived ? this.#writeDerived(measurement, into, around) : undefined;
   }
 
   #writeDerived(
     measurement: Measurement,
     rows: RowBuffer,
-    receivedAtMs: number,
+    around: Surroundings,
   ): Verdict | undefined {
     const problems: string[] = [];
     let index = this.#dataFields.length;
-    for (const [code, derived] of this.#derivation.derive(measurement, receivedAtMs)) {
+    for (const [code, derived] of this.derive(measurement, around)) {
       const column = rows.fields[index++];
       column?.clear(rows.count);
       if ("problem" in derived) problems.push(`${code}: ${derived.problem}`);
@@ -88,6 +88,15 @@ export class MeterWriter {
     return problems.length === 0
       ? undefined
       : { kind: "CalculationError", message: problems.join("; ") };
+  }
+
+  derive(measurement: Measurement, around: Surroundings): readonly (readonly [string, Derived])[] {
+    return this.#derivation.derive(measurement, around);
+  }
+
+  /** Whether a calculation names a custom field or a lookup table. */
+  get namesSurroundings(): boolean {
+    return this.#derivation.namesSurroundings;
   }
 
   /** Whether rows have fields that have to be calculated. */

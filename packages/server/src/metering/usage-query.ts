@@ -1,12 +1,12 @@
 import { account } from "@turnpike/contract/accounts/account.ts";
-import { isNumericCategory, meter } from "@turnpike/contract/catalog/meter.ts";
-import { type FieldError, Problem } from "@turnpike/contract/problem.ts";
-import type { Stored } from "@turnpike/contract/resource.ts";
+import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import { type UsageQueryBody, usageRowsMax } from "@turnpike/contract/usage/usage-query.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageQuery, UsageStore, Window } from "../ports/usage-store.ts";
 import { aggregationMethod } from "../records/aggregation-method.ts";
 import { lookupAll } from "../records/lookup.ts";
+import { metersSelected } from "../records/usage-fields.ts";
 import { type Names, rowOfEvent, rowOfGroup, type UsageRow } from "./usage-rows.ts";
 import { windowOf } from "./time-periods.ts";
 
@@ -15,86 +15,6 @@ export interface UsageParts {
   readonly usage: UsageStore;
   readonly now: () => Date;
 }
-
-type Meters = ReadonlyMap<string, Stored<typeof meter>>;
-
-interface FieldUse {
-  /** Where in the request. */
-  readonly path: string;
-  readonly meterId: string;
-  readonly fieldCode: string;
-  readonly isNumeric: boolean;
-}
-
-/** Everywhere that the query names a field of a meter, and what kind of field it must be. */
-const fieldUses = (body: UsageQueryBody): FieldUse[] => {
-  const { aggregations = [], dimensionFilters = [], groups = [] } = body;
-  return [
-    ...aggregations.map(({ meterId, fieldCode, fieldType }, index) => ({
-      path: `aggregations[${index}]`,
-      meterId,
-      fieldCode,
-      isNumeric: fieldType === "MEASURE",
-    })),
-    ...dimensionFilters.map(({ meterId, fieldCode }, index) => ({
-      path: `dimensionFilters[${index}]`,
-      meterId,
-      fieldCode,
-      isNumeric: false,
-    })),
-    ...groups.flatMap((group, index) =>
-      group.groupType === "DIMENSION"
-        ? [{ path: `groups[${index}]`, ...group, isNumeric: false }]
-        : [],
-    ),
-  ];
-};
-
-const faultOf = (use: FieldUse, meters: Meters, meterIds: readonly string[]): FieldError[] => {
-  const { path, meterId, fieldCode, isNumeric } = use;
-  const named = meters.get(meterId);
-  if (named === undefined) {
-    return [{ field: `${path}.meterId`, message: `names no meter: ${meterId}` }];
-  }
-  if (meterIds.length > 0 && !meterIds.includes(meterId)) {
-    return [{ field: `${path}.meterId`, message: "is not among the meterIds" }];
-  }
-  const field = [...named.dataFields, ...named.derivedFields].find(
-    ({ code }) => code === fieldCode,
-  );
-  if (field === undefined) {
-    return [{ field: `${path}.fieldCode`, message: `names no field of the meter: ${fieldCode}` }];
-  }
-  if (isNumericCategory(field.category) === isNumeric) return [];
-  const message = `is a ${field.category} field, not a ${isNumeric ? "number" : "dimension"}`;
-  return [{ field: `${path}.fieldCode`, message }];
-};
-
-/** A query about a field that does not exist would answer nothing, which reads like no usage: it is refused. */
-const checkFields = (body: UsageQueryBody, meters: Meters): void => {
-  const { meterIds = [] } = body;
-  const faults = fieldUses(body).flatMap((use) => faultOf(use, meters, meterIds));
-  if (faults.length > 0) throw new Problem("VALIDATION_FAILED", faults);
-};
-
-/** The meters that a query names; refuses a query about fields that they do not have. */
-const checkedMeters = async (
-  database: Database,
-  { orgId, body }: { orgId: string; body: UsageQueryBody },
-): Promise<Meters> => {
-  const ids = fieldUses(body).map(({ meterId }) => meterId);
-  const named = await lookupAll(database, meter, { orgId, ids });
-  checkFields(body, named);
-  return named;
-};
-
-/** VALIDATION_FAILED for what a query would be refused for. */
-export const checkUsageQuery = async (
-  database: Database,
-  asked: { orgId: string; body: UsageQueryBody },
-): Promise<void> => {
-  await checkedMeters(database, asked);
-};
 
 /** Nothing is measured later than the clocks of clients may run ahead. */
 const untilAhead = { hours: 24 };
@@ -153,7 +73,7 @@ export const answerUsageQuery = async (
   { database, usage, now }: UsageParts,
   { orgId, timeZone, body }: { orgId: string; timeZone: string; body: UsageQueryBody },
 ): Promise<{ data: UsageRow[]; hasMoreData: boolean }> => {
-  const named = await checkedMeters(database, { orgId, body });
+  const named = await metersSelected(database, { orgId, selection: body });
   const at = Temporal.Instant.fromEpochMilliseconds(now().getTime());
   const window = windowAsked(body, at, timeZone);
   const question = asQuestion(body, { orgId, window, timeZone });

@@ -1,6 +1,8 @@
 import { ingestFailureEvent } from "@turnpike/contract/event.ts";
 import { eventFields, eventNames } from "@turnpike/contract/event-fields.ts";
+import { scheduledEventConfiguration } from "@turnpike/contract/sync/scheduled-event-configuration.ts";
 import { type EventReply, listEvents as list, readEvent } from "../events/event-feed.ts";
+import { lookupEvery } from "../records/lookup.ts";
 import type { Handlers } from "./handler.ts";
 
 /** Failures say where to ask for their file: on the host that the caller knows. */
@@ -32,7 +34,11 @@ export const getEvent: Handlers["getEvent"] = async (request, { database, now })
   return withUrl(await readEvent(database, { orgId, id: params["id"] ?? "", at: now() }), request);
 };
 
-export const listEventTypes: Handlers["listEventTypes"] = async () => ({ events: eventNames });
+/** What notifications may wait for: also the organization's own scheduled events. */
+export const listEventTypes: Handlers["listEventTypes"] = async ({ orgId }, { database }) => {
+  const scheduled = await lookupEvery(database, scheduledEventConfiguration, orgId);
+  return { events: [...eventNames, ...scheduled.map(({ name }) => name)] };
+};
 
 export const listEventFields: Handlers["listEventFields"] = async ({ query }) => {
   const names = query.eventName === undefined ? eventNames : [query.eventName];

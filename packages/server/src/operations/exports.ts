@@ -9,7 +9,7 @@ import {
   toExportJobReply,
 } from "../exports/export-jobs.ts";
 import { enqueue } from "../jobs/queue.ts";
-import { checkUsageQuery } from "../metering/usage-query.ts";
+import { metersSelected } from "../records/usage-fields.ts";
 import { FileReply, type Handlers, type World } from "./handler.ts";
 
 const openSeconds = 900;
@@ -28,7 +28,7 @@ const checkUsageExport = async (
     const message = `must not be after ${tomorrow.toISOString()}`;
     throw fieldProblem("RULE_VIOLATED", "endDate", message);
   }
-  await checkUsageQuery(database, { orgId, body: order });
+  await metersSelected(database, { orgId, selection: order });
 };
 
 export const triggerDataExport: Handlers["triggerDataExport"] = async (request, world) => {

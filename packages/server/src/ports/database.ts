@@ -231,7 +231,7 @@ export interface Tables {
     created_at: At;
     created_by: string;
   };
-  installation: { name: string; value: string };
+  installation: { name: string; key_id: string; sealed: Buffer };
   record: RecordTable;
   record_secret: { org_id: string; kind: string; id: string; key_id: string; sealed: Buffer };
   lookup_data: Audited & {

@@ -5,4 +5,6 @@ export interface FileStore {
   /** In pieces; rejects when there is no such file. */
   read(name: string): AsyncIterable<Uint8Array>;
   remove(name: string): Promise<void>;
+  /** The names of all files that are whole. */
+  list(): Promise<string[]>;
 }

@@ -26,9 +26,37 @@ export type AccountResolution =
   | { readonly kind: "found" | "created"; readonly id: string }
   | { readonly kind: "refused"; readonly closeTo: string };
 
+/** By the names that calculations know custom fields by, such as `account.tier` (m3ter semantics 2.10). */
+export type CustomFieldValues = Readonly<Record<string, string | number>>;
+
+export interface CustomFieldOwners {
+  readonly meterIds: readonly string[];
+  readonly accountIds: readonly string[];
+}
+
+/** By id. A meter's are its own, its organization's and its product's; an account's are its own. */
+export interface OwnedCustomFields {
+  readonly meters: ReadonlyMap<string, CustomFieldValues>;
+  readonly accounts: ReadonlyMap<string, CustomFieldValues>;
+}
+
+/** A lookup with its keys as texts, as rows of tables are found by. */
+export interface PrintedLookup {
+  /** The code of the table. */
+  readonly table: string;
+  readonly keys: readonly string[];
+}
+
+/** The row of the published revision; neither when the table has none, no row when the keys are in none. */
+export interface FoundRow {
+  readonly revision?: { readonly id: string; readonly version: number };
+  readonly row?: Readonly<Record<string, string | number | null>> | undefined;
+}
+
+/** `surroundings`: only what calculations may name besides a measurement. */
 export interface DirectoryChange {
   readonly orgId: string;
-  readonly kind: "meter" | "account";
+  readonly kind: "meter" | "account" | "surroundings";
 }
 
 /** What metering must know of the catalog. Answers may be cached until `onChange` reports the organization. */
@@ -48,6 +76,12 @@ export interface UsageDirectory {
     ids: { readonly meterId: string; readonly accountId: string },
   ): Promise<{ readonly meter: string | undefined; readonly account: string | undefined }>;
 
-  /** Calls the listener after every committed change of a meter or an account code; returns how to stop. */
+  /** What calculations may name of the meters and accounts that exist, defaults included. */
+  customFields(orgId: string, of: CustomFieldOwners): Promise<OwnedCustomFields>;
+
+  /** What each lookup finds now, in their order. */
+  lookups(orgId: string, lookups: readonly PrintedLookup[]): Promise<readonly FoundRow[]>;
+
+  /** Calls the listener after every committed change of what it was asked about; returns how to stop. */
   onChange(listener: (change: DirectoryChange) => void): () => void;
 }

@@ -1,3 +1,4 @@
+import type { BreakdownAnswer, BreakdownRequest } from "./usage-breakdown.ts";
 import type { UsageChanges } from "./usage-changes.ts";
 
 /** The eight maps of a measurement (m3ter semantics 3.1, 4). */
@@ -302,6 +303,7 @@ export interface UsageStore extends UsageChanges {
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]>;
+  breakDown(request: BreakdownRequest): Promise<BreakdownAnswer>;
   query(query: UsageQuery): Promise<UsageQueryAnswer>;
   scan(request: ScanRequest): Promise<ScanPage>;
   /** Waits for what was accepted for ingest to be answered, then closes. */

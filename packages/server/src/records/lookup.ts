@@ -105,6 +105,14 @@ export const lock = async (
   await findRecord(transaction, key, "for update");
 };
 
+/** Keeps a record as it is until the transaction ends, for writers who rely on it; any number may hold it at once. */
+export const hold = async (
+  transaction: DatabaseTransaction,
+  key: { orgId: string; kind: string; id: string },
+): Promise<void> => {
+  await findRecord(transaction, key, "for share");
+};
+
 /** Every record of a kind, for the kinds that an organization has few of. */
 export const lookupEvery = async <R extends Resource>(
   reader: Reader,

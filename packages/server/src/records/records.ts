@@ -36,7 +36,7 @@ export const isRecordId = (id: string): boolean => z.uuid().safeParse(id).succes
 export const findRecord = async (
   reader: Reader,
   key: RecordKey,
-  lock?: "for update",
+  lock?: "for update" | "for share",
 ): Promise<RecordRow | undefined> => {
   if (!isRecordId(key.id)) return undefined;
   const query = reader
@@ -45,7 +45,8 @@ export const findRecord = async (
     .where("org_id", "=", key.orgId)
     .where("kind", "=", key.kind)
     .where("id", "=", key.id);
-  return (lock === undefined ? query : query.forUpdate()).executeTakeFirst();
+  if (lock === undefined) return query.executeTakeFirst();
+  return (lock === "for update" ? query.forUpdate() : query.forShare()).executeTakeFirst();
 };
 
 /** Every record of a kind among `ids`, in no order. */

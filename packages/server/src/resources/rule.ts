@@ -35,7 +35,10 @@ export interface Read {
 export interface Rules {
   /** The document to store: as given, or with computed fields. Inside the write's transaction; may throw a Problem. */
   readonly write?: (write: Write) => Promise<Document>;
-  /** Writes of other kinds that a creation or a change brings with it. */
+  /**
+   * What a creation or a change brings with it, once it is written: writes of other kinds, or a Problem where what refers to
+   * the record could not stay as it is.
+   */
   readonly follow?: (written: Followed) => Promise<void>;
   /** May throw a Problem to keep the record. */
   readonly remove?: (write: Omit<Write, "before">) => Promise<void>;

@@ -72,13 +72,12 @@ export const noSecrets: Secrets = {
   find: async () => ({}),
 };
 
-/** The keys that stored secrets need and that are not there. */
+/** The keys that what is sealed needs and that are not there. */
 export const missingKeys = async (database: Database, { keyIds }: Sealer): Promise<string[]> => {
   const rows = await database
     .selectFrom("record_secret")
     .select("key_id")
-    .distinct()
-    .where("key_id", "not in", [...keyIds])
+    .union(database.selectFrom("installation").select("key_id"))
     .execute();
-  return rows.map((row) => row.key_id);
+  return rows.map((row) => row.key_id).filter((keyId) => !keyIds.includes(keyId));
 };

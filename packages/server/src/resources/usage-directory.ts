@@ -1,19 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import { account } from "@turnpike/contract/accounts/account.ts";
+import { customField } from "@turnpike/contract/accounts/custom-field.ts";
+import { lookupTable } from "@turnpike/contract/catalog/lookup-table.ts";
+import { lookupTableRevision } from "@turnpike/contract/catalog/lookup-table-revision.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { product } from "@turnpike/contract/catalog/product.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database } from "../ports/database.ts";
 import type {
   AccountResolution,
+  CustomFieldOwners,
   DirectoryChange,
   MeterSchema,
+  OwnedCustomFields,
   UsageDirectory,
 } from "../ports/usage-directory.ts";
 import { serverPrincipal } from "../records/caller.ts";
-import { lookupCodes } from "../records/lookup.ts";
+import { customFieldValues } from "../records/custom-field-values.ts";
+import { findLookupRows } from "../records/lookup-answers.ts";
+import { lookup, lookupAll, lookupCodes } from "../records/lookup.ts";
 import { noSecrets } from "./secrets.ts";
 import { foldCode, insert, recordChange } from "./writes.ts";
+
+/** Kinds of records that calculations of derived fields depend on (m3ter semantics 2.10, 8). */
+const surroundings: ReadonlySet<string> = new Set(
+  [account, customField, lookupTable, lookupTableRevision, meter, product].map(({ kind }) => kind),
+);
 
 export interface CatalogDirectory extends UsageDirectory {
   /** To be called after every committed change of the catalog. */
@@ -27,8 +41,11 @@ export interface CatalogDirectory extends UsageDirectory {
 export const createDirectory = (database: () => Database, now: () => Date): CatalogDirectory => {
   const listeners = new Set<(change: DirectoryChange) => void>();
   const announce = ({ orgId, kind }: { orgId: string; kind: string }): void => {
-    if (kind !== "meter" && kind !== "account") return;
-    for (const listener of listeners) listener({ orgId, kind });
+    const change = {
+      orgId,
+      kind: kind === "meter" || kind === "account" ? kind : "surroundings",
+    } as const;
+    if (surroundings.has(kind)) for (const listener of listeners) listener(change);
   };
   return {
     announce,
@@ -37,6 +54,8 @@ export const createDirectory = (database: () => Database, now: () => Date): Cata
       return () => listeners.delete(listener);
     },
     meters: (orgId, codes) => findMeters(database(), orgId, codes),
+    customFields: (orgId, owners) => findCustomFields(database(), orgId, owners),
+    lookups: (orgId, lookups) => findLookupRows(database(), orgId, lookups),
     codes: async (orgId, { meterId, accountId }) => ({
       meter: await findCode(database(), { orgId, kind: meter.kind, id: meterId }),
       account: await findCode(database(), { orgId, kind: account.kind, id: accountId }),
@@ -81,6 +100,37 @@ const findMeters = async (
       { id, code, dataFields, derivedFields },
     ]),
   );
+};
+
+/** An entity's own over the organization's defaults for its kind; a product's only where the meter has one (2.10). */
+const findCustomFields = async (
+  database: Database,
+  orgId: string,
+  { meterIds, accountIds }: CustomFieldOwners,
+): Promise<OwnedCustomFields> => {
+  const defaults = await lookup(database, customField, { orgId, id: orgId });
+  const meters = await lookupAll(database, meter, { orgId, ids: meterIds });
+  const accounts = await lookupAll(database, account, { orgId, ids: accountIds });
+  const productIds = [...meters.values()].flatMap(({ productId }) => productId ?? []);
+  const products = await lookupAll(database, product, { orgId, ids: productIds });
+  const ofMeter = ({ productId, customFields }: Stored<typeof meter>) => ({
+    ...customFieldValues("organization", defaults?.organization),
+    ...customFieldValues("meter", defaults?.meter, customFields),
+    ...(productId === undefined
+      ? {}
+      : customFieldValues("product", defaults?.product, products.get(productId)?.customFields)),
+  });
+  return {
+    meters: new Map(meters.values().map((one) => [one.id, ofMeter(one)])),
+    accounts: new Map(
+      accounts
+        .values()
+        .map(({ id, customFields }) => [
+          id,
+          customFieldValues("account", defaults?.account, customFields),
+        ]),
+    ),
+  };
 };
 
 const findAccounts = async (

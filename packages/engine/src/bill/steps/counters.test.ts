@@ -17,16 +17,22 @@ interface Case {
   readonly pricing?: Partial<CounterPricingTerms>;
   readonly billDate?: string;
   readonly start?: string;
+  readonly end?: string;
+  readonly billed?: Readonly<Record<string, number>>;
   readonly adjustments: readonly (readonly [string, number])[];
 }
 
-const factsOf = ({ pricing, billDate, start, adjustments }: Case) =>
+const factsOf = ({ pricing, billDate, start, end, billed, adjustments }: Case) =>
   sampleFacts({
+    billedInAdvance: billed ?? {},
     terms: {
       billDate: on(billDate ?? "2024-07-01"),
       accountPlans: [
         sampleAccountPlan({
-          active: { start: at(start ?? "2024-06-01") },
+          active: {
+            start: at(start ?? "2024-06-01"),
+            end: end === undefined ? undefined : at(end),
+          },
           plans: [
             samplePlan({ pricings: [], counterPricings: [sampleCounterPricing(pricing ?? {})] }),
           ],
@@ -110,6 +116,47 @@ test("a plan that starts on June 16 pays 15/30 of what it carries in", () => {
   expect(
     bill({ start: "2024-06-16", adjustments, pricing: { proRateRunningTotal: true } }),
   ).toEqual(["COUNTER_RUNNING_TOTAL_CHARGE 18.00", "= 18.00"]);
+});
+
+describe("a running total that was billed in advance, when the plan ends in its period", () => {
+  const pricing = { runningTotalBillInAdvance: true, proRateRunningTotal: true };
+  const key = "COUNTER_RUNNING_TOTAL_CHARGE/accountPlan/plan/counterPricing/5";
+  const june = { start: "2024-01-01", end: "2024-06-11", pricing, billed: { [key]: 36 } };
+  const adjustments = [["2024-05-01", 18]] as const;
+
+  test("is given back for the days that were not used: 36 × 10/30 − 36 = −24", () => {
+    expect(bill({ ...june, adjustments })).toEqual([
+      "COUNTER_ADJUSTMENT_CREDIT -24.00",
+      "= -24.00",
+    ]);
+  });
+
+  test("beside what changed until then, which is prorated to the end by its own flag", () => {
+    // From June 6 to 11 2 more seats at $2 for 5 of 30 days: 4 × 5/30 = 0.67.
+    const changed = [...adjustments, ["2024-06-06", 20]] as const;
+    const debits = { ...pricing, proRateAdjustmentDebit: true };
+    expect(bill({ ...june, pricing: debits, adjustments: changed })).toEqual([
+      "COUNTER_ADJUSTMENT_DEBIT 0.67",
+      "COUNTER_ADJUSTMENT_CREDIT -24.00",
+      "= -23.33",
+    ]);
+  });
+
+  test("is kept where running totals are not prorated", () => {
+    const whole = { ...pricing, proRateRunningTotal: false };
+    expect(bill({ ...june, pricing: whole, adjustments })).toEqual(["= 0.00"]);
+  });
+
+  test("is not given back when the end was known, when nothing was billed, or when the plan goes on", () => {
+    expect(bill({ ...june, billed: { [key]: 12 }, adjustments })).toEqual(["= 0.00"]);
+    expect(bill({ ...june, billed: {}, adjustments })).toEqual(["= 0.00"]);
+    expect(bill({ ...june, end: "2024-07-01", adjustments })).toEqual(["= 0.00"]);
+    // July's running total, in advance.
+    expect(bill({ ...june, end: "2024-08-01", adjustments })).toEqual([
+      "COUNTER_RUNNING_TOTAL_CHARGE 36.00",
+      "= 36.00",
+    ]);
+  });
 });
 
 test("a first-day adjustment costs the same with and without proration", () => {

@@ -16,15 +16,17 @@ import type {
   AccountPlanTerms,
   AccountRef,
   BillFacts,
+  BillTerms,
   CounterPricingTerms,
   PlanTerms,
 } from "../facts.ts";
-import { poolsCounters } from "../rules.ts";
+import { poolsCounters, refundsUnusedAdvance } from "../rules.ts";
 import { childAccount } from "../line-labels.ts";
 import type { LineDraft, LineItemType } from "../line.ts";
 import { dayShares, derived, scheduleOf, wholeShare } from "../proration.ts";
-import { billsRecurringTo } from "../plan-or-group.ts";
+import { billsRecurringTo, isLastBill } from "../plan-or-group.ts";
 import { lineBands } from "../usage-rating.ts";
+import { refunded } from "../settlement.ts";
 import { contractLimit, contractOf } from "../usage-windows.ts";
 
 /** A counter pricing in one service period of an account plan. */
@@ -45,7 +47,7 @@ interface Adjustment {
 }
 
 const pricedCounters = (
-  facts: BillFacts,
+  facts: BillTerms,
   accountPlan: AccountPlanTerms,
   period: NumberedPeriod | undefined,
 ): readonly PricedCounter[] => {
@@ -138,14 +140,20 @@ interface Movement {
   readonly isProrated: boolean;
 }
 
+const keyOf = (
+  { accountPlan, plan, pricing, period }: PricedCounter,
+  lineItemType: LineItemType,
+  suffix = "",
+): string => `${lineItemType}/${accountPlan.id}/${plan.id}/${pricing.id}/${period.number}${suffix}`;
+
 const counterLine = (facts: BillFacts, counter: PricedCounter, movement: Movement): LineDraft => {
-  const { accountPlan, plan, pricing, period } = counter;
+  const { accountPlan, plan, pricing } = counter;
   const { from, to, lineItemType, servicePeriod } = movement;
   const quantity = to.minus(from).abs();
   const isRunningTotal = lineItemType === "COUNTER_RUNNING_TOTAL_CHARGE";
   const on = isRunningTotal ? "" : `/${servicePeriod.start.toString()}`;
   return {
-    key: `${lineItemType}/${accountPlan.id}/${plan.id}/${pricing.id}/${period.number}${on}`,
+    key: keyOf(counter, lineItemType, on),
     lineItemType,
     description: pricing.description ?? `${movement.label} - ${pricing.counter.name}`,
     servicePeriod,
@@ -208,6 +216,22 @@ const adjustments = (facts: BillFacts, counter: PricedCounter): readonly LineDra
     });
 };
 
+/** What was charged in advance beyond the plan's end comes back, as in standing charges ([R], m3ter semantics 11, 13). */
+const refundUnused = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
+  if (!refundsUnusedAdvance || !isLastBill(counter.accountPlan)) return [];
+  return runningTotal(facts, counter).flatMap((due) => {
+    const line = refunded(facts, due, facts.billedInAdvance[due.key]);
+    if (line === undefined) return [];
+    const { description, counter: counted } = counter.pricing;
+    return {
+      ...line,
+      lineItemType: "COUNTER_ADJUSTMENT_CREDIT",
+      description: description ?? `Counter Adjustment Credit - ${counted.name}`,
+      bandUsage: [],
+    };
+  });
+};
+
 const inAdvance = ({ pricing }: PricedCounter) => pricing.runningTotalBillInAdvance;
 
 /** Seat-like recurring quantities: what is carried in, and what changed ([R], m3ter semantics 13.3). */
@@ -220,6 +244,15 @@ export const countersStep: BillStep = (facts, draft) =>
       const opened = pricedCounters(facts, accountPlan, accountPlan.advance);
       return [...closed.filter((counter) => !inAdvance(counter)), ...opened.filter(inAdvance)]
         .flatMap((counter) => runningTotal(facts, counter))
-        .concat(closed.flatMap((counter) => adjustments(facts, counter)));
+        .concat(closed.flatMap((counter) => adjustments(facts, counter)))
+        .concat(closed.filter(inAdvance).flatMap((counter) => refundUnused(facts, counter)));
     }),
   );
+
+/** Keys of the running totals of earlier bills of which this bill may have to give back a part. */
+export const counterAdvanceKeys = (terms: BillTerms): readonly string[] =>
+  terms.accountPlans
+    .filter(isLastBill)
+    .flatMap((accountPlan) => pricedCounters(terms, accountPlan, accountPlan.arrears))
+    .filter(inAdvance)
+    .map((counter) => keyOf(counter, "COUNTER_RUNNING_TOTAL_CHARGE"));

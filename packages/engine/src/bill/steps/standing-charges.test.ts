@@ -110,6 +110,13 @@ describe("in advance", () => {
     expect(bill({ ...ended, billed: { "STANDING_CHARGE/accountPlan/plan/5": "150" } })).toEqual([]);
     expect(bill(ended)).toEqual([]);
   });
+
+  test("a fraction of a cent does not come back", () => {
+    // 300 × 20/31 = 193.548 was charged as 193.55.
+    const charge31 = { charge, end: "2024-07-21", billDate: "2024-08-01" };
+    const billed = { "STANDING_CHARGE/accountPlan/plan/6": "193.55" };
+    expect(bill({ ...charge31, billed })).toEqual([]);
+  });
 });
 
 describe("every second quarterly bill (documented: every six months)", () => {
@@ -127,6 +134,37 @@ describe("every second quarterly bill (documented: every six months)", () => {
   ] as const)("offset %i, bill of %s", (offset, billDate, expected) => {
     const charge = standingCharge(600, { interval: 2, offset });
     expect(bill({ ...quarterly, charge, billDate })).toEqual(expected);
+  });
+
+  test.each([
+    // Charged on July 1; of the six months from then (184 days) the quarter to October 1 has 92: 600 × 92/184.
+    ["2024-10-01", "2024-10-01", ["300.00 2024-07-01 2024-10-01"]],
+    // To November 11 it is 92 + 41 days, on the bill that closes the second quarter as ever: 600 × 133/184 = 433.70.
+    ["2024-11-11", "2024-10-01", []],
+    ["2024-11-11", "2025-01-01", ["433.70 2024-07-01 2024-11-11"]],
+    // In the middle of the first of the two: 41 of the 184 days, 600 × 41/184 = 133.70.
+    ["2024-08-11", "2024-10-01", ["133.70 2024-07-01 2024-08-11"]],
+    // Before the first charge fell due: 40 of the 182 days to July, 600 × 40/182 = 131.87.
+    ["2024-02-10", "2024-04-01", ["131.87 2024-01-01 2024-02-10"]],
+  ] as const)("a plan that ends on %s pays for what it used on %s", (end, billDate, expected) => {
+    const charge = standingCharge(600, { interval: 2, offset: 1 });
+    expect(bill({ ...quarterly, charge, end, billDate })).toEqual(expected);
+  });
+
+  test("a plan that ends before the periods that the first charge covers pays nothing", () => {
+    // The first charge is on the fourth bill, for the third and fourth quarter.
+    const charge = standingCharge(600, { interval: 2, offset: 3 });
+    expect(bill({ ...quarterly, charge, end: "2024-06-10", billDate: "2024-07-01" })).toEqual([]);
+  });
+
+  test("what the last bill charged is taken off when the plan's end is put off", () => {
+    // The end was September 1 when October's bill was made, 600 × 62/184 = 202.17, and is open now: 600 − 202.17.
+    const charge = standingCharge(600, { interval: 2, offset: 1 });
+    const billed = { "STANDING_CHARGE/accountPlan/plan/3": "202.17" };
+    const lasting = { ...quarterly, charge, billed };
+    expect(bill({ ...lasting, billDate: "2025-01-01" })).toEqual(["397.83 2024-07-01 2025-01-01"]);
+    // The new end is September 1 again: nothing is left to pay.
+    expect(bill({ ...lasting, end: "2024-09-01", billDate: "2024-10-01" })).toEqual([]);
   });
 
   test("in advance it covers the two quarters that start with the bill", () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileStore } from "../../ports/file-store.ts";
 
@@ -35,5 +35,9 @@ export const openFileStore = async (folder: string): Promise<FileStore> => {
     },
     read: (name) => createReadStream(join(folder, name), { highWaterMark: pieceBytes }),
     remove: (name) => rm(join(folder, name), { force: true }),
+    list: async () => {
+      const entries = await readdir(folder, { withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    },
   };
 };

@@ -140,10 +140,18 @@ export class Aggregator {
   }
 
   async groups(scope: Scope, question: GroupsQuestion): Promise<readonly GroupValue[]> {
-    const { field, keys, bucketsMax } = question;
+    return (await this.groupsUpTo(Number.POSITIVE_INFINITY, scope, question)) ?? [];
+  }
+
+  /** Undefined when there are more groups than that, or more numbers that they are made of; no more are read. */
+  async groupsUpTo(
+    rowsMax: number,
+    scope: Scope,
+    { field, keys, bucketsMax }: GroupsQuestion,
+  ): Promise<readonly GroupValue[] | undefined> {
     const { method, fieldCode } = field;
     if (typeof method === "object" && method.kind === "CUSTOM_SQL") {
-      return this.#customSql.groups(scope, { sql: method.sql, keys });
+      return this.#customSql.groups(scope, { sql: method.sql, keys, groupsMax: rowsMax });
     }
     const places = scope.table.fields.filter(
       ({ code, isNumeric }) => code === fieldCode && (isNumeric || takesText(method)),
@@ -151,7 +159,7 @@ export class Aggregator {
     if (places.length === 0) return [];
     return this.#readers.use(async (connection) => {
       const prepared = await prepare(connection, scope, { places, keys, method, bucketsMax });
-      return prepared === undefined ? [] : evaluate(connection, prepared);
+      return prepared === undefined ? [] : evaluate(connection, prepared, rowsMax);
     });
   }
 }
@@ -159,8 +167,13 @@ export class Aggregator {
 const evaluate = async (
   connection: DuckDBConnection,
   { values, keys, evaluation }: Prepared,
-): Promise<readonly GroupValue[]> => {
-  const rows = await rowsOf(connection, evaluation.sql({ sql: values, keys }));
+  rowsMax: number,
+): Promise<readonly GroupValue[] | undefined> => {
+  const sql = evaluation.sql({ sql: values, keys });
+  const isBounded = Number.isFinite(rowsMax);
+  const upTo = isBounded ? `SELECT * FROM (${sql}) LIMIT ${rowsMax + 1}` : sql;
+  const rows = await rowsOf(connection, upTo);
+  if (rows.length > rowsMax) return undefined;
   const parts = rows.map((row): Part & { readonly keys: readonly DuckDBValue[] } => {
     const [value, scale, count] = row.slice(keys.length);
     return {

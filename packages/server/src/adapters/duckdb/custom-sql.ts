@@ -160,6 +160,7 @@ const relationOf = async (connection: DuckDBConnection, scope: Scope): Promise<R
 export interface CustomQuestion {
   readonly sql: string;
   readonly keys: readonly GroupKey[];
+  readonly groupsMax: number;
 }
 
 interface Export {
@@ -194,7 +195,11 @@ export class CustomSql {
     return answer !== undefined && "fault" in answer ? answer.fault : undefined;
   };
 
-  async groups(scope: Scope, { sql, keys }: CustomQuestion): Promise<readonly GroupValue[]> {
+  /** Undefined when there are too many groups. */
+  async groups(
+    scope: Scope,
+    { sql, keys, groupsMax }: CustomQuestion,
+  ): Promise<readonly GroupValue[] | undefined> {
     const file = join(this.#parts.folder, `${randomUUID()}.parquet`);
     await mkdir(this.#parts.folder, { mode: 0o700, recursive: true });
     try {
@@ -202,6 +207,7 @@ export class CustomSql {
         this.#export(connection, scope, { keys, file }),
       );
       if (groups.length === 0) return [];
+      if (groups.length > groupsMax) return undefined;
       const outcome = await this.#parts.sandbox.run({ sql, columns, file, groups: groups.length });
       return groups.flatMap((ofGroup, index): readonly GroupValue[] => {
         const answer =

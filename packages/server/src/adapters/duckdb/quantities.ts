@@ -89,9 +89,9 @@ export interface JointQuestion extends Omit<JointAggregateRequest, "groups"> {
   }[])[];
 }
 
-const placesOf = (
+export const placesOf = (
   accounts: AccountNumbers,
-  { orgId, groups }: JointQuestion,
+  { orgId, groups }: Pick<JointQuestion, "orgId" | "groups">,
 ): readonly SourcePlace[] =>
   groups.flatMap((sources, place) =>
     sources.flatMap(({ accountId, window }) => {
@@ -100,10 +100,10 @@ const placesOf = (
     }),
   );
 
-const placeKey = { expression: "source.place" };
+export const placeKey = { expression: "source.place" };
 
 /** So that rows outside every window are skipped before anything is joined. */
-const widest = (places: readonly SourcePlace[]): MicrosWindow => {
+export const widest = (places: readonly SourcePlace[]): MicrosWindow => {
   let [start, end] = [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
   for (const { window } of places) {
     start = Math.min(start, window.start);

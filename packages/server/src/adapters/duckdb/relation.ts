@@ -1,3 +1,4 @@
+import type { CalendarUnit } from "../../ports/usage-breakdown.ts";
 import type { TimeFrequency } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
@@ -23,6 +24,12 @@ export interface SourcePlace {
   readonly window: MicrosWindow;
 }
 
+/** Rows that fulfil conditions, and the joins that these take; the rows are called `usage`. */
+export interface CountedRows {
+  readonly joins: string;
+  readonly conditions: readonly string[];
+}
+
 export interface Scope {
   readonly table: MeterTable;
   /** Of all sources together, where there are any. */
@@ -32,7 +39,11 @@ export interface Scope {
   readonly conditions: readonly DimensionCondition[];
   /** Narrow the scope to these, as `source(place, account, starts, ends)`; one row may count for several. */
   readonly sources?: readonly SourcePlace[];
+  /** Absent: every row. */
+  readonly counted?: CountedRows;
 }
+
+export type Bucket = TimeFrequency | CalendarUnit;
 
 /** A column of the answer that rows are grouped by, as SQL over the meter's table. */
 export interface GroupKey {
@@ -40,7 +51,7 @@ export interface GroupKey {
   /** Joins that the expression needs. */
   readonly joins?: string;
   /** When the expression is a bucket of time: how buckets are cut. */
-  readonly time?: { readonly frequency: TimeFrequency; readonly timeZone: string };
+  readonly time?: { readonly frequency: Bucket; readonly timeZone: string };
 }
 
 /** SQL knows no way to write NUL in a string. */
@@ -101,8 +112,8 @@ const sourcesSql = ({ sources }: Scope, isCarrying: boolean): string => {
 /** The rows of a scope, as `usage`, ready to be selected from. */
 export const fromSql = (scope: Scope, keys: readonly GroupKey[], isCarrying = false): string =>
   `FROM ${scope.table.rowsName} AS usage ${sourcesSql(scope, isCarrying)}
-   ${keys.flatMap((key) => key.joins ?? []).join(" ")}
-   WHERE ${whereSql(scope, isCarrying)}`;
+   ${keys.flatMap((key) => key.joins ?? []).join(" ")} ${scope.counted?.joins ?? ""}
+   WHERE ${[whereSql(scope, isCarrying), ...(scope.counted?.conditions ?? [])].join(" AND ")}`;
 
 /** Numbers and texts meet only where they are counted: as text, told apart by the scale that texts do not have. */
 const valueColumns = (field: FieldPlace, isMixed: boolean): string[] => [

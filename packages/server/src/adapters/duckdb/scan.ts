@@ -1,12 +1,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { CountedUsage, ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-store.ts";
+import type { ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import type { MicrosWindow } from "./relation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
-import { conditionsOf } from "./quantities.ts";
-import { conditionSql } from "./relation.ts";
-import { segmentKey } from "./segments.ts";
+import { countedRows } from "./counted.ts";
 import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-tables.ts";
 
 export interface ScanQuestion extends Omit<ScanRequest, "sources"> {
@@ -35,27 +33,6 @@ const sourceSql = (accounts: AccountNumbers, question: ScanQuestion): string[] =
     return `(usage.account = ${number} AND usage.ts >= make_timestamp(${start}) AND usage.ts < make_timestamp(${end}))`;
   });
 
-/** What a row must fulfil to count, by the rules that aggregates go by, and the joins that this takes. */
-const countedSql = (
-  table: MeterTable,
-  { targetField, filters, segmentation, segment }: CountedUsage,
-): { joins: string; conditions: string[] } => {
-  const columns = table.fields
-    .filter(({ code }) => code === targetField)
-    .map((field) => `usage.${mantissaColumn(field)}`);
-  const isOfField =
-    columns.length === 0
-      ? "false"
-      : `coalesce(${columns.map((column) => `${column}::VARCHAR`).join(", ")}) IS NOT NULL`;
-  const hasValue = targetField === undefined ? "true" : isOfField;
-  const passes = conditionsOf(filters).map((condition) => conditionSql(table, condition));
-  if (segmentation === undefined || segment === undefined) {
-    return { joins: "", conditions: [hasValue, ...passes] };
-  }
-  const { expression, joins = "" } = segmentKey(table, segmentation);
-  return { joins, conditions: [hasValue, ...passes, `${expression} = ${segment}`] };
-};
-
 const fieldColumns = (field: FieldPlace): string[] =>
   field.isNumeric ? [mantissaColumn(field), scaleColumn(field)] : [mantissaColumn(field)];
 
@@ -83,7 +60,7 @@ export const scan = async (
   const { joins, conditions } =
     question.counted === undefined
       ? { joins: "", conditions: [] }
-      : countedSql(table, question.counted);
+      : countedRows(table, question.counted);
   const wanted = [`(${sources.join(" OR ")})`, afterSql(question.after), ...conditions];
   // The page is cut before the batches are joined: there are many rows and few of them are wanted.
   const rows = await rowsOf(

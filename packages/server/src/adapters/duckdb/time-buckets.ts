@@ -1,5 +1,4 @@
-import type { TimeFrequency } from "../../ports/usage-store.ts";
-import type { GroupKey, MicrosWindow } from "./relation.ts";
+import type { Bucket, GroupKey, MicrosWindow } from "./relation.ts";
 
 interface Offset {
   /** Epoch microseconds from which it holds. */
@@ -39,11 +38,7 @@ const offsetSql = (offsets: readonly Offset[]): string => {
  * The bucket of a row: for hours the instant it begins, since a local hour may happen twice; for the others the first
  * local date, in days since 1970. `bucketStart` reads both.
  */
-export const timeKey = (
-  frequency: TimeFrequency,
-  timeZone: string,
-  window: MicrosWindow,
-): GroupKey => {
+export const timeKey = (frequency: Bucket, timeZone: string, window: MicrosWindow): GroupKey => {
   const offset = offsetSql(offsetsIn(timeZone, window));
   const local = `date_trunc('${frequency}', usage.ts + to_microseconds(${offset}))`;
   return {
@@ -55,17 +50,13 @@ export const timeKey = (
   };
 };
 
-export const bucketStart = (
-  frequency: TimeFrequency,
-  timeZone: string,
-  key: number,
-): Temporal.Instant =>
+export const bucketStart = (frequency: Bucket, timeZone: string, key: number): Temporal.Instant =>
   frequency === "HOUR"
     ? instantOf(key)
     : epoch.add({ days: key }).toZonedDateTime(timeZone).toInstant();
 
 /** The instant at which a bucket starts, as answers have it: to the second. */
-export const bucketName = (frequency: TimeFrequency, timeZone: string, key: number): string =>
+export const bucketName = (frequency: Bucket, timeZone: string, key: number): string =>
   frequency === "HOUR"
     ? // An answer has hundreds of hours, and Temporal takes microseconds for each.
       new Date(key / 1000).toISOString().replace(".000Z", "Z")
@@ -74,7 +65,7 @@ export const bucketName = (frequency: TimeFrequency, timeZone: string, key: numb
 const microsPerHour = 3_600_000_000;
 const microsPerDay = 24 * microsPerHour;
 
-const firstDateOf = (frequency: TimeFrequency, date: Temporal.PlainDate): Temporal.PlainDate => {
+const firstDateOf = (frequency: Bucket, date: Temporal.PlainDate): Temporal.PlainDate => {
   switch (frequency) {
     case "HOUR":
     case "DAY":
@@ -85,6 +76,8 @@ const firstDateOf = (frequency: TimeFrequency, date: Temporal.PlainDate): Tempor
       return date.with({ day: 1 });
     case "QUARTER":
       return date.with({ day: 1, month: date.month - ((date.month - 1) % 3) });
+    case "YEAR":
+      return date.with({ day: 1, month: 1 });
   }
 };
 
@@ -95,7 +88,7 @@ export interface BucketPiece extends MicrosWindow {
 }
 
 /** Where the bucket of a local time begins, both in microseconds as read off UTC, and what `timeKey` calls it. */
-const bucketAt = (frequency: TimeFrequency, local: number, offset: number) => {
+const bucketAt = (frequency: Bucket, local: number, offset: number) => {
   if (frequency === "HOUR") {
     const start = Math.floor(local / microsPerHour) * microsPerHour;
     return { start, key: start - offset };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageBreakdownSuite } from "../../ports/usage-breakdown.suite.ts";
 import { usageChangesSuite } from "../../ports/usage-changes.suite.ts";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
 import { jointUsageSuite } from "../../ports/joint-usage.suite.ts";
@@ -9,6 +10,7 @@ import { usageQuerySuite } from "../../ports/usage-query.suite.ts";
 import { usageScanSuite } from "../../ports/usage-scan.suite.ts";
 import { usageStatisticsSuite } from "../../ports/usage-statistics.suite.ts";
 import { usageStoreSuite } from "../../ports/usage-store.suite.ts";
+import { usageSurroundingsSuite } from "../../ports/usage-surroundings.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { openUsageStore } from "./usage-store.ts";
 import type { UsageStoreOptions } from "./usage-store.ts";
@@ -32,10 +34,12 @@ const create = async (options: Partial<UsageStoreOptions> = {}) => {
 
 usageStoreSuite("DuckDB", () => create());
 jointUsageSuite("DuckDB", () => create());
+usageBreakdownSuite("DuckDB", () => create());
 usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
+usageSurroundingsSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {
   const fixture = await create({ pendingBytesMax: 2500 });

@@ -19,6 +19,7 @@ import type {
   UsageStore,
   Window,
 } from "../../ports/usage-store.ts";
+import type { BreakdownAnswer, BreakdownRequest } from "../../ports/usage-breakdown.ts";
 import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
@@ -94,6 +95,8 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
         meters: ({ orgId, codes }) => directory.meters(orgId, codes),
         accounts: ({ orgId, codes }) => directory.accounts(orgId, codes),
         codes: ({ orgId, ids }) => directory.codes(orgId, ids),
+        customFields: ({ orgId, of }) => directory.customFields(orgId, of),
+        lookups: ({ orgId, lookups }) => directory.lookups(orgId, lookups),
         damaged: async (path) => onDamage?.(path),
       },
       defer: setImmediate,
@@ -133,6 +136,11 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]> {
     const groups = request.groups.map((sources) => sources.map(microsOfSource));
     return this.#channel.call("aggregateJointly", { ...request, groups });
+  }
+
+  breakDown(request: BreakdownRequest): Promise<BreakdownAnswer> {
+    const sources = request.sources.map(microsOfSource);
+    return this.#channel.call("breakDown", { ...request, sources });
   }
 
   mark(): Promise<UsageMark> {

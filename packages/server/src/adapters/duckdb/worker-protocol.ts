@@ -1,9 +1,14 @@
 import type {
   AccountResolution,
+  CustomFieldOwners,
   DirectoryChange,
+  FoundRow,
   MeterSchema,
+  OwnedCustomFields,
+  PrintedLookup,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
+import type { BreakdownQuestion } from "./breakdown.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
@@ -16,6 +21,7 @@ import type {
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
+import type { BreakdownAnswer } from "../../ports/usage-breakdown.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { ChangedQuestion } from "./changes.ts";
 import type { ScanQuestion } from "./scan.ts";
@@ -38,6 +44,7 @@ export type UsageCalls = {
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
+  breakDown: { argument: BreakdownQuestion; result: BreakdownAnswer };
   mark: { argument: void; result: UsageMark };
   changed: { argument: ChangedQuestion; result: readonly number[] };
   query: { argument: UsageQuestion; result: UsageAnswer };
@@ -62,6 +69,14 @@ export type DirectoryCalls = {
   codes: {
     argument: { readonly orgId: string; readonly ids: Parameters<UsageDirectory["codes"]>[1] };
     result: Awaited<ReturnType<UsageDirectory["codes"]>>;
+  };
+  customFields: {
+    argument: { readonly orgId: string; readonly of: CustomFieldOwners };
+    result: OwnedCustomFields;
+  };
+  lookups: {
+    argument: { readonly orgId: string; readonly lookups: readonly PrintedLookup[] };
+    result: readonly FoundRow[];
   };
   /** The file was damaged and is made again from the journal; it is kept at the path. */
   damaged: { argument: string; result: void };

@@ -1,10 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type {
   AccountResolution,
+  CustomFieldOwners,
+  CustomFieldValues,
   DirectoryChange,
+  FoundRow,
   MeterSchema,
+  OwnedCustomFields,
+  PrintedLookup,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
+
+type Row = NonNullable<FoundRow["row"]>;
 
 /** "Closely matching" (m3ter semantics 3.4, [R]): equal after case folding and trimming. */
 const folded = (code: string): string => code.trim().toLowerCase();
@@ -13,6 +20,8 @@ const folded = (code: string): string => code.trim().toLowerCase();
 export class MemoryUsageDirectory implements UsageDirectory {
   readonly #meters = new Map<string, Map<string, MeterSchema>>();
   readonly #accounts = new Map<string, Map<string, string>>();
+  readonly #customFields = new Map<string, Map<string, CustomFieldValues>>();
+  readonly #tables = new Map<string, Map<string, Readonly<Record<string, Row>>>>();
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
   putMeter(orgId: string, schema: MeterSchema): void {
@@ -48,6 +57,36 @@ export class MemoryUsageDirectory implements UsageDirectory {
       meter: meters.values().find(({ id }) => id === meterId)?.code,
       account: accounts.entries().find(([, id]) => id === accountId)?.[0],
     };
+  }
+
+  /** Of a meter or an account. */
+  putCustomFields(orgId: string, id: string, values: CustomFieldValues): void {
+    this.#ofOrg(this.#customFields, orgId).set(id, values);
+    for (const listener of this.#listeners) listener({ orgId, kind: "surroundings" });
+  }
+
+  /** A table of one key, whose rows are found by it. */
+  putLookupTable(orgId: string, code: string, rows: Readonly<Record<string, Row>>): void {
+    this.#ofOrg(this.#tables, orgId).set(code, rows);
+    for (const listener of this.#listeners) listener({ orgId, kind: "surroundings" });
+  }
+
+  async customFields(
+    orgId: string,
+    { meterIds, accountIds }: CustomFieldOwners,
+  ): Promise<OwnedCustomFields> {
+    const known = this.#ofOrg(this.#customFields, orgId);
+    const among = (ids: readonly string[]) =>
+      new Map([...known].filter(([id]) => ids.includes(id)));
+    return { meters: among(meterIds), accounts: among(accountIds) };
+  }
+
+  async lookups(orgId: string, lookups: readonly PrintedLookup[]): Promise<readonly FoundRow[]> {
+    const tables = this.#ofOrg(this.#tables, orgId);
+    return lookups.map(({ table, keys: [key = ""] }) => {
+      const rows = tables.get(table);
+      return rows === undefined ? {} : { revision: { id: table, version: 1 }, row: rows[key] };
+    });
   }
 
   onChange(listener: (change: DirectoryChange) => void): () => void {

@@ -12,7 +12,7 @@ export interface Unsuitable {
 }
 
 /** COUNT also counts texts, UNIQUE only texts; the rest calculate and need numbers (m3ter semantics 6.2). */
-const suits = (method: string, isNumeric: boolean): boolean => {
+export const suits = (method: string, isNumeric: boolean): boolean => {
   if (method === "COUNT") return true;
   return method === "UNIQUE" ? !isNumeric : isNumeric;
 };

@@ -5,8 +5,9 @@ import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
 import { lookup, lookupEvery, lookupReferring } from "../../records/lookup.ts";
-import type { Rules, Write } from "../rule.ts";
+import type { Followed, Rules, Write } from "../rule.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
+import { keepsPrices } from "./priced-product.ts";
 import { referencedAggregations } from "./compound-segments.ts";
 import { sameSegment } from "./segments.ts";
 
@@ -60,7 +61,15 @@ const staysWhatItIsUsedFor = async (
   if (next.code !== before["code"]) await keepsItsCodeInUse(write, before["code"], "code");
 };
 
+/** An aggregation is of its meter's product, and so are the plans that price it (m3ter semantics 4). */
+const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<void> => {
+  if (before === undefined || before.document["meterId"] === row.document["meterId"]) return;
+  const scope = { transaction: writer.transaction, orgId: row.org_id };
+  await keepsPrices(scope, { by: "aggregationId", ids: [row.id], field: "meterId" });
+};
+
 export const aggregationRules: Rules = {
+  follow: keepsPricedProduct,
   write: async (write) => {
     const next = aggregation.fields.parse(write.document);
     await targetsSuitableFields(write, next);

@@ -5,12 +5,12 @@ import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import type { PricingBand } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
-import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
+import { lock, lookupReferring } from "../../records/lookup.ts";
 import type { Write } from "../rule.ts";
 import { overlap } from "./periods.ts";
 
-/** What pricings and counter pricings hang on. */
-interface Priced {
+/** What pricings and counter pricings hang on, and when. */
+interface OnPlan {
   readonly planId?: string | undefined;
   readonly planTemplateId?: string | undefined;
   readonly startDate: string;
@@ -23,35 +23,10 @@ export const withIds = (bands: readonly PricingBand[]): PricingBand[] =>
     .map((band) => ({ ...band, id: band.id ?? randomUUID() }))
     .sort((a, b) => a.lowerLimit - b.lowerLimit);
 
-/** The product of the plan or plan template that is priced. */
-const productOf = async (
-  { transaction, orgId }: Write,
-  next: Priced,
-): Promise<string | undefined> => {
-  const owner =
-    next.planId === undefined
-      ? undefined
-      : await lookup(transaction, plan, { orgId, id: next.planId });
-  const id = next.planTemplateId ?? owner?.planTemplateId ?? "";
-  return (await lookup(transaction, planTemplate, { orgId, id }))?.productId;
-};
-
-/** What belongs to a product prices plans of that product only; what is global prices any (m3ter semantics 4). */
-export const checkProduct = async (
-  write: Write,
-  next: Priced,
-  source: { field: string; productId: string | undefined },
-): Promise<void> => {
-  if (source.productId === undefined) return;
-  const product = await productOf(write, next);
-  if (product === undefined || product === source.productId) return;
-  throw fieldProblem("RULE_VIOLATED", source.field, "belongs to another product than the plan");
-};
-
 /** Two prices of one thing on one plan at one time would bill it twice (m3ter semantics 10.7). */
-export const refuseOverlap = async <R extends Resource<z.ZodType<Priced>>>(
+export const refuseOverlap = async <R extends Resource<z.ZodType<OnPlan>>>(
   { transaction, orgId, id }: Write,
-  next: Priced,
+  next: OnPlan,
   { resource, isSame }: { resource: R; isSame: (other: Stored<R>) => boolean },
 ): Promise<void> => {
   const [field, owner, kind] =

@@ -7,6 +7,7 @@ import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { referencedAggregations, segmentsOfCompound } from "./compound-segments.ts";
+import { keepsPricedProduct } from "./priced-product.ts";
 
 /** The entities whose custom fields a formula may name: never an aggregation's own (m3ter semantics 2.10). */
 const customFieldEntities: readonly CustomFieldEntity[] = [
@@ -46,5 +47,6 @@ const withSegments = async ({ reader, orgId, rows }: Read): Promise<Map<string, 
 
 export const compoundAggregationRules: Rules = {
   write: namesWhatExists,
+  follow: keepsPricedProduct("compoundAggregationId"),
   compute: withSegments,
 };

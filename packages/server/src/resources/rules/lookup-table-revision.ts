@@ -1,8 +1,11 @@
 import { sql } from "kysely";
+import { lookupTable } from "@turnpike/contract/catalog/lookup-table.ts";
 import { lookupTableRevision } from "@turnpike/contract/catalog/lookup-table-revision.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
+import { lookup } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
+import { keepsTableOfFormulas } from "./lookup-table-users.ts";
 
 /** A draft at first; its schema stands as soon as it has data (m3ter semantics 8). */
 const keepsItsSchema = async ({ transaction, orgId, id, document, before }: Write) => {
@@ -41,4 +44,17 @@ export const withItemCounts = async ({
   return new Map(ids.map((id) => [id, { itemCount: counts.get(id) ?? 0 }]));
 };
 
-export const lookupTableRevisionRules: Rules = { write: keepsItsSchema, compute: withItemCounts };
+/** The data that formulas read is not removed from under them; archiving it is how they are told to stop. */
+const staysWhileRead = async (write: Omit<Write, "before">): Promise<void> => {
+  const { transaction, orgId, document } = write;
+  if (document["status"] !== "PUBLISHED") return;
+  const { lookupTableId: id } = lookupTableRevision.fields.parse(document);
+  const owner = await lookup(transaction, lookupTable, { orgId, id });
+  await keepsTableOfFormulas(write, { code: owner?.code, field: "id" });
+};
+
+export const lookupTableRevisionRules: Rules = {
+  write: keepsItsSchema,
+  remove: staysWhileRead,
+  compute: withItemCounts,
+};

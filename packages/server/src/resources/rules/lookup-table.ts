@@ -3,6 +3,7 @@ import { lookupTableRevision } from "@turnpike/contract/catalog/lookup-table-rev
 import type { Document } from "../../ports/database.ts";
 import { type RecordRow, toReply } from "../../records/records.ts";
 import type { Read, Rules } from "../rule.ts";
+import { keepsTableOfFormulas } from "./lookup-table-users.ts";
 import { withItemCounts } from "./lookup-table-revision.ts";
 
 /** The revision that lookups read: the published one, when there is one. */
@@ -18,4 +19,13 @@ const withActiveRevision = async (read: Read): Promise<Map<string, Document>> =>
   );
 };
 
-export const lookupTableRules: Rules = { compute: withActiveRevision };
+export const lookupTableRules: Rules = {
+  write: async (write) => {
+    const { document, before } = write;
+    const was = before?.["code"];
+    if (was !== document["code"]) await keepsTableOfFormulas(write, { code: was, field: "code" });
+    return document;
+  },
+  remove: (write) => keepsTableOfFormulas(write, { code: write.document["code"], field: "id" }),
+  compute: withActiveRevision,
+};

@@ -7,7 +7,8 @@ import { lookupReferring } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
-import type { Rules, Write } from "../rule.ts";
+import type { Followed, Rules, Write } from "../rule.ts";
+import { keepsPrices } from "./priced-product.ts";
 
 /** A field that an aggregation targets stays on its meter, and of a kind that it can use (m3ter semantics 4, 6.2). */
 const keepTargetedFields = async ({ transaction, orgId, id, document, before }: Write) => {
@@ -57,7 +58,17 @@ const checkDerivedFields = async (write: Write): Promise<void> => {
   if (!order.ok) throw fieldProblem("VALIDATION_FAILED", "derivedFields", order.error.message);
 };
 
+/** The aggregations of a meter are of its product, and so are the plans that price them (m3ter semantics 4). */
+const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<void> => {
+  if (before === undefined || before.document["productId"] === row.document["productId"]) return;
+  const scope = { transaction: writer.transaction, orgId: row.org_id };
+  const on = { orgId: row.org_id, field: "meterId", ids: [row.id] };
+  const ids = (await lookupReferring(writer.transaction, aggregation, on)).map(({ id }) => id);
+  await keepsPrices(scope, { by: "aggregationId", ids, field: "productId" });
+};
+
 export const meterRules: Rules = {
+  follow: keepsPricedProduct,
   write: async (write) => {
     await checkDerivedFields(write);
     return keepTargetedFields(write);

@@ -3,7 +3,7 @@ import { planGroupLink } from "@turnpike/contract/catalog/plan-group-link.ts";
 import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { DatabaseTransaction } from "../../ports/database.ts";
-import { lookupAll, lookupReferring } from "../../records/lookup.ts";
+import { lookup, lookupAll, lookupReferring } from "../../records/lookup.ts";
 
 export interface PlanTerms {
   readonly planId: string;
@@ -28,6 +28,23 @@ export const termsOfPlans = async (
     return template === undefined ? [] : [{ planId: id, template }];
   });
 };
+
+/**
+ * Why two plans cannot stand in one group: it has one plan per product, and one cadence for all, so that its own fees have
+ * one too (m3ter semantics 9.3).
+ */
+export const clashOf = (one: PlanTerms, other: PlanTerms): "product" | "cadence" | undefined => {
+  const [a, b] = [one.template, other.template];
+  if (a.productId === b.productId) return "product";
+  const isSameCadence =
+    a.billFrequency === b.billFrequency &&
+    (a.billFrequencyInterval ?? 1) === (b.billFrequencyInterval ?? 1);
+  return isSameCadence ? undefined : "cadence";
+};
+
+/** Empty when there is no such plan. */
+export const templateOfPlan = async ({ transaction, orgId }: Scope, id: string): Promise<string> =>
+  (await lookup(transaction, plan, { orgId, id }))?.planTemplateId ?? "";
 
 /** The plans of a group. */
 export const planIdsOfGroup = async (

@@ -1,20 +1,18 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggregation.ts";
-import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { lookup } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
-import { checkProduct, refuseOverlap, withIds } from "./banded-price.ts";
+import { refuseOverlap, withIds } from "./banded-price.ts";
 import { segmentsOfCompound } from "./compound-segments.ts";
+import { refuseForeignPrice } from "./priced-product.ts";
 import { type Segment, sameSegment, segmentString } from "./segments.ts";
 
 type Pricing = ReturnType<typeof pricing.fields.parse>;
 
-/** What is priced: its product, when it has one, and its segments. */
+/** What is priced: its segments. */
 interface Source {
-  readonly field: "aggregationId" | "compoundAggregationId";
-  readonly productId: string | undefined;
   readonly segments: readonly Segment[];
   /** In the order in which a segment is written out. */
   readonly segmentedFields: readonly string[];
@@ -27,9 +25,8 @@ const sourceOf = async (
   if (aggregationId !== undefined) {
     const priced = await lookup(transaction, aggregation, { orgId, id: aggregationId });
     if (priced === undefined) return undefined;
-    const measured = await lookup(transaction, meter, { orgId, id: priced.meterId });
     const { segments = [], segmentedFields = [] } = priced;
-    return { field: "aggregationId", productId: measured?.productId, segments, segmentedFields };
+    return { segments, segmentedFields };
   }
   const id = compoundAggregationId ?? "";
   const priced = await lookup(transaction, compoundAggregation, { orgId, id });
@@ -39,8 +36,7 @@ const sourceOf = async (
     calculation: priced.calculation,
   });
   const segmentedFields = Object.keys(segments[0] ?? {});
-  const { productId } = priced;
-  return { field: "compoundAggregationId", productId, segments, segmentedFields };
+  return { segments, segmentedFields };
 };
 
 /** A segment is priced as the aggregation declares it (m3ter semantics 6.4, 7). */
@@ -56,11 +52,6 @@ const checkSegment = ({ segment }: Pricing, { segments }: Source): void => {
 const pricesOneThingOnce = async (write: Write) => {
   const next = pricing.fields.parse(write.document);
   const { aggregationId, compoundAggregationId, segment, overagePricingBands } = next;
-  const source = await sourceOf(write, next);
-  if (source !== undefined) {
-    await checkProduct(write, next, source);
-    checkSegment(next, source);
-  }
   await refuseOverlap(write, next, {
     resource: pricing,
     isSame: (other) =>
@@ -68,6 +59,9 @@ const pricesOneThingOnce = async (write: Write) => {
       other.compoundAggregationId === compoundAggregationId &&
       sameSegment(other.segment, segment),
   });
+  await refuseForeignPrice(write, next);
+  const source = await sourceOf(write, next);
+  if (source !== undefined) checkSegment(next, source);
   return {
     ...write.document,
     pricingBands: withIds(next.pricingBands),

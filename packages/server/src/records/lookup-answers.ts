@@ -1,10 +1,14 @@
 import { sql } from "kysely";
-import type { LookupQuestion } from "@turnpike/engine/bill/compound-quantity.ts";
-import type { LookupAnswer } from "@turnpike/engine/bill/facts.ts";
-import type { LookupKeyValue } from "@turnpike/engine/calculation/environment.ts";
-import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import { lookupKeyText } from "../records/lookup-key-text.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import {
+  type LookupAnswer,
+  type LookupQuestion,
+  printedKey,
+} from "@turnpike/engine/calculation/lookup-answers.ts";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { FoundRow, PrintedLookup } from "../ports/usage-directory.ts";
+import { lookupKeyText } from "./lookup-key-text.ts";
+
+type Reader = Database | DatabaseTransaction;
 
 /** The revision of a table that is published now ([R], m3ter semantics 8); its rows cannot change any more. */
 interface Published {
@@ -33,32 +37,23 @@ const publishedRevisions = async (
   return new Map(rows.map((row) => [row.table, row]));
 };
 
-/** Stored keys are printed as JSON numbers are; a number that none of them prints is in no row. */
-const keyText = (key: LookupKeyValue): string => {
-  if (typeof key !== "object") return String(key);
-  const printed = String(Number(key.toString()));
-  return decimal(printed).eq(key) ? printed : key.toString();
-};
-
 interface ItemRow {
   readonly revision_id: string;
   readonly lookup_key: string;
   readonly item: Readonly<Record<string, string | number | undefined>>;
 }
 
-/** The answer to each question, in their order: two queries, however many there are. */
-export const findLookupAnswers = async (
+/** What each lookup finds, in their order: two queries, however many there are. */
+export const findLookupRows = async (
   reader: Reader,
   orgId: string,
-  questions: readonly LookupQuestion[],
-): Promise<LookupAnswer[]> => {
-  const tables = [...new Set(questions.map(({ table }) => table))];
+  lookups: readonly PrintedLookup[],
+): Promise<FoundRow[]> => {
+  const tables = [...new Set(lookups.map(({ table }) => table))];
   const published = await publishedRevisions(reader, orgId, tables);
-  const wanted = questions.flatMap(({ table, keys }) => {
+  const wanted = lookups.flatMap(({ table, keys }) => {
     const revision = published.get(table);
-    return revision === undefined
-      ? []
-      : [{ id: revision.id, key: lookupKeyText(keys.map(keyText)) }];
+    return revision === undefined ? [] : [{ id: revision.id, key: lookupKeyText(keys) }];
   });
   const { rows } = await sql<ItemRow>`
     SELECT revision_id, lookup_key, item FROM lookup_item
@@ -67,12 +62,23 @@ export const findLookupAnswers = async (
     )
   `.execute(reader);
   const items = new Map(rows.map((row) => [`${row.revision_id} ${row.lookup_key}`, row.item]));
-  return questions.map(({ table, keys }) => {
+  return lookups.map(({ table, keys }) => {
     const revision = published.get(table);
-    if (revision === undefined) return { table, keys };
+    if (revision === undefined) return {};
     const { id, version, fields } = revision;
-    const item = items.get(`${id} ${lookupKeyText(keys.map(keyText))}`);
+    const item = items.get(`${id} ${lookupKeyText(keys)}`);
     const row = item && Object.fromEntries(fields.map(({ name }) => [name, item[name] ?? null]));
-    return { table, keys, revision: { id, version }, row };
+    return { revision: { id, version }, row };
   });
+};
+
+/** The answer to each question of a calculation, in their order. */
+export const findLookupAnswers = async (
+  reader: Reader,
+  orgId: string,
+  questions: readonly LookupQuestion[],
+): Promise<LookupAnswer[]> => {
+  const lookups = questions.map(({ table, keys }) => ({ table, keys: keys.map(printedKey) }));
+  const found = await findLookupRows(reader, orgId, lookups);
+  return questions.map((question, index) => ({ ...question, ...found[index] }));
 };
