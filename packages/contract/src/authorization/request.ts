@@ -79,6 +79,16 @@ export const sessionUpdate = z.object({
 });
 export const refund = z.object({ uid, of: uid, amount: amount.optional() });
 
+/** What an account may do, whatever it has (authorization semantics f.2, f.3, W18). */
+export const walletAccess = z.object({
+  /** Nothing is allowed, not even what is free; what runs may still be settled. */
+  frozen: z.boolean().default(false),
+  /** The features it is entitled to; all of them when absent. */
+  features: z.array(actor).max(1000).optional(),
+  /** Whether outstanding debt also blocks what is free of charge. */
+  blocksFreeOnDebt: z.boolean().default(false),
+});
+
 export const walletSettings = z.object({
   mode: z.enum(["hard", "soft"]),
   debtLimit: amount.default("0"),
