@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { Pool } from "pg";
+import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type EmbeddedPostgres,
@@ -9,6 +10,7 @@ import {
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { Wallets } from "./authorization-client.ts";
 import { BillingWorld } from "./billing-world.ts";
+import { connect } from "./client.ts";
 import { inspect } from "./ledger-inspection.ts";
 import { newFolder, removeFolder } from "./server.ts";
 
@@ -101,4 +103,26 @@ test.each([
     "TOTAL 0",
   ]);
   expect(await balance()).toMatchObject({ accounts: [{ balance: String(100 - correction.bill) }] });
+});
+
+test("usage that was charged and that the usage store refuses is an event", async () => {
+  const client = await connect(world().server);
+  const measurement = { uid: "lost", meter: "gone", account: "gone", ts: "2024-05-15T12:00:00Z" };
+  await inspect(url(), (pool) =>
+    pool.query("INSERT INTO usage_outbox (org_id, measurements, count) VALUES ($1, $2, 1)", [
+      world().server.orgId,
+      JSON.stringify([measurement]),
+    ]),
+  );
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { body } = await client.call("GET", "events?eventName=authorization.usage.refused");
+    const { data } = z.object({ data: z.array(z.unknown()) }).parse(body);
+    if (data.length === 0) {
+      await delay(100);
+      continue;
+    }
+    expect(data).toMatchObject([{ m3terEvent: { eventData: { newDto: { measurement } } } }]);
+    return;
+  }
+  throw new Error("no event was raised");
 });

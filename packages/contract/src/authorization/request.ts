@@ -4,6 +4,8 @@ import { accountCode, actor, amount, assetCode, seconds, uid } from "./exact.ts"
 
 const texts = z.record(code, z.string().max(1000));
 const numbers = z.record(code, z.number());
+/** As long as measurements may have it: what was charged must be metered. */
+const metadataLengthMax = 256;
 
 /** What was, or is to be, used: the fields of a measurement (m3ter semantics 3.1). */
 const usageFields = {
@@ -11,7 +13,7 @@ const usageFields = {
   what: texts.optional(),
   where: texts.optional(),
   other: texts.optional(),
-  metadata: texts.optional(),
+  metadata: z.record(code, z.string().max(metadataLengthMax)).optional(),
   measure: numbers.optional(),
   cost: numbers.optional(),
   income: numbers.optional(),
