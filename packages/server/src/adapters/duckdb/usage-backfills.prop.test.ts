@@ -161,8 +161,10 @@ class Model {
     const at = ++this.#at;
     one.revealedAt = step === "reveal" ? at : undefined;
     if (step === "reveal") {
-      const uids = this.counting.map(({ uid }) => uid);
-      if (new Set(uids).size < uids.length) {
+      // What came as ordinary usage after another reveal may count twice already: that is not this one's doing.
+      const isOwn = ({ backfill }: ModelRow): boolean => backfill === one;
+      const own = new Set(this.counting.filter(isOwn).map(({ uid }) => uid));
+      if (this.counting.some((other) => !isOwn(other) && own.has(other.uid))) {
         one.revealedAt = undefined;
         return "counted-twice";
       }
