@@ -53,7 +53,7 @@ export class Backfills {
     this.#parts = parts;
   }
 
-  /** Whether a measurement may join the backfill, as far as the log tells; `mayJoin` has the last word. */
+  /** Learns from the log whether measurements may join the backfill; from then on `mayJoin` knows. */
   async find(key: BackfillKey): Promise<void> {
     if (this.#isOpen.has(keyOf(key))) return;
     const { state } = await this.#parts.log.backfill(key);
@@ -68,9 +68,14 @@ export class Backfills {
     await this.find(request);
     const wasOpen = this.mayJoin(request);
     this.#isOpen.set(keyOf(request), false);
-    const outcome = await this.#step(request);
-    if (outcome.kind !== "done") this.#isOpen.set(keyOf(request), wasOpen);
-    return outcome;
+    let isClosed = false;
+    try {
+      const outcome = await this.#step(request);
+      isClosed = outcome.kind === "done";
+      return outcome;
+    } finally {
+      if (!isClosed) this.#isOpen.set(keyOf(request), wasOpen);
+    }
   }
 
   async #step(request: BackfillStepQuestion): Promise<BackfillOutcome> {

@@ -21,8 +21,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "turnpike-crash-"));
 });
 afterAll(async () => {
-  // oxlint-disable-next-line no-console -- says how much was tried
-  console.log(`${kills} writers were killed`);
+  process.stdout.write(`writers killed: ${kills}\n`);
   await rm(folder, { recursive: true });
 });
 

@@ -87,27 +87,39 @@ const liesIn = (payload: Uint8Array, { bytes }: Column): boolean =>
   bytes.buffer === payload.buffer &&
   bytes.byteOffset + bytes.length <= payload.byteOffset + payload.length;
 
+/** Used for one column after the other: new memory for each would have V8 collect all the time. */
+let spare = new Uint8Array(65_536);
+let zeros = new Uint8Array(65_536);
+
+const copyOf = (bytes: Uint8Array): Uint8Array => {
+  if (spare.length < bytes.length) {
+    spare = new Uint8Array(bytes.length * 2);
+    zeros = new Uint8Array(bytes.length * 2);
+  }
+  spare.set(bytes);
+  return spare.subarray(0, bytes.length);
+};
+
 /** The bytes of one significance of all values, after each other. */
 const split = ({ bytes, width }: Column): void => {
   if (width < 2) return;
-  const planes = new Uint8Array(bytes.length);
+  const values = copyOf(bytes);
   let to = 0;
   for (let plane = 0; plane < width; plane++) {
-    for (let at = plane; at < bytes.length; at += width) planes[to++] = bytes[at] ?? 0;
+    for (let at = plane; at < bytes.length; at += width) bytes[to++] = values[at] ?? 0;
   }
-  bytes.set(planes);
 };
 
 const join = ({ bytes, width }: Column): void => {
   if (width < 2) return;
-  const planes = Buffer.from(bytes);
+  const planes = copyOf(bytes);
   const rows = bytes.length / width;
-  const zeros = Buffer.alloc(rows);
   bytes.fill(0);
   for (let plane = 0; plane < width; plane++) {
     // Most numbers are small: most planes have nothing to put anywhere.
     let from = plane * rows;
-    if (zeros.compare(planes, from, from + rows) === 0) continue;
+    const values = planes.subarray(from, from + rows);
+    if (Buffer.compare(values, zeros.subarray(0, rows)) === 0) continue;
     for (let at = plane; at < bytes.length; at += width) bytes[at] = planes[from++] ?? 0;
   }
 };
