@@ -12,6 +12,15 @@ const target = z.object({
 });
 const progress = z.looseObject({ id: z.string(), status: z.string(), processedRows: z.number() });
 
+const failures = z.object({
+  data: z.array(
+    z.object({
+      m3terEvent: z.object({ eventData: z.object({ newDto: z.object({ file: z.string() }) }) }),
+    }),
+  ),
+});
+const failedFile = z.object({ measurements: z.array(z.looseObject({ uid: z.string() })) });
+
 const row = (account: string, number: number, more: object = {}) => ({
   uid: `${account}-${number}`,
   meter: meterCode,
@@ -99,6 +108,30 @@ describe("uploaded files of measurements", () => {
     });
     // 0 + 1 + … + 2,499
     expect(await totals("array")).toEqual([2500, 3_123_750]);
+  });
+
+  test("rows that failed are downloaded, put right and uploaded again; each counts once", async () => {
+    const rows = rowsOf("repaired", 5).map((one, number) =>
+      number < 2 ? { ...one, meter: "none" } : one,
+    );
+    expect(await finished(await upload(JSON.stringify(rows)))).toMatchObject({ failedRows: 2 });
+    // 2 + 3 + 4
+    expect(await totals("repaired")).toEqual([3, 9]);
+    const { body: events } = await running().call(
+      "GET",
+      "events?eventName=ingest.validation.failure",
+    );
+    const [event] = failures.parse(events).data;
+    const path = `measurements/failedIngest/getDownloadUrl?file=${event?.m3terEvent.eventData.newDto.file}`;
+    const { url } = z.object({ url: z.url() }).parse((await running().call("GET", path)).body);
+    const { measurements } = failedFile.parse(await (await fetch(url)).json());
+    const repaired = measurements.map((one) => ({ ...one, meter: meterCode }));
+    expect(repaired).toHaveLength(2);
+    // With a row that was stored before, as somebody does who sends the whole file.
+    const again = JSON.stringify([...repaired, row("repaired", 4)]);
+    expect(await finished(await upload(again))).toMatchObject({ totalRows: 3, failedRows: 1 });
+    // 0 + 1 + 2 + 3 + 4
+    expect(await totals("repaired")).toEqual([5, 10]);
   });
 
   test("lines are taken too, and rows without a uid count each", async () => {
