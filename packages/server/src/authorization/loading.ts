@@ -2,7 +2,6 @@ import type { PoolClient } from "pg";
 import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type {
   Authorization,
-  Customer,
   EpochMs,
   Grant,
   LedgerSettings,
@@ -16,6 +15,7 @@ import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
 import * as stored from "./stored-rows.ts";
 import { loadPeriodsPaid } from "./true-ups.ts";
+import { customersFrom } from "./wallet-access.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -75,7 +75,7 @@ export const loadState = async (client: PoolClient, loading: Loading): Promise<L
     settings,
     assets: configuration.assets,
     rates: configuration.rates,
-    customers: customersOf(loading.customers),
+    customers: customersFrom(loading.customers, []),
     budgets: byId(limits.budgets),
     rateLimits: byId(limits.rateLimits),
     concurrencyLimits: byId(limits.concurrencyLimits),
@@ -187,15 +187,6 @@ const loadReferred = async (
     concurrencyCounts,
   };
 };
-
-/** Nothing in the catalog freezes an account or restricts its features yet (README). */
-const customersOf = (codes: ReadonlySet<string>): Map<string, Customer> =>
-  new Map(
-    [...codes].map((code) => [
-      code,
-      { code, isFrozen: false, features: null, blocksFreeOnDebt: false },
-    ]),
-  );
 
 const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 

@@ -263,7 +263,7 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
       return unpriced(`the price of ${subject.meter} is by segment`);
     if (price.counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`);
-    const position = positionId(subject.account, pricing.id, period);
+    const position = positionId(price.plan.payer, pricing.id, period);
     parts.push({ tariff: price.tariff, counts: price.counts, position });
   }
   const [first, ...further] = parts;

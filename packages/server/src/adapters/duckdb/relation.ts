@@ -1,8 +1,9 @@
 import type { CalendarUnit } from "../../ports/usage-breakdown.ts";
 import type { TimeFrequency } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
-import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
-import type { FieldPlace, MeterTable } from "./meter-tables.ts";
+import { literal } from "./cells.ts";
+import { mantissaColumn, scaleColumn } from "./meter-table.ts";
+import type { FieldPlace, MeterTable } from "./meter-table.ts";
 
 /** Epoch microseconds, half-open. */
 export interface MicrosWindow {
@@ -53,13 +54,6 @@ export interface GroupKey {
   /** When the expression is a bucket of time: how buckets are cut. */
   readonly time?: { readonly frequency: Bucket; readonly timeZone: string };
 }
-
-/** SQL knows no way to write NUL in a string. */
-export const literal = (text: string): string =>
-  text
-    .split("\0")
-    .map((part) => `'${part.replaceAll("'", "''")}'`)
-    .join(" || chr(0) || ");
 
 /** A text field by its code; a code that has been in two text categories is one dimension. */
 export const dimension = ({ fields }: MeterTable, fieldCode: string): string => {

@@ -1,4 +1,5 @@
 import type {
+  BackfillEntry,
   CorrectionEntry,
   DecimalValues,
   Int64Values,
@@ -41,6 +42,7 @@ interface FieldPlan extends MeterField {
 interface RowsPlan {
   readonly orgId: string;
   readonly meterId: string;
+  readonly backfillId?: string | undefined;
   readonly count: number;
   /** The first of positions that follow each other; absent: all of them are stored. */
   readonly firstPosition?: number;
@@ -58,6 +60,8 @@ interface Plan {
   readonly receivedAtMs: number;
   readonly accounts: readonly AccountEntry[];
   readonly corrections: readonly CorrectionEntry[];
+  /** Absent: none. */
+  readonly backfills?: readonly BackfillEntry[];
   readonly rows: readonly RowsPlan[];
 }
 
@@ -102,6 +106,7 @@ class Columns {
     return {
       orgId: layout.orgId,
       meterId: layout.meterId,
+      backfillId: layout.backfillId,
       count,
       ...(firstPosition === undefined ? {} : { firstPosition }),
       ets,
@@ -178,11 +183,12 @@ const firstOfRun = (positions: Int64Values, count: number): number | undefined =
 
 /** A batch as bytes, with `room` bytes left free before them. */
 export const encodeBatch = (batch: Batch, room: number): Uint8Array<ArrayBuffer> => {
-  const { sequence, firstPosition, count, receivedAtMs, accounts, corrections } = batch;
+  const { sequence, firstPosition, count, receivedAtMs, accounts, corrections, backfills } = batch;
   const columns = new Columns();
   const rows = batch.rows.map((ofMeter) => columns.describeRows(ofMeter));
   const head = { sequence, firstPosition, count, receivedAtMs };
-  return columns.write({ ...head, accounts, corrections, rows }, room);
+  const steps = backfills === undefined || backfills.length === 0 ? {} : { backfills };
+  return columns.write({ ...head, accounts, corrections, ...steps, rows }, room);
 };
 
 /** Reads columns in the order in which they were written, where they lie. */
@@ -196,10 +202,11 @@ class ColumnReader {
   }
 
   rows(plan: RowsPlan): UsageRows {
-    const { orgId, meterId, count, firstPosition } = plan;
+    const { orgId, meterId, backfillId, count, firstPosition } = plan;
     const layout: MeterLayout = {
       orgId,
       meterId,
+      ...(backfillId === undefined ? {} : { backfillId }),
       fields: plan.fields.map(({ code, category }) => ({ code, category })),
     };
     const positions =
