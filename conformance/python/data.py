@@ -43,7 +43,9 @@ class Data:
             ],
             derived_fields=[],
         ).id
-        self.client.accounts.create(name="Q", code="queried", email_address="a@example.com")
+        self.account = self.client.accounts.create(
+            name="Q", code="queried", email_address="a@example.com"
+        ).id
 
     def measurement(self, uid: str, **fields: Any) -> dict[str, Any]:
         return {
@@ -255,14 +257,14 @@ class Data:
         self.checks.that("integrations are found by entity", found.id == made.id, found)
         mapping = client.external_mappings.create(
             m3ter_entity="Account",
-            m3ter_id="queried",
+            m3ter_id=self.account,
             external_system="Books",
             external_table="Customer",
             external_id="cus_7",
         )
         mappings = client.external_mappings
         for found in (
-            mappings.list_by_m3ter_entity("queried", entity="Account"),
+            mappings.list_by_m3ter_entity(self.account, entity="Account"),
             mappings.list_by_external_entity("cus_7", system="Books", external_table="Customer"),
         ):
             ids = [one.id for one in found]

@@ -54,14 +54,12 @@ export const attachmentsOf = async (
   planIds: readonly string[],
 ): Promise<Stored<typeof accountPlan>[]> => {
   const { transaction, orgId } = scope;
-  const groupIds = await groupIdsOf(scope, planIds);
-  const named = { planId: planIds, planGroupId: groupIds };
-  const found = await Promise.all(
-    Object.entries(named).map(([field, ids]) =>
-      lookupReferring(transaction, accountPlan, { orgId, field, ids }),
-    ),
-  );
-  return found.flat();
+  const byPlan = { orgId, field: "planId", ids: planIds };
+  const byGroup = { orgId, field: "planGroupId", ids: await groupIdsOf(scope, planIds) };
+  return [
+    ...(await lookupReferring(transaction, accountPlan, byPlan)),
+    ...(await lookupReferring(transaction, accountPlan, byGroup)),
+  ];
 };
 
 /** The other plans of the products that the plans have now. */
