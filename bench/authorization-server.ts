@@ -37,6 +37,8 @@ export const startBenchServer = async (accounts: number): Promise<BenchServer> =
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   const { connectionString } = world.http.world.ledger.pool.options;
   const pool = new Pool({ connectionString, max: 1 });
+  // The database ends before the last connection has said good-bye.
+  pool.on("error", () => undefined);
   const close = async (): Promise<void> => {
     await pool.end();
     await app.close();

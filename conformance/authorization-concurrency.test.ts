@@ -15,6 +15,8 @@ const keys = {
   TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+  // Servers that share a database seal with the same key.
+  TURNPIKE_SECRET_KEYS: "5e".repeat(32),
 };
 
 const state: {

@@ -33,6 +33,8 @@ const keys = {
   TURNPIKE_ORG_ID: "22222222-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+  // Servers that share a database seal with the same key.
+  TURNPIKE_SECRET_KEYS: "5e".repeat(32),
 };
 const orgId = keys.TURNPIKE_ORG_ID;
 const names = ["first", "second"];
@@ -168,7 +170,10 @@ test(
 test(
   "the bill of a random month says what its wallets paid, to the atom (I19)",
   async () => {
-    const world = await BillingWorld.open({ DATABASE_URL: url() });
+    const world = await BillingWorld.open({
+      DATABASE_URL: url(),
+      TURNPIKE_SECRET_KEYS: keys.TURNPIKE_SECRET_KEYS,
+    });
     try {
       const wallets = await Wallets.open(world.server);
       await wallets.asset("USD", 6);
@@ -208,8 +213,6 @@ test(
   120_000 + operations * 100,
 );
 
-const inCents = (amount: Decimal): Decimal => amount.round(2, "HALF_UP") ?? amount;
-
 /** The bill that follows from what the ledger says was paid, and left unpaid, for the month. */
 const paidLines = async (
   pool: Pool,
@@ -225,8 +228,14 @@ const paidLines = async (
   const shortfall = new Decimal(BigInt(rows[0]?.shortfall ?? 0), 6);
   const usage = inCents(debited.plus(shortfall));
   const paid = inCents(debited);
-  return [`USAGE ${usage}`, `BALANCE_CONSUMED -${paid}`, `TOTAL ${inCents(usage.minus(paid))}`];
+  return [
+    `USAGE ${usage.toString()}`,
+    `BALANCE_CONSUMED -${paid.toString()}`,
+    `TOTAL ${usage.minus(paid).toString()}`,
+  ];
 };
+
+const inCents = (amount: Decimal): Decimal => amount.round(2, "HALF_UP") ?? amount;
 
 const waitForHolds = async (pool: Pool): Promise<void> => {
   for (let tries = 0; tries < 100; tries += 1) {

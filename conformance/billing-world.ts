@@ -224,6 +224,10 @@ export class BillingWorld {
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  readBill(body: unknown): Bill {
+    return bill.parse(body);
+  }
+
   async approve(billId: string): Promise<void> {
     await this.api.call("PUT", `bills/${billId}/status`, { status: "APPROVED" });
   }

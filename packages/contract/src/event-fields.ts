@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { billingFields } from "./billing/billing-fields.ts";
 import {
+  budgetAlertEvent,
   type ChangeEvent,
   changeEvents,
   exportFailureEvent,
   ingestFailureEvent,
   integrationEvents,
   documentedEvents,
+  usageRefusalEvent,
 } from "./event.ts";
 import type { Resource } from "./resource.ts";
 import { resources } from "./resources.ts";
@@ -137,6 +139,14 @@ const ingestFailureFields: Fields = {
 
 const exportFailureFields: Fields = { "new.jobId": "string", "new.reason": "string" };
 
+const budgetAlertFields: Fields = {
+  "new.budgetId": "string",
+  "new.percent": "int",
+  "new.windowStart": "string",
+};
+
+const usageRefusalFields: Fields = { "new.reason": "string", "new.measurement": "map" };
+
 const integrationFields: Fields = Object.fromEntries(
   [
     "id",
@@ -155,6 +165,8 @@ const integrationFields: Fields = Object.fromEntries(
 const otherEvents: ReadonlyMap<string, Fields> = new Map([
   [ingestFailureEvent, ingestFailureFields],
   [exportFailureEvent, exportFailureFields],
+  [budgetAlertEvent, budgetAlertFields],
+  [usageRefusalEvent, usageRefusalFields],
   ...Object.values(integrationEvents).map((name) => [name, integrationFields] as const),
 ]);
 

@@ -8,6 +8,7 @@ import { lookupOperations } from "./catalog/operations.ts";
 import { exportOperations } from "./sync/export-operations.ts";
 import { integrationOperations } from "./sync/integration-operations.ts";
 import { syncOperations } from "./sync/operations.ts";
+import { backfillOperations } from "./usage/backfill-operations.ts";
 import { correctionOperations } from "./usage/correction-operations.ts";
 import { eventOperations } from "./usage/event-operations.ts";
 import { uploadOperations } from "./usage/upload-operations.ts";
@@ -25,6 +26,7 @@ export const operations = {
   ...integrationOperations,
   ...usageOperations,
   ...correctionOperations,
+  ...backfillOperations,
   ...eventOperations,
   ...uploadOperations,
   ...billingOperations,

@@ -50,6 +50,7 @@ import { integrationConfig } from "./sync/integration-config.ts";
 import { notification } from "./sync/notification.ts";
 import { scheduledEventConfiguration } from "./sync/scheduled-event-configuration.ts";
 import { webhookDestination } from "./sync/webhook-destination.ts";
+import { backfill } from "./usage/backfill.ts";
 import { usageSavedQuery } from "./usage/usage-saved-query.ts";
 import type { Resource } from "./resource.ts";
 
@@ -61,6 +62,7 @@ export const resources: readonly Resource[] = [
   asset,
   assetRate,
   autoTopUp,
+  backfill,
   balance,
   balanceChargeSchedule,
   balanceTransaction,

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Aggregator } from "./adapters/duckdb/aggregation.ts";
+import { contentsOf } from "./adapters/duckdb/backfill-contents.ts";
 import { breakDown } from "./adapters/duckdb/breakdown.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
@@ -28,6 +29,7 @@ interface ReadingParts {
 
 type Reading =
   | "aggregate"
+  | "backfill"
   | "aggregateJointly"
   | "breakDown"
   | "changed"
@@ -56,6 +58,7 @@ const readingHandlers = ({
       const source = await sourceOf(question);
       return source === undefined ? [] : aggregateJointly(aggregator, source, question);
     },
+    backfill: (key) => contentsOf({ readers, aggregator }, log.tables, key),
     breakDown: async (question) => {
       const source = await sourceOf(question);
       if (source === undefined) return { kind: "rows", rows: [] };
@@ -105,6 +108,7 @@ const run = async (
         }
       },
       correct: (request) => pipeline.correct(request),
+      stepBackfill: (request) => pipeline.stepBackfill(request),
       mark: () => Promise.resolve(log.mark()),
       ...readingHandlers({ log, readers, customSql }),
       directoryChanged: async (change) => {

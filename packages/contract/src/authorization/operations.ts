@@ -14,6 +14,7 @@ import {
   sessionUpdate,
   settlement,
   topUp,
+  walletAccess,
   walletSettings,
 } from "./request.ts";
 
@@ -108,6 +109,15 @@ export const authorizationOperations = {
     summary: "What an account holds in each asset",
     ...caller,
     permission: read,
+  },
+  setWalletAccess: {
+    method: "PUT",
+    path: `${root}/accounts/{id}/wallet`,
+    noun: "Wallet",
+    summary: "Freeze an account, or say which features it may use",
+    body: walletAccess,
+    ...caller,
+    permission: write,
   },
   setWallet: {
     method: "PUT",

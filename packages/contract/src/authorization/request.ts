@@ -4,6 +4,8 @@ import { accountCode, actor, amount, assetCode, seconds, uid } from "./exact.ts"
 
 const texts = z.record(code, z.string().max(1000));
 const numbers = z.record(code, z.number());
+/** As long as measurements may have it: what was charged must be metered. */
+const metadataLengthMax = 256;
 
 /** What was, or is to be, used: the fields of a measurement (m3ter semantics 3.1). */
 const usageFields = {
@@ -11,7 +13,7 @@ const usageFields = {
   what: texts.optional(),
   where: texts.optional(),
   other: texts.optional(),
-  metadata: texts.optional(),
+  metadata: z.record(code, z.string().max(metadataLengthMax)).optional(),
   measure: numbers.optional(),
   cost: numbers.optional(),
   income: numbers.optional(),
@@ -78,6 +80,16 @@ export const sessionUpdate = z.object({
   request: z.object(used),
 });
 export const refund = z.object({ uid, of: uid, amount: amount.optional() });
+
+/** What an account may do, whatever it has (authorization semantics f.2, f.3, W18). */
+export const walletAccess = z.object({
+  /** Nothing is allowed, not even what is free; what runs may still be settled. */
+  frozen: z.boolean().default(false),
+  /** The features it is entitled to; all of them when absent. */
+  features: z.array(actor).max(1000).optional(),
+  /** Whether outstanding debt also blocks what is free of charge. */
+  blocksFreeOnDebt: z.boolean().default(false),
+});
 
 export const walletSettings = z.object({
   mode: z.enum(["hard", "soft"]),

@@ -1,15 +1,18 @@
 import { reservationsFor, type Reservation } from "./budget.ts";
 import { forkDraft, type Draft } from "./draft.ts";
-import { evaluate, quote, scopeOf, spenderOf, versionOf, type Evaluation } from "./evaluation.ts";
+import { evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
 import type { Authorized, Reason } from "./outcome.ts";
+import { furtherQuantities, versionOf } from "./price.ts";
 import { emptyBucket, takeToken } from "./rate-limit.ts";
 import type { Authorize, RecordUsage } from "./request.ts";
 import type { Authorization, AuthorizationTerms, UsageEvent } from "./rows.ts";
 import { availableTo, consume, emptyHolding, linesOf, pin } from "./slice.ts";
 import {
   emit,
+  furtherOf,
   moveBudgets,
   moveConcurrency,
+  moveFurther,
   movePosition,
   takeExcess,
   type Excess,
@@ -120,23 +123,31 @@ const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   const terms = termsOf(draft, request, taken);
   moveBudgets(draft, terms, use);
   movePosition(draft, terms.position, use);
+  const further = moveFurther(draft, [], furtherOf(request.price, "settled"));
+  const used = { amount, quantity, shortfall, further: furtherQuantities(request.price) };
   if (request.kind !== "record" || request.isMetered)
-    emit(draft, usageEvent(request.id, { id: request.id, terms }, { amount, quantity, shortfall }));
+    emit(draft, usageEvent(request.id, { id: request.id, terms }, used));
   const row = openRow(draft, request, taken);
-  draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity });
+  draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity, further });
   return row.answer;
 };
 
 export const usageEvent = (
   id: string,
   authorization: { readonly id: string; readonly terms: AuthorizationTerms },
-  used: { readonly amount: bigint; readonly quantity: bigint; readonly shortfall: bigint },
+  used: {
+    readonly amount: bigint;
+    readonly quantity: bigint;
+    readonly further: readonly bigint[];
+    readonly shortfall: bigint;
+  },
 ): UsageEvent => ({
   id,
   authorization: authorization.id,
   account: authorization.terms.spender.account,
   meter: authorization.terms.spender.meter,
   quantity: used.quantity,
+  further: used.further,
   amount: used.amount,
   asset: authorization.terms.spender.asset,
   unfunded: used.shortfall,
@@ -160,9 +171,11 @@ const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Aut
   const use = { posted: 0n, held: amount, postedQuantity: 0n, heldQuantity: quantity };
   moveBudgets(draft, terms, use);
   movePosition(draft, terms.position, use);
+  const further = moveFurther(draft, [], furtherOf(request.price, "held"));
   moveConcurrency(draft, terms.concurrencyLimits, 1);
   const row = openRow(draft, request, taken);
-  draft.authorizations.put({ ...row, state: "HELD", held: amount, heldQuantity: quantity });
+  const held = { held: amount, heldQuantity: quantity, further };
+  draft.authorizations.put({ ...row, state: "HELD", ...held });
   return row.answer;
 };
 
@@ -182,6 +195,7 @@ const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   settledQuantity: 0n,
   refunded: 0n,
   refundedQuantity: 0n,
+  further: [],
   shortfall: taken.excess.shortfall,
   debt: taken.excess.debt,
   legs: taken.legs,

@@ -222,7 +222,10 @@ test("a settlement in another asset or at another price version is refused", () 
   ledger.run(sampleHold("h", money("5")));
   const settle = (price: Price, sequence: number) =>
     ledger.one(
-      sampleSettle("h", 0n, { sequence, used: { price, quantity: units("1"), occurredAt: 0 } }),
+      sampleSettle("h", 0n, {
+        sequence,
+        used: { price, quantity: units("1"), further: [], occurredAt: 0 },
+      }),
     );
   const euros = { kind: "amount", amount: money("1"), asset: "EUR" } as const;
   expect(settle(euros, 1)).toMatchObject({ kind: "conflict", code: "INVALID" });

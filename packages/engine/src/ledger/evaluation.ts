@@ -4,7 +4,16 @@ import { hasFreeSlot } from "./concurrency-limit.ts";
 import { walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds, type FundingPart } from "./funds.ts";
 import type { Reason } from "./outcome.ts";
-import { affordableQuantity, chargeCost, emptyPosition, holdCost, type Price } from "./price.ts";
+import {
+  affordableQuantity,
+  chargeCost,
+  emptyPosition,
+  furtherQuantities,
+  holdCost,
+  type Price,
+  pricedParts,
+  versionOf,
+} from "./price.ts";
 import { emptyBucket, retryAt } from "./rate-limit.ts";
 import type { Authorize } from "./request.ts";
 import type { Customer, Spender } from "./rows.ts";
@@ -106,7 +115,9 @@ const denial = (reasons: readonly Reason[]): Evaluation => ({
 const conclude = (draft: Draft, probe: Probe): Evaluation => {
   const { request, reasons } = probe;
   const isShrunk = reasons.length > 0;
-  if (probe.isBlocked || (isShrunk && request.partial === "never")) return denial(reasons);
+  // No one number says which part of usage that several prices count is affordable.
+  const isWhole = request.partial === "never" || furtherQuantities(request.price).length > 0;
+  if (probe.isBlocked || (isShrunk && isWhole)) return denial(reasons);
   const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
   if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons);
@@ -156,10 +167,13 @@ export const quote = (
     case "unrateable":
       return 0n;
     case "rateable": {
-      const position = draft.positions.get(price.position) ?? emptyPosition(price.position);
-      return wanted.isHeld
-        ? holdCost(price, position, wanted.quantity)
-        : chargeCost(price, position, wanted.quantity);
+      const cost = wanted.isHeld ? holdCost : chargeCost;
+      let total = 0n;
+      for (const part of pricedParts(price, wanted.quantity)) {
+        const position = draft.positions.get(part.position) ?? emptyPosition(part.position);
+        total += cost(part, position, part.quantity);
+      }
+      return total;
     }
   }
 };
@@ -197,9 +211,6 @@ function checkPolicy(_draft: Draft, probe: Probe): void {
   if (maxAmount !== null && probe.amount > maxAmount)
     refuse(probe, { code: "DENIED_POLICY", policy: "MAX_AMOUNT" });
 }
-
-export const versionOf = (price: Price): string | null =>
-  price.kind === "rateable" ? price.tariff.version : null;
 
 function checkRateable(_draft: Draft, probe: Probe): void {
   const { price } = probe.request;

@@ -85,6 +85,7 @@ const endHold = (draft: Draft, row: Authorization): void => {
   const { held: amount, heldQuantity: quantity } = row;
   const { occurredAt, spender } = row.terms;
   const { meter } = spender;
-  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, occurredAt }];
-  settlePart(draft, row, { amount, quantity, isFinal: true, events });
+  const further = row.further.map((use) => use.held);
+  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, further, occurredAt }];
+  settlePart(draft, row, { amount, quantity, further, isFinal: true, events });
 };

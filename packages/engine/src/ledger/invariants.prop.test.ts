@@ -193,7 +193,7 @@ test("converting never creates value, and a full refund returns every atom (I26)
           const price = { kind: "amount", amount: BigInt(amount), asset: "TOK" } as const;
           const mode = index % 2 === 0 ? "charge" : "hold";
           ledger.run(sampleRequest(`c${index}`, { price, mode, assets: ["TOK", "USD"] }));
-          const used = { price, quantity: 0n, occurredAt: 0 };
+          const used = { price, quantity: 0n, further: [], occurredAt: 0 };
           if (mode === "hold") ledger.run(sampleSettle(`c${index}`, 0n, { used }));
           check();
           ledger.run(sampleRefund(`part${index}`, `c${index}`, BigInt(Math.min(back, amount))));

@@ -141,10 +141,17 @@ const concurrencyFaults = (state: LedgerState): string[] =>
 /** How far a period has come is what its authorizations settled, less refunds, and what they hold (I20). */
 const positionFaults = (state: LedgerState): string[] => {
   const sums = new Map<string, { posted: bigint; held: bigint }>();
-  for (const { terms, ...row } of state.authorizations.values()) {
-    const sum = sums.get(terms.position ?? "") ?? { posted: 0n, held: 0n };
-    const posted = sum.posted + row.settledQuantity - row.refundedQuantity;
-    sums.set(terms.position ?? "", { posted, held: sum.held + row.heldQuantity });
+  for (const row of state.authorizations.values()) {
+    const first = {
+      position: row.terms.position ?? "",
+      held: row.heldQuantity,
+      settled: row.settledQuantity,
+      refunded: row.refundedQuantity,
+    };
+    for (const { position, held, settled, refunded } of [first, ...row.further]) {
+      const sum = sums.get(position) ?? { posted: 0n, held: 0n };
+      sums.set(position, { posted: sum.posted + settled - refunded, held: sum.held + held });
+    }
   }
   return [...state.positions.values()].flatMap(({ id, posted, held }) => {
     const sum = sums.get(id) ?? { posted: 0n, held: 0n };

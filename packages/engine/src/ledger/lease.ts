@@ -1,10 +1,10 @@
-import { minimum } from "./asset.ts";
+import { isParity, minimum } from "./asset.ts";
 import type { Draft } from "./draft.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Authorize, OpenLease, ReportLease, Spend } from "./request.ts";
-import type { Authorization } from "./rows.ts";
+import type { Authorization, Leg, Slice } from "./rows.ts";
 import { nothingUsed, settlePart } from "./settlement.ts";
-import { availableTo, holdingOf, pinnedBy, splitPinned } from "./slice.ts";
+import { availableTo, type Holding, holdingOf, pinnedBy } from "./slice.ts";
 import { transitions } from "./transition.ts";
 
 /** A lease is a hold that its client spends by itself: what it can overspend is nothing (f.7). */
@@ -78,8 +78,9 @@ const settleSpend = (
     {
       amount: spend.amount,
       quantity: spend.quantity,
+      further: [],
       isFinal: true,
-      events: [spend],
+      events: [{ ...spend, further: [] }],
     },
   );
   const shortfall = settled.kind === "settled" ? settled.shortfall : 0n;
@@ -103,6 +104,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
   settledQuantity: 0n,
   refunded: 0n,
   refundedQuantity: 0n,
+  further: [],
   shortfall: 0n,
   debt: 0n,
   legs: [],
@@ -125,3 +127,28 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     isReplayed: false,
   },
 });
+
+/** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */
+const splitPinned = (holding: Holding, base: bigint): Leg[] => {
+  let left = base;
+  return holding.legs.flatMap((leg) => {
+    if (!isParity(leg.ratio)) throw new Error(`${holding.authorization} pins another asset`);
+    const part = minimum(left, leg.pinned - leg.settled);
+    if (part === 0n) return [];
+    left -= part;
+    leg.pinned -= part;
+    const { walletAccount, ratio } = leg;
+    return [{ walletAccount, ratio, pinned: part, settled: 0n, slices: splitSlices(leg, part) }];
+  });
+};
+
+const splitSlices = ({ slices }: Leg, atoms: bigint): Slice[] => {
+  let left = atoms;
+  return slices.flatMap((slice) => {
+    const held = minimum(left, slice.held);
+    if (held === 0n) return [];
+    left -= held;
+    slice.held -= held;
+    return [{ grant: slice.grant, held, consumed: 0n }];
+  });
+};

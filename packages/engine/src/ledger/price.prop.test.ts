@@ -40,7 +40,7 @@ const price = fc
     }));
     const scale = { rounding, quantityPerUnit: decimal(perUnit) };
     const tariff = ladderTariff("v", { cumulative, bands }, scale);
-    return { kind: "rateable", tariff, asset: "USD", scale: 6, position: "p" };
+    return { kind: "rateable", tariff, asset: "USD", scale: 6, position: "p", further: [] };
   });
 
 test("a hold costs what the dearest position costs, tried one by one (W7, W8)", () => {
@@ -97,7 +97,7 @@ test("charges in any order and batching sum to the total; the close leaves it so
           const id = `u${index}`;
           if (isHold) {
             ledger.run(sampleRequest(id, { mode: "hold", price: each, quantity }));
-            const used = { price: each, quantity, occurredAt: 0 };
+            const used = { price: each, quantity, further: [], occurredAt: 0 };
             ledger.run(sampleSettle(id, 0n, { used }));
           } else {
             const request = sampleRequest(id, { price: each, quantity });

@@ -28,28 +28,60 @@ export interface Rateable {
   readonly scale: number;
   /** The priced meter, account and period whose position counts. */
   readonly position: string;
+  /** The meter's other prices, each with its own quantity of the same usage: what the usage costs is their sum. */
+  readonly further: readonly FurtherPrice[];
 }
+
+export interface FurtherPrice {
+  readonly tariff: Tariff;
+  readonly position: string;
+  readonly quantity: bigint;
+}
+
+/** One tariff in one asset. */
+type Rate = Pick<Rateable, "tariff" | "scale">;
+
+/** A price with the quantity that it counts, at its position. */
+export interface PricedPart extends Rate {
+  readonly position: string;
+  readonly quantity: bigint;
+}
+
+/** The usage by price: the first counts `quantity`, the others their own. */
+export const pricedParts = (price: Rateable, quantity: bigint): PricedPart[] => [
+  { tariff: price.tariff, scale: price.scale, position: price.position, quantity },
+  ...price.further.map((part) => ({ ...part, scale: price.scale })),
+];
+
+/** Names all tariffs, in order; ids and versions of pricings hold no plus sign. */
+export const versionOf = (price: Price): string | null =>
+  price.kind === "rateable"
+    ? [price, ...price.further].map(({ tariff }) => tariff.version).join("+")
+    : null;
+
+export const furtherQuantities = (price: Price): bigint[] =>
+  price.kind === "rateable" ? price.further.map(({ quantity }) => quantity) : [];
 
 interface Point {
   readonly posted: bigint;
   readonly isStarted: boolean;
 }
 
-const totalAt = (price: Rateable, { posted, isStarted }: Point): Decimal =>
+const totalAt = (price: Rate, { posted, isStarted }: Point): Decimal =>
   isStarted ? price.tariff.total(quantityOf(posted)) : zero;
 
 /**
  * What `quantity` more costs at a point of the period; negative where all units get cheaper (W9).
  * Totals become atoms, not differences, so that any order of events sums to the total (I20).
  */
-export const marginalCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
+export const marginalCost = (price: Rate, from: Point, quantity: bigint): bigint => {
   if (quantity === 0n) return 0n;
   const to = { posted: from.posted + quantity, isStarted: true };
   return toAtoms(totalAt(price, to), price.scale) - toAtoms(totalAt(price, from), price.scale);
 };
 
 /** Nothing is taken for what makes the total fall; the close of the period credits it (W9). */
-export const chargeCost = (price: Rateable, from: Point, quantity: bigint): bigint => {
+export const chargeCost = (price: Rate, from: Point, quantity: bigint): bigint => {
   const cost = marginalCost(price, from, quantity);
   return cost > 0n ? cost : 0n;
 };
@@ -59,7 +91,7 @@ export const chargeCost = (price: Rateable, from: Point, quantity: bigint): bigi
  * up. T is linear between its limits, so the cost is linear between the points where either end of the
  * quantity meets a limit; a jump right after a limit adds the next point.
  */
-export const holdCost = (price: Rateable, position: Position, quantity: bigint): bigint => {
+export const holdCost = (price: Rate, position: Position, quantity: bigint): bigint => {
   if (quantity === 0n) return 0n;
   const last = position.posted + position.held;
   let worst = max(zero, exactCost(price, position, quantity));
@@ -72,10 +104,10 @@ export const holdCost = (price: Rateable, position: Position, quantity: bigint):
   return toAtoms(worst, price.scale);
 };
 
-const exactCost = (price: Rateable, from: Point, quantity: bigint): Decimal =>
+const exactCost = (price: Rate, from: Point, quantity: bigint): Decimal =>
   totalAt(price, { posted: from.posted + quantity, isStarted: true }).minus(totalAt(price, from));
 
-const turningPoints = (price: Rateable, position: Position, quantity: bigint): Set<bigint> => {
+const turningPoints = (price: Rate, position: Position, quantity: bigint): Set<bigint> => {
   const points = new Set<bigint>();
   const limits = price.tariff.limits.map((limit) => toAtoms(limit, quantityScale));
   const ends = [position.posted, position.posted + position.held];

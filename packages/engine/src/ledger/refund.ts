@@ -4,10 +4,10 @@ import { post, walletAccountById, walletAccountOf, type Draft } from "./draft.ts
 import { insertActive, repayDebt } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
-import { availableOf, type Authorization, type GrantTerms } from "./rows.ts";
+import { availableOf, type Authorization, type FurtherUse, type GrantTerms } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
-import { emit, moveBudgets, movePosition } from "./use.ts";
+import { emit, moveBudgets, moveFurther, movePosition } from "./use.ts";
 
 /** Takes settled money back: Σ refunds ≤ settled (I12), and the usage with it, as a negative event. */
 export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
@@ -21,24 +21,43 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   // What cost nothing has no money to refund, but a correction still takes its usage back.
   if (amount > left || (left === 0n && request.isMetered))
     return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
-  const quantity = refundedQuantity(row, amount);
+  const quantity = refundedQuantity(row, { amount, use: first(row) });
+  const after = row.further.map((each) => ({
+    ...each,
+    refunded: each.refunded + refundedQuantity(row, { amount, use: each }),
+  }));
+  const further = moveFurther(draft, row.further, after);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
   const refundedNow = row.refundedQuantity + quantity;
-  draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow });
+  draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow, further });
   const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
   moveBudgets(draft, row.terms, use);
   movePosition(draft, row.terms.position, use);
-  const undone = { amount: -amount, quantity: -quantity, shortfall: -unpaid };
+  const undone = {
+    amount: -amount,
+    quantity: -quantity,
+    further: further.map(({ refunded }, nth) => (row.further[nth]?.refunded ?? 0n) - refunded),
+    shortfall: -unpaid,
+  };
   if (request.isMetered) emit(draft, usageEvent(request.id, row, undone));
   return booked(request.id, amount, unpaid);
 };
 
 /** A refund undoes usage in proportion to money, and all of it with the last atom. */
-const refundedQuantity = (row: Authorization, amount: bigint): bigint => {
-  const all = row.settledQuantity - row.refundedQuantity;
-  if (row.refunded + amount === row.settled) return all;
-  return (row.settledQuantity * (row.refunded + amount)) / row.settled - row.refundedQuantity;
+const refundedQuantity = (
+  row: Authorization,
+  { amount, use }: { readonly amount: bigint; readonly use: Settled },
+): bigint => {
+  if (row.refunded + amount === row.settled) return use.settled - use.refunded;
+  return (use.settled * (row.refunded + amount)) / row.settled - use.refunded;
 };
+
+type Settled = Pick<FurtherUse, "settled" | "refunded">;
+
+const first = ({ settledQuantity, refundedQuantity: refunded }: Authorization): Settled => ({
+  settled: settledQuantity,
+  refunded,
+});
 
 /**
  * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.

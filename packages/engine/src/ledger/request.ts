@@ -48,6 +48,8 @@ export interface RecordUsage extends Identified, Usage {
 /** What was used: an amount, or a quantity at the price of the authorization's own price version. */
 export interface Used {
   readonly quantity: bigint;
+  /** By the further prices of the authorization, in their order. */
+  readonly further: readonly bigint[];
   readonly price: Price;
   readonly occurredAt: EpochMs;
 }

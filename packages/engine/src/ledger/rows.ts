@@ -149,6 +149,8 @@ export interface Authorization {
   readonly settledQuantity: bigint;
   readonly refunded: bigint;
   readonly refundedQuantity: bigint;
+  /** The same of each further price of the meter; quantities above are those of the first. */
+  readonly further: readonly FurtherUse[];
   /** Settled but paid by nobody: metered and marked unfunded. */
   readonly shortfall: bigint;
   /** Settled by going into debt, net of refunds. */
@@ -157,6 +159,14 @@ export interface Authorization {
   readonly validUntil: EpochMs | null;
   /** The first answer, byte-same on every replay (I10). */
   readonly answer: Authorized;
+}
+
+/** What an authorization counts at one of several prices. */
+export interface FurtherUse {
+  readonly position: string;
+  readonly held: bigint;
+  readonly settled: bigint;
+  readonly refunded: bigint;
 }
 
 /** How far a period's usage of one priced meter has come. */
@@ -281,6 +291,8 @@ export interface UsageEvent {
   readonly account: string;
   readonly meter: string | null;
   readonly quantity: bigint;
+  /** The quantities of the further prices, in the order of `priceVersion`. */
+  readonly further: readonly bigint[];
   readonly amount: bigint;
   readonly asset: string;
   readonly unfunded: bigint;

@@ -11,7 +11,7 @@ import type {
   Update,
   Used,
 } from "./request.ts";
-import type { Price, Rateable, Tariff } from "./price.ts";
+import { furtherQuantities, type Price, type Rateable, type Tariff } from "./price.ts";
 import type { GrantTerms } from "./rows.ts";
 import { SampleLedger, type Setup } from "./sample-ledger.ts";
 import { ladderTariff } from "./tariff.ts";
@@ -88,6 +88,7 @@ export const sampleHold = (id: string, amount: bigint, more: Partial<Authorize> 
 
 const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
   quantity,
+  further: [],
   price: { kind: "amount", amount, asset: "USD" },
   occurredAt: 0,
 });
@@ -183,6 +184,7 @@ export const sampleRateable = (tariff: Tariff): Rateable => ({
   asset: "USD",
   scale: 6,
   position: "acme/calls/2026-11",
+  further: [],
 });
 
 type Band = [from: string, unitPrice: string];
@@ -204,5 +206,6 @@ export const sampleTariff = (cumulative: boolean, ...bands: Band[]): Tariff =>
 export const sampleUsed = (price: Price, quantity: string): Used => ({
   price,
   quantity: units(quantity),
+  further: furtherQuantities(price),
   occurredAt: 0,
 });

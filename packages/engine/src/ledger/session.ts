@@ -3,13 +3,26 @@ import { lifeMs } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
 import { holdMore, roomFor, withinBudgets } from "./extension.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import { affordableQuantity, emptyPosition, holdCost } from "./price.ts";
+import {
+  affordableQuantity,
+  emptyPosition,
+  furtherQuantities,
+  holdCost,
+  pricedParts,
+} from "./price.ts";
 import type { Update } from "./request.ts";
 import type { Authorization } from "./rows.ts";
 import { isOwnPrice, partOf, settledAnswer, settlePart } from "./settlement.ts";
 import { holdingOf, pinnedBy, releasePinned } from "./slice.ts";
 import { transitions } from "./transition.ts";
-import { moveBudgets, moveConcurrency, movePosition } from "./use.ts";
+import {
+  moveBudgets,
+  moveConcurrency,
+  moveFurther,
+  movePosition,
+  reholdFurther,
+  releaseFurther,
+} from "./use.ts";
 
 /**
  * A session's report: settles what was used, then grants min(request, unused hold + available) (W6).
@@ -43,12 +56,17 @@ const grantNext = (draft: Draft, row: Authorization, request: Update["request"])
   const granted = grantedSlice(draft, row, { ...request, cost });
   const isExhausted =
     granted.quantity < request.quantity || granted.amount < cost(request.quantity);
-  const resized = resize(draft, row, granted);
-  if (granted.amount === 0n && granted.quantity === 0n)
-    return { row: endSession(draft, resized), isExhausted };
+  const isEmpty = granted.amount === 0n && granted.quantity === 0n;
+  const isOver = isEmpty && (isExhausted || furtherQuantities(request.price).every(isZero));
+  const next = isOver ? releaseFurther(row) : reholdFurther(row, request.price);
+  const further = moveFurther(draft, row.further, next);
+  const resized = { ...resize(draft, row, granted), further };
+  if (isOver) return { row: endSession(draft, resized), isExhausted };
   const life = lifeMs(row.terms);
   return { row: { ...resized, validUntil: draft.now + life }, isExhausted };
 };
+
+const isZero = (quantity: bigint): boolean => quantity === 0n;
 
 /** The price of the next slice, as if this session held nothing itself. */
 const costWithout = (
@@ -59,15 +77,19 @@ const costWithout = (
   if (price.kind === "unrateable") return () => 0n;
   if (price.kind === "amount")
     return (quantity) => (requested === 0n ? price.amount : (price.amount * quantity) / requested);
-  const position = draft.positions.get(price.position) ?? emptyPosition(price.position);
-  const others = { ...position, held: position.held - row.heldQuantity };
-  return (quantity) => holdCost(price, others, quantity);
+  const own = [row.heldQuantity, ...row.further.map(({ held }) => held)];
+  return (quantity) =>
+    pricedParts(price, quantity).reduce((total, part, nth) => {
+      const position = draft.positions.get(part.position) ?? emptyPosition(part.position);
+      const others = { ...position, held: position.held - (own[nth] ?? 0n) };
+      return total + holdCost(part, others, part.quantity);
+    }, 0n);
 };
 
 const grantedSlice = (
   draft: Draft,
   row: Authorization,
-  request: { readonly quantity: bigint; readonly cost: (quantity: bigint) => bigint },
+  request: Update["request"] & { readonly cost: (quantity: bigint) => bigint },
 ): { amount: bigint; quantity: bigint } => {
   const wanted = request.cost(request.quantity);
   const room = row.held + roomFor(draft, row, wanted > row.held ? wanted - row.held : 0n);
@@ -78,6 +100,7 @@ const grantedSlice = (
       : request.quantity;
   if (wanted <= room && roomQuantity === request.quantity)
     return { amount: wanted, quantity: request.quantity };
+  if (furtherQuantities(request.price).length > 0) return { amount: 0n, quantity: 0n };
   if (request.quantity === 0n) return { amount: minimum(wanted, room), quantity: 0n };
   const quantity = affordableQuantity(request.cost, roomQuantity, room);
   return { amount: request.cost(quantity), quantity };

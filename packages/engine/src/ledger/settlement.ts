@@ -2,17 +2,29 @@ import { maximum, minimum } from "./asset.ts";
 import { usageEvent } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import { chargeCost, emptyPosition, type Price } from "./price.ts";
+import { quote } from "./evaluation.ts";
+import { type Price, versionOf } from "./price.ts";
 import type { Settle, Used, VoidHold } from "./request.ts";
 import type { Authorization } from "./rows.ts";
 import { availableTo, holdingOf, pinnedBy, releasePinned, settlePinned } from "./slice.ts";
 import { transitions, type AuthorizationState } from "./transition.ts";
-import { emit, moveBudgets, moveConcurrency, movePosition, takeExcess } from "./use.ts";
+import {
+  emit,
+  moveBudgets,
+  moveConcurrency,
+  moveFurther,
+  movePosition,
+  releaseFurther,
+  settleFurther,
+  takeExcess,
+} from "./use.ts";
 
 /** A part to settle: in atoms of the price's asset and in quantity, metered under its own ids. */
 export interface Part {
   readonly amount: bigint;
   readonly quantity: bigint;
+  /** Of the further prices, in their order. */
+  readonly further: readonly bigint[];
   readonly isFinal: boolean;
   readonly events: readonly PartEvent[];
 }
@@ -22,6 +34,7 @@ export interface PartEvent {
   readonly meter: string | null;
   readonly amount: bigint;
   readonly quantity: bigint;
+  readonly further: readonly bigint[];
   readonly occurredAt: number;
 }
 
@@ -38,7 +51,7 @@ export const settle = (draft: Draft, request: Settle): Settled | Conflict => {
 export const isOwnPrice = ({ terms }: Authorization, price: Price): boolean => {
   if (price.asset !== terms.spender.asset) return false;
   if (price.kind !== "rateable") return true;
-  return price.tariff.version === terms.priceVersion && price.position === terms.position;
+  return versionOf(price) === terms.priceVersion && price.position === terms.position;
 };
 
 /** Prices what was used. It counts in the period of the authorization, however late it is settled (f.10.4). */
@@ -47,27 +60,12 @@ export const partOf = (
   row: Authorization,
   request: { readonly sequence: number; readonly used: Used; readonly isFinal: boolean },
 ): Part => {
-  const { quantity, occurredAt } = request.used;
-  const amount = amountOf(draft, request.used);
+  const { price, quantity, further, occurredAt } = request.used;
+  const amount = quote(draft, price, { quantity, isHeld: false });
   const id = `${row.id}#${request.sequence}`;
   const { meter } = row.terms.spender;
-  const events = [{ id, meter, amount, quantity, occurredAt }];
-  return { amount, quantity, isFinal: request.isFinal, events };
-};
-
-const amountOf = (draft: Draft, { price, quantity }: Used): bigint => {
-  switch (price.kind) {
-    case "amount":
-      return price.amount;
-    case "unrateable":
-      return 0n;
-    case "rateable":
-      return chargeCost(
-        price,
-        draft.positions.get(price.position) ?? emptyPosition(price.position),
-        quantity,
-      );
-  }
+  const events = [{ id, meter, amount, quantity, further, occurredAt }];
+  return { amount, quantity, further, isFinal: request.isFinal, events };
 };
 
 /**
@@ -103,6 +101,7 @@ const applyPart = (
     row: {
       ...row,
       ...left,
+      further: moveFurther(draft, row.further, settleFurther(row, part)),
       state: part.next,
       settled: row.settled + part.amount,
       settledQuantity: row.settledQuantity + part.quantity,
@@ -185,7 +184,7 @@ export const settledAnswer = (
   isReplayed: false,
 });
 
-export const nothingUsed = { amount: 0n, quantity: 0n, shortfall: 0n } as const;
+export const nothingUsed = { amount: 0n, quantity: 0n, further: [], shortfall: 0n } as const;
 
 export const voidHold = (draft: Draft, request: Pick<VoidHold, "id">): Settled | Conflict => {
   const row = draft.authorizations.get(request.id);
@@ -207,8 +206,9 @@ export const closeUnused = (
   moveBudgets(draft, row.terms, use);
   movePosition(draft, row.terms.position, use);
   moveConcurrency(draft, row.terms.concurrencyLimits, -1);
+  const further = moveFurther(draft, row.further, releaseFurther(row));
   const { legs } = holding;
-  const closed = { ...row, state, legs, held: 0n, heldQuantity: 0n, validUntil: null };
+  const closed = { ...row, state, legs, held: 0n, heldQuantity: 0n, further, validUntil: null };
   draft.authorizations.put(closed);
   return closed;
 };

@@ -142,31 +142,6 @@ export const settlePinned = (draft: Draft, holding: Holding, base: bigint): void
   }
 };
 
-/** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */
-export const splitPinned = (holding: Holding, base: bigint): Leg[] => {
-  let left = base;
-  return holding.legs.flatMap((leg) => {
-    if (!isParity(leg.ratio)) throw new Error(`${holding.authorization} pins another asset`);
-    const part = minimum(left, leg.pinned - leg.settled);
-    if (part === 0n) return [];
-    left -= part;
-    leg.pinned -= part;
-    const { walletAccount, ratio } = leg;
-    return [{ walletAccount, ratio, pinned: part, settled: 0n, slices: splitSlices(leg, part) }];
-  });
-};
-
-const splitSlices = ({ slices }: Leg, atoms: bigint): Slice[] => {
-  let left = atoms;
-  return slices.flatMap((slice) => {
-    const held = minimum(left, slice.held);
-    if (held === 0n) return [];
-    left -= held;
-    slice.held -= held;
-    return [{ grant: slice.grant, held, consumed: 0n }];
-  });
-};
-
 interface SliceMove {
   readonly leg: Leg;
   readonly slice: Slice;

@@ -2,8 +2,15 @@ import { maximum, minimum } from "./asset.ts";
 import { moveCounter } from "./budget.ts";
 import { post, walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
-import { emptyPosition } from "./price.ts";
-import type { AuthorizationTerms, SettleOverage, Spender, UsageEvent } from "./rows.ts";
+import { emptyPosition, furtherQuantities, type Price } from "./price.ts";
+import type {
+  Authorization,
+  AuthorizationTerms,
+  FurtherUse,
+  SettleOverage,
+  Spender,
+  UsageEvent,
+} from "./rows.ts";
 import { consume, type Holding } from "./slice.ts";
 
 /** What a use of money or quantity does to posted and held, in budgets and in the position. */
@@ -36,6 +43,57 @@ export const movePosition = (draft: Draft, id: string | null, move: Use): void =
     isStarted: row.isStarted || move.postedQuantity > 0n,
   });
 };
+
+/** What further prices count from now on; their positions move by the difference. */
+export const moveFurther = (
+  draft: Draft,
+  before: readonly FurtherUse[],
+  after: readonly FurtherUse[],
+): readonly FurtherUse[] => {
+  for (const [nth, now] of after.entries()) {
+    const was = before[nth] ?? unused(now.position);
+    const postedQuantity = now.settled - now.refunded - (was.settled - was.refunded);
+    const heldQuantity = now.held - was.held;
+    movePosition(draft, now.position, { posted: 0n, held: 0n, postedQuantity, heldQuantity });
+  }
+  return after;
+};
+
+const unused = (position: string): FurtherUse => ({
+  position,
+  held: 0n,
+  settled: 0n,
+  refunded: 0n,
+});
+
+/** The further prices of a first request, with what it holds or settles at each. */
+export const furtherOf = (price: Price, as: "held" | "settled"): FurtherUse[] =>
+  price.kind === "rateable"
+    ? price.further.map(({ position, quantity }) => ({ ...unused(position), [as]: quantity }))
+    : [];
+
+/** A part settles its quantities, in order; what it leaves open of each stays held. */
+export const settleFurther = (
+  { further }: Pick<Authorization, "further">,
+  part: { readonly further: readonly bigint[]; readonly isFinal: boolean },
+): FurtherUse[] =>
+  further.map((use, nth) => {
+    const quantity = part.further[nth] ?? 0n;
+    const held = part.isFinal ? 0n : maximum(0n, use.held - quantity);
+    return { ...use, held, settled: use.settled + quantity };
+  });
+
+/** Holds what is asked for next instead of what is held. */
+export const reholdFurther = (
+  { further }: Pick<Authorization, "further">,
+  price: Price,
+): FurtherUse[] => {
+  const quantities = furtherQuantities(price);
+  return further.map((use, nth) => ({ ...use, held: quantities[nth] ?? 0n }));
+};
+
+export const releaseFurther = ({ further }: Pick<Authorization, "further">): FurtherUse[] =>
+  further.map((use) => ({ ...use, held: 0n }));
 
 export const moveConcurrency = (draft: Draft, limits: readonly string[], step: 1 | -1): void => {
   for (const id of limits) {
@@ -76,6 +134,7 @@ const debtRoom = (draft: Draft, { account, asset }: Spender): bigint => {
 
 /** A part without amount and quantity used nothing, so nothing is metered. */
 export const emit = (draft: Draft, event: UsageEvent): void => {
-  if (event.amount === 0n && event.quantity === 0n) return;
+  const isUnused = event.quantity === 0n && event.further.every((quantity) => quantity === 0n);
+  if (event.amount === 0n && isUnused) return;
   draft.events.push(event);
 };

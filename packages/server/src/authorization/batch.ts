@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
-import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { Changes, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
 import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
@@ -11,7 +11,10 @@ import { limitsInPlay, type Loaded, type Loading, loadState } from "./loading.ts
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
+import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
+import { rulesOf } from "./usage-request.ts";
+import { accessColumns, type AccessColumns, customersFrom } from "./wallet-access.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -48,12 +51,14 @@ const attempt = async (
   orgId: string,
   works: readonly Work[],
 ): Promise<readonly (readonly Outcome[])[]> => {
-  const accounts = [...new Set(works.flatMap((work) => work.accounts))].sort();
+  const asked = works.flatMap((work) => work.accounts);
   const configuration = await parts.configurations.of(orgId);
-  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const requests = works.flatMap((work) => work.requests);
   const commands = commandsOf(requests);
-  const loading = { orgId, accounts, customers, configuration, named: namedRows(commands) };
+  const named = namedRows(commands);
+  const accounts = sortedCodes([...asked, ...[...named.positions].map(ownerOf)]);
+  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
+  const loading = { orgId, accounts, customers, configuration, named };
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
@@ -86,7 +91,7 @@ const attempt = async (
 const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Loaded> => {
   const { orgId, accounts, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, new Set(accounts)));
-  const [, isLocked, , loaded] = await inOnePacket(client, () =>
+  const [, locked, , loaded] = await inOnePacket(client, () =>
     Promise.all([
       client.query(beginByKeys),
       lockAccounts(client, orgId, accounts),
@@ -94,27 +99,49 @@ const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Loaded
       loadState(client, loading),
     ]),
   );
-  if (isLocked) return loaded;
+  const others = ownersBeside(accounts, loaded.state);
+  if (locked.length === accounts.length && others.length === 0) {
+    const customers = customersFrom(loading.customers, locked);
+    return { ...loaded, state: { ...loaded.state, customers } };
+  }
   // Locks are taken in one order only: what was locked so far is let go first.
   await client.query("ROLLBACK");
-  await openAccounts(client, orgId, accounts);
-  return lockAndLoad(client, loading);
+  const all = sortedCodes([...accounts, ...others]);
+  await openAccounts(client, orgId, all);
+  return lockAndLoad(client, { ...loading, accounts: all });
 };
 
-/** Locks in the order of the codes, so that two batches never wait in a circle; false if some have no row to lock. */
+const sortedCodes = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
+
+/** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */
+const ownersBeside = (
+  accounts: readonly string[],
+  { authorizations }: Pick<LedgerState, "authorizations">,
+): string[] => {
+  const locked = new Set(accounts);
+  return [...authorizations.values()]
+    .flatMap(({ terms, further }) => [
+      ...(terms.position === null ? [] : [terms.position]),
+      ...further.map(({ position }) => position),
+    ])
+    .map(ownerOf)
+    .filter((code) => !locked.has(code));
+};
+
+/** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */
 const lockAccounts = async (
   client: PoolClient,
   orgId: string,
   accounts: readonly string[],
-): Promise<boolean> => {
-  if (accounts.length === 0) return true;
-  const { rowCount } = await client.query({
+): Promise<readonly AccessColumns[]> => {
+  if (accounts.length === 0) return [];
+  const { rows } = await client.query<AccessColumns>({
     name: "ledger-lock",
-    text: `SELECT FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
+    text: `SELECT ${accessColumns} FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
            ORDER BY account FOR UPDATE`,
     values: [orgId, textArray(accounts)],
   });
-  return rowCount === accounts.length;
+  return rows;
 };
 
 /** An account seen first gets its row, which then stays. */
@@ -175,11 +202,8 @@ const unmeasured = async (
   orgId: string,
   { meter, priceVersion }: UsageEvent,
 ): Promise<MeasuredUsage> => {
-  const found =
-    priceVersion !== null
-      ? await prices.version(orgId, priceVersion)
-      : await prices.counting(orgId, meter ?? "");
-  return { fields: {}, counts: found?.counts ?? null, quantity: 0n };
+  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
+  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
 };
 
 const shortUid = (id: string): string =>

@@ -93,13 +93,16 @@ const groupBase = 10_000;
 const positive = 0x0000;
 const negative = 0x4000;
 
+const bigGroupBase = BigInt(groupBase);
+const exactMax = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** The groups of a magnitude, lowest first. */
-const groupsOf = (magnitude: bigint): number[] => {
+export const groupsOf = (magnitude: bigint): number[] => {
   const groups: number[] = [];
   let rest = magnitude;
-  while (rest > BigInt(Number.MAX_SAFE_INTEGER)) {
-    groups.push(Number(rest % BigInt(groupBase)));
-    rest /= BigInt(groupBase);
+  while (rest > exactMax) {
+    groups.push(Number(rest % bigGroupBase));
+    rest /= bigGroupBase;
   }
   for (let low = Number(rest); low > 0; low = Math.floor(low / groupBase))
     groups.push(low % groupBase);

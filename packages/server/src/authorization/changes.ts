@@ -9,59 +9,26 @@ import type {
   LedgerState,
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
-import * as arrays from "./binary-arrays.ts";
 import { jsonText } from "./json-text.ts";
-
-/** A column of rows to write: its type in the arrays, and what it becomes in the table when that differs. */
-interface Column<Row> {
-  readonly name: string;
-  readonly type: arrays.ElementType;
-  readonly becomes?: "json";
-  readonly of: (rows: readonly Row[]) => Buffer;
-}
-
-interface Table<Row> {
-  readonly name: string;
-  readonly columns: readonly Column<Row>[];
-  /** What follows ON CONFLICT; without it, a row that is there already fails the batch. */
-  readonly onConflict?: string;
-}
-
-const text = <Row>(name: string, of: (row: Row) => string | null): Column<Row> => ({
-  name,
-  type: "text",
-  of: (rows) => arrays.textArray(rows.map(of)),
-});
-const exact = <Row>(name: string, of: (row: Row) => bigint): Column<Row> => ({
-  name,
-  type: "numeric",
-  of: (rows) => arrays.numericArray(rows.map(of)),
-});
-const time = <Row>(name: string, of: (row: Row) => number | null): Column<Row> => ({
-  name,
-  type: "bigint",
-  of: (rows) => arrays.bigintArray(rows.map(of)),
-});
-const flag = <Row>(name: string, of: (row: Row) => boolean): Column<Row> => ({
-  name,
-  type: "boolean",
-  of: (rows) => arrays.booleanArray(rows.map(of)),
-});
-const count = <Row>(name: string, of: (row: Row) => number): Column<Row> => ({
-  name,
-  type: "integer",
-  of: (rows) => arrays.integerArray(rows.map(of)),
-});
-const json = <Row>(name: string, of: (row: Row) => unknown): Column<Row> => ({
-  ...text(name, (row: Row) => jsonText(of(row))),
-  becomes: "json",
-});
-/** JSON in a `text` column, which PostgreSQL does not check again. */
-const jsonAsText = <Row>(name: string, of: (row: Row) => unknown): Column<Row> =>
-  text(name, (row) => jsonText(of(row)));
-/** The same of values without a bigint anywhere, which the engine of the language prints faster. */
-const plainAsText = <Row>(name: string, of: (row: Row) => unknown): Column<Row> =>
-  text(name, (row) => JSON.stringify(of(row)));
+import { copyRows } from "./row-copy.ts";
+import {
+  copied,
+  type CopyTable,
+  count,
+  exact,
+  flag,
+  inserted,
+  json,
+  type Known,
+  overwrite,
+  plainAsText,
+  statementOf,
+  type Table,
+  text,
+  time,
+  updated,
+} from "./row-writing.ts";
+import { authorizedJson, legsJson } from "./wire.ts";
 
 /** Asset codes hold no slash, account codes may. */
 const assetIn = (walletAccount: string): string =>
@@ -69,31 +36,28 @@ const assetIn = (walletAccount: string): string =>
 const accountIn = (walletAccount: string): string =>
   walletAccount.slice(walletAccount.indexOf("/") + 1);
 
-const overwrite = (key: string, columns: readonly string[]): string =>
-  `(org_id, ${key}) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+type WalletAccount = Changes["walletAccounts"][number];
 
-const walletAccounts: Table<Changes["walletAccounts"][number]> = {
+const knownWalletAccounts: Known<WalletAccount> = {
   name: "wallet_account",
-  columns: [
-    text("account", (row) => row.account),
-    text("asset", (row) => row.asset),
+  key: [text("account", (row) => row.account), text("asset", (row) => row.asset)],
+  moved: [exact("debited", (row) => row.debited), time("seen_at", (row) => row.seenAt)],
+  seldom: [
     exact("credited", (row) => row.credited),
-    exact("debited", (row) => row.debited),
     exact("held", (row) => row.held),
     exact("debt", (row) => row.debt),
     exact("debt_limit", (row) => row.debtLimit),
     text("mode", (row) => row.mode),
-    time("seen_at", (row) => row.seenAt),
   ],
-  onConflict: overwrite("account, asset", [
-    "credited",
-    "debited",
-    "held",
-    "debt",
-    "debt_limit",
-    "mode",
-    "seen_at",
-  ]),
+};
+
+const walletAccounts: Table<WalletAccount> = {
+  name: "wallet_account",
+  columns: [
+    ...knownWalletAccounts.key,
+    ...knownWalletAccounts.moved,
+    ...knownWalletAccounts.seldom,
+  ],
 };
 
 const dueOf = ({ state, terms }: Grant): EpochMs | null => {
@@ -101,47 +65,36 @@ const dueOf = ({ state, terms }: Grant): EpochMs | null => {
   return state === "scheduled" ? terms.effectiveAt : terms.expiresAt;
 };
 
-const grants: Table<Grant> = {
+const knownGrants: Known<Grant> = {
   name: "ledger_grant",
-  columns: [
-    text("id", (row) => row.id),
-    text("account", (row) => accountIn(row.walletAccount)),
-    text("asset", (row) => assetIn(row.walletAccount)),
-    exact("amount", (row) => row.terms.amount),
+  key: [text("id", (row) => row.id)],
+  moved: [exact("remaining", (row) => row.remaining), exact("consumed", (row) => row.consumed)],
+  seldom: [
     text("state", (row) => row.state),
-    exact("remaining", (row) => row.remaining),
     exact("held", (row) => row.held),
-    exact("consumed", (row) => row.consumed),
     exact("breakage", (row) => row.breakage),
     exact("transferred", (row) => row.transferred),
     time("due_at", dueOf),
+  ],
+};
+
+const grants: Table<Grant> = {
+  name: "ledger_grant",
+  columns: [
+    ...knownGrants.key,
+    ...knownGrants.moved,
+    ...knownGrants.seldom,
+    text("account", (row) => accountIn(row.walletAccount)),
+    text("asset", (row) => assetIn(row.walletAccount)),
+    exact("amount", (row) => row.terms.amount),
     json("terms", (row) => row.terms),
   ],
 };
 
-/** Of a row that is there, locked and loaded, what was written once is not sent again: the conflict leaves it alone. */
-const unsent = <Row>({ columns }: Table<Row>, names: readonly string[]): Column<Row>[] =>
-  columns.map((column) =>
-    names.includes(column.name)
-      ? { ...column, of: (rows) => arrays.textArray(rows.map(() => "null")) }
-      : column,
-  );
+const furtherText = ({ further }: Authorization): string | null =>
+  further.length === 0 ? null : jsonText(further);
 
-const knownGrants: Table<Grant> = {
-  ...grants,
-  columns: unsent(grants, ["terms"]),
-  onConflict: overwrite("id", [
-    "state",
-    "remaining",
-    "held",
-    "consumed",
-    "breakage",
-    "transferred",
-    "due_at",
-  ]),
-};
-
-const authorizations: Table<Authorization> = {
+const authorizations: CopyTable<Authorization> = {
   name: "ledger_authorization",
   columns: [
     text("id", (row) => row.id),
@@ -154,31 +107,35 @@ const authorizations: Table<Authorization> = {
     exact("settled_quantity", (row) => row.settledQuantity),
     exact("refunded", (row) => row.refunded),
     exact("refunded_quantity", (row) => row.refundedQuantity),
+    text("further", furtherText),
     exact("shortfall", (row) => row.shortfall),
     exact("debt", (row) => row.debt),
-    jsonAsText("legs", (row) => row.legs),
+    plainAsText("legs", (row) => legsJson(row.legs)),
     time("valid_until", (row) => row.validUntil),
-    jsonAsText("answer", (row) => row.answer),
+    plainAsText("answer", (row) => authorizedJson(row.answer)),
     time("occurred_at", (row) => row.terms.occurredAt),
   ],
 };
 
-const knownAuthorizations: Table<Authorization> = {
-  ...authorizations,
-  columns: unsent(authorizations, ["terms", "answer"]),
-  onConflict: overwrite("id", [
-    "state",
-    "held",
-    "held_quantity",
-    "settled",
-    "settled_quantity",
-    "refunded",
-    "refunded_quantity",
-    "shortfall",
-    "debt",
-    "legs",
-    "valid_until",
-  ]),
+/** What was written once, its terms and its first answer, stays as it is. */
+const knownAuthorizations: Known<Authorization> = {
+  name: "ledger_authorization",
+  key: [text("id", (row) => row.id)],
+  moved: [
+    text("state", (row) => row.state),
+    exact("held", (row) => row.held),
+    exact("held_quantity", (row) => row.heldQuantity),
+    exact("settled", (row) => row.settled),
+    exact("settled_quantity", (row) => row.settledQuantity),
+    exact("refunded", (row) => row.refunded),
+    exact("refunded_quantity", (row) => row.refundedQuantity),
+    text("further", furtherText),
+    exact("shortfall", (row) => row.shortfall),
+    exact("debt", (row) => row.debt),
+    plainAsText("legs", (row) => legsJson(row.legs)),
+    time("valid_until", (row) => row.validUntil),
+  ],
+  seldom: [],
 };
 
 const decisions: Table<Changes["decisions"][number]> = {
@@ -191,7 +148,7 @@ const decisions: Table<Changes["decisions"][number]> = {
   ],
 };
 
-const postings: Table<Posting & { readonly at: EpochMs }> = {
+const postings: CopyTable<Posting & { readonly at: EpochMs }> = {
   name: "posting",
   columns: [
     text("transaction", (row) => row.transaction),
@@ -303,37 +260,6 @@ const inRows = (measurements: readonly unknown[]): unknown[][] =>
     measurements.slice(nth * outboxRowMax, (nth + 1) * outboxRowMax),
   );
 
-/** One INSERT of a statement, its arrays beginning at parameter `first`. */
-const insertSql = <Row>(table: Table<Row>, first: number): string => {
-  const { name, columns, onConflict } = table;
-  const names = columns.map((column) => column.name).join(", ");
-  const given = columns.map(({ type }, index) => `$${first + index}::${type}[]`).join(", ");
-  const values = columns
-    .map((column) => `row.${column.name}${column.becomes === undefined ? "" : "::json"}`)
-    .join(", ");
-  const tail = onConflict === undefined ? "" : ` ON CONFLICT ${onConflict}`;
-  return (
-    `INSERT INTO ${name} (org_id, ${names}) SELECT $1::uuid, ${values} ` +
-    `FROM unnest(${given}) WITH ORDINALITY AS row (${names}, nth) ORDER BY nth${tail}`
-  );
-};
-
-/** The rows of one table that a batch writes. */
-interface Part {
-  readonly sql: (first: number) => string;
-  readonly columns: readonly Buffer[];
-}
-
-const part = <Row>(table: Table<Row>, rows: readonly Row[]): Part[] =>
-  rows.length === 0
-    ? []
-    : [
-        {
-          sql: (first) => insertSql(table, first),
-          columns: table.columns.map((column) => column.of(rows)),
-        },
-      ];
-
 const split = <Row extends { readonly id: string }>(
   rows: readonly Row[],
   known: ReadonlyMap<string, Row>,
@@ -352,58 +278,38 @@ export interface Writing {
 }
 
 /**
- * Everything that a batch changed, in one statement. A row that is new to the state is only inserted: when another
- * transaction was first, the statement fails and the batch is decided again.
+ * Everything that a batch changed, to be sent in one packet: what every charge adds is copied, the rest is one
+ * statement. A row that is new to the state is only inserted: when another transaction was first, the packet fails and
+ * the batch is decided again.
  */
 export const writeChanges = async (client: PoolClient, writing: Writing): Promise<void> => {
-  const { state, changes, now } = writing;
+  const { orgId, state, changes, now } = writing;
+  const walletAccountRows = split(changes.walletAccounts, state.walletAccounts);
   const grantRows = split(changes.grants, state.grants);
   const authorizationRows = split(changes.authorizations, state.authorizations);
   const parts = [
-    ...part(walletAccounts, changes.walletAccounts),
-    ...part(grants, grantRows.fresh),
-    ...part(knownGrants, grantRows.stored),
-    ...part(authorizations, authorizationRows.fresh),
-    ...part(knownAuthorizations, authorizationRows.stored),
-    ...part(decisions, changes.decisions),
-    ...part(
-      postings,
-      changes.postings.map((posting) => ({ ...posting, at: now })),
-    ),
-    ...part(counters, changes.counters),
-    ...part(rateBuckets, changes.rateBuckets),
-    ...part(concurrencyCounts, changes.concurrencyCounts),
-    ...part(positions, changes.positions),
-    ...part(topUps, changes.topUps),
-    ...part(topUpRules, changes.topUpRules),
-    ...part(alerts, changes.alerts),
-    ...part(outbox, inRows(writing.measurements)),
+    ...inserted(walletAccounts, walletAccountRows.fresh),
+    ...updated(knownWalletAccounts, walletAccountRows.stored, state.walletAccounts),
+    ...inserted(grants, grantRows.fresh),
+    ...updated(knownGrants, grantRows.stored, state.grants),
+    ...updated(knownAuthorizations, authorizationRows.stored, state.authorizations),
+    ...inserted(decisions, changes.decisions),
+    ...inserted(counters, changes.counters),
+    ...inserted(rateBuckets, changes.rateBuckets),
+    ...inserted(concurrencyCounts, changes.concurrencyCounts),
+    ...inserted(positions, changes.positions),
+    ...inserted(topUps, changes.topUps),
+    ...inserted(topUpRules, changes.topUpRules),
+    ...inserted(alerts, changes.alerts),
+    ...inserted(outbox, inRows(writing.measurements)),
   ];
-  if (parts.length === 0) return;
-  await client.query(statementOf(writing.orgId, parts));
-};
-
-/** The same tables make the same text, which is prepared once per connection. */
-const statementOf = (orgId: string, parts: readonly Part[]) => {
-  const values: unknown[] = [orgId];
-  const inserts: string[] = [];
-  for (const { sql, columns } of parts) {
-    inserts.push(sql(values.length + 1));
-    values.push(...columns);
-  }
-  const last = inserts.pop() ?? "";
-  const before = inserts.map((insert, index) => `w${index} AS (${insert})`).join(", ");
-  const statement = before === "" ? last : `WITH ${before} ${last}`;
-  return { text: statement, name: nameOf(statement), values };
-};
-
-const names = new Map<string, string>();
-
-/** A short name for a prepared statement; there are as many as combinations of tables that occur. */
-const nameOf = (statement: string): string => {
-  const known = names.get(statement);
-  if (known !== undefined) return known;
-  const name = `ledger-write-${names.size}`;
-  names.set(statement, name);
-  return name;
+  const postingRows = changes.postings.map((posting) => ({ ...posting, at: now }));
+  const copies = [
+    ...copied(authorizations, orgId, authorizationRows.fresh),
+    ...copied(postings, orgId, postingRows),
+  ];
+  await Promise.all([
+    ...copies.map(({ sql, message }) => copyRows(client, sql, message)),
+    ...(parts.length === 0 ? [] : [client.query(statementOf(orgId, parts))]),
+  ]);
 };

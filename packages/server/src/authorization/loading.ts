@@ -2,7 +2,6 @@ import type { PoolClient } from "pg";
 import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type {
   Authorization,
-  Customer,
   EpochMs,
   Grant,
   LedgerSettings,
@@ -16,6 +15,7 @@ import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
 import * as stored from "./stored-rows.ts";
 import { loadPeriodsPaid } from "./true-ups.ts";
+import { customersFrom } from "./wallet-access.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -75,7 +75,7 @@ export const loadState = async (client: PoolClient, loading: Loading): Promise<L
     settings,
     assets: configuration.assets,
     rates: configuration.rates,
-    customers: customersOf(loading.customers),
+    customers: customersFrom(loading.customers, []),
     budgets: byId(limits.budgets),
     rateLimits: byId(limits.rateLimits),
     concurrencyLimits: byId(limits.concurrencyLimits),
@@ -163,7 +163,10 @@ const loadReferred = async (
   const authorizations = [...own.authorizations.values()];
   const grantIds = grantsOf(authorizations).filter((id) => !own.grants.has(id));
   const positionIds = authorizations
-    .flatMap(({ terms }) => terms.position ?? [])
+    .flatMap(({ terms, further }) => [
+      ...(terms.position === null ? [] : [terms.position]),
+      ...further.map(({ position }) => position),
+    ])
     .filter((id) => !own.positions.has(id));
   const concurrencyIds = [
     ...limits.concurrencyLimits.map(({ id }) => id),
@@ -184,15 +187,6 @@ const loadReferred = async (
     concurrencyCounts,
   };
 };
-
-/** Nothing in the catalog freezes an account or restricts its features yet (README). */
-const customersOf = (codes: ReadonlySet<string>): Map<string, Customer> =>
-  new Map(
-    [...codes].map((code) => [
-      code,
-      { code, isFrozen: false, features: null, blocksFreeOnDebt: false },
-    ]),
-  );
 
 const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
@@ -217,7 +211,7 @@ const loadWalletAccounts = async (
 };
 
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,
-  refunded_quantity, shortfall, debt, legs, valid_until, answer`;
+  refunded_quantity, further, shortfall, debt, legs, valid_until, answer`;
 
 const loadAuthorizations = async (
   reader: Reader,
@@ -251,6 +245,7 @@ const answeredOnly = (row: Authorization): Authorization => ({
   ...row,
   state: "DENIED",
   held: 0n,
+  further: [],
   legs: [],
   validUntil: null,
   terms: {

@@ -24,10 +24,15 @@ export interface MeasurementFields {
   readonly income?: Numbers | undefined;
 }
 
-/** What was sent with the usage, and how much of it is the priced quantity. */
+/** What was sent with the usage, and how much of it each price counts. */
 export interface MeasuredUsage {
   readonly fields: MeasurementFields;
-  readonly counts: QuantityRule | null;
+  /** In the order of the prices; none where nothing says what counts. */
+  readonly counted: readonly CountedQuantity[];
+}
+
+export interface CountedQuantity {
+  readonly rule: QuantityRule;
   readonly quantity: bigint;
 }
 
@@ -65,14 +70,24 @@ export const quantityIn = (
 const holderOf = (fields: MeasurementFields, field: string): (typeof numberMaps)[number] =>
   numberMaps.find((map) => fields[map]?.[field] !== undefined) ?? "measure";
 
-/** A charge in part, a refund and a hold that settles by itself have a quantity of their own. */
-const withQuantity = (usage: MeasuredUsage, quantity: bigint): MeasurementFields => {
-  const { fields, counts } = usage;
-  if (counts === null || counts.method === "COUNT" || quantity === usage.quantity) return fields;
-  const map = holderOf(fields, counts.field);
-  const value = Number(formatAtoms(quantity, quantityScale));
-  return { ...fields, [map]: { ...fields[map], [counts.field]: value } };
+/** A charge in part, a refund and a hold that settles by itself have quantities of their own. */
+const withQuantities = (
+  { fields, counted }: MeasuredUsage,
+  quantities: readonly bigint[],
+): MeasurementFields => {
+  let own = fields;
+  for (const [nth, { rule, quantity: given }] of counted.entries()) {
+    const quantity = quantities[nth] ?? 0n;
+    if (rule.method === "COUNT" || quantity === given) continue;
+    const map = holderOf(own, rule.field);
+    const value = Number(formatAtoms(quantity, quantityScale));
+    own = { ...own, [map]: { ...own[map], [rule.field]: value } };
+  }
+  return own;
 };
+
+const undoesCount = ({ counted }: MeasuredUsage, quantities: readonly bigint[]): boolean =>
+  counted.some(({ rule }, nth) => rule.method === "COUNT" && (quantities[nth] ?? 0n) < 0n);
 
 type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
 
@@ -118,14 +133,15 @@ export const measurementOf = (
   }: { readonly meter: Meter | undefined; readonly shorten: (id: string) => string },
 ): unknown[] => {
   if (event.meter === null || meter === undefined) return [];
-  if (usage.counts?.method === "COUNT" && event.quantity < 0n) return [];
+  const quantities = [event.quantity, ...event.further];
+  if (undoesCount(usage, quantities)) return [];
   return [
     {
       uid: event.id.length <= uidLengthMax ? event.id : shorten(event.id),
       meter: event.meter,
       account: event.account,
       ts: new Date(event.occurredAt).toISOString(),
-      ...completed(withQuantity(usage, event.quantity), meter),
+      ...completed(withQuantities(usage, quantities), meter),
     },
   ];
 };

@@ -5,7 +5,7 @@ import type { Pool, PoolClient, QueryConfig, QueryResultRow } from "pg";
  * table that has grown since its statistics were made is still not read from end to end.
  */
 export const beginByKeys = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
-  SET LOCAL jit = off`;
+  SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off`;
 
 /**
  * The statements that `send` asks for at once go to the database in one write and are carried out in order: one

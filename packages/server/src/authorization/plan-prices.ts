@@ -26,6 +26,10 @@ export interface PlanPrice {
   readonly currency: string;
   readonly productId: string | undefined;
   readonly schedule: BillingSchedule;
+  /** The code of the account whose plan it is: who is rated together with it shares its position. */
+  readonly payer: string;
+  /** When another plan comes before it: a child's own of the same product. */
+  readonly except: readonly BillingSchedule["active"][];
 }
 
 interface AccountKey {
@@ -33,7 +37,10 @@ interface AccountKey {
   readonly accountId: string;
 }
 
-/** Every pricing of the account's plans, at any time; a plan's own wins over its template's (m3ter semantics 9.2). */
+/**
+ * Every pricing that the account's calls may have, at any time: those of its plans, and those of its parent's that rate
+ * it together with the parent, for products of which it has no plan itself (m3ter semantics 9.2, 14.2).
+ */
 export const loadPlanPrices = async (
   database: Database,
   { orgId, accountId }: AccountKey,
@@ -41,10 +48,42 @@ export const loadPlanPrices = async (
   const config = await lookup(database, organizationConfig, { orgId, id: orgId });
   const owner = await lookup(database, account, { orgId, id: accountId });
   if (config === undefined || owner === undefined) return [];
+  const own = await pricesOfAccount(database, config, owner);
+  const { parentAccountId: id } = owner;
+  const parent = id === undefined ? undefined : await lookup(database, account, { orgId, id });
+  if (parent === undefined) return own.flatMap(({ prices }) => prices);
+  const parents = await pricesOfAccount(database, config, parent);
+  const pooled = parents
+    .filter(({ attachment }) => attachment.childBillingMode !== "CHILD")
+    .flatMap(({ prices }) => prices)
+    .map((price) => ({
+      ...price,
+      except: own
+        .filter(({ productId }) => productId === price.productId)
+        .map(({ schedule }) => schedule.active),
+    }));
+  return [...own.flatMap(({ prices }) => prices), ...pooled];
+};
+
+/** An account's plan with its prices. */
+interface Attached {
+  readonly attachment: Stored<typeof accountPlan>;
+  readonly productId: string | undefined;
+  readonly schedule: BillingSchedule;
+  readonly prices: readonly PlanPrice[];
+}
+
+/** A plan's own pricing wins over its template's (m3ter semantics 9.2). */
+const pricesOfAccount = async (
+  database: Database,
+  config: Stored<typeof organizationConfig>,
+  owner: Stored<typeof account>,
+): Promise<Attached[]> => {
+  const orgId = config.id;
   const attached = await lookupReferring(database, accountPlan, {
     orgId,
     field: "accountId",
-    ids: [accountId],
+    ids: [owner.id],
   });
   const planIds = attached.flatMap(({ planId }) => planId ?? []);
   const plans = await lookupAll(database, plan, { orgId, ids: planIds });
@@ -68,13 +107,13 @@ export const loadPlanPrices = async (
     if (ownPlan === undefined || template === undefined) return [];
     const schedule = scheduleOf(config, { owner, attachment, template });
     if (schedule === undefined) return [];
-    return pricingsOf(pricings, ownPlan.id, template.id).flatMap((record) => {
+    const { currency, productId } = template;
+    const shared = { currency, productId, schedule, payer: owner.code, except: [] };
+    const prices = pricingsOf(pricings, ownPlan.id, template.id).flatMap((record) => {
       const priced = aggregations.get(record.aggregationId ?? "");
-      const { currency, productId } = template;
-      return priced === undefined
-        ? []
-        : [{ pricing: record, aggregation: priced, currency, productId, schedule }];
+      return priced === undefined ? [] : [{ ...shared, pricing: record, aggregation: priced }];
     });
+    return [{ attachment, productId, schedule, prices }];
   });
 };
 
@@ -139,14 +178,20 @@ export interface PricedPeriod {
 }
 
 /** Whether the price counts then: its own dates and the account plan's. */
-export const isActiveAt = ({ schedule, pricing: record }: PlanPrice, at: number): boolean => {
+export const isActiveAt = (
+  { schedule, pricing: record, except }: PlanPrice,
+  at: number,
+): boolean => {
+  if (except.some((active) => startOf(active) <= at && at < endOf(active))) return false;
   const endsAt = record.endDate === undefined ? never : Date.parse(record.endDate);
-  const planEndsAt = schedule.active.end?.epochMilliseconds ?? never;
-  const startsAt = Math.max(Date.parse(record.startDate), schedule.active.start.epochMilliseconds);
-  return at >= startsAt && at < Math.min(endsAt, planEndsAt);
+  const startsAt = Math.max(Date.parse(record.startDate), startOf(schedule.active));
+  return at >= startsAt && at < Math.min(endsAt, endOf(schedule.active));
 };
 
 const never = Number.POSITIVE_INFINITY;
+
+const startOf = ({ start }: BillingSchedule["active"]): number => start.epochMilliseconds;
+const endOf = ({ end }: BillingSchedule["active"]): number => end?.epochMilliseconds ?? never;
 
 /** The service period that contains the instant; undefined when the plan has none then. */
 export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod | undefined => {
@@ -155,3 +200,10 @@ export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod | un
   if (arrears === undefined) return undefined;
   return { start: arrears.start.epochMilliseconds, end: arrears.end.epochMilliseconds };
 };
+
+/** One position per account of a plan, pricing and billing period. Account codes are of any text, so they come last. */
+export const positionId = (code: string, pricingId: string, period: PricedPeriod): string =>
+  `${pricingId}@${period.start}/${code}`;
+
+/** The account whose lock covers a position. */
+export const ownerOf = (position: string): string => position.slice(position.indexOf("/") + 1);

@@ -13,6 +13,7 @@ import {
   isActiveAt,
   loadPlanPrices,
   periodAt,
+  positionId,
   type PlanPrice,
   type PricedPeriod,
 } from "./plan-prices.ts";
@@ -46,6 +47,8 @@ export type MeterPrice =
       readonly unit: string;
       readonly counts: QuantityRule;
       readonly position: string;
+      /** The meter's other prices: a call costs their sum. */
+      readonly further: readonly PricedCount[];
     }
   | { readonly kind: "unpriced"; readonly why: string };
 
@@ -71,8 +74,8 @@ export interface Prices {
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
   /** How usage of a meter is counted whoever pays for it: by its only aggregation, if that adds up. */
   readonly counting: (orgId: string, meter: string) => Promise<Counting | undefined>;
-  /** The tariff of an earlier decision, whatever the plan says by now. */
-  readonly version: (orgId: string, version: string) => Promise<KeptPrice | undefined>;
+  /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
+  readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
   readonly announce: (change: { orgId: string; kind: string }) => void;
 }
@@ -113,9 +116,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     rememberedMs: Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
-
   const countings = createCache<Counting | undefined>({ now, rememberedMs, max: 10_000 });
-
   const findMeter: Prices["meter"] = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
@@ -156,14 +157,15 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
           await lookupReferring(database, aggregation, { orgId, field: "meterId", ids }),
         );
       }),
-    version: (orgId, version) =>
-      versions.get(`${orgId} ${version}`, async () => {
-        const { rows } = await pool.query<{ price: StoredPrice }>(
-          "SELECT price FROM price_version WHERE org_id = $1 AND version = $2",
-          [orgId, version],
+    version: async (orgId, joined) => {
+      const kept = joined
+        .split("+")
+        .map((version) =>
+          versions.get(`${orgId} ${version}`, () => findVersion(pool, { orgId, version })),
         );
-        return rows[0] && keptPrice(version, rows[0].price);
-      }),
+      const known = (await Promise.all(kept)).filter((one) => one !== undefined);
+      return known.length === kept.length ? known : [];
+    },
     announce: ({ orgId, kind }) => {
       if (!kinds.has(kind)) return;
       plans.forget(orgId);
@@ -186,6 +188,17 @@ const keep = async (
     values: [orgId, version, JSON.stringify(price)],
   });
   return keptPrice(version, price);
+};
+
+const findVersion = async (
+  pool: Pool,
+  { orgId, version }: { readonly orgId: string; readonly version: string },
+): Promise<KeptPrice | undefined> => {
+  const { rows } = await pool.query<{ price: StoredPrice }>(
+    "SELECT price FROM price_version WHERE org_id = $1 AND version = $2",
+    [orgId, version],
+  );
+  return rows[0] && keptPrice(version, rows[0].price);
 };
 
 const storedPrice = ({ pricing, aggregation: counted }: PlanPrice): StoredPrice => ({
@@ -235,38 +248,54 @@ const onlyCounting = (found: readonly PlanPrice["aggregation"][]): Counting | un
 const unpriced = (why: string): MeterPrice => ({ kind: "unpriced", why });
 
 /**
- * Exactly one price can be decided by. Several prices of one meter, prices of segments, and aggregations that do not
- * add up event by event are only known when the period ends: such calls name their amount.
+ * Prices that add up event by event can be decided by, one or several. Prices of segments and aggregations that do not
+ * add up are only known when the period ends: such calls name their amount.
  */
 const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number): MeterPrice => {
-  const open = prices.filter((price) => {
-    if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return false;
-    const { period } = price;
-    if (period === undefined || at < period.start || at >= period.end)
-      price.period = periodAt(price.plan, at);
-    return price.period !== undefined;
+  const open = prices.flatMap((price) => {
+    const period = openPeriod(price, at);
+    return period === undefined ? [] : [{ price, period }];
   });
-  const [price, another] = open;
-  if (price?.period === undefined)
+  const parts: PricedCount[] = [];
+  for (const { price, period } of open.toSorted(byPricing)) {
+    const { pricing, aggregation: counted } = price.plan;
+    if (pricing.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
+      return unpriced(`the price of ${subject.meter} is by segment`);
+    if (price.counts === null)
+      return unpriced(`${counted.aggregation} does not add up event by event`);
+    const position = positionId(price.plan.payer, pricing.id, period);
+    parts.push({ tariff: price.tariff, counts: price.counts, position });
+  }
+  const [first, ...further] = parts;
+  const plans = open.toSorted(byPricing).map(({ price }) => price.plan);
+  const [plan] = plans;
+  if (first === undefined || plan === undefined)
     return unpriced(`no plan of the account prices ${subject.meter}`);
-  if (another !== undefined) return unpriced(`several prices of ${subject.meter} add up`);
-  const { pricing, currency, productId } = price.plan;
-  const counted = price.plan.aggregation;
-  if (pricing.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
-    return unpriced(`the price of ${subject.meter} is by segment`);
-  if (price.counts === null)
-    return unpriced(`${counted.aggregation} does not add up event by event`);
-  return {
-    kind: "priced",
-    tariff: price.tariff,
-    currency,
-    productId,
-    unit: counted.unit,
-    counts: price.counts,
-    position: positionId(subject.account, pricing.id, price.period),
-  };
+  const { currency, productId } = plan;
+  if (plans.some((each) => each.currency !== currency))
+    return unpriced(`the prices of ${subject.meter} are in several currencies`);
+  return { kind: "priced", ...first, currency, productId, unit: plan.aggregation.unit, further };
 };
 
-/** One position per account, pricing and billing period. Account codes are of any text, so they come last. */
-export const positionId = (account: string, pricingId: string, period: PricedPeriod): string =>
-  `${pricingId}@${period.start}/${account}`;
+interface PricedCount {
+  readonly tariff: Tariff;
+  readonly counts: QuantityRule;
+  readonly position: string;
+}
+
+interface OpenPrice {
+  readonly price: PreparedPrice;
+  readonly period: PricedPeriod;
+}
+
+/** The same order for every call: what is counted first is what limits by unit see. */
+const byPricing = (a: OpenPrice, b: OpenPrice): number =>
+  a.price.plan.pricing.id < b.price.plan.pricing.id ? -1 : 1;
+
+const openPeriod = (price: PreparedPrice, at: number): PricedPeriod | undefined => {
+  if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return undefined;
+  const { period } = price;
+  if (period === undefined || at < period.start || at >= period.end)
+    price.period = periodAt(price.plan, at);
+  return price.period;
+};

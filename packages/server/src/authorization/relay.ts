@@ -115,7 +115,8 @@ const deliver = async (
   for (const { measurement, reason } of refusals) {
     parts.logger.error({ orgId, reason }, "usage refused");
     await client.query(
-      "INSERT INTO usage_outbox (org_id, measurements, count, refusal) VALUES ($1, $2, 1, $3)",
+      `INSERT INTO usage_outbox (org_id, measurements, count, refusal, event_id, refused_at)
+       VALUES ($1, $2, 1, $3, gen_random_uuid(), clock_timestamp())`,
       [orgId, JSON.stringify([measurement]), reason],
     );
   }

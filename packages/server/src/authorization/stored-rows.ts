@@ -6,6 +6,7 @@ import {
   type AuthorizationTerms,
   type ConcurrencyCount,
   type Counter,
+  type FurtherUse,
   type Grant,
   type GrantTerms,
   type Leg,
@@ -83,6 +84,8 @@ export interface AuthorizationColumns {
   readonly settled_quantity: string;
   readonly refunded: string;
   readonly refunded_quantity: string;
+  /** JSON; null where there is one price only. */
+  readonly further: string | null;
   readonly shortfall: string;
   readonly debt: string;
   readonly legs: string;
@@ -104,12 +107,24 @@ export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
     settledQuantity: BigInt(row.settled_quantity),
     refunded: BigInt(row.refunded),
     refundedQuantity: BigInt(row.refunded_quantity),
+    further: furtherFrom(row.further),
     shortfall: BigInt(row.shortfall),
     debt: BigInt(row.debt),
     legs: legsFrom(legs),
     validUntil: row.valid_until === null ? null : Number(row.valid_until),
     answer: authorizedFrom(answer),
   };
+};
+
+const furtherFrom = (text: string | null): FurtherUse[] => {
+  if (text === null) return [];
+  const uses: readonly Json<FurtherUse>[] = JSON.parse(text);
+  return uses.map(({ position, held, settled, refunded }) => ({
+    position,
+    held: BigInt(held),
+    settled: BigInt(settled),
+    refunded: BigInt(refunded),
+  }));
 };
 
 export interface DecisionColumns {

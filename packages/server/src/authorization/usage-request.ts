@@ -42,11 +42,18 @@ export const occurredAt = (ts: string | undefined, now: number): number => {
   throw fieldProblem("VALIDATION_FAILED", "ts", "must not be in the future");
 };
 
-export const quantityFor = (fields: MeasurementFields, counts: QuantityRule | null): bigint => {
-  const quantity = counts === null ? 0n : quantityIn(fields, counts);
-  if (quantity !== undefined) return quantity;
-  throw fieldProblem("VALIDATION_FAILED", `measure.${counts?.field ?? ""}`, "is too fine a number");
+/** What was sent, with the quantity that each rule counts of it. */
+const measuredBy = (sent: MeasurementFields, rules: readonly QuantityRule[]): MeasuredUsage => {
+  const fields = fieldsOf(sent);
+  const counted = rules.map((rule) => {
+    const quantity = quantityIn(fields, rule);
+    if (quantity !== undefined) return { rule, quantity };
+    throw fieldProblem("VALIDATION_FAILED", `measure.${rule.field}`, "is too fine a number");
+  });
+  return { fields, counted };
 };
+
+const firstQuantity = ({ counted }: MeasuredUsage): bigint => counted[0]?.quantity ?? 0n;
 
 /** What a request's usage is and costs, by its own amount or by the account's plan at the time of the usage. */
 export const priceUsage = async (
@@ -61,29 +68,29 @@ export const priceUsage = async (
   const at = occurredAt(usage.ts, parts.now());
   if (usage.amount !== undefined && usage.asset !== undefined) {
     const counting = await parts.prices.counting(orgId, usage.meter);
-    const fields = fieldsOf(usage);
-    const counts = counting?.counts ?? null;
-    const quantity = quantityFor(fields, counts);
+    const measured = measuredBy(usage, counting === undefined ? [] : [counting.counts]);
     return {
       price: explicitPrice(configuration, usage.amount, usage.asset),
-      quantity,
+      quantity: firstQuantity(measured),
       unit: counting?.unit ?? null,
       productId: meter.productId,
       occurredAt: at,
-      measured: { fields, counts, quantity },
+      measured,
     };
   }
   const found = await planPrice(parts, { orgId, usage, at });
-  const counts = found.kind === "priced" ? found.counts : null;
-  const fields = fieldsOf(usage);
-  const quantity = quantityFor(fields, counts);
+  const rules = found.kind === "priced" ? [found, ...found.further] : [];
+  const measured = measuredBy(
+    usage,
+    rules.map(({ counts }) => counts),
+  );
   return {
-    price: priceOf(configuration, usage, found),
-    quantity,
+    price: priceOf(configuration, usage, { found, measured }),
+    quantity: firstQuantity(measured),
     unit: found.kind === "priced" ? found.unit : null,
     productId: found.kind === "priced" ? found.productId : undefined,
     occurredAt: at,
-    measured: { fields, counts, quantity },
+    measured,
   };
 };
 
@@ -103,7 +110,11 @@ const planPrice = async (
     : parts.prices.at({ orgId, account, accountId, meter }, at);
 };
 
-const priceOf = (configuration: Configuration, usage: UsageOf, found: MeterPrice): Price => {
+const priceOf = (
+  configuration: Configuration,
+  usage: UsageOf,
+  { found, measured }: { readonly found: MeterPrice; readonly measured: MeasuredUsage },
+): Price => {
   if (found.kind === "unpriced") return boundOf(configuration, usage, found.why);
   const asset = configuration.assets.get(found.currency);
   if (asset === undefined)
@@ -114,6 +125,11 @@ const priceOf = (configuration: Configuration, usage: UsageOf, found: MeterPrice
     asset: asset.code,
     scale: asset.scale,
     position: found.position,
+    further: found.further.map(({ tariff, position }, nth) => ({
+      tariff,
+      position,
+      quantity: measured.counted[nth + 1]?.quantity ?? 0n,
+    })),
   };
 };
 
@@ -136,28 +152,44 @@ export const priceAtOwnVersion = async (
     used,
     field,
   }: {
-    readonly row: Pick<Authorization, "terms">;
+    readonly row: Pick<Authorization, "terms" | "further">;
     readonly used: MeasurementFields & { readonly amount?: string | undefined };
     readonly field: string;
   },
 ): Promise<{ readonly price: Price; readonly measured: MeasuredUsage }> => {
   const { spender, priceVersion, position } = row.terms;
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
-  const kept = priceVersion === null ? undefined : await parts.prices.version(orgId, priceVersion);
-  // What was authorized at an explicit price is counted as it was then: by the meter's only aggregation.
-  const counting = kept ?? (await parts.prices.counting(orgId, spender.meter ?? ""));
-  const counts = counting?.counts ?? null;
-  const fields = fieldsOf(used);
-  const measured = { fields, counts, quantity: quantityFor(fields, counts) };
+  const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
+  const rules = await rulesOf(parts, orgId, { priceVersion, meter: spender.meter });
+  const measured = measuredBy(used, rules);
   if (used.amount !== undefined) {
     const amount = atomsOf({ text: used.amount, field }, asset);
     return { price: { kind: "amount", amount, asset: asset.code }, measured };
   }
-  if (kept === undefined || position === null)
+  const [first, ...others] = kept;
+  if (first === undefined || position === null)
     throw fieldProblem("VALIDATION_FAILED", field, "is required: no plan prices it");
-  const { code, scale } = asset;
+  const further = others.map(({ tariff }, nth) => ({
+    tariff,
+    position: row.further[nth]?.position ?? "",
+    quantity: measured.counted[nth + 1]?.quantity ?? 0n,
+  }));
+  const { tariff } = first;
   return {
-    price: { kind: "rateable", tariff: kept.tariff, asset: code, scale, position },
+    price: { kind: "rateable", tariff, asset: asset.code, scale: asset.scale, position, further },
     measured,
   };
+};
+
+/** What an authorization's usage is counted by: its own prices, or at an explicit price the meter's only aggregation. */
+export const rulesOf = async (
+  { prices }: Pick<LedgerParts, "prices">,
+  orgId: string,
+  { priceVersion, meter }: { readonly priceVersion: string | null; readonly meter: string | null },
+): Promise<readonly QuantityRule[]> => {
+  const found =
+    priceVersion === null
+      ? [await prices.counting(orgId, meter ?? "")]
+      : await prices.version(orgId, priceVersion);
+  return found.flatMap((one) => one?.counts ?? []);
 };

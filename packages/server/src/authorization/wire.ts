@@ -104,3 +104,67 @@ export const outcomeFrom = (outcome: Json<Outcome>): Outcome => {
       return outcome;
   }
 };
+
+/** Of an authorization nearly every time, hence field by field: the language prints plain values faster than we do. */
+export const legsJson = (legs: readonly Leg[]): Json<Leg>[] =>
+  legs.map(({ walletAccount, ratio, pinned, settled, slices }) => ({
+    walletAccount,
+    ratio: { num: `${ratio.num}`, den: `${ratio.den}` },
+    pinned: `${pinned}`,
+    settled: `${settled}`,
+    slices: slices.map(({ grant, held, consumed }) => ({
+      grant,
+      held: `${held}`,
+      consumed: `${consumed}`,
+    })),
+  }));
+
+const reasonJson = (reason: Reason): Json<Reason> => {
+  switch (reason.code) {
+    case "BUDGET_EXCEEDED":
+      return {
+        ...reason,
+        limit: `${reason.limit}`,
+        used: `${reason.used}`,
+        requested: `${reason.requested}`,
+      };
+    case "DEBT_OUTSTANDING":
+      return { ...reason, debt: `${reason.debt}` };
+    case "INSUFFICIENT_FUNDS":
+      return { ...reason, shortfall: `${reason.shortfall}` };
+    case "UNKNOWN_CUSTOMER":
+    case "NO_ENTITLEMENT":
+    case "DENIED_POLICY":
+    case "CANNOT_RATE":
+    case "CONCURRENCY_EXCEEDED":
+    case "RATE_LIMITED":
+    case "ACCOUNT_FROZEN":
+    case "UNCONTROLLED":
+      return reason;
+  }
+};
+
+export const authorizedJson = (answer: Authorized): Json<Authorized> => ({
+  kind: answer.kind,
+  id: answer.id,
+  decision: answer.decision,
+  reasons: answer.reasons.map(reasonJson),
+  amount: `${answer.amount}`,
+  asset: answer.asset,
+  quantity: `${answer.quantity}`,
+  lines: answer.lines.map(({ walletAccount, amount }) => ({ walletAccount, amount: `${amount}` })),
+  held: `${answer.held}`,
+  shortfall: `${answer.shortfall}`,
+  remaining: {
+    available: `${answer.remaining.available}`,
+    budgets: answer.remaining.budgets.map(({ budget, used, limit }) => ({
+      budget,
+      used: `${used}`,
+      limit: `${limit}`,
+    })),
+  },
+  validUntil: answer.validUntil,
+  isFinal: answer.isFinal,
+  priceVersion: answer.priceVersion,
+  isReplayed: answer.isReplayed,
+});

@@ -3,7 +3,9 @@ import { sql } from "kysely";
 import { asset as assetResource } from "@turnpike/contract/authorization/asset.ts";
 import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
 import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import { creditedCharges } from "@turnpike/engine/bill/credited-lines.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
@@ -101,15 +103,17 @@ const usageUnderWay = async (
 
 type AccountPlan = BillFacts["accountPlans"][number];
 
-/** What one meter's usage, or the minimum above it, costs on a bill, with the lines that say so. */
+/** What one meter's usage, or the minimum above it, costs on a bill, line by line. */
 interface Total extends Omit<RatedPeriod, "meter" | "rated" | "paid"> {
   readonly of: { readonly meterId: string } | { readonly meter: string };
-  readonly lines: readonly Line[];
+  readonly amounts: readonly Decimal[];
 }
 
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
 const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] =>
   facts.accountPlans.flatMap((accountPlan) => {
+    const credited = creditedCharges(facts, lines);
+    const amountOf = ({ key, exact }: Line): Decimal => credited.get(key) ?? exact;
     const { arrears: period } = accountPlan;
     if (period === undefined || Temporal.Instant.compare(period.end, now) > 0) return [];
     const [payer = ""] = usersOf(facts, accountPlan);
@@ -125,18 +129,22 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] =>
         ...shared,
         asset,
         of: { meterId },
-        lines: own.filter(
-          (line) =>
-            line.meterId === meterId && line.currency === asset && line.lineItemType === "USAGE",
-        ),
+        amounts: own
+          .filter(
+            (line) =>
+              line.meterId === meterId && line.currency === asset && line.lineItemType === "USAGE",
+          )
+          .map(amountOf),
       })),
       ...minimumsOf(accountPlan).map((asset) => ({
         ...shared,
         asset,
         of: { meter: minimumSpendMeter(accountPlan.id) },
-        lines: own.filter(
-          (line) => line.currency === asset && line.lineItemType.startsWith("MINIMUM_SPEND"),
-        ),
+        amounts: own
+          .filter(
+            (line) => line.currency === asset && line.lineItemType.startsWith("MINIMUM_SPEND"),
+          )
+          .map(amountOf),
       })),
     ];
   });
@@ -185,8 +193,8 @@ const withPayments = async (
     const { start, end } = period;
     const between = { start: start.epochMilliseconds, end: end.epochMilliseconds };
     const paid = await periodPaid(transaction, { orgId, accounts, meter, asset, period: between });
-    const lines = [first, ...others].flatMap((total) => total.lines);
-    const rated = lines.reduce((total, { exact }) => total + toAtoms(exact, scale), 0n);
+    const amounts = [first, ...others].flatMap((total) => total.amounts);
+    const rated = amounts.reduce((total, amount) => total + toAtoms(amount, scale), 0n);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
     periods.push({ payer, accounts, meter, asset, period, rated, paid });
   }

@@ -7,7 +7,7 @@ import { readEnvelope } from "./measurement-reader.ts";
 import { properties } from "./measurement.ts";
 import type { Measurement } from "./measurement.ts";
 import type { OpenGroup } from "./open-group.ts";
-import type { UidMemory } from "./uid-memory.ts";
+import { namespaceOf, type UidMemory } from "./uid-memory.ts";
 import type { Verdict } from "./verdicts.ts";
 
 interface CorrectionParts {
@@ -23,6 +23,11 @@ interface CorrectionParts {
 }
 
 const done: CorrectionOutcome = { kind: "corrected", failures: [] };
+/** It would neither count nor, restated, stay replaced. */
+const replaced: CorrectionOutcome = {
+  kind: "invalid",
+  errors: [{ field: "uid", message: "names a measurement that a backfill has replaced" }],
+};
 const nothing: LaneOutcome = { stored: 0, failures: [] };
 
 /**
@@ -38,12 +43,17 @@ export class Corrections {
   }
 
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
-    const outcome = this.#last.then(() => this.#correct(request));
+    return this.inTurn(() => this.#correct(request));
+  }
+
+  /** Does the work after every correction before it and before those that come. */
+  inTurn<Outcome>(work: () => Promise<Outcome>): Promise<Outcome> {
+    const outcome = this.#last.then(work);
     this.#last = outcome.catch(() => undefined);
     return outcome;
   }
 
-  /** Waits until every correction has been answered. */
+  /** Waits until everything that waits for its turn has been answered. */
   async settled(): Promise<void> {
     await this.#last;
   }
@@ -55,6 +65,7 @@ export class Corrections {
     await gather(() => nothing, receivedAtMs);
     const stored = await log.find(orgId, uid, uids.receivedAtMs(orgId, uid, receivedAtMs));
     if (stored === undefined) return { kind: "unknown" };
+    if (stored.isReplaced) return replaced;
     const { amendment } = request;
     return amendment === undefined
       ? this.#void(request, stored)
@@ -84,7 +95,8 @@ export class Corrections {
     const digest = digestOf(measurement);
     if (!stored.isVoid && stored.digest === digest) return done;
     const { general, gather, uids } = this.#parts;
-    const batch = await general.resolve({ orgId, receivedAtMs }, [measurement]);
+    const { backfillId } = stored;
+    const batch = await general.resolve({ orgId, receivedAtMs, backfillId }, [measurement]);
     const verdicts: Verdict[] = [];
     const committed = await gather((group) => {
       const verdict = general.replace(batch, uid, group);
@@ -99,7 +111,7 @@ export class Corrections {
     if (refused !== undefined) {
       return { kind: "invalid", errors: [{ field: refused.kind, message: refused.message }] };
     }
-    uids.renew(orgId, uid, receivedAtMs);
+    uids.renew(namespaceOf({ orgId, backfillId }), uid, receivedAtMs);
     const { source } = measurement;
     const failures = verdicts.map((verdict) => ({ index: 0, ...verdict, measurement: source }));
     return { kind: "corrected", failures };

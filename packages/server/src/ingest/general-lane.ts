@@ -7,7 +7,7 @@ import type { Measurement } from "./measurement.ts";
 import type { MeterWriter } from "./meter-writer.ts";
 import type { OpenGroup } from "./open-group.ts";
 import { type BatchSurroundings, noSurroundings, type Subject } from "./surroundings.ts";
-import type { UidMemory } from "./uid-memory.ts";
+import { namespaceOf, type UidMemory } from "./uid-memory.ts";
 import { duplicateUid, invalidAccountCode, judgeTime, undefinedMeter } from "./verdicts.ts";
 import type { Verdict } from "./verdicts.ts";
 
@@ -26,6 +26,8 @@ export interface LaneOutcome {
 export interface Batch {
   readonly orgId: string;
   readonly receivedAtMs: number;
+  /** The one that the measurements are of; its uids are a namespace of their own. */
+  readonly backfillId?: string | undefined;
   readonly measurements: readonly Measurement[];
   readonly meters: ReadonlyMap<string, MeterWriter>;
   readonly accounts: ReadonlyMap<string, AccountResolution>;
@@ -38,7 +40,7 @@ export interface Batch {
 export const isRefusal = (verdict: Verdict | undefined): verdict is Verdict =>
   verdict !== undefined && verdict.kind !== "CalculationError";
 
-type Origin = Pick<Batch, "orgId" | "receivedAtMs">;
+type Origin = Pick<Batch, "orgId" | "receivedAtMs" | "backfillId">;
 
 /** The road of every measurement that keeps the schema: looks up, judges, and puts what can be stored into a group. */
 export class GeneralLane {
@@ -151,7 +153,7 @@ export class GeneralLane {
     const fault = meter.check(measurement) ?? judgeTime(measurement, batch.receivedAtMs);
     if (fault !== undefined || measurement.uid === undefined) return fault;
     const { uids } = this.#parts;
-    const hash = uids.hash(batch.orgId, measurement.uid);
+    const hash = uids.hash(namespaceOf(batch), measurement.uid);
     return uids.has(hash, batch.receivedAtMs) ? duplicateUid(measurement.uid) : undefined;
   }
 
@@ -159,12 +161,12 @@ export class GeneralLane {
     measurement: Measurement,
     { batch, group }: { batch: Batch; group: OpenGroup },
   ): Verdict | undefined {
-    const { orgId, receivedAtMs } = batch;
+    const { receivedAtMs } = batch;
     const { uids } = this.#parts;
     const { uid } = measurement;
     const verdict = this.#write(measurement, { batch, group, uid: uid ?? randomUUID() });
     if (uid === undefined || isRefusal(verdict)) return verdict;
-    const hash = uids.hash(orgId, uid);
+    const hash = uids.hash(namespaceOf(batch), uid);
     uids.addIfNew(hash, receivedAtMs);
     group.mark(hash);
     return verdict;
@@ -182,7 +184,7 @@ export class GeneralLane {
       throw new Error("a measurement that nothing speaks against has a meter and an account");
     }
     if (account.kind === "refused") return invalidAccountCode(measurement.account, account.closeTo);
-    const rows = group.rowsOf(meter.layout);
+    const rows = group.rowsOf(meter.layoutIn(batch.backfillId));
     const row = rows.count;
     rows.accounts[row] = log.accountNumber(orgId, account.id);
     rows.ts.set(row, measurement.tsMicros);

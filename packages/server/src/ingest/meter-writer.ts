@@ -15,6 +15,7 @@ interface DataField extends MeterField {
 export class MeterWriter {
   readonly schema: MeterSchema;
   readonly layout: MeterLayout;
+  readonly #backfillLayouts = new Map<string, MeterLayout>();
   readonly #dataFields: readonly DataField[];
   readonly #derivation: Derivation;
   /** Where a measurement has each data field, such as `measure.tokens`, in the order of the layout. */
@@ -36,6 +37,15 @@ export class MeterWriter {
     }));
     this.#derivation = new Derivation(schema);
     this.dataFieldPaths = this.#dataFields.map(({ property, code }) => `${property}.${code}`);
+  }
+
+  /** The same rows as those of a backfill; the same object each time. */
+  layoutIn(backfillId: string | undefined): MeterLayout {
+    if (backfillId === undefined) return this.layout;
+    const known = this.#backfillLayouts.get(backfillId);
+    const layout = known ?? { ...this.layout, backfillId };
+    this.#backfillLayouts.set(backfillId, layout);
+    return layout;
   }
 
   /** What is wrong with the fields of a measurement (m3ter semantics 3.4); undefined when nothing is. */

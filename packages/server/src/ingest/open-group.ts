@@ -1,4 +1,5 @@
 import type {
+  BackfillEntry,
   CommitOutcome,
   CorrectionEntry,
   MeterLayout,
@@ -22,6 +23,7 @@ export class OpenGroup {
   readonly #rows = new Map<MeterLayout, RowBuffer>();
   readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
   readonly #corrections: CorrectionEntry[] = [];
+  readonly #backfills: BackfillEntry[] = [];
   #marks = new Uint32Array(firstMarks * 3);
   #markCount = 0;
   readonly #outcome = Promise.withResolvers<CommitOutcome>();
@@ -76,6 +78,11 @@ export class OpenGroup {
     this.#corrections.push({ ...correction, position });
   }
 
+  step(entry: Omit<BackfillEntry, "position">): void {
+    this.#backfills.push({ ...entry, position: this.nextPosition });
+    this.#count++;
+  }
+
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
     if ((this.#markCount + 1) * 3 > this.#marks.length) {
@@ -107,6 +114,7 @@ export class OpenGroup {
       firstPosition: this.firstPosition,
       count: this.#count,
       corrections: this.#corrections,
+      backfills: this.#backfills,
       rows: [...this.#rows.values()].filter((rows) => rows.count > 0),
     };
   }

@@ -1,3 +1,4 @@
+import type { BackfillOutcome } from "../ports/usage-backfills.ts";
 import type { UsageDirectory } from "../ports/usage-directory.ts";
 import type { CommitOutcome, UsageLog } from "../ports/usage-log.ts";
 import type {
@@ -6,6 +7,7 @@ import type {
   IngestOutcome,
   IngestRequest,
 } from "../ports/usage-store.ts";
+import { Backfills, type BackfillStepQuestion } from "./backfills.ts";
 import { inflateBody, readMeasurements } from "./body.ts";
 import { Corrections } from "./corrections.ts";
 import { DirectoryCache } from "./directory-cache.ts";
@@ -27,6 +29,7 @@ export class IngestPipeline {
   readonly #general: GeneralLane;
   readonly #express: Express;
   readonly #corrections: Corrections;
+  readonly #backfills: Backfills;
   #open: OpenGroup;
   #committing: Promise<void> | undefined;
 
@@ -37,11 +40,10 @@ export class IngestPipeline {
     const parts = { directory: this.#directory, log, uids: this.#uids };
     this.#general = new GeneralLane(parts);
     this.#express = new Express(parts);
-    this.#corrections = new Corrections({
-      ...parts,
-      general: this.#general,
-      gather: (admit, receivedAtMs) => this.#commit(admit(this.#open), receivedAtMs),
-    });
+    const gather = (admit: (group: OpenGroup) => LaneOutcome, receivedAtMs: number) =>
+      this.#commit(admit(this.#open), receivedAtMs);
+    this.#corrections = new Corrections({ ...parts, general: this.#general, gather });
+    this.#backfills = new Backfills({ log, gather });
     this.#open = new OpenGroup(log.nextPosition(), new Map());
   }
 
@@ -53,15 +55,19 @@ export class IngestPipeline {
   async ingest(request: IngestRequest): Promise<IngestOutcome> {
     const inflated = await inflateBody(request);
     if (inflated.kind === "invalid") return inflated;
-    const { orgId, format, receivedAtMs } = request;
+    const { orgId, format, receivedAtMs, backfillId } = request;
     const { bytes } = inflated;
-    if (format === "json") {
+    if (format === "json" && backfillId === undefined) {
       const outcome = this.#express.admit({ orgId, receivedAtMs, body: bytes }, this.#open);
       if (outcome !== undefined) return this.#commit(outcome, receivedAtMs);
     }
     const read = readMeasurements(bytes, format);
     if (read.kind === "invalid") return read;
-    const batch = await this.#general.resolve({ orgId, receivedAtMs }, read.measurements);
+    if (backfillId !== undefined) await this.#backfills.find({ orgId, backfillId });
+    const origin = { orgId, receivedAtMs, backfillId };
+    const batch = await this.#general.resolve(origin, read.measurements);
+    const isClosed = backfillId !== undefined && !this.#backfills.mayJoin({ orgId, backfillId });
+    if (isClosed) return closed;
     const outcome = this.#general.admit(batch, this.#open);
     return refusedAlone(outcome) ?? this.#commit(outcome, receivedAtMs);
   }
@@ -69,6 +75,11 @@ export class IngestPipeline {
   /** Voids or amends a measurement. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
     return this.#corrections.correct(request);
+  }
+
+  /** Reveals, reverts or discards a backfill. */
+  stepBackfill(request: BackfillStepQuestion): Promise<BackfillOutcome> {
+    return this.#corrections.inTurn(() => this.#backfills.step(request));
   }
 
   /** Waits until everything that was taken in has been answered. */
@@ -115,6 +126,11 @@ export class IngestPipeline {
     return sealed.count === 0 ? { kind: "committed" } : this.#log.append(sealed);
   }
 }
+
+const closed: IngestOutcome = {
+  kind: "invalid",
+  errors: [{ field: "id", message: "names a backfill that is no longer hidden" }],
+};
 
 /** A request of one measurement from the future is refused as a whole (m3ter semantics 3.2, [R]). */
 const refusedAlone = ({ stored, failures }: LaneOutcome): IngestOutcome | undefined => {

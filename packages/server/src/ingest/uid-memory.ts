@@ -6,6 +6,12 @@ import { UidHasher } from "./uid-hash.ts";
 const uidBytesMax = 256;
 const encoder = new TextEncoder();
 
+/** What a uid is unique in: the organization, or one of its backfills. */
+export const namespaceOf = (of: {
+  readonly orgId: string;
+  readonly backfillId?: string | undefined;
+}): string => (of.backfillId === undefined ? of.orgId : `${of.orgId}/${of.backfillId}`);
+
 /** The uids of the dedupe window, by organization. */
 export class UidMemory {
   readonly #table = new DedupeTable();
@@ -20,7 +26,7 @@ export class UidMemory {
   /** Remembers the uids that the log holds from the window before `nowMs`. */
   async recall(log: UsageLog, nowMs: number): Promise<void> {
     for await (const run of log.uidsSince(nowMs - dedupeWindowSeconds * 1000)) {
-      const hasher = this.hasher(run.orgId);
+      const hasher = this.hasher(namespaceOf(run));
       const seconds = Math.floor(run.receivedAtMs / 1000);
       let start = 0;
       for (let index = 0; index < run.ends.length; index++) {

@@ -101,3 +101,33 @@ export const naiveQuantity = (
   const windows = Map.groupBy(inside, ({ tsMicros }) => naiveBucket(per, timeZone, tsMicros));
   return sum([...windows.values()].map((ofWindow) => values(ofWindow).reduce(max))).toString();
 };
+
+/** A stored measurement of any kind, where it stands in the order of everything that happened. */
+export interface NaiveStored extends NaiveEvent {
+  readonly at: number;
+  /** A void or an amendment has hidden it. */
+  readonly isCorrected: boolean;
+  readonly backfill?: NaiveBackfill | undefined;
+}
+
+export interface NaiveBackfill {
+  /** Where it was revealed; undefined while it does not count. */
+  readonly revealedAt: number | undefined;
+  readonly replaces?: { readonly accounts?: readonly string[]; readonly window: NaiveWindow };
+}
+
+/** What counts of one meter: docs/decisions/0013-backfills.md word for word. */
+export const naiveCounting = <Stored extends NaiveStored>(
+  events: readonly Stored[],
+  backfills: readonly NaiveBackfill[],
+): readonly Stored[] =>
+  events.filter((event) => {
+    const countsFrom = event.backfill === undefined ? event.at : event.backfill.revealedAt;
+    if (event.isCorrected || countsFrom === undefined) return false;
+    return !backfills.some(({ revealedAt, replaces }) => {
+      if (revealedAt === undefined || replaces === undefined) return false;
+      const { accounts = [event.account], window } = replaces;
+      const isInside = event.tsMicros >= window.start && event.tsMicros < window.end;
+      return countsFrom < revealedAt && isInside && accounts.includes(event.account);
+    });
+  });

@@ -8,7 +8,9 @@ import {
 import { type BillRow, billReply } from "../billing/bill-replies.ts";
 import { previewBill as preview } from "../billing/bill-preview.ts";
 import { searchBills as search } from "../billing/bill-search.ts";
+import { scheduler } from "../records/caller.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";
+import { rehearseDueSchedules } from "../resources/schedule-clock.ts";
 import { parseSearch } from "../resources/search.ts";
 import { periodOf } from "./bill-period.ts";
 import type { Handlers, World } from "./handler.ts";
@@ -96,5 +98,9 @@ export const searchBills: Handlers["searchBills"] = async ({ orgId, query }, wor
 export const listBillsOfPeriod: Handlers["listBillsOfPeriod"] = ({ orgId, params, query }, world) =>
   page(world, orgId, { ...query, filter: periodOf(params) });
 
-export const previewBill: Handlers["previewBill"] = (request, world) =>
-  preview(world, request, request.body);
+/** What a run of this moment would make; it would begin with what schedules owe, so a preview does, too. */
+export const previewBill: Handlers["previewBill"] = (request, { catalog, usage }) =>
+  catalog.rehearse({ orgId: request.orgId, principal: scheduler }, async (writer) => {
+    await rehearseDueSchedules(writer);
+    return preview({ ...writer, usage }, request, request.body);
+  });

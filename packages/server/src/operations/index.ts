@@ -2,6 +2,7 @@ import * as accountPlans from "./account-plans.ts";
 import * as authorizations from "./authorizations.ts";
 import * as auditLog from "./audit-log.ts";
 import * as auth from "./auth.ts";
+import * as backfills from "./backfills.ts";
 import * as balances from "./balances.ts";
 import * as billApprovals from "./bill-approvals.ts";
 import * as billDownloads from "./bill-downloads.ts";
@@ -41,6 +42,7 @@ export const handlers: Handlers = {
   ...authorizations,
   ...auditLog,
   ...auth,
+  ...backfills,
   ...balances,
   ...billApprovals,
   ...billDownloads,

@@ -6,7 +6,8 @@ import { amountText, asBooked, only, timeText } from "../authorization/answers.t
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import { type WalletAccountColumns, walletAccountFrom } from "../authorization/stored-rows.ts";
-import { availableOf } from "@turnpike/engine/ledger/rows.ts";
+import { findAccess, setAccess } from "../authorization/wallet-access.ts";
+import { availableOf, type Customer } from "@turnpike/engine/ledger/rows.ts";
 import type { Handlers } from "./handler.ts";
 
 /** The account of the path, by its id as everywhere in the catalog. */
@@ -32,6 +33,7 @@ export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledg
     [orgId, account],
   );
   return {
+    ...accessReply(await findAccess(ledger.pool, { orgId, account })),
     accounts: rows.map((columns) => {
       const row = walletAccountFrom(columns);
       const text = (atoms: bigint): string => amountText(configuration, row.asset, atoms);
@@ -47,6 +49,23 @@ export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledg
       };
     }),
   };
+};
+
+const accessReply = ({ isFrozen, features, blocksFreeOnDebt }: Omit<Customer, "code">) => ({
+  frozen: isFrozen,
+  ...(features === null ? {} : { features: [...features] }),
+  blocksFreeOnDebt,
+});
+
+export const setWalletAccess: Handlers["setWalletAccess"] = async (
+  { orgId, params, body },
+  { ledger },
+) => {
+  const account = await accountCode(ledger, orgId, params["id"]);
+  const features = body.features === undefined ? null : new Set(body.features);
+  const access = { isFrozen: body.frozen, features, blocksFreeOnDebt: body.blocksFreeOnDebt };
+  await setAccess(ledger.pool, { orgId, account }, access);
+  return accessReply(access);
 };
 
 export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, { ledger }) => {

@@ -266,6 +266,11 @@ export interface Tables {
   failed_ingest: { org_id: string; event_id: string; body: string };
   event_feed: EventFeedView;
   usage_upload: UsageUploadTable;
+  backfill_failures: {
+    org_id: string;
+    backfill_id: string;
+    failed_rows: ColumnType<string, number, number>;
+  };
   export_job: ExportJobTable;
   integration_run: IntegrationRunTable;
   bill_job: BillJobTable;

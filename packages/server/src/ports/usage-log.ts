@@ -1,3 +1,4 @@
+import type { BackfillKey, BackfillState, BackfillStep } from "./usage-backfills.ts";
 import type { MeterField } from "./usage-directory.ts";
 
 /** The columns of a meter's rows: its data fields, then its derived fields. */
@@ -5,6 +6,8 @@ export interface MeterLayout {
   readonly orgId: string;
   readonly meterId: string;
   readonly fields: readonly MeterField[];
+  /** Rows of a backfill are kept apart from those that always count. */
+  readonly backfillId?: string | undefined;
 }
 
 /** 64-bit integers, low word first. */
@@ -64,6 +67,33 @@ export interface CorrectionEntry {
   readonly reason: string;
 }
 
+/** As the log keeps it; accounts by their numbers, instants as epoch microseconds. */
+export interface StoredReplacement {
+  readonly meterIds: readonly string[];
+  readonly accounts?: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A step of a backfill: an entry of the log with a position of its own. From a reveal to its revert the rows of the
+ * backfill count, and those that it replaces do not.
+ */
+export interface BackfillEntry {
+  readonly orgId: string;
+  readonly backfillId: string;
+  readonly step: BackfillStep;
+  readonly position: number;
+  readonly replaces?: StoredReplacement;
+  readonly requestedBy: string;
+}
+
+export interface StoredBackfill {
+  readonly state: BackfillState;
+  /** A uid of it that another row has which would still count. */
+  readonly countedTwice?: string | undefined;
+}
+
 /** The last row that was stored with a uid, and what has become of it. Instants are epoch microseconds. */
 export interface StoredMeasurement {
   readonly position: number;
@@ -74,15 +104,20 @@ export interface StoredMeasurement {
   readonly isVoid: boolean;
   /** Of the amendment that the row is of. */
   readonly digest: string | undefined;
+  /** The one that the row is of. */
+  readonly backfillId: string | undefined;
+  /** A backfill has taken its place. */
+  readonly isReplaced: boolean;
 }
 
 /** What becomes durable together: the rows of all meters and organizations that arrived during the last commit. */
 export interface UsageGroup {
   readonly receivedAtMs: number;
   readonly firstPosition: number;
-  /** Positions taken: one for each row and each void. */
+  /** Positions taken: one for each row, each void and each step of a backfill. */
   readonly count: number;
   readonly corrections: readonly CorrectionEntry[];
+  readonly backfills?: readonly BackfillEntry[];
   readonly rows: readonly UsageRows[];
 }
 
@@ -91,9 +126,10 @@ export type CommitOutcome =
   | { readonly kind: "storage-full" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Uids of one organization that were received together: `bytes[ends[i-1], ends[i])`. */
+/** Uids of one organization, or of one backfill, that were received together: `bytes[ends[i-1], ends[i])`. */
 export interface StoredUids {
   readonly orgId: string;
+  readonly backfillId?: string | undefined;
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
   readonly receivedAtMs: number;
@@ -115,6 +151,11 @@ export interface UsageLog {
     uid: string,
     receivedAtMs: number | undefined,
   ): Promise<StoredMeasurement | undefined>;
+  /** The backfill as it is; if it is to be revealed, also whether a uid would count twice. */
+  backfill(
+    key: BackfillKey,
+    reveal?: { readonly replaces: StoredReplacement | undefined },
+  ): Promise<StoredBackfill>;
   /** Every uid received at or after the instant. */
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids>;
 }

@@ -1,3 +1,4 @@
+import type { UsageBackfills } from "./usage-backfills.ts";
 import type { BreakdownAnswer, BreakdownRequest } from "./usage-breakdown.ts";
 import type { UsageChanges } from "./usage-changes.ts";
 
@@ -16,6 +17,8 @@ export interface IngestRequest {
   readonly encoding: "identity" | "gzip" | "deflate";
   /** When the request arrived, in epoch milliseconds. */
   readonly receivedAtMs: number;
+  /** The hidden one that the measurements are of. */
+  readonly backfillId?: string | undefined;
 }
 
 export interface FieldError {
@@ -296,7 +299,7 @@ export interface CustomSqlChecker {
 }
 
 /** Keeps every accepted measurement once and answers quantities. */
-export interface UsageStore extends UsageChanges {
+export interface UsageStore extends UsageChanges, UsageBackfills {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { account } from "@turnpike/contract/accounts/account.ts";
+import { currency } from "@turnpike/contract/accounts/currency.ts";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
 import { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
@@ -68,6 +69,8 @@ beforeEach(async () => {
   await database.insertInto("organization").values({ id: orgId, created_at: now() }).execute();
   await database.transaction().execute(async (transaction) => {
     const body = { ...organizationConfig.singleton?.initial, timezone: "America/New_York" };
+    const dollar = { name: "US Dollar", code: "USD" };
+    await insert(transaction, currency, { caller, secrets, body: dollar, at: now() });
     await insert(transaction, organizationConfig, {
       caller,
       secrets,

@@ -5,6 +5,7 @@ import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { scheduler } from "../records/caller.ts";
 import type { RecordRow } from "../records/records.ts";
 import type { Catalog } from "./verbs.ts";
+import type { Writer } from "./writer.ts";
 
 const schedules = [balanceChargeSchedule, balanceTransactionSchedule];
 
@@ -26,22 +27,50 @@ const dueRows = (reader: Database | DatabaseTransaction, now: Date) =>
     .where(sql<boolean>`document->>'nextRun' <= ${now.toISOString()}`);
 
 /** Makes one write's worth of what is due; whether anything was, when the schedule's turn came. */
-const runOnce = (
-  { catalog, now }: ClockParts,
+const runOnce = async (
+  writer: Writer,
   { org_id: orgId, kind, id }: RecordRow,
-): Promise<boolean> =>
-  catalog.change({ orgId, principal: scheduler }, async (writer) => {
-    const due = await dueRows(writer.transaction, now())
-      .where("org_id", "=", orgId)
-      .where("kind", "=", kind)
-      .where("id", "=", id)
-      .forUpdate()
-      .executeTakeFirst();
-    const schedule = schedules.find((resource) => resource.kind === kind);
-    if (due === undefined || schedule === undefined) return false;
-    await writer.amend(schedule, { id, fields: {} });
-    return true;
-  });
+): Promise<boolean> => {
+  const due = await dueRows(writer.transaction, writer.at)
+    .where("org_id", "=", orgId)
+    .where("kind", "=", kind)
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  const schedule = schedules.find((resource) => resource.kind === kind);
+  if (due === undefined || schedule === undefined) return false;
+  await writer.amend(schedule, { id, fields: {} });
+  return true;
+};
+
+/** The same within the writer's transaction; what fails leaves no trace in it. */
+const tryOnce = async (writer: Writer, row: RecordRow): Promise<boolean> => {
+  const { transaction } = writer;
+  await sql`SAVEPOINT schedule_run`.execute(transaction);
+  try {
+    const hasRun = await runOnce(writer, row);
+    await sql`RELEASE SAVEPOINT schedule_run`.execute(transaction);
+    return hasRun;
+  } catch {
+    // The run that is rehearsed goes on without it, too.
+    await sql`ROLLBACK TO SAVEPOINT schedule_run`.execute(transaction);
+    return false;
+  }
+};
+
+/**
+ * What `runDueSchedules` would make of the writer's organization, in the writer's transaction: for a look at what comes
+ * of it. A schedule that cannot is left out.
+ */
+export const rehearseDueSchedules = async (writer: Writer): Promise<void> => {
+  const { orgId } = writer.caller;
+  const rows = await dueRows(writer.transaction, writer.at)
+    .where("org_id", "=", orgId)
+    // In one order, so that two rehearsals do not wait for each other.
+    .orderBy("id")
+    .execute();
+  for (const row of rows) while (await tryOnce(writer, row));
+};
 
 /**
  * Makes what schedules owe by now, of one organization or of all. A schedule that cannot (a code that is taken) keeps
@@ -56,7 +85,8 @@ export const runDueSchedules = async (parts: ClockParts, orgId?: string): Promis
   const failures: unknown[] = [];
   for (const row of rows) {
     try {
-      while (await runOnce(parts, row));
+      const caller = { orgId: row.org_id, principal: scheduler };
+      while (await parts.catalog.change(caller, (writer) => runOnce(writer, row)));
     } catch (error) {
       failures.push(error);
     }

@@ -18,6 +18,8 @@ export interface Catalog extends Lists {
   readonly remove: (place: Place, id: string) => Promise<Reply>;
   /** Several writes that happen together or not at all. */
   readonly change: <T>(caller: Caller, work: (writer: Writer) => Promise<T>) => Promise<T>;
+  /** Does the work and takes its writes back: nobody else sees them, and nothing of them stays. */
+  readonly rehearse: <T>(caller: Caller, work: (writer: Writer) => Promise<T>) => Promise<T>;
   /** Records as clients read them. */
   readonly replies: (
     reader: Database | DatabaseTransaction,
@@ -41,6 +43,9 @@ export interface CatalogParts {
   readonly examine: Examine;
 }
 
+/** Of a write that is taken back. */
+const tellNobody = (): void => undefined;
+
 export const createCatalog = (parts: CatalogParts): Catalog => {
   const { database, secrets, now } = parts;
   const kindOf = referencedKinds(parts.resources);
@@ -60,6 +65,16 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
     return result;
   };
 
+  const rehearse: Catalog["rehearse"] = async (caller, work) => {
+    const transaction = await database.startTransaction().execute();
+    try {
+      const unheard = { caller, at: now(), secrets, onWrite: tellNobody };
+      return await work(createWriter(transaction, unheard));
+    } finally {
+      await transaction.rollback().execute();
+    }
+  };
+
   const write = (
     { caller, resource }: Place,
     work: (writer: Writer) => Promise<RecordRow>,
@@ -70,6 +85,7 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
 
   return {
     change,
+    rehearse,
     replies,
     create: async (place, body) => {
       await parts.examine(place, body);

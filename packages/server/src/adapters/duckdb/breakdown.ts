@@ -9,7 +9,7 @@ import type { AccountNumbers } from "./accounts.ts";
 import type { Aggregator, GroupValue } from "./aggregation.ts";
 import { integer, text } from "./cells.ts";
 import { countedRows } from "./counted.ts";
-import type { MeterTable } from "./meter-tables.ts";
+import type { MeterTable } from "./meter-table.ts";
 import { placeKey, placesOf, widest } from "./quantities.ts";
 import { dimension } from "./relation.ts";
 import type { ScanQuestion } from "./scan.ts";

@@ -20,3 +20,10 @@ export const bigInteger = (value: DuckDBValue | undefined): bigint => {
   if (typeof value === "bigint") return value;
   return typeof value === "number" ? BigInt(value) : unexpected(value, "an integer");
 };
+
+/** SQL knows no way to write NUL in a string. */
+export const literal = (content: string): string =>
+  content
+    .split("\0")
+    .map((part) => `'${part.replaceAll("'", "''")}'`)
+    .join(" || chr(0) || ");

@@ -2,8 +2,10 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { UsageMark, WatchedUsage } from "../../ports/usage-changes.ts";
 import { noHash } from "../journal/segment.ts";
 import type { AccountNumbers } from "./accounts.ts";
+import { replacedSql } from "./backfills.ts";
 import { integer, rowsOf, text } from "./cells.ts";
-import type { MeterTable, MeterTables } from "./meter-tables.ts";
+import type { MeterTable } from "./meter-table.ts";
+import type { MeterTables } from "./meter-tables.ts";
 import type { MicrosWindow } from "./relation.ts";
 
 /** What was stored, voided or amended since something was calculated from it. */
@@ -69,28 +71,78 @@ const shares = (watches: readonly Watch[]): readonly (readonly Watch[])[] => {
   );
 };
 
+/** A step of a backfill made rows count that did not, or the other way round. */
+interface Turn {
+  readonly position: number;
+  /** SQL of the account and ts of the rows. */
+  readonly rows: readonly string[];
+}
+
+/** What the steps of backfills changed in a meter, and the tables of which rows count. */
+const turnsOf = (meter: MeterTable, tables: MeterTables): readonly Turn[] => {
+  const own = new Map(tables.backfillsOf(meter).map((table) => [table.backfillId, table]));
+  return tables.steps.of(meter.orgId).flatMap((backfill): readonly Turn[] => {
+    const { backfillId, revealedAt, revertedAt } = backfill;
+    const counted = own.get(backfillId);
+    const replaced = [meter, ...own.values()].flatMap((table) => {
+      const steps = table.backfillId === undefined ? undefined : tables.steps;
+      const where = replacedSql(table, backfill, steps?.find(meter.orgId, table.backfillId ?? ""));
+      return where === undefined ? [] : [`${table.storedName} AS stored WHERE ${where}`];
+    });
+    const from = [...replaced, ...(counted ? [`${counted.storedName} AS stored WHERE true`] : [])];
+    const rows = from.map((one) => `SELECT stored.account, stored.ts FROM ${one}`);
+    return [revealedAt, revertedAt].flatMap((position) =>
+      position === undefined || rows.length === 0 ? [] : [{ position, rows }],
+    );
+  });
+};
+
+/** Tables and steps that what counts of a meter comes from. */
+interface Origins {
+  readonly storedNames: readonly string[];
+  readonly turns: readonly Turn[];
+}
+
+const originsOf = (meter: MeterTable, tables: MeterTables): Origins => {
+  const isCounting = ({ orgId, backfillId = "" }: MeterTable): boolean =>
+    tables.steps.find(orgId, backfillId).state === "revealed";
+  const counting = [meter, ...tables.backfillsOf(meter).filter(isCounting)];
+  return {
+    storedNames: counting.map(({ storedName }) => storedName),
+    turns: turnsOf(meter, tables),
+  };
+};
+
 /**
  * What was stored since the first mark of a share and is as old as its windows, by columns alone, as `late`. A hidden
- * row changed when its correction came.
+ * row changed when its correction came, and the rows of a backfill, with those that it replaces, when it was revealed
+ * and when it was reverted.
  */
 const lateSql = (
-  { storedName }: MeterTable,
+  { storedNames, turns }: Origins,
   share: readonly Watch[],
   lastCorrection: number,
 ): string => {
   const start = share.reduce((least, { window }) => Math.min(least, window.start), Infinity);
   const end = share.reduce((most, { window }) => Math.max(most, window.end), -Infinity);
   const since = share.reduce((least, watch) => Math.min(least, watch.since), Infinity);
-  const inTime = `usage.ts >= make_timestamp(${start}) AND usage.ts < make_timestamp(${end})`;
-  const hidden = `
-    UNION ALL SELECT usage.account, usage.ts, correction.position FROM ${storedName} AS usage
-    JOIN correction ON usage.position = correction.hides
-    WHERE correction.position >= ${since} AND ${inTime}`;
-  return `
-    WITH late(account, ts, position) AS (
-      SELECT usage.account, usage.ts, usage.position FROM ${storedName} AS usage
-      WHERE usage.position >= ${since} AND ${inTime} ${lastCorrection >= since ? hidden : ""}
-    )`;
+  const inTime = `ts >= make_timestamp(${start}) AND ts < make_timestamp(${end})`;
+  const stored = storedNames.map(
+    (name) => `SELECT account, ts, position FROM ${name} WHERE position >= ${since} AND ${inTime}`,
+  );
+  const hidden = storedNames.map(
+    (name) =>
+      `SELECT usage.account, usage.ts, correction.position FROM ${name} AS usage
+       JOIN correction ON usage.position = correction.hides
+       WHERE correction.position >= ${since} AND ${inTime}`,
+  );
+  const turned = turns
+    .filter(({ position }) => position >= since)
+    .flatMap(({ position, rows }) =>
+      rows.map((one) => `SELECT account, ts, ${position} FROM (${one}) WHERE ${inTime}`),
+    );
+  const late = [...stored, ...(lastCorrection >= since ? hidden : []), ...turned];
+  return `WITH late(account, ts, position) AS (${late.join(" UNION ALL ")})`;
 };
 
 const changedSql = (late: string, watches: readonly Watch[]): string => {
@@ -150,8 +202,9 @@ export const changed = async (
     }
   }
   for (const [table, ofTable] of watches) {
+    const origins = originsOf(table, tables);
     for (const share of shares(ofTable)) {
-      const late = lateSql(table, share, lastCorrection);
+      const late = lateSql(origins, share, lastCorrection);
       for (const place of await changedPlaces(connection, late, share)) found.add(place);
     }
   }

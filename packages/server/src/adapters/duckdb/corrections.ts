@@ -1,10 +1,12 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import type { CorrectionEntry, StoredMeasurement } from "../../ports/usage-log.ts";
 import type { AccountNumbers } from "./accounts.ts";
+import { type Backfill, hiddenSql } from "./backfills.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import type { Generation } from "./database.ts";
-import type { MeterTable, MeterTables } from "./meter-tables.ts";
-import { literal } from "./relation.ts";
+import type { MeterTable } from "./meter-table.ts";
+import type { MeterTables } from "./meter-tables.ts";
+import { literal } from "./cells.ts";
 
 /** Adds a correction to a generation of recent rows. */
 export const insertCorrection = async (
@@ -79,51 +81,100 @@ const lastRow = async (
   return row === undefined || table === undefined ? undefined : { table, row };
 };
 
-/** Where the last amendment of the uid put its row. */
+/** Where amendments of the uid put their rows. */
 const amendedAt = async (
   connection: DuckDBConnection,
   { orgId, uid }: Wanted,
-): Promise<number | undefined> => {
-  const [row] = await rowsOf(
+): Promise<readonly number[]> => {
+  const rows = await rowsOf(
     connection,
-    `SELECT max(position) FROM correction
+    `SELECT position FROM correction
      WHERE org_id = ${literal(orgId)} AND uid = ${literal(uid)} AND digest IS NOT NULL`,
   );
-  const [position = null] = row ?? [];
-  return position === null ? undefined : integer(position);
+  return rows.map(([position]) => integer(position));
 };
 
-/**
- * The last row with the uid and what has become of it. A uid outside of the dedupe window costs a scan of all uids.
- * Times only say where to look first: an amendment can bear an earlier one than what it amends, so that its row is
- * found by its position.
- */
-export const findMeasurement = async (
+/** The last row with the uid among these tables, which are those of one namespace of uids. */
+const findAmong = async (
   connection: DuckDBConnection,
-  { tables, accounts }: Source,
+  tables: readonly MeterTable[],
   wanted: Wanted,
-): Promise<StoredMeasurement | undefined> => {
-  const { orgId, uid, receivedAtMs } = wanted;
-  const ofOrg = tables.all.filter((table) => table.orgId === orgId);
+): Promise<Found | undefined> => {
+  const { uid, receivedAtMs } = wanted;
   const isNamed = `uid = ${literal(uid)}`;
   const near =
     receivedAtMs === undefined ? undefined : await positionsFrom(connection, receivedAtMs);
   const received =
-    (near === undefined ? undefined : await lastRow(connection, ofOrg, `${isNamed} AND ${near}`)) ??
-    (await lastRow(connection, ofOrg, isNamed));
+    (near === undefined
+      ? undefined
+      : await lastRow(connection, tables, `${isNamed} AND ${near}`)) ??
+    (await lastRow(connection, tables, isNamed));
   if (received === undefined) return undefined;
-  const amended = await amendedAt(connection, wanted);
-  const isAmended = amended !== undefined && amended > integer(received.row[1]);
-  const found = isAmended ? await lastRow(connection, ofOrg, `position = ${amended}`) : received;
-  if (found === undefined) throw new Error("the row of an amendment is stored with it");
-  return describe(connection, accounts, found);
+  const position = integer(received.row[1]);
+  const later = (await amendedAt(connection, wanted)).filter((at) => at > position);
+  if (later.length === 0) return received;
+  return (await lastRow(connection, tables, `position IN (${later.join(", ")})`)) ?? received;
+};
+
+/** Of the backfill that was revealed last, if one that is revealed has the uid. */
+const findBackfilled = async (
+  connection: DuckDBConnection,
+  { tables }: Source,
+  wanted: Wanted,
+): Promise<{ readonly found: Found; readonly of: Backfill } | undefined> => {
+  const inOrder = tables.steps
+    .revealed(wanted.orgId)
+    .toSorted((a, b) => (b.revealedAt ?? 0) - (a.revealedAt ?? 0));
+  for (const of of inOrder) {
+    const among = tables.ofBackfill(of.orgId, of.backfillId);
+    const found = await findAmong(connection, among, { ...wanted, receivedAtMs: undefined });
+    if (found !== undefined) return { found, of };
+  }
+  return undefined;
+};
+
+/**
+ * The last row with the uid and what has become of it: rows of a backfill come where it was revealed, and are not there
+ * before and after. A uid outside of the dedupe window costs a scan of all uids. Times only say where to look first: an
+ * amendment can bear an earlier one than what it amends, so that its row is found by its position.
+ */
+export const findMeasurement = async (
+  connection: DuckDBConnection,
+  source: Source,
+  wanted: Wanted,
+): Promise<StoredMeasurement | undefined> => {
+  const { orgId } = wanted;
+  const ofOrg = source.tables.ordinary.filter((table) => table.orgId === orgId);
+  const ordinary = await findAmong(connection, ofOrg, wanted);
+  const backfilled = await findBackfilled(connection, source, wanted);
+  const isLater =
+    ordinary === undefined || integer(ordinary.row[1]) < (backfilled?.of.revealedAt ?? -1);
+  const found = isLater ? (backfilled?.found ?? ordinary) : ordinary;
+  return found === undefined ? undefined : describe(connection, source, found);
+};
+
+/** Whether a revealed backfill has taken the place of the row. */
+const isReplaced = async (
+  connection: DuckDBConnection,
+  { tables }: Source,
+  { table, row }: Found,
+): Promise<boolean> => {
+  const hidden = hiddenSql(table, tables.steps);
+  if (hidden === undefined) return false;
+  const [hit] = await rowsOf(
+    connection,
+    `SELECT 1 FROM ${table.storedName} AS stored
+     WHERE stored.position = ${integer(row[1])} AND (${hidden})`,
+  );
+  return hit !== undefined;
 };
 
 const describe = async (
   connection: DuckDBConnection,
-  accounts: AccountNumbers,
-  { table, row }: Found,
+  source: Source,
+  found: Found,
 ): Promise<StoredMeasurement> => {
+  const { table, row } = found;
   const [, at, account, ts, ets] = row;
   const position = integer(at);
   const [state] = await rowsOf(
@@ -135,11 +186,13 @@ const describe = async (
   return {
     position,
     meterId: table.meterId,
-    accountId: accounts.at(integer(account)).accountId,
+    accountId: source.accounts.at(integer(account)).accountId,
     tsMicros: integer(ts),
     etsMicros: ets === null ? undefined : integer(ets),
     // The row of an amendment comes after the row that it hides: the last row is hidden by a void only.
     isVoid: integer(hiding) > 0,
     digest: typeof digest === "string" ? text(digest) : undefined,
+    backfillId: table.backfillId,
+    isReplaced: await isReplaced(connection, source, found),
   };
 };

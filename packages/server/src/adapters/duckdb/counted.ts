@@ -1,5 +1,5 @@
 import type { CountedUsage } from "../../ports/usage-store.ts";
-import { mantissaColumn, type MeterTable } from "./meter-tables.ts";
+import { mantissaColumn, type MeterTable } from "./meter-table.ts";
 import { conditionsOf } from "./quantities.ts";
 import { conditionSql, type CountedRows } from "./relation.ts";
 import { segmentKey } from "./segments.ts";

@@ -5,7 +5,8 @@ import { openUsageStore } from "./usage-store.ts";
 /**
  * A process for the crash test to kill: sends batches of ten to the store at the path in its arguments, four at a time,
  * and prints the number of each batch that was acknowledged. Numbers begin at the second argument. With a third one,
- * `void`, the first measurement of each batch is void before the batch is printed.
+ * `void`, the first measurement of each batch is void before the batch is printed; with `backfill`, each batch is
+ * measured again by a backfill of its own, of which every other one is reverted.
  */
 export const crashMeter = {
   id: "meter",
@@ -40,7 +41,44 @@ export const voidFirst = async (store: UsageStore, number: number): Promise<void
   if (outcome.kind !== "corrected") throw new Error(`the void of ${number} was ${outcome.kind}`);
 };
 
-const write = async (path: string, first: number, isVoiding: boolean): Promise<void> => {
+/** Of a second of its own, so that a backfill can replace it and nothing else. */
+const batchOfSecond = (number: number, n: number): Uint8Array => {
+  const ts = Temporal.Instant.from("2024-05-01T00:00:00Z").add({ seconds: number }).toString();
+  const measurements = Array.from({ length: 10 }, (_, i) => ({
+    uid: `${number}-${i}`,
+    meter: "calls",
+    account: "acme",
+    ts,
+    measure: { n },
+  }));
+  return Buffer.from(JSON.stringify({ measurements }));
+};
+
+/** Ones that a backfill of threes replaces, for good when the number is even; may be done again from the beginning. */
+export const backfillOne = async (store: UsageStore, number: number): Promise<void> => {
+  const orgId = "org";
+  const backfillId = `b${number}`;
+  const request = { orgId, format: "json", encoding: "identity" } as const;
+  const at = { receivedAtMs: Date.now() };
+  const sent = await store.ingest({ ...request, ...at, body: batchOfSecond(number, 1) });
+  if (sent.kind !== "accepted") throw new Error(`batch ${number} was ${sent.kind}`);
+  // Refused as invalid once it is revealed.
+  await store.ingest({ ...request, ...at, body: batchOfSecond(number, 3), backfillId });
+  const begin = Temporal.Instant.from("2024-05-01T00:00:00Z").add({ seconds: number });
+  const window = { start: begin, end: begin.add({ seconds: 1 }) };
+  const replaces = { meterIds: [crashMeter.id], window };
+  const step = { orgId, backfillId, requestedBy: "somebody", ...at };
+  const revealed = await store.stepBackfill({ ...step, step: "reveal", replaces });
+  const isReverted = revealed.kind === "wrong-state" && revealed.state === "reverted";
+  if (revealed.kind !== "done" && !isReverted) {
+    throw new Error(`the reveal of ${number} was ${revealed.kind}`);
+  }
+  if (number % 2 === 0) return;
+  const reverted = await store.stepBackfill({ ...step, step: "revert" });
+  if (reverted.kind !== "done") throw new Error(`the revert of ${number} was ${reverted.kind}`);
+};
+
+const write = async (path: string, first: number, mode: string): Promise<void> => {
   const store = await openUsageStore({
     path,
     directory: crashDirectory(),
@@ -54,11 +92,16 @@ const write = async (path: string, first: number, isVoiding: boolean): Promise<v
   const send = async (): Promise<void> => {
     for (;;) {
       const number = next++;
+      if (mode === "backfill") {
+        await backfillOne(store, number);
+        process.stdout.write(`${number}\n`);
+        continue;
+      }
       const request = { orgId: "org", format: "json", encoding: "identity" } as const;
       const body = crashBatch(number);
       const outcome = await store.ingest({ ...request, body, receivedAtMs: Date.now() });
       if (outcome.kind !== "accepted") throw new Error(`batch ${number} was ${outcome.kind}`);
-      if (isVoiding) await voidFirst(store, number);
+      if (mode === "void") await voidFirst(store, number);
       process.stdout.write(`${number}\n`);
     }
   };
@@ -67,5 +110,5 @@ const write = async (path: string, first: number, isVoiding: boolean): Promise<v
 
 const [, script, path, first, mode] = process.argv;
 if (script === import.meta.filename && path !== undefined) {
-  await write(path, Number(first), mode === "void");
+  await write(path, Number(first), mode ?? "");
 }

@@ -9,9 +9,10 @@ import type { SqlSandbox } from "../sql-sandbox/sql-sandbox.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import type { GroupValue } from "./aggregation.ts";
 import { integer, rowsOf } from "./cells.ts";
-import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-tables.ts";
+import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 import type { Readers } from "./readers.ts";
-import { dimension, fromSql, literal } from "./relation.ts";
+import { dimension, fromSql } from "./relation.ts";
+import { literal } from "./cells.ts";
 import type { GroupKey, Scope } from "./relation.ts";
 
 /** The codes that a meter and an account have now; undefined for one that is gone. */

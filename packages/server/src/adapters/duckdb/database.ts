@@ -24,12 +24,14 @@ export const sharedTables = {
     "(sequence BIGINT, first_position BIGINT, count INTEGER, received_at TIMESTAMP, hash VARCHAR)",
   correction:
     "(position BIGINT, hides BIGINT, org_id VARCHAR, uid VARCHAR, digest VARCHAR, corrected_by VARCHAR, reason VARCHAR)",
+  backfill:
+    "(position BIGINT, org_id VARCHAR, backfill_id VARCHAR, step VARCHAR, replaces VARCHAR, requested_by VARCHAR)",
 } as const;
 
 /** There are no indexes: DuckDB would have to keep them in memory. */
 const keptSchema = [
   "CREATE TABLE IF NOT EXISTS kept.store (secret BLOB)",
-  "CREATE TABLE IF NOT EXISTS kept.meter (number INTEGER, org_id VARCHAR, meter_id VARCHAR)",
+  "CREATE TABLE IF NOT EXISTS kept.meter (number INTEGER, org_id VARCHAR, meter_id VARCHAR, backfill_id VARCHAR)",
   "CREATE TABLE IF NOT EXISTS kept.field (meter INTEGER, number INTEGER, code VARCHAR, category VARCHAR)",
   ...Object.entries(sharedTables).map(
     ([name, columns]) => `CREATE TABLE IF NOT EXISTS kept.${name} ${columns}`,
@@ -49,7 +51,7 @@ const recentSchema = [
 ].join("; ");
 
 /** Rows are sorted by account: the fewer stand in a group, the fewer of other accounts a query reads. */
-const rowGroupSize = 32_768;
+const rowGroupSize = 12_288;
 /** Bytes. The columns of so small a group leave much of DuckDB's usual quarter of a megabyte empty. */
 const blockSize = 65_536;
 

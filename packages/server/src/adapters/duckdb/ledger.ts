@@ -4,9 +4,10 @@ import { recordsAfter } from "../journal/journal.ts";
 import { JournalDamaged, noHash } from "../journal/segment.ts";
 import { integer, rowsOf } from "./cells.ts";
 import { UsageDatabase } from "./database.ts";
-import { mantissaColumn, type MeterTable, MeterTables, scaleColumn } from "./meter-tables.ts";
+import { mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
+import { MeterTables } from "./meter-tables.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
-import { literal } from "./relation.ts";
+import { literal } from "./cells.ts";
 import { Turns } from "./turns.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 
@@ -18,6 +19,9 @@ export type LedgerVerdict =
 const limits = { memoryLimit: "2GB", threads: 2 };
 /** Rows of the journal that are compared with those of the file at once. */
 const rowsPerStep = 300_000;
+
+/** What has entries with positions, besides the tables of rows. */
+const positioned = ["correction", "backfill"];
 
 /** Batches that follow each other and the positions that are theirs. */
 interface Step {
@@ -63,7 +67,7 @@ const compare = async (
     return leastDifference(connection, { key, one, other });
   };
   const range = `position >= ${first} AND position < ${end}`;
-  for (const name of ["correction", ...tables.map((table) => table.name)]) {
+  for (const name of [...positioned, ...tables.map((table) => table.name)]) {
     const position = await at(name, "position", range);
     if (position !== undefined)
       found.push(sequenceOf(batches, (batch) => batch.firstPosition + batch.count > position));
@@ -124,7 +128,7 @@ const verifyStep = async (
 
 /** Entries of the file that no batch of it has. */
 const beyond = async ({ database, tables }: Place, end: Step): Promise<boolean> => {
-  for (const name of ["correction", ...tables.all.map((table) => table.name)]) {
+  for (const name of [...positioned, ...tables.all.map((table) => table.name)]) {
     const [row] = await rowsOf(
       database.writer,
       `SELECT count(*) FROM kept.${name} WHERE position >= ${end.end} OR position < 0`,
@@ -185,7 +189,7 @@ export const verifyLedger = (path: string): Promise<LedgerVerdict> =>
   withFile(path, (place) => verifyPlace(place, path));
 
 /** A number is written as its parts, such as `125e-2`: exact, whatever reads it. */
-const exportSql = (table: MeterTable): string => {
+const exportSql = (table: MeterTable, counting: string): string => {
   const entries = table.fields.map((field) => {
     const column = mantissaColumn(field);
     const value = field.isNumeric ? `${column} || 'e' || (-${scaleColumn(field)})` : column;
@@ -194,8 +198,17 @@ const exportSql = (table: MeterTable): string => {
   const values = `map_from_entries(list_filter([${entries.join(", ")}], lambda entry: entry.value IS NOT NULL))`;
   return `SELECT stored.position, account.org_id, ${literal(table.meterId)} AS meter_id,
             account.account_id, stored.uid, stored.ts, stored.ets,
-            stored.position IN (SELECT hides FROM correction) AS is_corrected, ${values} AS "values"
+            stored.position IN (SELECT hides FROM correction) AS is_corrected,
+            ${table.backfillId === undefined ? "NULL::VARCHAR" : literal(table.backfillId)} AS backfill_id,
+            stored.position IN (SELECT position FROM ${counting}) AS is_counted, ${values} AS "values"
           FROM ${table.storedName} AS stored JOIN account ON account.number = stored.account`;
+};
+
+/** The view of what counts of the table's meter. */
+const countingIn = (tables: MeterTables, { orgId, meterId }: MeterTable): string => {
+  const meter = tables.find(orgId, meterId);
+  if (meter === undefined) throw new Error("a backfill has rows of meters that have tables");
+  return meter.rowsName;
 };
 
 /** Writes every row to a Parquet file whose metadata names the head of the chain; only if the chain is sound. */
@@ -206,7 +219,9 @@ export const exportLedger = async (path: string, file: string): Promise<LedgerVe
   return withFile(path, async (place) => {
     const verdict = await verifyPlace(place, path);
     if (verdict.kind === "broken" || verdict.batches === 0) return verdict;
-    const rows = place.tables.all.map(exportSql).join(" UNION ALL ");
+    const rows = place.tables.all
+      .map((table) => exportSql(table, countingIn(place.tables, table)))
+      .join(" UNION ALL ");
     await place.database.writer.run(
       `COPY (${rows}) TO ${literal(file)} (FORMAT parquet, KV_METADATA {
          ledger_batches: '${verdict.batches}', ledger_head: '${verdict.head}' })`,

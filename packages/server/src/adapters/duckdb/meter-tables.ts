@@ -1,33 +1,16 @@
 import { BIGINT, INTEGER, SMALLINT, TIMESTAMP, VARCHAR } from "@duckdb/node-api";
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { MeterField } from "../../ports/usage-directory.ts";
-import type { MeterLayout, UsageRows } from "../../ports/usage-log.ts";
+import type { BackfillEntry, MeterLayout, UsageRows } from "../../ports/usage-log.ts";
 import { numberCategories, stringCategories } from "../../ports/usage-store.ts";
 import { integer, rowsOf, text } from "./cells.ts";
-import { everywhereSql, generations } from "./database.ts";
+import { BackfillSteps } from "./backfills.ts";
+import { generations } from "./database.ts";
+import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
+import { viewsSql } from "./row-views.ts";
 import type { ColumnSource } from "./chunk-writer.ts";
 
 const numeric: ReadonlySet<string> = new Set(numberCategories);
-
-/** A field's place in its meter's table: `f<number>` holds text, or the mantissa with its scale in `f<number>_scale`. */
-export interface FieldPlace extends MeterField {
-  readonly number: number;
-  readonly isNumeric: boolean;
-}
-
-/** One table per meter: a query reads its meter's columns only, and a row has no column of another meter. */
-export interface MeterTable {
-  readonly number: number;
-  /** Of the table in the file, where rows stand in the order of accounts, and of those in memory. */
-  readonly name: string;
-  /** All of them: every row that was ever stored. */
-  readonly storedName: string;
-  /** What queries read: without the rows that corrections hide. */
-  readonly rowsName: string;
-  readonly orgId: string;
-  readonly meterId: string;
-  readonly fields: readonly FieldPlace[];
-}
 
 const namesOf = (number: number) => ({
   name: `usage_${number}`,
@@ -35,10 +18,8 @@ const namesOf = (number: number) => ({
   rowsName: `usage_${number}_rows`,
 });
 
-const keyOf = (orgId: string, meterId: string): string => `${orgId}/${meterId}`;
-
-export const mantissaColumn = ({ number }: FieldPlace): string => `f${number}`;
-export const scaleColumn = ({ number }: FieldPlace): string => `f${number}_scale`;
+const keyOf = (orgId: string, meterId: string, backfillId = ""): string =>
+  `${orgId}/${meterId}/${backfillId}`;
 
 const columnsOf = (field: FieldPlace): readonly string[] =>
   field.isNumeric
@@ -96,84 +77,136 @@ const fieldSources = (place: FieldPlace, rows: UsageRows): readonly ColumnSource
 const isSame = (a: MeterField, b: MeterField): boolean =>
   a.code === b.code && a.category === b.category;
 
-/** Which table and columns hold a meter's fields. A field that leaves its meter keeps its column. */
+/**
+ * Which table and columns hold the fields of a meter, and of each of its backfills. A field that leaves its meter keeps
+ * its column.
+ */
 export class MeterTables {
   readonly #tables = new Map<string, MeterTable>();
+  #steps = new BackfillSteps();
 
   /** Reads what the file has tables for, and makes those in memory. */
   async load(connection: DuckDBConnection): Promise<void> {
     this.#tables.clear();
+    this.#steps = await BackfillSteps.load(connection);
     const fields = await rowsOf(
       connection,
       "SELECT meter, number, code, category FROM kept.field ORDER BY meter, number",
     );
     const places = Map.groupBy(fields, ([meter]) => integer(meter));
-    const meters = await rowsOf(connection, "SELECT number, org_id, meter_id FROM kept.meter");
-    for (const [meter, orgId, meterId] of meters) {
+    const meters = await rowsOf(
+      connection,
+      "SELECT number, org_id, meter_id, backfill_id FROM kept.meter",
+    );
+    for (const [meter, orgId, meterId, backfillId = null] of meters) {
       const number = integer(meter);
       this.#keep({
         number,
         ...namesOf(number),
         orgId: text(orgId),
         meterId: text(meterId),
+        ...(backfillId === null ? {} : { backfillId: text(backfillId) }),
         fields: (places.get(number) ?? []).map(placeOf),
       });
     }
     for (const table of this.all) await connection.run(recentTableSql(table));
+    for (const table of this.ordinary) await connection.run(this.#viewsSql(table));
   }
 
   get all(): readonly MeterTable[] {
     return [...this.#tables.values()];
   }
 
+  /** Those of meters: what their views show is all that counts. */
+  get ordinary(): readonly MeterTable[] {
+    return this.all.filter(({ backfillId }) => backfillId === undefined);
+  }
+
+  /** What is known of backfills where the database is. */
+  get steps(): BackfillSteps {
+    return this.#steps;
+  }
+
   find(orgId: string, meterId: string): MeterTable | undefined {
     return this.#tables.get(keyOf(orgId, meterId));
   }
 
-  /** The table that can hold rows of the layout; undefined when it has to be created or widened first. */
-  fitting(layout: MeterLayout): MeterTable | undefined {
-    const table = this.find(layout.orgId, layout.meterId);
-    return table !== undefined && missingIn(table, layout).length === 0 ? table : undefined;
+  /** The tables of one backfill, one for each meter. */
+  ofBackfill(orgId: string, backfillId: string): readonly MeterTable[] {
+    return this.all.filter((table) => table.orgId === orgId && table.backfillId === backfillId);
   }
 
-  /** Creates or widens the table for the layout, first in the file, then in memory. */
+  /** The tables of a meter's backfills. */
+  backfillsOf({ orgId, meterId }: MeterTable): readonly MeterTable[] {
+    return this.all.filter(
+      (table) =>
+        table.orgId === orgId && table.meterId === meterId && table.backfillId !== undefined,
+    );
+  }
+
+  /** The table that can hold rows of the layout; undefined when it has to be created or widened first. */
+  fitting({ orgId, meterId, backfillId, fields }: MeterLayout): MeterTable | undefined {
+    const table = this.#tables.get(keyOf(orgId, meterId, backfillId));
+    return table !== undefined && missingIn(table, fields).length === 0 ? table : undefined;
+  }
+
+  /** Creates or widens the table for the layout, first in the file, then in memory. A meter's table has every field. */
   async widen(connection: DuckDBConnection, layout: MeterLayout): Promise<void> {
-    const known = this.find(layout.orgId, layout.meterId);
-    const missing = missingIn(known, layout);
+    const { orgId, meterId, backfillId } = layout;
+    const ofMeter = { orgId, meterId, fields: layout.fields };
+    if (backfillId !== undefined && this.fitting(ofMeter) === undefined) {
+      await this.widen(connection, ofMeter);
+    }
+    const known = this.#tables.get(keyOf(orgId, meterId, backfillId));
+    const missing = missingIn(known, layout.fields);
     const number = known?.number ?? this.#tables.size;
-    const { orgId, meterId } = layout;
     const fields = [...(known?.fields ?? []), ...missing];
-    const table: MeterTable = { number, ...namesOf(number), orgId, meterId, fields };
+    const table = { number, ...namesOf(number), orgId, meterId, backfillId, fields };
     await inTransaction(connection, async () => {
       await connection.run(
         known === undefined ? createSql("kept", table) : addSql("kept", { table, missing }),
       );
-      if (known === undefined) {
-        await connection.run("INSERT INTO kept.meter VALUES ($1, $2, $3)", [
-          number,
-          orgId,
-          meterId,
-        ]);
-      }
+      if (known === undefined) await insertMeter(connection, table);
       for (const field of missing) {
         const row = [number, field.number, field.code, field.category];
         await connection.run("INSERT INTO kept.field VALUES ($1, $2, $3, $4)", row);
       }
     });
+    this.#keep(table);
     const inMemory =
       known === undefined
         ? recentTableSql(table)
-        : [...generations.map((place) => addSql(place, { table, missing })), viewsSql(table)].join(
-            "; ",
-          );
-    await inTransaction(connection, () => connection.run(inMemory));
-    this.#keep(table);
+        : generations.map((place) => addSql(place, { table, missing })).join("; ");
+    const meter = backfillId === undefined ? table : this.find(orgId, meterId);
+    if (meter === undefined) throw new Error("a backfill has rows of meters that have tables");
+    await inTransaction(connection, () => connection.run(`${inMemory}; ${this.#viewsSql(meter)}`));
+  }
+
+  /** Lets the views show what the steps have made of backfills. */
+  async follow(connection: DuckDBConnection, entries: readonly BackfillEntry[]): Promise<void> {
+    for (const entry of entries) this.#steps.take(entry);
+    const orgs = new Set(entries.map(({ orgId }) => orgId));
+    for (const table of this.ordinary) {
+      if (orgs.has(table.orgId)) await connection.run(this.#viewsSql(table));
+    }
+  }
+
+  #viewsSql(meter: MeterTable): string {
+    return viewsSql(meter, this.backfillsOf(meter), this.#steps);
   }
 
   #keep(table: MeterTable): void {
-    this.#tables.set(keyOf(table.orgId, table.meterId), table);
+    this.#tables.set(keyOf(table.orgId, table.meterId, table.backfillId), table);
   }
 }
+
+const insertMeter = async (
+  connection: DuckDBConnection,
+  { number, orgId, meterId, backfillId }: MeterTable,
+): Promise<void> => {
+  const row = [number, orgId, meterId, backfillId ?? null];
+  await connection.run("INSERT INTO kept.meter VALUES ($1, $2, $3, $4)", row);
+};
 
 const categories = [...stringCategories, ...numberCategories];
 
@@ -188,10 +221,13 @@ const placeOf = ([, number, code, stored]: readonly DuckDBValue[]): FieldPlace =
   };
 };
 
-/** Fields of the layout that the table has no column for, with the columns that they will get. */
-const missingIn = (table: MeterTable | undefined, layout: MeterLayout): readonly FieldPlace[] => {
+/** Fields that the table has no column for, with the columns that they will get. */
+const missingIn = (
+  table: MeterTable | undefined,
+  fields: readonly MeterField[],
+): readonly FieldPlace[] => {
   const present = table?.fields ?? [];
-  return layout.fields
+  return fields
     .filter((field) => !present.some((place) => isSame(field, place)))
     .map((field, index) => ({
       ...field,
@@ -214,15 +250,9 @@ const addSql = (place: string, { table, missing }: Widening): string =>
     .map((column) => `ALTER TABLE ${place}.${table.name} ADD COLUMN ${column}`)
     .join("; ");
 
-const viewsSql = ({ name, storedName, rowsName }: MeterTable): string =>
-  `CREATE OR REPLACE VIEW ${storedName} AS ${everywhereSql(name)};
-   CREATE OR REPLACE VIEW ${rowsName} AS
-   SELECT * FROM ${storedName} AS stored
-   ANTI JOIN correction ON stored.position = correction.hides`;
-
-/** The tables of both generations and the views over them and the file. */
+/** The tables of both generations. */
 const recentTableSql = (table: MeterTable): string =>
-  [...generations.map((place) => createSql(place, table)), viewsSql(table)].join("; ");
+  generations.map((place) => createSql(place, table)).join("; ");
 
 /** Empties the table of a generation; what it held in memory is free once no query reads it. */
 export const renewSql = (place: string, table: MeterTable): string =>

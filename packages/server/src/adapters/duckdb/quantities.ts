@@ -10,7 +10,7 @@ import type {
 import type { AccountNumbers } from "./accounts.ts";
 import type { Aggregator, GroupValue } from "./aggregation.ts";
 import { integer } from "./cells.ts";
-import type { MeterTable } from "./meter-tables.ts";
+import type { MeterTable } from "./meter-table.ts";
 import { accountNumbers } from "./relation.ts";
 import type { DimensionCondition, MicrosWindow, SourcePlace } from "./relation.ts";
 import { segmentKey } from "./segments.ts";

@@ -2,15 +2,11 @@ import { setImmediate } from "node:timers/promises";
 import type { UsageRows } from "../../ports/usage-log.ts";
 import type { Batch } from "../journal/batch-codec.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
+import { insertStep } from "./backfills.ts";
 import { insertCorrection } from "./corrections.ts";
 import { type Generation, sharedTables, type UsageDatabase } from "./database.ts";
-import {
-  columnSources,
-  columnTypes,
-  type MeterTable,
-  type MeterTables,
-  renewSql,
-} from "./meter-tables.ts";
+import { columnSources, columnTypes, type MeterTables, renewSql } from "./meter-tables.ts";
+import { type MeterTable } from "./meter-table.ts";
 import type { Turns } from "./turns.ts";
 
 /** A batch and its hash in the chain. */
@@ -127,6 +123,9 @@ export class RecentRows {
     for (const { batch } of batches) {
       for (const entry of batch.corrections) await insertCorrection(writer, place, entry);
     }
+    const steps = batches.flatMap(({ batch }) => batch.backfills ?? []);
+    for (const step of steps) await insertStep(writer, place, step);
+    if (steps.length > 0) await this.#tables.follow(writer, steps);
     const values = batches.map(
       ({ batch: { sequence, firstPosition, count, receivedAtMs }, hash }) =>
         `(${sequence}, ${firstPosition}, ${count}, make_timestamp(${receivedAtMs * 1000}), '${hash}')`,

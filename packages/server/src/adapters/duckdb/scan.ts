@@ -4,8 +4,8 @@ import type { ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-stor
 import type { AccountNumbers } from "./accounts.ts";
 import type { MicrosWindow } from "./relation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
+import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 import { countedRows } from "./counted.ts";
-import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-tables.ts";
 
 export interface ScanQuestion extends Omit<ScanRequest, "sources"> {
   readonly sources: readonly { readonly accountId: string; readonly window: MicrosWindow }[];

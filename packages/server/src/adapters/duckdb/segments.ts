@@ -1,7 +1,8 @@
 import type { Segmentation } from "../../ports/usage-store.ts";
-import { dimension, literal } from "./relation.ts";
+import { dimension } from "./relation.ts";
+import { literal } from "./cells.ts";
 import type { GroupKey } from "./relation.ts";
-import type { MeterTable } from "./meter-tables.ts";
+import type { MeterTable } from "./meter-table.ts";
 
 /** Stands for any value of a segmented field (m3ter semantics 6.4, [R]). */
 const wildcard = "*";

@@ -30,7 +30,8 @@ export const readUids = async function* (
     if (batch.receivedAtMs < receivedAtMs) continue;
     for (const { layout, uids } of batch.rows) {
       const { bytes, ends } = uids;
-      yield { orgId: layout.orgId, bytes, ends, receivedAtMs: batch.receivedAtMs };
+      const { orgId, backfillId } = layout;
+      yield { orgId, backfillId, bytes, ends, receivedAtMs: batch.receivedAtMs };
     }
   }
 };

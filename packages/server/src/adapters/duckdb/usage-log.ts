@@ -1,6 +1,9 @@
+import type { BackfillKey } from "../../ports/usage-backfills.ts";
 import type {
   CommitOutcome,
+  StoredBackfill,
   StoredMeasurement,
+  StoredReplacement,
   StoredUids,
   UsageGroup,
   UsageLog,
@@ -8,6 +11,7 @@ import type {
 import { hasJournal, Journal } from "../journal/journal.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
+import { inspect } from "./backfill-contents.ts";
 import { markOf } from "./changes.ts";
 import { rowsOf, text } from "./cells.ts";
 import { findMeasurement } from "./corrections.ts";
@@ -126,6 +130,13 @@ export class UsageJournalLog implements UsageLog {
     return this.readers.use((connection) =>
       findMeasurement(connection, this, { orgId, uid, receivedAtMs }),
     );
+  }
+
+  backfill(
+    key: BackfillKey,
+    reveal?: { readonly replaces: StoredReplacement | undefined },
+  ): Promise<StoredBackfill> {
+    return this.readers.use((connection) => inspect(connection, this.tables, { ...key, reveal }));
   }
 
   uidsSince(receivedAtMs: number): AsyncIterable<StoredUids> {

@@ -9,8 +9,9 @@ import type {
 import type { AccountNumbers } from "./accounts.ts";
 import { type Aggregator, decimalOf } from "./aggregation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
-import { mantissaColumn, scaleColumn } from "./meter-tables.ts";
-import type { FieldPlace, MeterTable, MeterTables } from "./meter-tables.ts";
+import { mantissaColumn, scaleColumn } from "./meter-table.ts";
+import type { FieldPlace, MeterTable } from "./meter-table.ts";
+import type { MeterTables } from "./meter-tables.ts";
 import type { Readers } from "./readers.ts";
 import { accountNumbers, dimension, whereSql } from "./relation.ts";
 import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
@@ -153,7 +154,7 @@ const readEvents = async (
   question: UsageQuestion,
 ): Promise<UsageAnswer> => {
   const { orgId, limit, meterIds } = question;
-  const tables = source.tables.all.filter(
+  const tables = source.tables.ordinary.filter(
     (table) => table.orgId === orgId && (meterIds?.includes(table.meterId) ?? true),
   );
   const events: { readonly position: bigint; readonly event: MicrosEvent }[] = [];

@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
-import { crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
+import { backfillOne, crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
+import { verifyLedger } from "./ledger.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 const runs = Number(process.env["TURNPIKE_CRASH_RUNS"] ?? 5);
@@ -15,10 +16,14 @@ const timeout = 60_000 + runs * 20_000;
 const writer = new URL("crash-writer.ts", import.meta.url).pathname;
 
 let folder: string;
+let kills = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "turnpike-crash-"));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  process.stdout.write(`writers killed: ${kills}\n`);
+  await rm(folder, { recursive: true });
+});
 
 const open = (path: string): Promise<UsageStore> =>
   openUsageStore({
@@ -44,6 +49,7 @@ const writeUntilKilled = async (
   }
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   expect(child.signalCode).toBe("SIGKILL");
+  kills++;
   return acknowledged;
 };
 
@@ -117,6 +123,33 @@ test("what was void before SIGKILL stays void", { timeout }, async () => {
     first = Math.max(...expectedBatches) + 1;
   }
 });
+
+test(
+  "a backfill counts as a whole or not at all, whenever SIGKILL comes",
+  { timeout },
+  async () => {
+    const path = join(folder, "backfill.duckdb");
+    let done = 0;
+    for (let run = 0; run < runs; run++) {
+      const delayMs = 100 + Math.random() * 600;
+      const acknowledged = await writeUntilKilled(path, done, { delayMs, mode: "backfill" });
+      const store = await open(path);
+      // Ones or threes, but ten of each number: what is replaced goes and comes with what replaces it.
+      const [count, sum] = [await total(store, "COUNT"), await total(store, "SUM")];
+      expect(count % 10).toBe(0);
+      expect((sum - count) % 20).toBe(0);
+      expect(count / 10).toBeGreaterThanOrEqual(done + acknowledged.length);
+      const end = Math.max(done - 1, ...acknowledged) + 5;
+      for (let number = done; number < end; number++) await backfillOne(store, number);
+      expect(await total(store, "COUNT")).toBe(end * 10);
+      const evens = Math.ceil(end / 2);
+      expect(await total(store, "SUM")).toBe(end * 10 + evens * 20);
+      await store.close();
+      done = end;
+    }
+    expect(await verifyLedger(path)).toMatchObject({ kind: "sound" });
+  },
+);
 
 /** A file may not grow past a limit, which is what a full disk looks like; `storage-full` ends the writer. */
 const writeUntilFull = async (path: string) => {

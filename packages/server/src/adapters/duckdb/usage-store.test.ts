@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usageBackfillsSuite } from "../../ports/usage-backfills.suite.ts";
 import { usageBreakdownSuite } from "../../ports/usage-breakdown.suite.ts";
 import { usageChangesSuite } from "../../ports/usage-changes.suite.ts";
 import { usageCorrectionsSuite } from "../../ports/usage-corrections.suite.ts";
@@ -39,6 +40,8 @@ usageStatisticsSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB", () => create());
 usageChangesSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageScanSuite("DuckDB", () => create());
+usageBackfillsSuite("DuckDB", () => create());
+usageBackfillsSuite("DuckDB while rows move", () => create({ moves: { quietMs: 1, rowsMin: 1 } }));
 usageSurroundingsSuite("DuckDB", () => create());
 
 test("bodies beyond the memory for pending ones are refused, and taken once there is room", async () => {

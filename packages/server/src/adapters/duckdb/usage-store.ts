@@ -1,5 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import type {
+  BackfillContents,
+  BackfillKey,
+  BackfillOutcome,
+  BackfillStepRequest,
+} from "../../ports/usage-backfills.ts";
 import type { UsageDirectory } from "../../ports/usage-directory.ts";
 import type {
   AggregateRequest,
@@ -127,6 +133,19 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
 
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
     return this.#channel.call("correct", request).catch(unavailable);
+  }
+
+  stepBackfill(request: BackfillStepRequest): Promise<BackfillOutcome> {
+    const { replaces } = request;
+    const question = {
+      ...request,
+      replaces: replaces && { ...replaces, window: microsOf(replaces.window) },
+    };
+    return this.#channel.call("stepBackfill", question).catch(unavailable);
+  }
+
+  backfill(key: BackfillKey): Promise<BackfillContents> {
+    return this.#channel.call("backfill", key);
   }
 
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]> {

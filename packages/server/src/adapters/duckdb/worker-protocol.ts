@@ -8,6 +8,12 @@ import type {
   PrintedLookup,
   UsageDirectory,
 } from "../../ports/usage-directory.ts";
+import type { BackfillStepQuestion } from "../../ingest/backfills.ts";
+import type {
+  BackfillContents,
+  BackfillKey,
+  BackfillOutcome,
+} from "../../ports/usage-backfills.ts";
 import type { BreakdownQuestion } from "./breakdown.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
@@ -42,6 +48,8 @@ export type StartReport =
 export type UsageCalls = {
   ingest: { argument: IngestRequest; result: IngestOutcome };
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
+  stepBackfill: { argument: BackfillStepQuestion; result: BackfillOutcome };
+  backfill: { argument: BackfillKey; result: BackfillContents };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };
   aggregateJointly: { argument: JointQuestion; result: readonly JointQuantity[] };
   breakDown: { argument: BreakdownQuestion; result: BreakdownAnswer };

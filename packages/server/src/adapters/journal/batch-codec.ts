@@ -1,4 +1,5 @@
 import type {
+  BackfillEntry,
   CorrectionEntry,
   DecimalValues,
   Int64Values,
@@ -41,6 +42,7 @@ interface FieldPlan extends MeterField {
 interface RowsPlan {
   readonly orgId: string;
   readonly meterId: string;
+  readonly backfillId?: string | undefined;
   readonly count: number;
   /** The first of positions that follow each other; absent: all of them are stored. */
   readonly firstPosition?: number;
@@ -58,8 +60,12 @@ interface Plan {
   readonly receivedAtMs: number;
   readonly accounts: readonly AccountEntry[];
   readonly corrections: readonly CorrectionEntry[];
+  /** Absent: none. */
+  readonly backfills?: readonly BackfillEntry[];
   readonly rows: readonly RowsPlan[];
 }
+
+const two32 = 4_294_967_296;
 
 /** Columns begin at multiples of eight bytes, so that they can be read where they lie. */
 const aligned = (length: number): number => (length + 7) & ~7;
@@ -100,6 +106,7 @@ class Columns {
     return {
       orgId: layout.orgId,
       meterId: layout.meterId,
+      backfillId: layout.backfillId,
       count,
       ...(firstPosition === undefined ? {} : { firstPosition }),
       ets,
@@ -166,7 +173,7 @@ class Columns {
 }
 
 const integerAt = ({ words }: Int64Values, row: number): number =>
-  ((words[row * 2] ?? 0) >>> 0) + (words[row * 2 + 1] ?? 0) * 4_294_967_296;
+  ((words[row * 2] ?? 0) >>> 0) + (words[row * 2 + 1] ?? 0) * two32;
 
 /** Positions rise: they follow each other when the last is as far from the first as there are rows. */
 const firstOfRun = (positions: Int64Values, count: number): number | undefined => {
@@ -176,11 +183,12 @@ const firstOfRun = (positions: Int64Values, count: number): number | undefined =
 
 /** A batch as bytes, with `room` bytes left free before them. */
 export const encodeBatch = (batch: Batch, room: number): Uint8Array<ArrayBuffer> => {
-  const { sequence, firstPosition, count, receivedAtMs, accounts, corrections } = batch;
+  const { sequence, firstPosition, count, receivedAtMs, accounts, corrections, backfills } = batch;
   const columns = new Columns();
   const rows = batch.rows.map((ofMeter) => columns.describeRows(ofMeter));
   const head = { sequence, firstPosition, count, receivedAtMs };
-  return columns.write({ ...head, accounts, corrections, rows }, room);
+  const steps = backfills === undefined || backfills.length === 0 ? {} : { backfills };
+  return columns.write({ ...head, accounts, corrections, ...steps, rows }, room);
 };
 
 /** Reads columns in the order in which they were written, where they lie. */
@@ -194,10 +202,11 @@ class ColumnReader {
   }
 
   rows(plan: RowsPlan): UsageRows {
-    const { orgId, meterId, count, firstPosition } = plan;
+    const { orgId, meterId, backfillId, count, firstPosition } = plan;
     const layout: MeterLayout = {
       orgId,
       meterId,
+      ...(backfillId === undefined ? {} : { backfillId }),
       fields: plan.fields.map(({ code, category }) => ({ code, category })),
     };
     const positions =
@@ -254,9 +263,14 @@ const emptyWords = (count: number): Int64Values => ({ words: new Int32Array(coun
 
 const runOf = (first: number, count: number): Int64Values => {
   const words = new Int32Array(count * 2);
-  for (let row = 0; row < count; row++) {
-    words[row * 2] = (first + row) % 4_294_967_296;
-    words[row * 2 + 1] = Math.floor((first + row) / 4_294_967_296);
+  let low = first % two32;
+  let high = Math.floor(first / two32);
+  for (let at = 0; at < words.length; at += 2) {
+    words[at] = low;
+    words[at + 1] = high;
+    if (++low < two32) continue;
+    low = 0;
+    high++;
   }
   return { words };
 };

@@ -1,5 +1,6 @@
 import type { Int64Values, TextValues, UsageRows } from "../../ports/usage-log.ts";
 import { decodeBatch } from "./batch-codec.ts";
+import { list, unlist } from "./text-listing.ts";
 
 /**
  * Columns of numbers as a compressor likes them, of the same length and in the same place: what mostly rises as the
@@ -69,8 +70,7 @@ const widthOf = ({ bytes, ends }: TextValues): number => {
 };
 
 /** Known when `ends` are what they were. */
-const textColumns = (rows: UsageRows): readonly Column[] =>
-  textsOf(rows).map((texts) => ({ bytes: texts.bytes, width: widthOf(texts) }));
+const textColumn = (texts: TextValues): Column => ({ bytes: texts.bytes, width: widthOf(texts) });
 
 /** The rows of a payload; none when the payload is no batch, or too short. */
 const rowsOf = (payload: Uint8Array<ArrayBuffer>): readonly UsageRows[] => {
@@ -87,22 +87,39 @@ const liesIn = (payload: Uint8Array, { bytes }: Column): boolean =>
   bytes.buffer === payload.buffer &&
   bytes.byteOffset + bytes.length <= payload.byteOffset + payload.length;
 
+/** Used for one column after the other: new memory for each would have V8 collect all the time. */
+let spare = new Uint8Array(65_536);
+let zeros = new Uint8Array(65_536);
+
+const copyOf = (bytes: Uint8Array): Uint8Array => {
+  if (spare.length < bytes.length) {
+    spare = new Uint8Array(bytes.length * 2);
+    zeros = new Uint8Array(bytes.length * 2);
+  }
+  spare.set(bytes);
+  return spare.subarray(0, bytes.length);
+};
+
 /** The bytes of one significance of all values, after each other. */
 const split = ({ bytes, width }: Column): void => {
   if (width < 2) return;
-  const planes = new Uint8Array(bytes.length);
+  const values = copyOf(bytes);
   let to = 0;
   for (let plane = 0; plane < width; plane++) {
-    for (let at = plane; at < bytes.length; at += width) planes[to++] = bytes[at] ?? 0;
+    for (let at = plane; at < bytes.length; at += width) bytes[to++] = values[at] ?? 0;
   }
-  bytes.set(planes);
 };
 
 const join = ({ bytes, width }: Column): void => {
   if (width < 2) return;
-  const planes = bytes.slice();
-  let from = 0;
+  const planes = copyOf(bytes);
+  const rows = bytes.length / width;
+  bytes.fill(0);
   for (let plane = 0; plane < width; plane++) {
+    // Most numbers are small: most planes have nothing to put anywhere.
+    let from = plane * rows;
+    const values = planes.subarray(from, from + rows);
+    if (Buffer.compare(values, zeros.subarray(0, rows)) === 0) continue;
     for (let at = plane; at < bytes.length; at += width) bytes[at] = planes[from++] ?? 0;
   }
 };
@@ -145,7 +162,9 @@ const add = ({ rising }: Column): void => {
 export const packColumns = (payload: Uint8Array<ArrayBuffer>): void => {
   const isOurs = (column: Column) => liesIn(payload, column);
   for (const rows of rowsOf(payload)) {
-    for (const column of textColumns(rows).filter(isOurs)) split(column);
+    for (const texts of textsOf(rows).filter((ofRows) => isOurs(textColumn(ofRows)))) {
+      if (!list(texts)) split(textColumn(texts));
+    }
     for (const column of numberColumns(rows).filter(isOurs)) {
       subtract(column);
       split(column);
@@ -160,6 +179,8 @@ export const unpackColumns = (payload: Uint8Array<ArrayBuffer>): void => {
       join(column);
       add(column);
     }
-    for (const column of textColumns(rows).filter(isOurs)) join(column);
+    for (const texts of textsOf(rows).filter((ofRows) => isOurs(textColumn(ofRows)))) {
+      if (!unlist(texts)) join(textColumn(texts));
+    }
   }
 };

@@ -38,8 +38,17 @@ const alignedBytes = (bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =
   bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 
 /** Packed where it lies. */
-const pack = async (segment: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
-  compress(await changePayloads(segment, packColumns), { params });
+const pack = async (segment: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
+  const packed = await changePayloads(segment, packColumns);
+  const compressed = await compress(packed, { params });
+  release(packed);
+  return compressed;
+};
+
+/** Gives memory of its own back, which V8 would keep, and collect the more often for, until a collection. */
+const release = ({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void => {
+  if (buffer.byteLength === byteLength) buffer.transfer(0);
+};
 
 const unpack = async (compressed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
   changePayloads(alignedBytes(await decompress(compressed)), unpackColumns);
@@ -65,9 +74,12 @@ export const readSegment = async (path: string): Promise<Uint8Array<ArrayBuffer>
 export const compressSegment = async (path: string): Promise<void> => {
   const original = await readFile(path);
   const compressed = await pack(new Uint8Array(original));
-  if (!original.equals(await unpack(compressed))) {
+  const readBack = await unpack(compressed);
+  if (!original.equals(readBack)) {
     throw new Error(`the compressed copy of ${path} is not the original`);
   }
+  release(readBack);
+  release(original);
   const copy = `${path}${compressedSuffix}`;
   const unfinished = `${copy}.part`;
   const file = await open(unfinished, "w");

@@ -17,7 +17,7 @@ import {
 import type { JournalRecord, Link } from "./segment.ts";
 
 /** A segment that is full is compressed; the start reads the last one. */
-const segmentBytesMax = 32 * 1024 * 1024;
+const segmentBytesMax = 8 * 1024 * 1024;
 
 const suffix = ".journal";
 const nameOf = (firstSequence: number): string =>

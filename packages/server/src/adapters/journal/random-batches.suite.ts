@@ -17,7 +17,13 @@ export const anyRow = fc.record({
     }),
     { nil: undefined, freq: 2 },
   ),
-  text: fc.option(fc.string({ maxLength: 30 }), { nil: undefined, freq: 2 }),
+  text: fc.option(
+    fc.oneof(fc.constantFrom("eu-west-1", "us-east-1"), fc.string({ maxLength: 30 })),
+    {
+      nil: undefined,
+      freq: 2,
+    },
+  ),
   /** How far its position lies behind the one before it. */
   gap: fc.constantFrom(1, 1, 1, 7, 2 ** 40),
 });

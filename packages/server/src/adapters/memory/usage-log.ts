@@ -1,4 +1,10 @@
-import type { CommitOutcome, StoredUids, UsageGroup, UsageLog } from "../../ports/usage-log.ts";
+import type {
+  CommitOutcome,
+  StoredBackfill,
+  StoredUids,
+  UsageGroup,
+  UsageLog,
+} from "../../ports/usage-log.ts";
 
 /** A log that keeps nothing but the numbers it gave out: for tests of what stands before the store. */
 export class MemoryUsageLog implements UsageLog {
@@ -24,6 +30,10 @@ export class MemoryUsageLog implements UsageLog {
 
   async find(): Promise<undefined> {
     return undefined;
+  }
+
+  async backfill(): Promise<StoredBackfill> {
+    return { state: "hidden" };
   }
 
   async *uidsSince(): AsyncGenerator<StoredUids> {

@@ -12,7 +12,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { createServer } from "node:net";
-import { arch, platform } from "node:os";
+import { arch, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -185,6 +185,13 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** An eighth of the memory that this process may use: the usage store and the server want the rest. */
+const sharedBuffersMb = (): number => {
+  const bound = process.constrainedMemory();
+  const memory = bound > 0 ? Math.min(bound, totalmem()) : totalmem();
+  return Math.min(Math.max(Math.floor(memory / 8 / 2 ** 20), 128), 2048);
+};
+
 const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgres> => {
   await removeSockets(cluster);
   const port = await freePort();
@@ -193,8 +200,10 @@ const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgre
     port: String(port),
     // Where PostgreSQL runs: its data folder, which nobody else may enter.
     unix_socket_directories: hasSocket(cluster) ? "." : "",
-    shared_buffers: "256MB",
+    shared_buffers: `${sharedBuffersMb()}MB`,
     max_wal_size: "2GB",
+    // The first change of a page after a checkpoint logs the whole page.
+    checkpoint_timeout: "15min",
     jit: "off",
     TimeZone: "UTC",
   };

@@ -153,7 +153,7 @@ CREATE TABLE bill_line (
   FOREIGN KEY (org_id, bill_id) REFERENCES bill(org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX bill_line_newest ON bill_line USING btree (org_id, id DESC);
-CREATE INDEX bill_line_of_advance_key ON bill_line USING btree (org_id, key) WHERE (line_item_type = ANY (ARRAY['STANDING_CHARGE'::text, 'MINIMUM_SPEND'::text]));
+CREATE INDEX bill_line_of_advance_key ON bill_line USING btree (org_id, key) WHERE (line_item_type = ANY (ARRAY['STANDING_CHARGE'::text, 'MINIMUM_SPEND'::text, 'COUNTER_RUNNING_TOTAL_CHARGE'::text]));
 CREATE INDEX bill_line_of_commitment ON bill_line USING btree (org_id, ((line ->> 'commitmentId'::text)), id DESC) WHERE (line ? 'commitmentId'::text);
 
 CREATE TABLE bill_memo (
@@ -195,8 +195,11 @@ CREATE TABLE budget_alert (
   percent integer NOT NULL,
   used numeric(38,0) NOT NULL,
   "limit" numeric(38,0) NOT NULL,
+  event_id uuid DEFAULT gen_random_uuid(),
+  at timestamp with time zone DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, budget_id, window_start, percent)
 );
+CREATE INDEX budget_alert_as_event ON budget_alert USING btree (org_id, at DESC, event_id DESC) WHERE (at IS NOT NULL);
 
 CREATE TABLE budget_counter (
   org_id uuid NOT NULL,
@@ -310,6 +313,9 @@ CREATE INDEX integration_run_of_entity ON integration_run USING btree (org_id, e
 CREATE TABLE ledger_account (
   org_id uuid NOT NULL,
   account text NOT NULL,
+  is_frozen boolean DEFAULT false NOT NULL,
+  features text[],
+  blocks_free_on_debt boolean DEFAULT false NOT NULL,
   PRIMARY KEY (org_id, account),
   FOREIGN KEY (org_id) REFERENCES organization(id)
 );
@@ -332,6 +338,7 @@ CREATE TABLE ledger_authorization (
   valid_until bigint,
   answer text NOT NULL,
   occurred_at bigint NOT NULL,
+  further text,
   PRIMARY KEY (org_id, id),
   CHECK (held >= 0::numeric),
   CHECK (refunded >= 0::numeric AND refunded <= settled),
@@ -448,7 +455,6 @@ CREATE TABLE posting (
   authorization_id text,
   amount numeric(38,0) NOT NULL,
   at bigint NOT NULL,
-  PRIMARY KEY (sequence),
   CHECK (amount > 0::numeric)
 );
 CREATE INDEX posting_of_account ON posting USING btree (org_id, account, sequence DESC);
@@ -609,9 +615,12 @@ CREATE TABLE usage_outbox (
   measurements text NOT NULL,
   refusal text,
   count integer NOT NULL,
+  event_id uuid,
+  refused_at timestamp with time zone,
   PRIMARY KEY (sequence),
   CHECK (count > 0)
 );
+CREATE INDEX usage_outbox_as_event ON usage_outbox USING btree (org_id, refused_at DESC, event_id DESC) WHERE (refused_at IS NOT NULL);
 
 CREATE TABLE usage_position (
   org_id uuid NOT NULL,
@@ -702,7 +711,31 @@ UNION ALL
     NULL::jsonb AS before,
     jsonb_strip_nulls(jsonb_build_object('id', integration_run.id, 'entityType', integration_run.entity_type, 'entityId', integration_run.entity_id, 'destination', integration_run.destination, 'destinationId', integration_run.destination_id, 'status', integration_run.status, 'error', (integration_run.log -> '-1'::integer) ->> 'message'::text, 'dtCreated', integration_run.dt_created, 'dtLastModified', integration_run.dt_last_modified)) AS after
    FROM integration_run
-  WHERE integration_run.status = ANY (ARRAY['DISABLED'::text, 'AUTH_FAILED'::text, 'ERROR'::text]);
+  WHERE integration_run.status = ANY (ARRAY['DISABLED'::text, 'AUTH_FAILED'::text, 'ERROR'::text])
+UNION ALL
+ SELECT budget_alert.org_id,
+    budget_alert.event_id AS id,
+    budget_alert.at,
+    'authorization.budget.alert'::text AS name,
+    NULL::text AS kind,
+    NULL::text AS action,
+    NULL::uuid AS record_id,
+    NULL::jsonb AS before,
+    jsonb_build_object('budgetId', budget_alert.budget_id, 'percent', budget_alert.percent, 'windowStart', to_char((to_timestamp((budget_alert.window_start::numeric / 1000.0)::double precision) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'::text)) AS after
+   FROM budget_alert
+  WHERE budget_alert.at IS NOT NULL
+UNION ALL
+ SELECT usage_outbox.org_id,
+    usage_outbox.event_id AS id,
+    usage_outbox.refused_at AS at,
+    'authorization.usage.refused'::text AS name,
+    NULL::text AS kind,
+    NULL::text AS action,
+    NULL::uuid AS record_id,
+    NULL::jsonb AS before,
+    jsonb_build_object('reason', usage_outbox.refusal, 'measurement', usage_outbox.measurements::jsonb -> 0) AS after
+   FROM usage_outbox
+  WHERE usage_outbox.refused_at IS NOT NULL;
 
 CREATE VIEW usage_payment AS
  SELECT org_id,

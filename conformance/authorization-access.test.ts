@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { Wallets } from "./authorization-client.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+
+const state: { folder: string; server?: ServerProcess; wallets?: Wallets } = { folder: "" };
+const wallets = (): Wallets => {
+  if (state.wallets === undefined) throw new Error("no server");
+  return state.wallets;
+};
+
+beforeAll(async () => {
+  state.folder = await newFolder();
+  state.server = await startServer(state.folder);
+  state.wallets = await Wallets.open(state.server);
+  await wallets().asset("USD", 6);
+  await wallets().meter("calls");
+});
+afterAll(async () => {
+  await state.server?.stop();
+  await removeFolder(state.folder);
+});
+
+test("a frozen account and a feature that is withheld are refused at once", async () => {
+  await wallets().account("frozen");
+  await wallets().grant("frozen", "10");
+  const path = `accounts/${wallets().idOf("frozen")}/wallet`;
+  const access = (body: object) => wallets().client.call("PUT", path, body);
+  const charge = (uid: string, more = {}) => wallets().charge("frozen", uid, "1", more);
+  await wallets().hold("frozen", "frozen-hold", "2");
+  expect(await access({ frozen: true })).toMatchObject({ status: 200, body: { frozen: true } });
+  expect(await charge("frozen-1")).toMatchObject({ reasons: [{ code: "ACCOUNT_FROZEN" }] });
+  // W18: not even what is free; but what ran is settled.
+  expect(await wallets().charge("frozen", "frozen-2", "0")).toMatchObject({ decision: "deny" });
+  expect(await wallets().settle("frozen-hold", "2")).toMatchObject({ state: "SETTLED" });
+  await access({ features: ["search"] });
+  expect(await wallets().client.call("GET", path)).toMatchObject({
+    body: { frozen: false, features: ["search"], accounts: [{ balance: "8" }] },
+  });
+  expect(await charge("frozen-3", { feature: "chat" })).toMatchObject({
+    reasons: [{ code: "NO_ENTITLEMENT", feature: "chat" }],
+  });
+  expect(await charge("frozen-4", { feature: "search" })).toMatchObject({ decision: "allow" });
+  await access({});
+  expect(await charge("frozen-5", { feature: "chat" })).toMatchObject({ decision: "allow" });
+});
+
+test("a budget's alert is an event, once", async () => {
+  await wallets().account("alerted");
+  await wallets().grant("alerted", "10");
+  const budget = await wallets().client.create("budgets", {
+    code: "alerted",
+    scope: { account: "alerted" },
+    asset: "USD",
+    window: "lifetime",
+    limit: "4",
+    alerts: [50, 100],
+  });
+  const alerts = async (): Promise<unknown[]> => {
+    const path = "events?eventName=authorization.budget.alert";
+    const { body } = await wallets().client.call("GET", path);
+    const event = z.object({
+      m3terEvent: z.object({ eventData: z.object({ newDto: z.unknown() }) }),
+    });
+    const { data } = z.object({ data: z.array(event) }).parse(body);
+    return data.map(({ m3terEvent }) => m3terEvent.eventData.newDto);
+  };
+  await wallets().charge("alerted", "alerted-1", "1.99");
+  expect(await alerts()).toEqual([]);
+  await wallets().charge("alerted", "alerted-2", "0.01");
+  await wallets().charge("alerted", "alerted-3", "1");
+  const half = { budgetId: budget.id, percent: 50 };
+  expect(await alerts()).toMatchObject([half]);
+  await wallets().charge("alerted", "alerted-4", "1");
+  expect(await alerts()).toMatchObject([{ ...half, percent: 100 }, half]);
+});

@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import type { Pool } from "pg";
+import { z } from "zod";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "@turnpike/server/adapters/postgres/embedded.ts";
+import { Wallets } from "./authorization-client.ts";
+import { BillingWorld } from "./billing-world.ts";
+import { connect } from "./client.ts";
+import { inspect } from "./ledger-inspection.ts";
+import { newFolder, removeFolder } from "./server.ts";
+
+const state: { folder: string; postgres?: EmbeddedPostgres; world?: BillingWorld } = { folder: "" };
+const url = (): string => state.postgres?.url ?? "";
+const world = (): BillingWorld => {
+  if (state.world === undefined) throw new Error("no server");
+  return state.world;
+};
+
+beforeAll(async () => {
+  state.folder = await newFolder();
+  const folder = join(state.folder, "postgres");
+  state.postgres = await startEmbeddedPostgres(folder, pino({ level: "error" }));
+  state.world = await BillingWorld.open({ DATABASE_URL: url() });
+});
+afterAll(async () => {
+  await state.world?.close();
+  await state.postgres?.stop();
+  await removeFolder(state.folder);
+});
+
+/** Kills the server when the usage store has been corrected and the wallet has not: the account's row is held meanwhile. */
+const killBeforeTheWallet = async (correct: () => Promise<unknown>): Promise<void> => {
+  await inspect(url(), async (pool) => {
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await client.query("SELECT FROM ledger_account FOR UPDATE");
+    // It never gets an answer; a refusal comes first and fails the test.
+    const refused = correct().then(() => undefined);
+    await Promise.race([refused, waitForLock(pool)]);
+    refused.catch(() => undefined);
+    await world().server.kill();
+    await client.query("ROLLBACK");
+    client.release();
+  });
+};
+
+const waitForLock = async (pool: Pool): Promise<void> => {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { rows } = await pool.query<{ count: string }>(
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_account%'",
+    );
+    if (rows[0]?.count !== "0") return;
+    await delay(50);
+  }
+  throw new Error("the wallet was not asked");
+};
+
+const what = { region: "UK", tier: "Standard" };
+
+/** 1.00 a unit: 6 and 3 of 100 are used; then the first is voided, or becomes 2, and nobody ever asks again. */
+test.each([
+  { verb: "void", body: {}, bill: 3 },
+  { verb: "amend", body: { measurement: { measure: { amount: 2 }, what } }, bill: 5 },
+])("a $verb that a crash cut off from the wallet: the close catches up", async (correction) => {
+  const wallets = await Wallets.open(world().server);
+  if (correction.verb === "void") await wallets.asset("USD", 6);
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+  const code = world().fresh("cut");
+  const id = await wallets.account(code);
+  await world().attach(id, plan.id);
+  await wallets.grant(code, "100");
+  for (const [uid, amount] of Object.entries({ first: 6, second: 3 })) {
+    const measurement = { uid: `${code}-${uid}`, account: code, meter: meter.code };
+    const ts = "2024-05-15T12:00:00Z";
+    const measurements = [{ ...measurement, ts, what, measure: { amount } }];
+    await wallets.post("measurements", { measurements });
+  }
+  await killBeforeTheWallet(() =>
+    wallets.post(`measurements/${code}-first/${correction.verb}`, {
+      reason: "it was wrong",
+      ...correction.body,
+    }),
+  );
+  await world().restart();
+  const again = await Wallets.open(world().server);
+  const balance = async (): Promise<unknown> => {
+    const { body } = await again.client.call("GET", `accounts/${id}/wallet`);
+    return body;
+  };
+  expect(await balance()).toMatchObject({ accounts: [{ balance: "91" }] });
+  expect(await world().lines(id, "2024-06-01")).toEqual([
+    `USAGE ${correction.bill}`,
+    `BALANCE_CONSUMED -${correction.bill}`,
+    "TOTAL 0",
+  ]);
+  expect(await balance()).toMatchObject({ accounts: [{ balance: String(100 - correction.bill) }] });
+});
+
+test("usage that was charged and that the usage store refuses is an event", async () => {
+  const client = await connect(world().server);
+  const measurement = { uid: "lost", meter: "gone", account: "gone", ts: "2024-05-15T12:00:00Z" };
+  await inspect(url(), (pool) =>
+    pool.query("INSERT INTO usage_outbox (org_id, measurements, count) VALUES ($1, $2, 1)", [
+      world().server.orgId,
+      JSON.stringify([measurement]),
+    ]),
+  );
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { body } = await client.call("GET", "events?eventName=authorization.usage.refused");
+    const { data } = z.object({ data: z.array(z.unknown()) }).parse(body);
+    if (data.length === 0) {
+      await delay(100);
+      continue;
+    }
+    expect(data).toMatchObject([{ m3terEvent: { eventData: { newDto: { measurement } } } }]);
+    return;
+  }
+  throw new Error("no event was raised");
+});

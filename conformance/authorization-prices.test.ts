@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Wallets } from "./authorization-client.ts";
+import { BillingWorld } from "./billing-world.ts";
+
+/** What a plan says beyond one price for one sum, each by a case worked by hand; May 2024 is billed on June 1. */
+
+const june = "2024-06-01";
+
+const state: { world?: BillingWorld; wallets?: Wallets } = {};
+const world = (): BillingWorld => {
+  if (state.world === undefined) throw new Error("no server");
+  return state.world;
+};
+const wallets = (): Wallets => {
+  if (state.wallets === undefined) throw new Error("no server");
+  return state.wallets;
+};
+
+beforeAll(async () => {
+  state.world = await BillingWorld.open();
+  state.wallets = await Wallets.open(world().server);
+  await wallets().asset("USD", 6);
+});
+afterAll(() => state.world?.close());
+
+const open = async (
+  planId: string,
+  funds: string,
+  attachment = {},
+): Promise<{ code: string; id: string }> => {
+  const code = world().fresh("payer");
+  const id = await wallets().account(code);
+  await world().attach(id, planId, attachment);
+  await wallets().grant(code, funds);
+  return { code, id };
+};
+
+const balance = async (code: string): Promise<string> => (await wallets().wallet(code)).balance;
+
+const ts = "2024-05-15T12:00:00Z";
+
+test("a meter with two prices: a call costs their sum, and the bill has a line for each", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const tokens = await world().aggregation(meter.id);
+  const calls = await world().aggregation(meter.id, { aggregation: "COUNT", unit: "call" });
+  await world().price({ planId: plan.id, aggregationId: tokens }, [
+    [0, 0.01],
+    [100, 0.005],
+  ]);
+  await world().price({ planId: plan.id, aggregationId: calls }, [
+    [0, 0.1],
+    [2, 0],
+  ]);
+  const { code, id } = await open(plan.id, "1.60");
+  const use = (uid: string, amount: number, mode = "charge") =>
+    wallets().authorize({
+      uid: `${code}-${uid}`,
+      account: code,
+      meter: meter.code,
+      ts,
+      mode,
+      measure: { amount },
+    });
+  // 80 × 0.01 + 0.10
+  expect(await use("first", 80)).toMatchObject({ decision: "allow", amount: "0.9" });
+  // 20 × 0.01 + 20 × 0.005 + 0.10
+  expect(await use("second", 40, "hold")).toMatchObject({ holds: "0.4" });
+  await wallets().act(`${code}-second`, "settle", { sequence: 1, measure: { amount: 30 } });
+  // 20 × 0.01 + 10 × 0.005 + 0.10 were settled: 1.60 − 0.90 − 0.35
+  expect(await balance(code)).toBe("0.35");
+  // 80 × 0.005, the third call is free: 0.40.
+  expect(await use("third", 80)).toMatchObject({
+    decision: "deny",
+    reasons: [{ code: "INSUFFICIENT_FUNDS", shortfall: "0.05" }],
+  });
+  expect(await use("fourth", 10)).toMatchObject({ amount: "0.05" });
+  // T(120) = 1.10 and 0.20 for three calls.
+  expect((await world().lines(id, june)).toSorted()).toEqual([
+    "BALANCE_CONSUMED -0.2",
+    "BALANCE_CONSUMED -1.1",
+    "TOTAL 0",
+    "USAGE 0.2",
+    "USAGE 1.1",
+  ]);
+  expect(await balance(code)).toBe("0.3");
+});
+
+test("usage credits come off before the wallet: what it paid for them is given back", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const price = async (bands: readonly [number, number][], type: string) => {
+    const aggregationId = await world().aggregation(meter.id, {
+      aggregation: type === "DEBIT" ? "SUM" : "COUNT",
+    });
+    await world().price({ planId: plan.id, aggregationId }, bands, { type });
+  };
+  await price([[0, 1]], "DEBIT");
+  await price([[0, 1.5]], "PRODUCT_CREDIT");
+  const { code, id } = await open(plan.id, "100");
+  const use = (uid: string, amount: number) =>
+    wallets().authorize({
+      uid: `${code}-${uid}`,
+      account: code,
+      meter: meter.code,
+      ts,
+      measure: { amount },
+    });
+  await use("first", 6);
+  await use("second", 4);
+  expect(await balance(code)).toBe("90");
+  // 10 used, two calls credited with 1.50 each: 7 are due, and the wallet had paid 10.
+  const bill = ["USAGE 10", "USAGE_CREDIT -3", "BALANCE_CONSUMED -7", "TOTAL 0"];
+  expect(await world().lines(id, june)).toEqual(bill);
+  expect(await balance(code)).toBe("93");
+  expect(await world().lines(id, june)).toEqual(bill);
+  expect(await balance(code)).toBe("93");
+});
+
+test("a credit that covers everything leaves the wallet whole", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId, { minimumSpend: 2 });
+  const usage = await world().aggregation(meter.id);
+  const goodwill = await world().aggregation(meter.id, { aggregation: "COUNT" });
+  await world().price({ planId: plan.id, aggregationId: usage }, [[0, 0.333]]);
+  const type = "GLOBAL_CREDIT";
+  await world().price({ planId: plan.id, aggregationId: goodwill }, [[0, 50]], { type });
+  const { code, id } = await open(plan.id, "10");
+  const call = { uid: `${code}-1`, account: code, meter: meter.code, ts, measure: { amount: 1 } };
+  expect(await wallets().authorize(call)).toMatchObject({ amount: "0.333" });
+  const lines = await world().lines(id, june);
+  expect(lines.at(-1)).toBe("TOTAL 0");
+  expect(lines.filter((line) => line.startsWith("BALANCE"))).toEqual([]);
+  expect(await balance(code)).toBe("10");
+});
+
+test("atoms below a cent are the wallet's: the bill rounds both sides of a line alike", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [[0, 0.001]]);
+  const { code, id } = await open(plan.id, "0.012");
+  const call = (uid: string, amount: number) =>
+    wallets().authorize({
+      uid: `${code}-${uid}`,
+      account: code,
+      meter: meter.code,
+      ts,
+      measure: { amount },
+    });
+  // 7 × 0.001 of the wallet, which the bill prints as one cent on both sides.
+  expect(await call("first", 7)).toMatchObject({ amount: "0.007" });
+  expect(await world().lines(id, june)).toEqual([
+    "USAGE 0.01",
+    "BALANCE_CONSUMED -0.01",
+    "TOTAL 0",
+  ]);
+  expect(await balance(code)).toBe("0.005");
+  // 0.017 were used, of which the wallet has 0.012: 0.02 is printed, 0.01 paid, a cent is due.
+  await world().use(meter.code, code, [["2024-05-20", 10]]);
+  expect(await world().lines(id, june)).toEqual([
+    "USAGE 0.02",
+    "BALANCE_CONSUMED -0.01",
+    "TOTAL 0.01",
+  ]);
+  expect(await balance(code)).toBe("0");
+});
+
+test("children that are billed with their parent are priced by its plan, at one position", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [
+    [0, 0.1],
+    [100, 0.05],
+  ]);
+  const parent = await open(plan.id, "10", { childBillingMode: "PARENT_SUMMARY" });
+  const bear = async (): Promise<string> => {
+    const code = world().fresh("child");
+    await wallets().client.create("accounts", {
+      name: code,
+      code,
+      emailAddress: "child@example.com",
+      parentAccountId: parent.id,
+    });
+    await wallets().grant(code, "10");
+    return code;
+  };
+  const [first, second] = [await bear(), await bear()];
+  const use = (account: string, uid: string, amount: number, more = {}) =>
+    wallets().authorize({
+      uid: `${account}-${uid}`,
+      account,
+      meter: meter.code,
+      ts,
+      measure: { amount },
+      ...more,
+    });
+  expect(await use(first, "1", 80)).toMatchObject({ amount: "8" });
+  // A hold that ends by itself gives its place back: 30 are held, 20 × 0.10 and 10 × 0.05.
+  const hold = { mode: "hold", ttlSeconds: 1 };
+  expect(await use(second, "held", 30, hold)).toMatchObject({ holds: "2.5" });
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  // 20 × 0.10 + 20 × 0.05, as the children together have used 80 already.
+  expect(await use(second, "1", 40)).toMatchObject({ amount: "3" });
+  expect(await use(parent.code, "1", 10)).toMatchObject({ amount: "0.5" });
+  // Sixteen at once, at two children: whatever the order, 0.05 each and no place is lost.
+  await Promise.all(
+    Array.from({ length: 16 }, (_, nth) => use(nth % 2 === 0 ? first : second, `at-${nth}`, 1)),
+  );
+  // 146 in all: 10.00 and 46 × 0.05.
+  expect(await world().lines(parent.id, june)).toEqual([
+    "USAGE 12.3",
+    "BALANCE_CONSUMED -12.3",
+    "TOTAL 0",
+  ]);
+  // 10 − 8 − 0.40, 10 − 3 − 0.40 and 10 − 0.50: the close has moved nothing.
+  const balances = [first, second, parent.code].map(async (code) => {
+    const { id = "" } = (await wallets().client.list(`accounts?codes=${code}`)).data[0] ?? {};
+    const { body } = await wallets().client.call("GET", `accounts/${id}/wallet`);
+    return body;
+  });
+  expect(await Promise.all(balances)).toMatchObject([
+    { accounts: [{ balance: "1.6" }] },
+    { accounts: [{ balance: "6.6" }] },
+    { accounts: [{ balance: "9.5" }] },
+  ]);
+});

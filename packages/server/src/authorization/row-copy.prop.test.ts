@@ -1,0 +1,140 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { Pool } from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
+import { inOnePacket } from "./packet.ts";
+import { copyRows } from "./row-copy.ts";
+import { copied, exact, text, time } from "./row-writing.ts";
+
+const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
+
+const seed = process.env["TURNPIKE_SEED"];
+const settings = {
+  numRuns: runs,
+  ...(seed === undefined ? {} : { seed: Number(seed) }),
+};
+
+const orgId = "0a1b2c3d-4e5f-4607-8899-aabbccddeeff";
+
+interface Sample {
+  readonly id: string;
+  readonly note: string | null;
+  readonly amount: bigint;
+  readonly at: number | null;
+}
+
+const samples = {
+  name: "sample",
+  columns: [
+    text("id", (row: Sample) => row.id),
+    text("note", (row: Sample) => row.note),
+    exact("amount", (row: Sample) => row.amount),
+    time("at", (row: Sample) => row.at),
+  ],
+};
+
+const most = 10n ** 38n - 1n;
+const sample = fc.record({
+  id: fc.uuid(),
+  note: fc.option(
+    fc.oneof(
+      fc.string({ unit: "grapheme" }).filter((one) => !one.includes("\0")),
+      fc.constantFrom("", "\\N", "\\.", "Käse 🧀", "🧀".repeat(3000)),
+    ),
+  ),
+  amount: fc.oneof(
+    fc.constantFrom(0n, 9_999n, 10_000n, 2n ** 53n, most),
+    fc.bigInt({ min: -most, max: most }),
+  ),
+  at: fc.option(fc.maxSafeInteger()),
+});
+
+describe("rows that are copied", () => {
+  let folder = "";
+  let postgres: EmbeddedPostgres | undefined;
+  let pool: Pool;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "turnpike-test-"));
+    await chmod(folder, 0o755);
+    postgres = await startEmbeddedPostgres(folder, pino({ level: "silent" }));
+    pool = new Pool({ connectionString: postgres.url, max: 1, pipeline: true });
+    await pool.query(
+      "CREATE TABLE sample (org_id uuid, id text PRIMARY KEY, note text, amount numeric(38), at bigint)",
+    );
+  }, 60_000);
+  beforeEach(async () => {
+    await pool.query("TRUNCATE sample");
+  });
+  afterAll(async () => {
+    await pool.end();
+    await postgres?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const copy = async (rows: readonly Sample[]): Promise<void> => {
+    const client = await pool.connect();
+    try {
+      for (const { sql, message } of copied(samples, orgId, rows))
+        await copyRows(client, sql, message);
+    } finally {
+      client.release();
+    }
+  };
+
+  test("are what they were", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(sample, { selector: ({ id }) => id, maxLength: 20 }),
+        async (rows) => {
+          await pool.query("TRUNCATE sample");
+          await copy(rows);
+          const { rows: stored } = await pool.query("SELECT * FROM sample");
+          expect(stored).toEqual(
+            rows.map(({ id, note, amount, at }) => ({
+              org_id: orgId,
+              id,
+              note,
+              amount: String(amount),
+              at: at === null ? null : String(at),
+            })),
+          );
+        },
+      ),
+      settings,
+    ));
+
+  test("undo the whole packet when one is there already, and the connection goes on", async () => {
+    const row = { id: "a", note: null, amount: 1n, at: null };
+    await copy([row]);
+    const client = await pool.connect();
+    try {
+      const [begun, ...rest] = await inOnePacket(client, () =>
+        Promise.allSettled([
+          client.query("BEGIN"),
+          client.query("INSERT INTO sample (id) VALUES ('b')"),
+          ...copied(samples, orgId, [{ ...row, id: "c" }, row]).map(({ sql, message }) =>
+            copyRows(client, sql, message),
+          ),
+          // One that is not even begun: its rows are read past.
+          ...copied(samples, orgId, [{ ...row, id: "d" }]).map(({ sql, message }) =>
+            copyRows(client, sql, message),
+          ),
+          client.query("COMMIT"),
+        ]),
+      );
+      expect(begun?.status).toBe("fulfilled");
+      expect(rest.map((one) => (one.status === "rejected" ? one.reason.code : one.status))).toEqual(
+        ["fulfilled", "23505", "25P02", "fulfilled"],
+      );
+      const { rows } = await client.query("SELECT id FROM sample");
+      expect(rows).toEqual([{ id: "a" }]);
+    } finally {
+      client.release();
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import type { Pool } from "pg";
+import type { Customer } from "@turnpike/engine/ledger/rows.ts";
+
+/** What an account may do, as the row says that every batch locks. */
+export interface AccessColumns {
+  readonly account: string;
+  readonly is_frozen: boolean;
+  readonly features: readonly string[] | null;
+  readonly blocks_free_on_debt: boolean;
+}
+
+export const accessColumns = "account, is_frozen, features, blocks_free_on_debt";
+
+/** The accounts that the catalog knows, with what the ledger says of each; one it has not seen is not restricted. */
+export const customersFrom = (
+  codes: ReadonlySet<string>,
+  rows: readonly AccessColumns[],
+): Map<string, Customer> => {
+  const known = new Map(rows.map((row) => [row.account, row]));
+  return new Map([...codes].map((code) => [code, customerFrom(code, known.get(code))]));
+};
+
+const customerFrom = (code: string, row: AccessColumns | undefined): Customer => ({
+  code,
+  isFrozen: row?.is_frozen ?? false,
+  features: row === undefined || row.features === null ? null : new Set(row.features),
+  blocksFreeOnDebt: row?.blocks_free_on_debt ?? false,
+});
+
+interface Key {
+  readonly orgId: string;
+  readonly account: string;
+}
+
+/** Waits for the batch that has the row locked, and counts for the next. */
+export const setAccess = async (
+  pool: Pool,
+  { orgId, account }: Key,
+  { isFrozen, features, blocksFreeOnDebt }: Omit<Customer, "code">,
+): Promise<void> => {
+  await pool.query(
+    `INSERT INTO ledger_account (org_id, ${accessColumns}) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (org_id, account) DO UPDATE SET is_frozen = excluded.is_frozen,
+       features = excluded.features, blocks_free_on_debt = excluded.blocks_free_on_debt`,
+    [orgId, account, isFrozen, features === null ? null : [...features], blocksFreeOnDebt],
+  );
+};
+
+export const findAccess = async (pool: Pool, { orgId, account }: Key): Promise<Customer> => {
+  const { rows } = await pool.query<AccessColumns>(
+    `SELECT ${accessColumns} FROM ledger_account WHERE org_id = $1 AND account = $2`,
+    [orgId, account],
+  );
+  return customerFrom(account, rows[0]);
+};

@@ -1,0 +1,97 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Authorized, Reason } from "@turnpike/engine/ledger/outcome.ts";
+import type { Leg } from "@turnpike/engine/ledger/rows.ts";
+import { jsonText } from "./json-text.ts";
+import { authorizedFrom, authorizedJson, legsFrom, legsJson } from "./wire.ts";
+
+const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
+
+const seed = process.env["TURNPIKE_SEED"];
+const settings = {
+  numRuns: runs,
+  ...(seed === undefined ? {} : { seed: Number(seed) }),
+};
+
+const name = fc.string({ unit: "grapheme", maxLength: 12 });
+const atoms = fc.bigInt({ min: -(10n ** 38n), max: 10n ** 38n });
+const at = fc.maxSafeNat();
+
+const reason: fc.Arbitrary<Reason> = fc.oneof(
+  fc.record({
+    code: fc.constantFrom(
+      "UNKNOWN_CUSTOMER" as const,
+      "ACCOUNT_FROZEN" as const,
+      "UNCONTROLLED" as const,
+    ),
+  }),
+  fc.record({ code: fc.constant("NO_ENTITLEMENT" as const), feature: name }),
+  fc.record({
+    code: fc.constant("DENIED_POLICY" as const),
+    policy: fc.constantFrom("PRICE_VERSION" as const, "MAX_AMOUNT" as const, "LINKED" as const),
+  }),
+  fc.record({ code: fc.constant("CANNOT_RATE" as const), why: name }),
+  fc.record({ code: fc.constant("CONCURRENCY_EXCEEDED" as const), limitId: name, limit: fc.nat() }),
+  fc.record({ code: fc.constant("RATE_LIMITED" as const), limitId: name, retryAt: at }),
+  fc.record({
+    code: fc.constant("BUDGET_EXCEEDED" as const),
+    budget: name,
+    limit: atoms,
+    used: atoms,
+    requested: atoms,
+  }),
+  fc.record({ code: fc.constant("DEBT_OUTSTANDING" as const), debt: atoms, asset: name }),
+  fc.record({ code: fc.constant("INSUFFICIENT_FUNDS" as const), shortfall: atoms, asset: name }),
+);
+
+const answer: fc.Arbitrary<Authorized> = fc.record({
+  kind: fc.constant("authorized" as const),
+  id: name,
+  decision: fc.constantFrom("allow" as const, "partial" as const, "deny" as const),
+  reasons: fc.array(reason, { maxLength: 3 }),
+  amount: atoms,
+  asset: name,
+  quantity: atoms,
+  lines: fc.array(fc.record({ walletAccount: name, amount: atoms }), { maxLength: 3 }),
+  held: atoms,
+  shortfall: atoms,
+  remaining: fc.record({
+    available: atoms,
+    budgets: fc.array(fc.record({ budget: name, used: atoms, limit: atoms }), { maxLength: 3 }),
+  }),
+  validUntil: fc.option(at),
+  isFinal: fc.boolean(),
+  priceVersion: fc.option(name),
+  isReplayed: fc.boolean(),
+});
+
+const slice = fc.record({ grant: name, held: atoms, consumed: atoms });
+const leg: fc.Arbitrary<Leg> = fc.record({
+  walletAccount: name,
+  ratio: fc.record({ num: atoms, den: atoms }),
+  pinned: atoms,
+  settled: atoms,
+  slices: fc.array(slice, { maxLength: 3 }),
+});
+
+test("an answer is stored as any value is, and read back as it was", () => {
+  fc.assert(
+    fc.property(answer, (one) => {
+      const text = JSON.stringify(authorizedJson(one));
+      expect(text).toBe(jsonText(one));
+      expect(authorizedFrom(JSON.parse(text))).toEqual(one);
+    }),
+    settings,
+  );
+});
+
+test("so are legs", () => {
+  fc.assert(
+    fc.property(fc.array(leg, { maxLength: 3 }), (legs) => {
+      const text = JSON.stringify(legsJson(legs));
+      expect(text).toBe(jsonText(legs));
+      expect(legsFrom(JSON.parse(text))).toEqual(legs);
+    }),
+    settings,
+  );
+});
