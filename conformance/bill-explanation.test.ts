@@ -1,25 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { amountOf, type Derivation } from "@turnpike/engine/bill/derivation.ts";
 import { type Decimal, decimal, sum, zero } from "@turnpike/engine/exact/decimal.ts";
-import { type Bill, type Billing, startBilling } from "./billed-account.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { type Bill, billingServer } from "./billed-account.ts";
 
-const state: { folder: string; server?: ServerProcess; billing?: Billing } = { folder: "" };
-const on = (): Billing => {
-  if (state.billing === undefined) throw new Error("no server");
-  return state.billing;
-};
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-  state.billing = await startBilling(state.server);
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
-});
+const on = billingServer();
 
 const event = z.looseObject({
   uid: z.string(),

@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Bill, type Billing, startBilling } from "./billed-account.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { type Bill, billingServer } from "./billed-account.ts";
 
-const state: { folder: string; server?: ServerProcess; billing?: Billing; bills: Bill[] } = {
-  folder: "",
-  bills: [],
-};
-const on = (): Billing => {
-  if (state.billing === undefined) throw new Error("no server");
-  return state.billing;
-};
+const on = billingServer();
+const made: Bill[] = [];
 
 /** Three customers, each with a bill of January and one of February 2024. */
 beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-  state.billing = await startBilling(state.server);
   for (const [code, calls] of [
     ["ant", 10],
     ["bee", 20],
@@ -25,11 +15,7 @@ beforeAll(async () => {
     await on().account(code, { purchaseOrderNumber: `PO "${code}", 1` });
     await on().use(code, [["2024-01-10", calls]]);
   }
-  state.bills.push(...(await on().run("2024-01-31")), ...(await on().run("2024-02-29")));
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
+  made.push(...(await on().run("2024-01-31")), ...(await on().run("2024-02-29")));
 });
 
 const named = (bill: Bill): string => `${String(bill["accountCode"])} ${bill.billDate}`;
@@ -44,7 +30,7 @@ describe("a search of bills", () => {
       "bee 2024-02-01",
       "cat 2024-02-01",
     ]);
-    const ant = state.bills.find((bill) => named(bill) === "ant 2024-03-01");
+    const ant = made.find((bill) => named(bill) === "ant 2024-03-01");
     const clauses = `accountId:${ant?.accountId}$startDate>=2024-02-01`;
     expect(await search(`searchQuery=${q(clauses)}`)).toEqual(["ant 2024-03-01"]);
     expect(await search(`searchQuery=${q(`id~${ant?.id.slice(0, 23)}`)}`)).toContain(
@@ -119,8 +105,24 @@ describe("line items", () => {
     expect(seen).toEqual(all.data.map(({ id }) => id));
   });
 
+  test("say what each band of the price took, on the bill and line by line (18.5)", async () => {
+    const accountId = await on().account("bands");
+    await on().use("bands", [["2024-01-10", 125]]);
+    const [bill] = await on().run("2024-01-31", [accountId]);
+    const bands = [
+      { lowerLimit: 0, bandUnits: 100, bandQuantity: 100, bandSubtotal: 10 },
+      { lowerLimit: 100, bandUnits: 25, bandQuantity: 25, bandSubtotal: 1.25 },
+    ];
+    // 11.25 for 125: 0.09 each.
+    const expected = { lineItemType: "USAGE", units: 125, averageUnitPrice: 0.09 };
+    expect(bill?.lineItems[0]).toMatchObject({ ...expected, usagePerPricingBand: bands });
+    const path = `bills/${bill?.id}/lineitems/${bill?.lineItems[0]?.id}`;
+    expect(await on().send("GET", path)).toMatchObject({ ...expected, bandUsage: bands });
+    await on().send("DELETE", `bills/${bill?.id}`);
+  });
+
   test("of one bill come in print order, with what is asked for in addition", async () => {
-    const bill = state.bills.find((one) => named(one) === "ant 2024-02-01");
+    const bill = made.find((one) => named(one) === "ant 2024-02-01");
     const path = `bills/${bill?.id}/lineitems`;
     const first = lines.parse(await on().send("GET", `${path}?pageSize=1&additional=key,colour`));
     expect(first.data[0]).toMatchObject({

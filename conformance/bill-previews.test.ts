@@ -1,44 +1,21 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Client } from "pg";
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "@turnpike/server/adapters/postgres/embedded.ts";
-import { BillingWorld, rowsOf } from "./billing-world.ts";
-import { newFolder, removeFolder } from "./server.ts";
+import { type BillingWorld, rowsOf } from "./billing-world.ts";
+import { openReachableWorld, type ReachableWorld } from "./reachable-database.ts";
 
-/** A server whose database the tests reach: schedules are put back to before their runs. */
-const state: { folder: string; postgres?: EmbeddedPostgres; world?: BillingWorld; sql?: Client } = {
-  folder: "",
+/** The tests reach into the database: schedules are put back to before their runs. */
+const state: { opened?: ReachableWorld } = {};
+const opened = (): ReachableWorld => {
+  if (state.opened === undefined) throw new Error("no server");
+  return state.opened;
 };
-const world = (): BillingWorld => {
-  if (state.world === undefined) throw new Error("no server");
-  return state.world;
-};
-const query = async (text: string, values: readonly unknown[]) => {
-  if (state.sql === undefined) throw new Error("no database");
-  const { rows } = await state.sql.query<Record<string, unknown>>(text, [...values]);
-  return rows;
-};
+const world = (): BillingWorld => opened().world;
+const query: ReachableWorld["query"] = (text, values) => opened().query(text, values);
 
 beforeAll(async () => {
-  state.folder = await newFolder();
-  const folder = join(state.folder, "postgres");
-  state.postgres = await startEmbeddedPostgres(folder, pino({ level: "silent" }));
-  const { url } = state.postgres;
-  state.world = await BillingWorld.open({ DATABASE_URL: url });
-  state.sql = new Client({ connectionString: url });
-  await state.sql.connect();
+  state.opened = await openReachableWorld();
 });
-afterAll(async () => {
-  await state.sql?.end();
-  await state.world?.close();
-  await state.postgres?.stop();
-  await removeFolder(state.folder);
-});
+afterAll(() => state.opened?.close());
 
 /** The server's clock runs schedules when a minute begins: the tests stay clear of it. */
 beforeEach(async () => {

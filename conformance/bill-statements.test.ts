@@ -1,24 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Bill, type Billing, startBilling } from "./billed-account.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { type Bill, billingServer } from "./billed-account.ts";
 
-const state: { folder: string; server?: ServerProcess; billing?: Billing } = { folder: "" };
-const on = (): Billing => {
-  if (state.billing === undefined) throw new Error("no server");
-  return state.billing;
-};
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-  state.billing = await startBilling(state.server);
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
-});
+const on = billingServer();
 
 const job = z.looseObject({
   id: z.string(),
@@ -127,6 +112,46 @@ describe("a statement", () => {
     ]);
     const total = json.lineItems[0]?.usage.reduce((sum, { quantity }) => sum + quantity, 0);
     expect(total).toBe(12);
+  });
+
+  test("is as the organization's definition says where the account has none; a slim one names lines only", async () => {
+    const { id } = await on().client.create("statementdefinitions", {
+      name: "Slim, by month",
+      aggregationFrequency: "MONTH",
+      generateSlimStatements: true,
+    });
+    const config = z.looseObject({}).parse(await on().send("GET", "organizationconfig"));
+    const ofOrganization = { ...config, defaultStatementDefinitionId: id };
+    await on().send("PUT", "organizationconfig", ofOrganization);
+    const bill = await march("slim");
+    const begun = job.parse(await on().send("POST", "statementjobs", { billId: bill.id }));
+    const done = await ended(begun.id);
+    const json = statement.parse(JSON.parse(await open(done.presignedJsonStatementUrl)));
+    expect(json.lineItems[0]).toEqual({
+      lineItem: {
+        id: bill.lineItems[0]?.id,
+        lineItemType: "USAGE",
+        description: "Calls",
+        meterId: on().meterId,
+        quantity: 12,
+        unit: "call",
+        subtotal: 1.2,
+        currency: "USD",
+      },
+      usage: [
+        {
+          periodStart: "2024-03-01T00:00:00Z",
+          periodEnd: "2024-04-01T00:00:00Z",
+          dimensions: {},
+          quantity: 12,
+          units: 12,
+        },
+      ],
+    });
+    const { version } = z
+      .looseObject({ version: z.number() })
+      .parse(await on().send("GET", "organizationconfig"));
+    await on().send("PUT", "organizationconfig", { ...config, version });
   });
 
   test("is stale once the bill is calculated again, and a later job takes its place", async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 import { type Client, connect, type Method } from "./client.ts";
-import type { ServerProcess } from "./server.ts";
+import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 const line = z.looseObject({
   id: z.string(),
@@ -114,7 +115,7 @@ const createCatalog = async (client: Client) => {
   return { productId, meterId, aggregationId, planId, pricingId };
 };
 
-export const startBilling = async (server: ServerProcess): Promise<Billing> => {
+const startBilling = async (server: ServerProcess): Promise<Billing> => {
   const client = await connect(server);
   const catalog = await createCatalog(client);
   let sent = 0;
@@ -176,5 +177,23 @@ export const startBilling = async (server: ServerProcess): Promise<Billing> => {
       const answer = await client.call(method, path, body);
       return `${answer.status} ${problem.parse(answer.body).errorCode}`;
     },
+  };
+};
+
+/** Starts a server for the tests of a file and stops it after them; what it is driven by, once it is up. */
+export const billingServer = (): (() => Billing) => {
+  const state: { folder: string; server?: ServerProcess; billing?: Billing } = { folder: "" };
+  beforeAll(async () => {
+    state.folder = await newFolder();
+    state.server = await startServer(state.folder);
+    state.billing = await startBilling(state.server);
+  });
+  afterAll(async () => {
+    await state.server?.stop();
+    await removeFolder(state.folder);
+  });
+  return () => {
+    if (state.billing === undefined) throw new Error("no server");
+    return state.billing;
   };
 };

@@ -168,3 +168,70 @@ describe("a price", () => {
     expect(await refusedPut(`plans/${one.id}`, one, moved)).toContain("planTemplateId would leave");
   });
 });
+
+describe("what is waited for or linked", () => {
+  test("a scheduled event stays while a notification waits for it", async () => {
+    const name = "scheduled.bill.late";
+    const scheduled = { name, entity: "Bill", field: "dueDate", offset: 1 };
+    const made = await client().create("scheduledevents/configurations", scheduled);
+    const path = `scheduledevents/configurations/${made.id}`;
+    const rule = await client().create("notifications/configurations", {
+      name: "Late",
+      description: "A bill is late",
+      code: unique(),
+      eventName: name,
+      active: true,
+      alwaysFireEvent: true,
+    });
+    const renamed = { name: "scheduled.bill.later" };
+    expect(await refusedPut(path, made, renamed)).toContain(`name is waited for by`);
+    expect(await client().refusal("DELETE", path)).toContain(rule.id);
+    expect((await put(path, made, { offset: 2 })).status).toBe(200);
+    await client().remove(`notifications/configurations/${rule.id}`);
+    await client().remove(path);
+  });
+
+  test("a notification and a webhook stay while an integration links them", async () => {
+    const rule = await client().create("notifications/configurations", {
+      name: "Told",
+      description: "Always",
+      code: unique(),
+      eventName: "billing.bill.created",
+      active: true,
+      alwaysFireEvent: true,
+    });
+    const hook = await client().create("integrationdestinations/webhooks", {
+      name: "Hook",
+      description: "Ours",
+      url: "https://example.com/hook",
+      credentials: { type: "M3TER_SIGNED_REQUEST", apiKey: "key", secret: "secret" },
+    });
+    const link = await client().create("integrationconfigs", {
+      entityType: "Notification",
+      entityId: rule.id,
+      destination: "Webhook",
+      destinationId: hook.id,
+    });
+    const paths = [
+      `notifications/configurations/${rule.id}`,
+      `integrationdestinations/webhooks/${hook.id}`,
+    ];
+    for (const path of paths) expect(await client().refusal("DELETE", path)).toContain(link.id);
+    await client().remove(`integrationconfigs/${link.id}`);
+    for (const path of paths) await client().remove(path);
+  });
+});
+
+test("of two changes that exclude each other one is refused, also when they come at once", async () => {
+  for (let round = 0; round < 8; round += 1) {
+    const [one, other] = [await plan(), await plan()];
+    const group = await groupOf(other);
+    const template = await templateOf(one);
+    const answers = await Promise.all([
+      put(`plantemplates/${template.id}`, template, { billFrequency: "ANNUALLY" }),
+      client().call("POST", "plangrouplinks", { planGroupId: group.id, planId: one.id }),
+    ]);
+    const accepted = answers.filter(({ status }) => status === 200);
+    expect(accepted.length, JSON.stringify(answers)).toBe(1);
+  }
+});

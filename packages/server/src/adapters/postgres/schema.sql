@@ -32,6 +32,14 @@ CREATE TABLE access_key (
 );
 CREATE INDEX access_key_of_service_user ON access_key USING btree (org_id, service_user_id);
 
+CREATE TABLE backfill_failures (
+  org_id uuid NOT NULL,
+  backfill_id uuid NOT NULL,
+  failed_rows bigint NOT NULL,
+  PRIMARY KEY (org_id, backfill_id),
+  FOREIGN KEY (org_id) REFERENCES organization(id)
+);
+
 CREATE TABLE bill (
   org_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -5,7 +5,7 @@ import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
 import { lookup } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
-import { keepsTableOfFormulas } from "./lookup-table-users.ts";
+import { keepsTableOfFormulas } from "./formula-users.ts";
 
 /** A draft at first; its schema stands as soon as it has data (m3ter semantics 8). */
 const keepsItsSchema = async ({ transaction, orgId, id, document, before }: Write) => {

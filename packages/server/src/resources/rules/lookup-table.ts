@@ -3,7 +3,7 @@ import { lookupTableRevision } from "@turnpike/contract/catalog/lookup-table-rev
 import type { Document } from "../../ports/database.ts";
 import { type RecordRow, toReply } from "../../records/records.ts";
 import type { Read, Rules } from "../rule.ts";
-import { keepsTableOfFormulas } from "./lookup-table-users.ts";
+import { keepsTableOfFormulas } from "./formula-users.ts";
 import { withItemCounts } from "./lookup-table-revision.ts";
 
 /** The revision that lookups read: the published one, when there is one. */

@@ -4,6 +4,7 @@ import { scheduledEventConfiguration } from "@turnpike/contract/sync/scheduled-e
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { readCalculation, scopeOfEvent } from "../calculations.ts";
 import type { Rules, Write } from "../rule.ts";
+import { staysWhileLinked } from "./integration-link.ts";
 
 const isScheduledEvent = async ({ transaction, orgId }: Write, name: string): Promise<boolean> => {
   const found = await transaction
@@ -32,4 +33,7 @@ const saysWhenItFires = async (write: Write) => {
   return write.document;
 };
 
-export const notificationRules: Rules = { write: saysWhenItFires };
+export const notificationRules: Rules = {
+  write: saysWhenItFires,
+  remove: staysWhileLinked("notification"),
+};

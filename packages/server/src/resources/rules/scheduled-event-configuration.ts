@@ -1,6 +1,8 @@
 import { dateFieldsOf } from "@turnpike/contract/event-fields.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { notification } from "@turnpike/contract/sync/notification.ts";
 import { scheduledEventConfiguration } from "@turnpike/contract/sync/scheduled-event-configuration.ts";
+import { lookupEvery } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
 /** An event counts from a date that its entity has (m3ter semantics 22). */
@@ -15,4 +17,25 @@ const countsFromADate = async ({ document }: Write) => {
   throw fieldProblem("RULE_VIOLATED", "field", `must be a date of the entity: ${dates.join(", ")}`);
 };
 
-export const scheduledEventConfigurationRules: Rules = { write: countsFromADate };
+/** A notification is never left waiting for an event that there cannot be (m3ter semantics 22). */
+const keepsNameWaitedFor = async (
+  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
+  { name, field }: { name: unknown; field: "name" | "id" },
+): Promise<void> => {
+  const waiting = (await lookupEvery(transaction, notification, orgId)).find(
+    ({ eventName }) => eventName === name,
+  );
+  if (waiting === undefined) return;
+  const message = `is waited for by notification ${waiting.id} (${waiting.name})`;
+  throw fieldProblem("RECORD_IN_USE", field, message);
+};
+
+export const scheduledEventConfigurationRules: Rules = {
+  write: async (write) => {
+    const document = await countsFromADate(write);
+    const was = write.before?.["name"];
+    if (was !== document["name"]) await keepsNameWaitedFor(write, { name: was, field: "name" });
+    return document;
+  },
+  remove: (write) => keepsNameWaitedFor(write, { name: write.document["name"], field: "id" }),
+};

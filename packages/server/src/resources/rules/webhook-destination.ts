@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Document } from "../../ports/database.ts";
 import type { Read, Rules } from "../rule.ts";
+import { staysWhileLinked } from "./integration-link.ts";
 
 const keyPair = z.object({
   credentials: z.object({ type: z.string(), name: z.string().optional(), apiKey: z.string() }),
@@ -23,4 +24,7 @@ const withPublicCredentials = async ({
   return shown;
 };
 
-export const webhookDestinationRules: Rules = { compute: withPublicCredentials };
+export const webhookDestinationRules: Rules = {
+  compute: withPublicCredentials,
+  remove: staysWhileLinked("webhook"),
+};
