@@ -9,14 +9,13 @@ import {
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Authorized, authorized, callWithKey, Wallets } from "./authorization-client.ts";
 import { brokenInvariants, inspect, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { newFolder, removeFolder, type ServerProcess, sharedSeal, startServer } from "./server.ts";
 
 const keys = {
   TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  // Servers that share a database seal with the same key.
-  TURNPIKE_SECRET_KEYS: "5e".repeat(32),
+  ...sharedSeal,
 };
 
 const state: {

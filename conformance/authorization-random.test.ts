@@ -22,7 +22,7 @@ import {
 } from "./random-checks.ts";
 import { randomFrom } from "./random-operations.ts";
 import { runRandomly, watch } from "./random-run.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { newFolder, removeFolder, type ServerProcess, sharedSeal, startServer } from "./server.ts";
 
 /** Operations of the run: a few hundred show that it works; a nightly run has a hundred thousand. */
 const operations = Number(process.env["TURNPIKE_RANDOM_OPERATIONS"] ?? 800);
@@ -33,8 +33,7 @@ const keys = {
   TURNPIKE_ORG_ID: "22222222-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  // Servers that share a database seal with the same key.
-  TURNPIKE_SECRET_KEYS: "5e".repeat(32),
+  ...sharedSeal,
 };
 const orgId = keys.TURNPIKE_ORG_ID;
 const names = ["first", "second"];
@@ -170,10 +169,7 @@ test(
 test(
   "the bill of a random month says what its wallets paid, to the atom (I19)",
   async () => {
-    const world = await BillingWorld.open({
-      DATABASE_URL: url(),
-      TURNPIKE_SECRET_KEYS: keys.TURNPIKE_SECRET_KEYS,
-    });
+    const world = await BillingWorld.open({ DATABASE_URL: url(), ...sharedSeal });
     try {
       const wallets = await Wallets.open(world.server);
       await wallets.asset("USD", 6);

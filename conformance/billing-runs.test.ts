@@ -8,7 +8,7 @@ import {
   startEmbeddedPostgres,
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Bill, BillingWorld, rowsOf } from "./billing-world.ts";
-import { newFolder, removeFolder } from "./server.ts";
+import { newFolder, removeFolder, sharedSeal } from "./server.ts";
 
 /**
  * Runs that repeat, overlap and die, in two servers on one database, each of which holds the same usage: the bills are
@@ -20,6 +20,7 @@ const keys = {
   TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+  ...sharedSeal,
 };
 const size = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
 const rounds = size("TURNPIKE_CRASH_ROUNDS", 4);

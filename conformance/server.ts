@@ -34,6 +34,9 @@ export const newFolder = async (): Promise<string> => {
 export const removeFolder = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 
+/** Servers that share a database seal with the same key. */
+export const sharedSeal = { TURNPIKE_SECRET_KEYS: "5e".repeat(32) };
+
 /** A server as an operator starts it: a process of its own on a free port, with its state in the folder. */
 export const startServer = async (
   folder: string,
