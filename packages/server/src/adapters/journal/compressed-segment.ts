@@ -53,8 +53,23 @@ const release = ({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void => {
 const unpack = async (compressed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
   changePayloads(alignedBytes(await decompress(compressed)), unpackColumns);
 
-/** The bytes of a segment as they were written. Throws `JournalDamaged` when a compressed one cannot give them. */
+/**
+ * The bytes of a segment as they were written; of one that was replaced by its compressed copy since it was listed, from
+ * the copy. Throws `JournalDamaged` when a compressed one cannot give them.
+ */
 export const readSegment = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
+  try {
+    return await readStored(path);
+  } catch (error) {
+    if (path.endsWith(compressedSuffix) || !isMissing(error)) throw error;
+    return readStored(`${path}${compressedSuffix}`);
+  }
+};
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
+const readStored = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
   const stored = await readFile(path);
   if (!path.endsWith(compressedSuffix)) return alignedBytes(stored);
   const damaged = (reason: string) =>
