@@ -47,6 +47,10 @@ export class UidMemory {
     entries.buffer.transfer(0);
   }
 
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
   hasher(orgId: string): UidHasher {
     const known = this.#hashers.get(orgId);
     if (known !== undefined) return known;
