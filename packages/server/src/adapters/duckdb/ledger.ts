@@ -203,7 +203,7 @@ const exportSql = (table: MeterTable, counting: string): string => {
   });
   const values = `map_from_entries(list_filter([${entries.join(", ")}], lambda entry: entry.value IS NOT NULL))`;
   return `SELECT stored.position, account.org_id, ${literal(table.meterId)} AS meter_id,
-            account.account_id, stored.uid, stored.ts, stored.ets,
+            account.account_id, ${uidSql("stored")} AS uid, stored.ts, stored.ets,
             stored.position IN (SELECT hides FROM correction) AS is_corrected,
             ${table.backfillId === undefined ? "NULL::VARCHAR" : literal(table.backfillId)} AS backfill_id,
             stored.position IN (SELECT position FROM ${counting}) AS is_counted, ${values} AS "values"

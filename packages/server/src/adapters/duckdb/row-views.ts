@@ -1,7 +1,7 @@
 import { type BackfillSteps, hiddenSql } from "./backfills.ts";
 import { everywhereSql } from "./database.ts";
 import { mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
-import { uidColumns, uidSql } from "./uid-columns.ts";
+import { uidColumns } from "./uid-columns.ts";
 
 const rowsSql = ({ storedName }: MeterTable, hidden: string | undefined): string =>
   `SELECT * FROM ${storedName} AS stored ANTI JOIN correction ON stored.position = correction.hides
@@ -17,7 +17,7 @@ const asColumnsOf = (meter: MeterTable, backfill: MeterTable): string => {
     return field.isNumeric ? [mantissaColumn(place), scaleColumn(place)] : [mantissaColumn(place)];
   });
   const fixed = ["position", "account", "ts", "ets", ...uidColumns, "extras"];
-  return `SELECT ${[...fixed, ...columns, "uid"].join(", ")} FROM ${backfill.rowsName}`;
+  return `SELECT ${[...fixed, ...columns].join(", ")} FROM ${backfill.rowsName}`;
 };
 
 /**
@@ -34,9 +34,7 @@ export const viewsSql = (
   );
   return [
     ...[...backfills, meter].map(
-      ({ name, storedName }) =>
-        `CREATE OR REPLACE VIEW ${storedName} AS
-         SELECT *, ${uidSql("everywhere")} AS uid FROM (${everywhereSql(name)}) AS everywhere`,
+      ({ name, storedName }) => `CREATE OR REPLACE VIEW ${storedName} AS ${everywhereSql(name)}`,
     ),
     ...backfills.map(
       (table) =>

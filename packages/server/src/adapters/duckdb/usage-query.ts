@@ -164,7 +164,7 @@ const readEvents = async (
       connection,
       `SELECT epoch_us(usage.ts), usage.position, ${uidSql("usage")}, usage.account, epoch_us(usage.ets),
               epoch_us(received_at)${fieldColumns(table)}
-       FROM (SELECT * EXCLUDE (uid) FROM ${table.rowsName} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
+       FROM (SELECT * FROM ${table.rowsName} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
              ORDER BY ts DESC, position DESC LIMIT ${limit + 1}) AS usage
        ASOF JOIN batch ON usage.position >= batch.first_position`,
     );
