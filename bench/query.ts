@@ -1,7 +1,8 @@
 /**
  * Queries on a store of `BENCH_EVENTS` events (2,000,000; the claims are about 10,000,000) of 1,000 accounts spread over one
- * month, and on a tenth of them: an account's month by hour, the sum of every account, the size on disk and the start
- * with all uids in the dedupe window. `ratio` is the whole over the tenth. Prints JSON.
+ * month, and on a tenth of them: an account's month by hour, the sum of every account, the size on disk, the memory of the
+ * process and what the usage thread's consists of, and the start with all uids in the dedupe window. `ratio` is the whole
+ * over the tenth. Prints JSON.
  */
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -7,7 +7,7 @@ import type { Generation } from "./database.ts";
 import type { MeterTable } from "./meter-table.ts";
 import type { MeterTables } from "./meter-tables.ts";
 import { literal } from "./cells.ts";
-import { uidConditions } from "./uid-columns.ts";
+import { uidCondition } from "./uid-columns.ts";
 
 /** Adds a correction to a generation of recent rows. */
 export const insertCorrection = async (
@@ -65,14 +65,12 @@ const positionsFrom = async (
 const lastRow = async (
   connection: DuckDBConnection,
   tables: readonly MeterTable[],
-  /** A row fulfils one of them at most. */
-  alternatives: readonly string[],
+  where: string,
 ): Promise<Found | undefined> => {
   if (tables.length === 0) return undefined;
-  const rows = tables.flatMap(({ number, storedName }) =>
-    alternatives.map(
-      (where) => `SELECT ${number}, position, account, ts, ets FROM ${storedName} WHERE ${where}`,
-    ),
+  const rows = tables.map(
+    ({ number, storedName }) =>
+      `SELECT ${number}, position, account, ts, ets FROM ${storedName} WHERE ${where}`,
   );
   const [row] = await rowsOf(
     connection,
@@ -104,22 +102,19 @@ const findAmong = async (
   wanted: Wanted,
 ): Promise<Found | undefined> => {
   const { uid, receivedAtMs } = wanted;
-  const named = uidConditions(uid);
+  const isNamed = uidCondition(uid);
   const near =
     receivedAtMs === undefined ? undefined : await positionsFrom(connection, receivedAtMs);
   const received =
     (near === undefined
       ? undefined
-      : await lastRow(
-          connection,
-          tables,
-          named.map((isNamed) => `${isNamed} AND ${near}`),
-        )) ?? (await lastRow(connection, tables, named));
+      : await lastRow(connection, tables, `${isNamed} AND ${near}`)) ??
+    (await lastRow(connection, tables, isNamed));
   if (received === undefined) return undefined;
   const position = integer(received.row[1]);
   const later = (await amendedAt(connection, wanted)).filter((at) => at > position);
   if (later.length === 0) return received;
-  return (await lastRow(connection, tables, [`position IN (${later.join(", ")})`])) ?? received;
+  return (await lastRow(connection, tables, `position IN (${later.join(", ")})`)) ?? received;
 };
 
 /** Of the backfill that was revealed last, if one that is revealed has the uid. */

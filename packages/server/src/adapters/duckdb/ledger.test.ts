@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
-import { uidConditions } from "./uid-columns.ts";
+import { uidCondition } from "./uid-columns.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
@@ -92,20 +92,17 @@ test("the chain of what was stored is sound, wherever rows have moved", async ()
   expect(await verifyLedger(path)).toEqual({ kind: "sound", batches: 5, head: row?.[1] });
 });
 
-/** The row with the uid, in the table itself. */
-const named = (uid: string): string => `((${uidConditions(uid).join(") OR (")}))`;
-
 test.each([
-  ["a value", 2, `UPDATE usage_0 SET f0 = f0 + 1 WHERE ${named("e")}`],
-  ["a scale", 1, `UPDATE usage_0 SET f0_scale = 1 WHERE ${named("a")}`],
-  ["an account", 2, `UPDATE usage_0 SET account = 1 - account WHERE ${named("e")}`],
+  ["a value", 2, `UPDATE usage_0 SET f0 = f0 + 1 WHERE ${uidCondition("e")}`],
+  ["a scale", 1, `UPDATE usage_0 SET f0_scale = 1 WHERE ${uidCondition("a")}`],
+  ["an account", 2, `UPDATE usage_0 SET account = 1 - account WHERE ${uidCondition("e")}`],
   ["who an account is", 1, "UPDATE account SET account_id = 'x' WHERE number = 0"],
-  ["a time", 3, `UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE ${named("f")}`],
-  ["a uid", 2, `UPDATE usage_0 SET uid_number = uid_number + 1 WHERE ${named("e")}`],
-  ["how a uid is stored", 2, `UPDATE usage_0 SET uid_form = 99 WHERE ${named("e")}`],
-  ["a derived value", 3, `UPDATE usage_0 SET f3 = 26 WHERE ${named("f")}`],
-  ["a row taken away", 1, `DELETE FROM usage_0 WHERE ${named("b")}`],
-  ["a row put in", 2, `INSERT INTO usage_0 SELECT * FROM usage_0 WHERE ${named("e")}`],
+  ["a time", 3, `UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE ${uidCondition("f")}`],
+  ["a uid", 2, `UPDATE usage_0 SET uid_number = uid_number + 1 WHERE ${uidCondition("e")}`],
+  ["how a uid is stored", 2, `UPDATE usage_0 SET uid_form = 99 WHERE ${uidCondition("e")}`],
+  ["a derived value", 3, `UPDATE usage_0 SET f3 = 26 WHERE ${uidCondition("f")}`],
+  ["a row taken away", 1, `DELETE FROM usage_0 WHERE ${uidCondition("b")}`],
+  ["a row put in", 2, `INSERT INTO usage_0 SELECT * FROM usage_0 WHERE ${uidCondition("e")}`],
   [
     "a row behind the end",
     6,

@@ -28,8 +28,8 @@ export const uidSql = (rows: string): string =>
      ELSE lower(to_base(${rows}.uid_number, (${rows}.uid_form // 100)::INTEGER, (${rows}.uid_form % 100)::INTEGER))
    END)`;
 
-/** Conditions of which a row with the uid fulfils exactly one: one for each way in which it may have been stored. */
-export const uidConditions = (uid: string): readonly string[] => {
+/** Rows with the uid, in whichever way it was stored. */
+export const uidCondition = (uid: string): string => {
   const bytes = new Uint8Array(Buffer.from(uid));
   const end = bytes.length;
   const split = numberForms.flatMap((form) => {
@@ -39,7 +39,8 @@ export const uidConditions = (uid: string): readonly string[] => {
     const code = codeOf(form, bytes, { from, end });
     return `uid_head = ${head} AND uid_form = ${code} AND ${tailSql(form, { bytes, from, end })}`;
   });
-  return [`uid_head = ${literal(uid)} AND uid_form = ${textCode}`, ...split];
+  const ways = [`uid_head = ${literal(uid)} AND uid_form = ${textCode}`, ...split];
+  return `((${ways.join(") OR (")}))`;
 };
 
 const tailSql = (
