@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-store.suite.ts";
+import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
