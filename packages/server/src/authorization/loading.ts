@@ -210,24 +210,26 @@ const loadWalletAccounts = async (
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,
   refunded_quantity, further, shortfall, debt, legs, valid_until, answer`;
 
+export const authorizationsStatement = {
+  name: "ledger-authorizations",
+  text: `SELECT ${authorizationColumns} FROM ledger_authorization
+           WHERE org_id = $1 AND id = ANY($2)
+         UNION ALL
+         SELECT ${authorizationColumns} FROM ledger_authorization
+           WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD'
+           AND valid_until <= coalesce($4::bigint, ${epochMs}) - ${settings.graceMs}`,
+};
+
 const loadAuthorizations = async (
   reader: Reader,
   { accounts, accountArray, named }: Loading,
   now: EpochMs | null = null,
 ): Promise<Map<string, Authorization>> => {
-  const rows = await query<stored.AuthorizationColumns>(
-    reader,
-    {
-      name: "ledger-authorizations",
-      text: `SELECT ${authorizationColumns} FROM ledger_authorization
-               WHERE org_id = $1 AND id = ANY($2)
-             UNION ALL
-             SELECT ${authorizationColumns} FROM ledger_authorization
-               WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD'
-               AND valid_until <= coalesce($4::bigint, ${epochMs}) - ${settings.graceMs}`,
-    },
-    [textArray([...named.authorizations]), accountArray, now],
-  );
+  const rows = await query<stored.AuthorizationColumns>(reader, authorizationsStatement, [
+    textArray([...named.authorizations]),
+    accountArray,
+    now,
+  ]);
   if (rows.length === 0) return new Map();
   const own = new Set(accounts);
   return byId(
@@ -275,6 +277,13 @@ const grantColumns = [
 
 const selectGrants = `SELECT ${grantColumns.join(", ")} FROM ledger_grant`;
 
+export const grantsStatement = {
+  name: "ledger-grants",
+  text: `${selectGrants} WHERE org_id = $1 AND account = ANY($2) AND is_open
+         UNION ALL
+         ${selectGrants} WHERE org_id = $1 AND id = ANY($3)`,
+};
+
 const loadGrants = async (
   reader: Reader,
   { accounts, accountArray }: Loading,
@@ -282,12 +291,7 @@ const loadGrants = async (
 ): Promise<Map<string, Grant>> => {
   const rows = await queryValues<Values<stored.GrantColumns, typeof grantColumns>>(
     reader,
-    {
-      name: "ledger-grants",
-      text: `${selectGrants} WHERE org_id = $1 AND account = ANY($2) AND is_open
-             UNION ALL
-             ${selectGrants} WHERE org_id = $1 AND id = ANY($3)`,
-    },
+    grantsStatement,
     [accountArray, textArray(ids)],
   );
   const own = new Set(accounts);
