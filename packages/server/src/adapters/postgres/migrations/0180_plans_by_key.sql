@@ -2,7 +2,7 @@
 -- nothing is known of the table yet, the planner took every row of the organization through an index that begins with
 -- it, and compared each with each key: right for the average, ruinous for the one that has most of the rows.
 
--- Begins with the account, so that the primary key is the only index that begins with the organization.
+-- Begins with the account, so that of all rows the primary key is the only index that begins with the organization.
 DROP INDEX ledger_authorization_occurred;
 CREATE INDEX ledger_authorization_occurred ON ledger_authorization (account, org_id, occurred_at);
 
