@@ -21,6 +21,7 @@ import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
+import { startVoidRelay } from "./authorization/void-relay.ts";
 import { createWallets } from "./authorization/true-ups.ts";
 import {
   createUsageCorrections,
@@ -239,6 +240,7 @@ const openLedger = (
   closers.push(ledger.drain);
   for (const running of [
     startRelay({ pool, usage, logger, now: Date.now }),
+    startVoidRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
     startPayments(ledger, manualPayments, logger),
   ])

@@ -33,7 +33,11 @@ export const loadCounters = async (
 ): Promise<LedgerState["counters"]> => {
   const ids = new Set([
     ...budgets.map((budget) => `${budget.id}@${windowAt(budget, now).start}`),
-    ...authorizations.flatMap(({ terms }) => [...terms.assetCounters, ...terms.unitCounters]),
+    ...authorizations.flatMap(({ terms, further }) => [
+      ...terms.assetCounters,
+      ...terms.unitCounters,
+      ...further.flatMap(({ unitCounters }) => unitCounters),
+    ]),
   ]);
   if (ids.size === 0) return new Map();
   const split = [...ids].map((id) => [

@@ -127,7 +127,7 @@ const loadReferred = async (
   const positionIds = authorizations
     .flatMap(({ terms, further }) => [
       ...(terms.position === null ? [] : [terms.position]),
-      ...further.map(({ position }) => position),
+      ...further.flatMap(({ position }) => position ?? []),
     ])
     .filter((id) => !own.positions.has(id));
   const concurrencyIds = [
