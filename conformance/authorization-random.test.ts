@@ -60,12 +60,18 @@ const furnish = async (wallets: Wallets): Promise<RandomWorld> => {
 /** What the usage stores of the stopped servers hold, as `settledUnits` names it. */
 const metered = async ({ meterIds, setting }: RandomWorld): Promise<Map<string, string>> => {
   const codes = new Map(accounts.map((code) => [setting.idOf(code), code]));
+  const asked = [...meterIds].flatMap(([meter, meterId]) =>
+    (countings[meter] ?? []).flatMap((method) =>
+      folders().map((folder) => ({ folder, meter, meterId, method })),
+    ),
+  );
   const found: [string, Decimal][] = [];
-  for (const [meter, meterId] of meterIds)
-    for (const method of countings[meter] ?? [])
-      for (const folder of folders())
-        for (const [id, quantity] of await meteredUnits(folder, { orgId, meterId, method }))
-          found.push([`${codes.get(id)} ${meter} ${method}`, quantity]);
+  // One after the other: a store is opened by one at a time.
+  for (const { folder, meter, meterId, method } of asked) {
+    const units = await meteredUnits(folder, { orgId, meterId, method });
+    for (const [id, quantity] of units)
+      found.push([`${codes.get(id)} ${meter} ${method}`, quantity]);
+  }
   return textsOf(added(found));
 };
 

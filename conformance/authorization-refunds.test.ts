@@ -30,12 +30,13 @@ const sell = async ({ hasUnits = false } = {}) => {
   const id = await wallets().account(code);
   await world().attach(id, plan.id);
   await wallets().grant(code, "100");
-  const uid = (name: string) => `${code}-${name}`;
+  const uidOf = (name: string) => `${code}-${name}`;
   return {
     id,
+    uidOf,
     use: (name: string, more: object = {}) =>
       wallets().authorize({
-        uid: uid(name),
+        uid: uidOf(name),
         account: code,
         meter: meter.code,
         ts: "2024-05-15T12:00:00Z",
@@ -43,9 +44,9 @@ const sell = async ({ hasUnits = false } = {}) => {
         ...more,
       }),
     settle: (name: string, sequence: number, final: boolean) =>
-      wallets().act(uid(name), "settle", { sequence, measure: { amount: 4 }, final }),
+      wallets().act(uidOf(name), "settle", { sequence, measure: { amount: 4 }, final }),
     refund: (name: string, of: string, amount?: string) =>
-      wallets().post("refunds", { uid: uid(name), of: uid(of), ...(amount ? { amount } : {}) }),
+      wallets().post("refunds", { uid: uidOf(name), of: uidOf(of), ...(amount ? { amount } : {}) }),
     balance: async () => (await wallets().wallet(code)).balance,
     lines: async () => (await world().lines(id, june)).toSorted(),
   };
@@ -93,6 +94,26 @@ test("of a part give money only, which the close takes again; with the rest the 
   await waitForVoids(url());
   expect(await lines()).toEqual(["BALANCE_CONSUMED -0.5", "TOTAL 0", "USAGE 0.5"]);
   expect(await balance()).toBe("99.5");
+});
+
+test("of a measurement that was amended undo it as it is", async () => {
+  const { use, refund, balance, lines, uidOf } = await sell({ hasUnits: true });
+  await use("one");
+  await use("two");
+  const what = { region: "UK", tier: "Standard" };
+  await wallets().post(`measurements/${uidOf("one")}/amend`, {
+    reason: "it was wrong",
+    measurement: { measure: { amount: 9 }, what },
+  });
+  // 4 × 0.10 + 0.50 and 9 × 0.10 + 0.50
+  expect(await balance()).toBe("97.7");
+  await refund("back", "one~1");
+  await waitForVoids(url());
+  expect((await lines()).filter((line) => line.startsWith("USAGE"))).toEqual([
+    "USAGE 0.4",
+    "USAGE 0.5",
+  ]);
+  expect(await balance()).toBe("99.1");
 });
 
 test("after the bill was approved stand on the next one, usage and payment alike", async () => {
