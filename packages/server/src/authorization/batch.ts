@@ -188,7 +188,9 @@ const lockShared = async (
 };
 
 /**
- * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two may have named one event, each with fields of its own. */
+ * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two
+ * may have named one event, each with fields of its own.
+ */
 const metered = async (
   prices: Prices,
   orgId: string,
