@@ -117,9 +117,11 @@ export class Follower {
   #later(): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    const { quietMs, rowsMin } = this.#parts.moves;
+    const { journal, moves } = this.#parts;
+    const { quietMs, rowsMin } = moves;
     const work = async (): Promise<void> => {
       await this.#catchUp();
+      journal.rest();
       await this.#move(rowsMin);
     };
     this.#timer = setTimeout(() => void work().catch(() => undefined), quietMs);
@@ -157,10 +159,10 @@ export class Follower {
       return;
     }
     this.#waiting.splice(0, taken.length);
-    for (const { payload } of taken) {
-      this.#waitingBytes -= payload.length;
-      // DuckDB has its own copy: not given back, it waits for a collection.
-      payload.buffer.transfer(0);
+    for (const record of taken) {
+      this.#waitingBytes -= record.payload.length;
+      // DuckDB has its own copy.
+      this.#parts.journal.release(record);
     }
     this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
     if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
