@@ -135,8 +135,6 @@ interface OpenSegment {
   readonly name: string;
   /** Bytes that count; what stands behind them was never acknowledged. */
   length: number;
-  /** On the clock of `performance`. */
-  readonly openedAt: number;
 }
 
 /** A write returns when its bytes are on the disk. */
@@ -178,8 +176,7 @@ export class Journal {
     const current = last && (await openSegment(folder, last));
     const journal = new Journal(folder, head ?? emptyHead, current);
     for (const { name } of await listSegments(folder)) {
-      if (name.endsWith(suffix) && name !== current?.name)
-        journal.#sealer.add(join(folder, name), Infinity);
+      if (name.endsWith(suffix) && name !== current?.name) journal.#sealer.add(join(folder, name));
     }
     return journal;
   }
@@ -247,8 +244,7 @@ export class Journal {
     this.#segment = next;
     if (current !== undefined) {
       await current.file.close();
-      const { name, openedAt } = current;
-      this.#sealer.add(join(this.#folder, name), performance.now() - openedAt);
+      this.#sealer.add(join(this.#folder, current.name));
     }
     return next;
   }
@@ -259,7 +255,7 @@ const createSegment = async (folder: string, head: Link): Promise<OpenSegment> =
   // A segment of that name has no record: creating it failed half-way.
   const file = await open(join(folder, name), writeFlags | constants.O_CREAT | constants.O_TRUNC);
   try {
-    const segment = { file, name, length: 0, openedAt: performance.now() };
+    const segment = { file, name, length: 0 };
     const bytes = segmentHead(head);
     await writeAll(segment, bytes);
     segment.length = bytes.length;
@@ -327,7 +323,7 @@ const openSegment = async (
     await file.truncate(length);
     await file.sync();
   }
-  return { file, name, length, openedAt: performance.now() };
+  return { file, name, length };
 };
 
 const nextPositionAfter = ({ payload }: JournalRecord): number => {

@@ -5,8 +5,8 @@ import { Worker } from "node:worker_threads";
 const waitingSoftMax = 32;
 /** So many, and what comes in waits. */
 const waitingMax = 64;
-/** A segment that was full sooner tells that usage comes in fast; after so long without another that is over. */
-const pressedMs = 2000;
+/** After so long without another full segment usage does not come in fast. */
+const calmMs = 2000;
 
 /**
  * Compresses full segments, one after the other, on a thread of its own. While usage comes in fast they wait, since the
@@ -16,21 +16,19 @@ export class Sealer {
   readonly #waiting: string[] = [];
   #worker: Worker | undefined;
   #sealing: Promise<void> | undefined;
-  #isPressed = false;
+  #isCalm = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `filledInMs` is how long the segment took to become full. */
-  add(path: string, filledInMs: number): void {
+  /** A segment that nothing is appended to any more. */
+  add(path: string): void {
     this.#waiting.push(path);
-    this.#isPressed = filledInMs < pressedMs;
+    this.#isCalm = false;
     clearTimeout(this.#timer);
-    if (this.#isPressed) {
-      this.#timer = setTimeout(() => {
-        this.#isPressed = false;
-        this.#begin();
-      }, pressedMs).unref();
-    }
+    this.#timer = setTimeout(() => {
+      this.#isCalm = true;
+      this.#begin();
+    }, calmMs).unref();
     this.#begin();
   }
 
@@ -48,7 +46,7 @@ export class Sealer {
   }
 
   #begin(): void {
-    const isToWait = this.#isPressed && this.#waiting.length <= waitingSoftMax;
+    const isToWait = !this.#isCalm && this.#waiting.length <= waitingSoftMax;
     if (isToWait || this.#isClosed || this.#sealing !== undefined) return;
     const path = this.#waiting[0];
     if (path === undefined) return;
