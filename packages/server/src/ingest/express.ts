@@ -4,6 +4,8 @@ import type { LaneOutcome, LaneParts } from "./general-lane.ts";
 import { measurementsPerRequestMax } from "./measurement-reader.ts";
 import type { OpenGroup } from "./open-group.ts";
 import { KnownAccounts } from "./known-accounts.ts";
+import type { RowBuffer } from "./row-buffer.ts";
+import type { UidHasher } from "./uid-hash.ts";
 import { duplicateUid, futureSkewMs } from "./verdicts.ts";
 import { learnShape } from "./shape.ts";
 import type { Shape } from "./shape.ts";
@@ -12,6 +14,8 @@ import type { AccountsByBytes, Range } from "./shape-reader.ts";
 
 /** Clients of an organization print few shapes; more would be tried in vain for each measurement. */
 const shapesMax = 16;
+/** After a body with a duplicate the next ones are expected to have some, which take longer when they are not expected. */
+const singlyAfterDuplicate = 15;
 /** After a body in vain the next ones go straight to the general reader, so that the attempt costs next to nothing. */
 const skippedAfterFailure = 15;
 
@@ -27,6 +31,8 @@ interface Learned {
   readonly shapes: Shape[];
   readonly accounts: AccountsByBytes;
   skip: number;
+  /** For so many bodies each uid is judged before the next measurement is read. */
+  singly: number;
 }
 
 /**
@@ -48,8 +54,39 @@ export class Express {
     const learned = this.#learned(request.orgId);
     if (learned === undefined || learned.skip-- > 0) return undefined;
     learned.skip = 0;
+    const admission = { request, group };
+    const outcome = this.#admitTogether(learned, admission);
+    if (outcome !== "has a duplicate") return outcome;
+    return this.#admitSingly(learned, admission);
+  }
+
+  /**
+   * Reads all measurements before it looks their uids up: the processor waits for the memory of many at once, not for
+   * each in turn.
+   */
+  #admitTogether(
+    learned: Learned,
+    admission: Admission,
+  ): LaneOutcome | undefined | "has a duplicate" {
+    if (learned.singly > 0) {
+      learned.singly--;
+      return "has a duplicate";
+    }
+    const { request, group } = admission;
     const savepoint = group.savepoint();
-    const outcome = new ExpressBody(this.#parts, learned, { request, group }).admit();
+    const outcome = new ExpressBody(this.#parts, learned, admission).admit("together");
+    if (outcome === undefined) learned.skip = skippedAfterFailure;
+    else if (group.addMarked(savepoint, this.#parts.uids, request.receivedAtMs)) return outcome;
+    group.rollback(savepoint);
+    if (outcome === undefined) return undefined;
+    learned.singly = singlyAfterDuplicate;
+    return "has a duplicate";
+  }
+
+  #admitSingly(learned: Learned, admission: Admission): LaneOutcome | undefined {
+    const { group } = admission;
+    const savepoint = group.savepoint();
+    const outcome = new ExpressBody(this.#parts, learned, admission).admit("singly");
     if (outcome !== undefined) return outcome;
     learned.skip = skippedAfterFailure;
     group.rollback(savepoint, this.#parts.uids);
@@ -69,7 +106,7 @@ export class Express {
         ? undefined
         : log.accountNumber(orgId, account.id);
     });
-    const learned = { version, shapes: [], accounts, skip: 0 };
+    const learned = { version, shapes: [], accounts, skip: 0, singly: 0 };
     this.#orgs.set(orgId, learned);
     return learned;
   }
@@ -80,12 +117,18 @@ interface Admission {
   readonly group: OpenGroup;
 }
 
+/** When uids are looked up: all of them at the end, by the group, or each before the next measurement is read. */
+type Uids = "together" | "singly";
+
 /** One body on the express lane. */
 class ExpressBody {
   readonly #parts: LaneParts;
   readonly #learned: Learned;
   readonly #admission: Admission;
   readonly #reader: ShapeReader;
+  readonly #hasher: UidHasher;
+  #uids: Uids = "singly";
+  #rows: RowBuffer | undefined;
   readonly #failures: MeasurementFailure[] = [];
   readonly #tsMax: number;
   #stored = 0;
@@ -96,10 +139,12 @@ class ExpressBody {
     this.#learned = learned;
     this.#admission = admission;
     this.#reader = new ShapeReader(admission.request.body, learned.accounts);
+    this.#hasher = parts.uids.hasher(admission.request.orgId);
     this.#tsMax = (admission.request.receivedAtMs + futureSkewMs) * 1000;
   }
 
-  admit(): LaneOutcome | undefined {
+  admit(uids: Uids): LaneOutcome | undefined {
+    this.#uids = uids;
     if (!this.#take('{"measurements":[')) return undefined;
     do {
       if (this.#stored + this.#failures.length === measurementsPerRequestMax) return undefined;
@@ -136,17 +181,18 @@ class ExpressBody {
 
   #read(shape: Shape): boolean {
     const { group, request } = this.#admission;
-    const { uids } = this.#parts;
-    const rows = group.rowsOf(shape.meter.layout);
+    const rows = this.#rowsOf(shape);
     const row = rows.count;
     const start = this.#at;
     const end = this.#reader.read(shape, start, { rows, tsMax: this.#tsMax });
     if (end < 0) return false;
     this.#at = end;
     if (shape.hasUid) {
-      const hasher = uids.hasher(request.orgId);
+      const hasher = this.#hasher;
       hasher.hash(rows.uids.bytes, rows.uids.start(row), rows.uids.ends[row] ?? 0);
-      if (!uids.addIfNew(hasher.words, request.receivedAtMs)) {
+      const isKnown =
+        this.#uids === "singly" && !this.#parts.uids.addIfNew(hasher.words, request.receivedAtMs);
+      if (isKnown) {
         this.#failures.push(this.#duplicate({ start, end }));
         return true;
       }
@@ -157,6 +203,12 @@ class ExpressBody {
     group.commitRow(rows);
     this.#stored++;
     return true;
+  }
+
+  /** Mostly those of the measurement before. */
+  #rowsOf({ meter: { layout } }: Shape): RowBuffer {
+    if (this.#rows?.layout !== layout) this.#rows = this.#admission.group.rowsOf(layout);
+    return this.#rows;
   }
 
   #duplicate({ start, end }: Range): MeasurementFailure {

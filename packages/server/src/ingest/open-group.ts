@@ -17,6 +17,20 @@ export interface Savepoint {
   readonly rows: ReadonlyMap<RowBuffer, number>;
 }
 
+/** Memory of a group that is done, to be filled again: new memory for each would have V8 collect for its sake. */
+export interface SpareMemory {
+  readonly rows: ReadonlyMap<MeterLayout, RowBuffer>;
+  readonly marks: Uint32Array<ArrayBuffer>;
+}
+
+export const noSpareMemory = (): SpareMemory => ({
+  rows: new Map(),
+  marks: new Uint32Array(firstMarks * 3),
+});
+
+/** More rows than in nearly all groups: their memory is not kept. */
+const spareRowsMax = 65_536;
+
 /** The rows that are being gathered while the group before them commits, and who waits for them. */
 export class OpenGroup {
   readonly firstPosition: number;
@@ -24,17 +38,17 @@ export class OpenGroup {
   readonly #spare: ReadonlyMap<MeterLayout, RowBuffer>;
   readonly #corrections: CorrectionEntry[] = [];
   readonly #backfills: BackfillEntry[] = [];
-  #marks = new Uint32Array(firstMarks * 3);
+  #marks: Uint32Array<ArrayBuffer>;
   #markCount = 0;
   readonly #outcome = Promise.withResolvers<CommitOutcome>();
   #count = 0;
   #waiting = 0;
   #receivedAtMs = 0;
 
-  /** `spare` are buffers of a group that is done; they are used again to spare the allocation. */
-  constructor(firstPosition: number, spare: ReadonlyMap<MeterLayout, RowBuffer>) {
+  constructor(firstPosition: number, { rows, marks }: SpareMemory = noSpareMemory()) {
     this.firstPosition = firstPosition;
-    this.#spare = spare;
+    this.#spare = rows;
+    this.#marks = marks;
   }
 
   get isAwaited(): boolean {
@@ -45,8 +59,9 @@ export class OpenGroup {
     return this.firstPosition + this.#count;
   }
 
-  get buffers(): ReadonlyMap<MeterLayout, RowBuffer> {
-    return this.#rows;
+  /** Its memory, once it is done. */
+  get spareMemory(): SpareMemory {
+    return this.#count > spareRowsMax ? noSpareMemory() : { rows: this.#rows, marks: this.#marks };
   }
 
   /** A request joins: it is answered when the group is. */
@@ -101,11 +116,17 @@ export class OpenGroup {
     return { count: this.#count, marks: this.#markCount, rows };
   }
 
-  /** Undoes what a request has put in since the savepoint. */
-  rollback({ count, marks, rows }: Savepoint, uids: UidMemory): void {
+  /** Remembers the uids marked since the savepoint as received; false, and none of them remembered, when one is known. */
+  addMarked({ marks }: Savepoint, uids: UidMemory, atMs: number): boolean {
+    return uids.addAllIfNew(this.#marks.subarray(marks * 3, this.#markCount * 3), atMs);
+  }
+
+  /** Undoes what a request has put in since the savepoint; with `uids`, where its marks are remembered. */
+  rollback({ count, marks, rows }: Savepoint, uids?: UidMemory): void {
     for (const buffer of this.#rows.values()) buffer.truncate(rows.get(buffer) ?? 0);
     this.#count = count;
-    this.#unmark(marks, uids);
+    if (uids === undefined) this.#markCount = marks;
+    else this.#unmark(marks, uids);
   }
 
   sealed(): UsageGroup {

@@ -14,7 +14,7 @@ import { DirectoryCache } from "./directory-cache.ts";
 import { Express } from "./express.ts";
 import { GeneralLane } from "./general-lane.ts";
 import type { LaneOutcome } from "./general-lane.ts";
-import { OpenGroup } from "./open-group.ts";
+import { noSpareMemory, OpenGroup, type SpareMemory } from "./open-group.ts";
 import { UidMemory } from "./uid-memory.ts";
 
 /**
@@ -31,6 +31,7 @@ export class IngestPipeline {
   readonly #corrections: Corrections;
   readonly #backfills: Backfills;
   #open: OpenGroup;
+  #spare: SpareMemory = noSpareMemory();
   #committing: Promise<void> | undefined;
 
   constructor(directory: UsageDirectory, log: UsageLog) {
@@ -44,7 +45,7 @@ export class IngestPipeline {
       this.#commit(admit(this.#open), receivedAtMs);
     this.#corrections = new Corrections({ ...parts, general: this.#general, gather });
     this.#backfills = new Backfills({ log, gather });
-    this.#open = new OpenGroup(log.nextPosition(), new Map());
+    this.#open = new OpenGroup(log.nextPosition());
   }
 
   /** Remembers the uids that the log holds from the dedupe window before `nowMs`. */
@@ -108,18 +109,17 @@ export class IngestPipeline {
   async #commitAll(): Promise<void> {
     // Bodies that arrived together are read before the first commit begins.
     await new Promise((resolve) => setImmediate(resolve));
-    let spare: OpenGroup["buffers"] = new Map();
     while (this.#open.isAwaited) {
       const group = this.#open;
-      this.#open = new OpenGroup(group.nextPosition, spare);
+      this.#open = new OpenGroup(group.nextPosition, this.#spare);
       const outcome = await this.#append(group);
-      spare = group.buffers;
+      this.#spare = group.spareMemory;
       if (outcome.kind === "committed") {
         group.settle(outcome);
         continue;
       }
       const gathered = this.#open;
-      this.#open = new OpenGroup(this.#log.nextPosition(), new Map());
+      this.#open = new OpenGroup(this.#log.nextPosition());
       group.fail(outcome, this.#uids);
       gathered.fail(outcome, this.#uids);
     }

@@ -19,6 +19,11 @@ export interface Range {
   readonly end: number;
 }
 
+/** 1 for each byte that stands for itself in a string: printable ASCII but for the quote and the backslash. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= 0x20 && byte <= 0x7e && byte !== quote && byte !== 0x5c),
+);
+
 const isDigit = (byte: number): boolean => byte >= zero && byte <= 0x39;
 
 /**
@@ -79,10 +84,10 @@ export class ShapeReader {
     const end = at + bytes.length;
     if (end > this.bytes.length) return nowhere;
     let from = at;
-    for (let i = 0; i < words.length; i++, from += 4) {
-      if (this.#view.getInt32(from, true) !== words[i]) return nowhere;
+    for (let i = 0; i < words.length; i++, from += 8) {
+      if (this.#view.getFloat64(from, true) !== words[i]) return nowhere;
     }
-    for (let i = words.length * 4; from < end; i++, from++) {
+    for (let i = words.length * 8; from < end; i++, from++) {
       if (this.bytes[from] !== bytes[i]) return nowhere;
     }
     return end;
@@ -94,14 +99,16 @@ export class ShapeReader {
     const start = column.reserve(row, max);
     const { bytes } = this;
     const target = column.bytes;
+    const shift = start - from;
+    const limit = Math.min(from + max, bytes.length);
     let at = from;
-    for (let byte = bytes[at] ?? 0; byte !== quote; byte = bytes[at] ?? 0) {
-      if (byte < 0x20 || byte > 0x7e || byte === 0x5c || at - from === max) return nowhere;
-      target[start + at - from] = byte;
-      at++;
+    for (; at < limit; at++) {
+      const byte = bytes[at] ?? 0;
+      if (isPlain[byte] === 0) break;
+      target[shift + at] = byte;
     }
-    if (at - from < min) return nowhere;
-    column.end(row, start + at - from);
+    if (bytes[at] !== quote || at - from < min) return nowhere;
+    column.end(row, shift + at);
     return at;
   }
 
@@ -109,10 +116,12 @@ export class ShapeReader {
     const { bytes } = this;
     let at = from;
     let hash = 0x811c9dc5;
-    for (let byte = bytes[at] ?? 0; byte !== quote; byte = bytes[++at] ?? 0) {
-      if (byte < 0x20 || byte > 0x7e || byte === 0x5c) return nowhere;
+    for (; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (isPlain[byte] === 0) break;
       hash = Math.imul(hash ^ byte, 0x01000193);
     }
+    if (bytes[at] !== quote) return nowhere;
     const number = this.#accounts.number(hash, bytes, { start: from, end: at });
     if (number === undefined) return nowhere;
     rows.accounts[rows.count] = number;

@@ -11,10 +11,13 @@ export interface Slot {
   readonly field: number;
 }
 
-/** Bytes to compare, four at a time as far as that goes. */
+/**
+ * Bytes to compare, eight at a time as far as that goes. They are ASCII, so that the doubles they are read as are neither
+ * zero nor NaN: equal doubles are equal bytes.
+ */
 export interface Literal {
   readonly bytes: Uint8Array;
-  readonly words: Int32Array;
+  readonly words: Float64Array;
 }
 
 /**
@@ -33,7 +36,9 @@ export interface Shape {
 const literal = (bytes: Uint8Array): Literal => {
   const copy = new Uint8Array(bytes);
   const view = new DataView(copy.buffer);
-  const words = Int32Array.from({ length: copy.length >> 2 }, (_, i) => view.getInt32(i * 4, true));
+  const words = Float64Array.from({ length: copy.length >> 3 }, (_, i) =>
+    view.getFloat64(i * 8, true),
+  );
   return { bytes: copy, words };
 };
 

@@ -20,6 +20,7 @@ export class UidMemory {
   readonly #hashers = new Map<string, UidHasher>();
   readonly #secret: Uint8Array;
   readonly #bytes = new Uint8Array(uidBytesMax);
+  readonly #hash = new Uint32Array(3);
 
   constructor(secret: Uint8Array) {
     this.#secret = secret;
@@ -74,6 +75,20 @@ export class UidMemory {
     return this.#table.addIfNew(hash, Math.floor(atMs / 1000));
   }
 
+  /**
+   * Remembers all of the uids, or none and says false when one is known already or there twice. Of each there are three
+   * words of its hash.
+   */
+  addAllIfNew(hashes: Uint32Array, atMs: number): boolean {
+    const seconds = Math.floor(atMs / 1000);
+    for (let at = 0; at < hashes.length; at += 3) {
+      if (this.#table.addIfNew(this.#take(hashes, at), seconds)) continue;
+      for (let before = 0; before < at; before += 3) this.#table.remove(this.#take(hashes, before));
+      return false;
+    }
+    return true;
+  }
+
   /** When the uid was received, to the second; undefined outside of the dedupe window. */
   receivedAtMs(orgId: string, uid: string, atMs: number): number | undefined {
     const seconds = this.#table.receivedAt(this.hash(orgId, uid), Math.floor(atMs / 1000));
@@ -87,6 +102,14 @@ export class UidMemory {
 
   forget(hash: Uint32Array): void {
     this.#table.remove(hash);
+  }
+
+  #take(hashes: Uint32Array, at: number): Uint32Array {
+    const hash = this.#hash;
+    hash[0] = hashes[at] ?? 0;
+    hash[1] = hashes[at + 1] ?? 0;
+    hash[2] = hashes[at + 2] ?? 0;
+    return hash;
   }
 
   #encode(uid: string): number {

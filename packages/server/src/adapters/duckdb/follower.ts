@@ -17,8 +17,10 @@ export interface MoveOptions {
   readonly rowsMin: number;
 }
 
-/** Rows of a generation; as many more may be on their way into the file and as many wait in the journal's records. */
-const generationRowsMax = 500_000;
+/** A generation of so many rows is moved into the file: a move takes as much processor time as taking the rows in. */
+const movedRows = 1_000_000;
+/** More rows of a generation, while the other one moves, and what comes in waits. */
+const generationRowsMax = 1_500_000;
 /** Records that wait in memory for a query to need them, in bytes. */
 const waitingBytesMax = 24 * 1024 * 1024;
 /** Rows made visible by one transaction. */
@@ -111,15 +113,17 @@ export class Follower {
   }
 
   #isCrowded(): boolean {
-    return generations.some((place) => this.#recent.rows(place) > 2 * generationRowsMax);
+    return generations.some((place) => this.#recent.rows(place) > generationRowsMax);
   }
 
   #later(): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    const { quietMs, rowsMin } = this.#parts.moves;
+    const { journal, moves } = this.#parts;
+    const { quietMs, rowsMin } = moves;
     const work = async (): Promise<void> => {
       await this.#catchUp();
+      journal.rest();
       await this.#move(rowsMin);
     };
     this.#timer = setTimeout(() => void work().catch(() => undefined), quietMs);
@@ -157,14 +161,14 @@ export class Follower {
       return;
     }
     this.#waiting.splice(0, taken.length);
-    for (const { payload } of taken) {
-      this.#waitingBytes -= payload.length;
-      // DuckDB has its own copy: not given back, it waits for a collection.
-      payload.buffer.transfer(0);
+    for (const record of taken) {
+      this.#waitingBytes -= record.payload.length;
+      // DuckDB has its own copy.
+      this.#parts.journal.release(record);
     }
     this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
-    if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
-      void this.#move(generationRowsMax);
+    if (this.#recent.rows(this.#recent.filling) >= movedRows) {
+      void this.#move(movedRows);
     }
   }
 
@@ -242,7 +246,7 @@ export class Follower {
     await this.#recent.add(batches);
     this.#added = batches.at(-1)?.batch.sequence ?? this.#added;
     const { filling } = this.#recent;
-    if (this.#recent.rows(filling) < generationRowsMax) return;
+    if (this.#recent.rows(filling) < movedRows) return;
     this.#recent.swap();
     await this.#moveGeneration(filling);
   }

@@ -90,6 +90,11 @@ const quantify = ({ bits }: PresenceBits, count: number): Quantifier => {
   return every === 0xff && last === rest ? "all" : "some";
 };
 
+/** Gives memory of a length, with anything in it. */
+export type Allocate = (length: number) => Uint8Array<ArrayBuffer>;
+
+const newMemory: Allocate = (length) => new Uint8Array(length);
+
 /** Gathers columns; `describe…` add what they describe. */
 class Columns {
   readonly #parts: Uint8Array[] = [];
@@ -125,15 +130,19 @@ class Columns {
   }
 
   /** The payload: the length of the plan, the plan, the columns; `room` bytes are left free before it. */
-  write(plan: Plan, room: number): Uint8Array<ArrayBuffer> {
+  write(plan: Plan, room: number, allocate: Allocate): Uint8Array<ArrayBuffer> {
     const head = Buffer.from(JSON.stringify(plan));
     const start = room + aligned(4 + head.length);
-    const record = new Uint8Array(start + this.#length);
-    new DataView(record.buffer).setUint32(room, head.length, true);
-    record.set(head, room + 4);
+    const record = allocate(start + this.#length);
+    const put = (bytes: Uint8Array, at: number): void => {
+      record.set(bytes, at);
+      record.fill(0, at + bytes.length, aligned(at + bytes.length));
+    };
+    new DataView(record.buffer, record.byteOffset).setUint32(room, head.length, true);
+    put(head, room + 4);
     let at = start;
     for (const part of this.#parts) {
-      record.set(part, at);
+      put(part, at);
       at += aligned(part.length);
     }
     return record;
@@ -181,14 +190,18 @@ const firstOfRun = (positions: Int64Values, count: number): number | undefined =
   return integerAt(positions, count - 1) - first === count - 1 ? first : undefined;
 };
 
-/** A batch as bytes, with `room` bytes left free before them. */
-export const encodeBatch = (batch: Batch, room: number): Uint8Array<ArrayBuffer> => {
+/** A batch as bytes, with `room` bytes, a multiple of eight, left free before them. */
+export const encodeBatch = (
+  batch: Batch,
+  room: number,
+  allocate: Allocate = newMemory,
+): Uint8Array<ArrayBuffer> => {
   const { sequence, firstPosition, count, receivedAtMs, accounts, corrections, backfills } = batch;
   const columns = new Columns();
   const rows = batch.rows.map((ofMeter) => columns.describeRows(ofMeter));
   const head = { sequence, firstPosition, count, receivedAtMs };
   const steps = backfills === undefined || backfills.length === 0 ? {} : { backfills };
-  return columns.write({ ...head, accounts, corrections, ...steps, rows }, room);
+  return columns.write({ ...head, accounts, corrections, ...steps, rows }, room, allocate);
 };
 
 /** Reads columns in the order in which they were written, where they lie. */

@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { decodeBatch, encodeBatch } from "./batch-codec.ts";
 import type { Batch } from "./batch-codec.ts";
-import { compressedSuffix, compressSegment, readSegment } from "./compressed-segment.ts";
+import { compressedSuffix, readSegment } from "./compressed-segment.ts";
 import {
   headLength,
   JournalDamaged,
@@ -15,6 +15,8 @@ import {
   segmentHead,
 } from "./segment.ts";
 import type { JournalRecord, Link } from "./segment.ts";
+import { RecordMemory } from "./record-memory.ts";
+import { Sealer } from "./sealer.ts";
 
 /** A segment that is full is compressed; the start reads the last one. */
 const segmentBytesMax = 8 * 1024 * 1024;
@@ -144,11 +146,12 @@ const writeFlags = constants.O_RDWR | constants.O_DSYNC;
  */
 export class Journal {
   readonly #folder: string;
+  readonly #memory = new RecordMemory();
   #head: JournalHead;
   #segment: OpenSegment | undefined;
   /** An append failed half-way: what it left has to be cut before the next one. */
   #isDirty = false;
-  #compressing: Promise<void> = Promise.resolve();
+  readonly #sealer = new Sealer();
 
   private constructor(folder: string, head: JournalHead, segment: OpenSegment | undefined) {
     this.#folder = folder;
@@ -173,7 +176,7 @@ export class Journal {
     const current = last && (await openSegment(folder, last));
     const journal = new Journal(folder, head ?? emptyHead, current);
     for (const { name } of await listSegments(folder)) {
-      if (name.endsWith(suffix) && name !== current?.name) journal.#compress(name);
+      if (name.endsWith(suffix) && name !== current?.name) journal.#sealer.add(join(folder, name));
     }
     return journal;
   }
@@ -187,7 +190,9 @@ export class Journal {
     try {
       await this.#clean();
       const segment = await this.#roomySegment();
-      const record = encodeBatch({ ...batch, sequence: this.#head.sequence + 1 }, headLength);
+      const sequence = this.#head.sequence + 1;
+      const allocate = (length: number) => this.#memory.take(length);
+      const record = encodeBatch({ ...batch, sequence }, headLength, allocate);
       const link = sealRecord(record, this.#head);
       this.#isDirty = true;
       await writeAll(segment, record);
@@ -202,13 +207,23 @@ export class Journal {
     }
   }
 
+  /** Nobody reads a record that was appended any more: its memory is used for another. */
+  release({ payload }: JournalRecord): void {
+    this.#memory.give(payload.buffer);
+  }
+
+  /** Nothing was appended for a while: gives back the memory that lies ready. */
+  rest(): void {
+    this.#memory.clear();
+  }
+
   /** The records after a place in the chain, oldest first; not while something is appended. */
   recordsAfter(link: Link): AsyncGenerator<JournalRecord> {
     return recordsAfter(this.#folder, link);
   }
 
   async close(): Promise<void> {
-    await this.#compressing;
+    await this.#sealer.close();
     await this.#segment?.file.close();
   }
 
@@ -224,19 +239,14 @@ export class Journal {
   async #roomySegment(): Promise<OpenSegment> {
     const current = this.#segment;
     if (current !== undefined && current.length < segmentBytesMax) return current;
+    await this.#sealer.room();
     const next = await createSegment(this.#folder, this.#head);
     this.#segment = next;
     if (current !== undefined) {
       await current.file.close();
-      this.#compress(current.name);
+      this.#sealer.add(join(this.#folder, current.name));
     }
     return next;
-  }
-
-  /** In the background; what does not work now is tried again after a start. */
-  #compress(name: string): void {
-    const work = () => compressSegment(join(this.#folder, name)).catch(() => undefined);
-    this.#compressing = this.#compressing.then(work);
   }
 }
 
