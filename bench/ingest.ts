@@ -1,9 +1,10 @@
 /**
  * Ingest over HTTP, durable, deduplicated and visible when acknowledged, in batches of 1,000 with distinct uids; beside
  * it JSON.parse alone on the same bodies, and the same server writing the same batches into its PostgreSQL with
- * INSERT … ON CONFLICT DO NOTHING. Prints JSON. `BENCH_BATCHES` sets the number of batches (800). What ingest puts off while
- * it is busy is not in the rate of so few: `unsealed_mb` tells what the journal still had to compress when the last batch
- * was acknowledged; with some 6,000 batches all of it is in the rate.
+ * INSERT … ON CONFLICT DO NOTHING; and the same paced load while somebody asks for every account by hour, one query after
+ * the other. Prints JSON. `BENCH_BATCHES` sets the number of batches (800). What ingest puts off while it is busy is not in
+ * the rate of so few: `unsealed_mb` tells what the journal still had to compress when the last batch was acknowledged; with
+ * some 6,000 batches most of it is in the rate.
  */
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { sql } from "kysely";
 import { pino } from "pino";
+import { z } from "zod";
 import { readConfig } from "@turnpike/server/config.ts";
 import { firstCredentials } from "@turnpike/server/credentials.ts";
 import { createHttpServer } from "@turnpike/server/http/server.ts";
@@ -93,7 +95,8 @@ const main = async (): Promise<void> => {
     const token = await tokenOf(url, credentials);
     const org = `/organizations/${credentials.orgId}`;
     const path = `${org}/measurements`;
-    await createMeter(`${url}${org}/meters`, token);
+    const meterId = await createMeter(`${url}${org}/meters`, token);
+    const ask = () => askEveryAccount(`${url}${org}/usage/query`, token, meterId);
     const send = async (order: Pick<LoadOrder, "path" | "bodies"> & Partial<LoadOrder>) => {
       const port = Number(new URL(url).port);
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
@@ -103,7 +106,8 @@ const main = async (): Promise<void> => {
       if (report === undefined) throw new Error("the load generator said nothing");
       return report;
     };
-    await measure(path, send, () => unsealedBytes(join(folder, "usage.duckdb.journal")));
+    const unsealed = () => unsealedBytes(join(folder, "usage.duckdb.journal"));
+    await measure(path, { send, ask, unsealed });
   } finally {
     await generator.terminate();
     await app.close();
@@ -123,11 +127,13 @@ const unsealedBytes = async (folder: string): Promise<number> => {
   return sizes.reduce((total, { size }) => total + size, 0);
 };
 
-const measure = async (
-  path: string,
-  send: Send,
-  unsealed: () => Promise<number>,
-): Promise<void> => {
+interface Client {
+  readonly send: Send;
+  readonly ask: () => Promise<void>;
+  readonly unsealed: () => Promise<number>;
+}
+
+const measure = async (path: string, { send, ask, unsealed }: Client): Promise<void> => {
   const bodiesFrom = (first: number, count: number, size = batchSize) =>
     benchBodies(count, size, { ...plan, first });
   // Accounts are created, shapes learned and code compiled before the clock runs; accounts by one connection, since many
@@ -151,6 +157,13 @@ const measure = async (
     bodies: bodiesFrom(100_000_000, Math.ceil(batches / 2)),
     rate: (turnpike * 0.7) / batchSize,
   });
+  const beside = await whileAsking(ask, () =>
+    send({
+      path,
+      bodies: bodiesFrom(150_000_000, Math.ceil(batches / 2)),
+      rate: (turnpike * 0.35) / batchSize,
+    }),
+  );
   const single = bodiesFrom(200_000_000, singles, 1);
   const alone = await send({ path, bodies: single, connections: 64 });
   const nothing = await send({ path: "/bench/nothing", bodies: single, connections: 64 });
@@ -164,6 +177,9 @@ const measure = async (
       speedup: round(turnpike / postgres, 2),
       batch_p50_ms_at_70_percent: round(quantile(paced, 0.5), 1),
       batch_p99_ms_at_70_percent: round(quantile(paced, 0.99), 1),
+      batch_p50_ms_at_35_percent_beside_queries: round(quantile(beside.report, 0.5), 1),
+      batch_p99_ms_at_35_percent_beside_queries: round(quantile(beside.report, 0.99), 1),
+      queries_meanwhile: beside.answered,
       single_events_per_s: round(singles / alone.seconds),
       no_op_requests_per_s: round(singles / nothing.seconds),
       single_ratio: round(nothing.seconds / alone.seconds, 3),
@@ -171,7 +187,41 @@ const measure = async (
   );
 };
 
-const createMeter = async (url: string, token: string): Promise<void> => {
+/** The load, and how many questions were answered one after the other until it ended. */
+const whileAsking = async (
+  ask: () => Promise<void>,
+  load: () => Promise<LoadReport>,
+): Promise<{ readonly report: LoadReport; readonly answered: number }> => {
+  const loaded = new AbortController();
+  let answered = 0;
+  const asking = (async () => {
+    for (; !loaded.signal.aborted; answered++) await ask();
+  })();
+  const report = await load();
+  loaded.abort();
+  await asking;
+  return { report, answered };
+};
+
+const askEveryAccount = async (url: string, token: string, meterId: string): Promise<void> => {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      startDate: new Date(plan.startMs).toISOString(),
+      endDate: new Date(plan.startMs + 86_400_000).toISOString(),
+      groups: [{ groupType: "ACCOUNT" }, { groupType: "TIME", frequency: "HOUR" }],
+      aggregations: [{ meterId, fieldCode: "input_tokens", fieldType: "MEASURE", function: "SUM" }],
+    }),
+  });
+  if (!response.ok) throw new Error(`the query was refused: ${await response.text()}`);
+  await response.arrayBuffer();
+};
+
+const created = z.object({ id: z.string() });
+
+/** The id of the meter. */
+const createMeter = async (url: string, token: string): Promise<string> => {
   const name = "LLM calls";
   const dataFields = benchMeter.dataFields.map((field) => ({ ...field, name, unit: "1" }));
   const { code, derivedFields } = benchMeter;
@@ -181,6 +231,7 @@ const createMeter = async (url: string, token: string): Promise<void> => {
     body: JSON.stringify({ name, code, dataFields, derivedFields }),
   });
   if (!response.ok) throw new Error(`the meter was refused: ${await response.text()}`);
+  return created.parse(await response.json()).id;
 };
 
 await main();

@@ -1,12 +1,14 @@
 /**
  * Queries on a store of `BENCH_EVENTS` events (2,000,000; the claims are about 10,000,000) of 1,000 accounts spread over one
- * month, and on a tenth of them: an account's month by hour, the sum of every account, the size on disk and the start
- * with all uids in the dedupe window. `ratio` is the whole over the tenth. Prints JSON.
+ * month, and on a tenth of them: an account's month by hour, the sum of every account, the size on disk, the memory of the
+ * process and what the usage thread's consists of, and the start with all uids in the dedupe window. `ratio` is the whole
+ * over the tenth. Prints JSON.
  */
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openUsageStore } from "@turnpike/server/adapters/duckdb/usage-store.ts";
+import type { UsageMemory } from "@turnpike/server/adapters/duckdb/memory.ts";
 import { MemoryUsageDirectory } from "@turnpike/server/adapters/memory/usage-directory.ts";
 import type { UsageStore } from "@turnpike/server/ports/usage-store.ts";
 import { benchBodies, benchMeter } from "./usage-events.ts";
@@ -35,7 +37,8 @@ const fill = async (store: UsageStore, events: number): Promise<number> => {
   const plan = { accounts, startMs, stepMs: monthMs / events };
   for (let first = 0; first < events; first += bodiesAtOnce * batchSize) {
     const count = Math.min(bodiesAtOnce, Math.ceil((events - first) / batchSize));
-    const bodies = [...benchBodies(count, batchSize, { ...plan, first })];
+    // In the order of their times, as they happen.
+    const bodies = benchBodies(count, batchSize, { ...plan, first }).toReversed();
     const send = async (): Promise<void> => {
       for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
         const request = { orgId, format: "json", encoding: "identity", receivedAtMs } as const;
@@ -95,6 +98,8 @@ const sizeOf = async (folder: string): Promise<number> => {
 };
 
 const megabytes = (): number => Math.round(process.memoryUsage.rss() / 1e6);
+const inMegabytes = (memory: UsageMemory) =>
+  Object.fromEntries(Object.entries(memory).map(([of, bytes]) => [of, Math.round(bytes / 1e6)]));
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
 const run = async (events: number) => {
@@ -109,13 +114,16 @@ const run = async (events: number) => {
     await new Promise((resolve) => setTimeout(resolve, settleMs));
     const fresh = await measure(first, directory);
     const rss = megabytes();
+    const memory = await first.memory();
     await first.close();
     const [file, journal] = [(await stat(path)).size, await sizeOf(`${path}.journal`)];
-    let second: UsageStore | undefined;
+    let second: Awaited<ReturnType<typeof open>> | undefined;
     const restartMs = await timed(async () => {
       second = await open();
     });
     const again = second === undefined ? undefined : await measure(second, directory);
+    const rssAfterRestart = megabytes();
+    const memoryAfterRestart = await second?.memory();
     await second?.close();
     return {
       events,
@@ -123,7 +131,11 @@ const run = async (events: number) => {
       fill_events_per_s: Math.round(events / fillSeconds),
       ...fresh,
       rss_mb: rss,
+      of_it: inMegabytes(memory),
+      uid_bytes_per_event: round(memory.uids / events),
       after_restart: again,
+      rss_mb_after_restart: rssAfterRestart,
+      of_it_after_restart: memoryAfterRestart && inMegabytes(memoryAfterRestart),
       restart_s: round(restartMs / 1000, 2),
       bytes_per_event: round((file + journal) / events),
       file_bytes_per_event: round(file / events),

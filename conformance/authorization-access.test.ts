@@ -1,25 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { Wallets } from "./authorization-client.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { walletWorld } from "./wallet-world.ts";
 
-const state: { folder: string; server?: ServerProcess; wallets?: Wallets } = { folder: "" };
-const wallets = (): Wallets => {
-  if (state.wallets === undefined) throw new Error("no server");
-  return state.wallets;
-};
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-  state.wallets = await Wallets.open(state.server);
-  await wallets().asset("USD", 6);
-  await wallets().meter("calls");
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
-});
+const { wallets } = walletWorld();
+beforeAll(() => wallets().meter("calls"));
 
 test("a frozen account and a feature that is withheld are refused at once", async () => {
   await wallets().account("frozen");

@@ -1,19 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { Wallets } from "./authorization-client.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { expect, test } from "vitest";
+import { walletWorld } from "./wallet-world.ts";
 
-const state: { folder: string; server?: ServerProcess } = { folder: "" };
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
-});
+const { wallets: opened } = walletWorld();
 
 const bills = z.object({
   data: z.array(
@@ -29,9 +19,7 @@ const bills = z.object({
  * fact (2.50), which empties it. The bill: 40 units = 10.00, of which the wallet paid 10.00.
  */
 test("what the wallet paid is on the bill once, as balance consumption", async () => {
-  if (state.server === undefined) throw new Error("no server");
-  const wallets = await Wallets.open(state.server);
-  await wallets.asset("USD", 6);
+  const wallets = opened();
   await wallets.meter("calls");
   await wallets.account("acme");
   await wallets.plan("acme", {

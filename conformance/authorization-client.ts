@@ -60,7 +60,7 @@ export const callWithKey = async (
 
 /** An organization with a meter, for the wallets of its accounts. */
 export class Wallets {
-  readonly client: Client;
+  client: Client;
   readonly #ids = new Map<string, string>();
 
   constructor(client: Client) {
@@ -69,6 +69,11 @@ export class Wallets {
 
   static async open(server: ServerProcess): Promise<Wallets> {
     return new Wallets(await connect(server));
+  }
+
+  /** After the server was started again. */
+  async reconnect(server: ServerProcess): Promise<void> {
+    this.client = await connect(server);
   }
 
   asset(code: string, scale: number): Promise<Entity> {

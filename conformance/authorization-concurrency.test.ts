@@ -1,67 +1,28 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { mkdir } from "node:fs/promises";
-import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "@turnpike/server/adapters/postgres/embedded.ts";
+import { beforeAll, expect, test } from "vitest";
 import { type Authorized, authorized, callWithKey, Wallets } from "./authorization-client.ts";
 import { brokenInvariants, inspect, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
-import { newFolder, removeFolder, type ServerProcess, sharedSeal, startServer } from "./server.ts";
+import { newFolder, removeFolder, sharedKeys, startServer } from "./server.ts";
+import { ownDatabase, serverPair } from "./wallet-world.ts";
 
-const keys = {
-  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
-  TURNPIKE_ACCESS_KEY: "test-access-key",
-  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  ...sharedSeal,
-};
+const url = ownDatabase();
+const { servers, first: firstServer, folders, orgId } = serverPair(url);
 
-const state: {
-  folder: string;
-  postgres?: EmbeddedPostgres;
-  servers: ServerProcess[];
-  wallets?: Wallets;
-  meterId: string;
-} = { folder: "", servers: [], meterId: "" };
-
-const postgresUrl = (): string => {
-  if (state.postgres === undefined) throw new Error("no database");
-  return state.postgres.url;
-};
+const state: { wallets?: Wallets; meterId: string } = { meterId: "" };
 const wallets = (): Wallets => {
   if (state.wallets === undefined) throw new Error("no server");
   return state.wallets;
 };
 
-/** Two servers on one database, each with a data directory of its own. */
 beforeAll(async () => {
-  state.folder = await newFolder();
-  state.postgres = await startEmbeddedPostgres(
-    join(state.folder, "postgres"),
-    pino({ level: "error" }),
-  );
-  for (const name of ["first", "second"]) {
-    await mkdir(join(state.folder, name));
-    const settings = { ...keys, DATABASE_URL: postgresUrl() };
-    state.servers.push(await startServer(join(state.folder, name), settings));
-  }
-  const [first] = state.servers;
-  if (first === undefined) throw new Error("no server");
-  state.wallets = await Wallets.open(first);
+  state.wallets = await Wallets.open(firstServer());
   await wallets().asset("USD", 6);
   state.meterId = (await wallets().meter("calls")).id;
-});
-afterAll(async () => {
-  for (const server of state.servers) await server.stop();
-  await state.postgres?.stop();
-  await removeFolder(state.folder);
 });
 
 /** To one server or the other. */
 const charge = async (nth: number, body: Record<string, unknown>): Promise<Authorized> => {
-  const server = state.servers[nth % state.servers.length];
+  const server = servers[nth % servers.length];
   if (server === undefined) throw new Error("no server");
   const answer = await callWithKey(server, "authorizations", {
     meter: "calls",
@@ -187,7 +148,7 @@ test("a clock that was set back brings no expired hold back (I23)", async () => 
   await wallets().hold("skewed", "skewed-1", "4", { ttlSeconds: 60 });
   // As if a server whose clock runs two minutes ahead had decided for the account.
   const ahead = Date.now() + 120_000;
-  await inspect(postgresUrl(), (pool) =>
+  await inspect(url(), (pool) =>
     pool.query("UPDATE wallet_account SET seen_at = $1 WHERE account = 'skewed'", [ahead]),
   );
   expect(await wallets().wallet("skewed")).toMatchObject({ available: "10", held: "0" });
@@ -201,13 +162,13 @@ test("a clock that was set back brings no expired hold back (I23)", async () => 
 
 test("organizations on one database share no uid, no balance and no key (I29)", async () => {
   const settings = {
-    ...keys,
+    ...sharedKeys,
     TURNPIKE_ORG_ID: "33333333-2222-4333-8444-555555555555",
     TURNPIKE_ACCESS_KEY: "other-access-key",
-    DATABASE_URL: postgresUrl(),
+    DATABASE_URL: url(),
   };
-  await mkdir(join(state.folder, "third"));
-  const stranger = await startServer(join(state.folder, "third"), settings);
+  const folder = await newFolder();
+  const stranger = await startServer(folder, settings);
   try {
     const theirs = await Wallets.open(stranger);
     await theirs.asset("USD", 6);
@@ -222,11 +183,11 @@ test("organizations on one database share no uid, no balance and no key (I29)", 
     });
     expect(await wallets().wallet("namesake")).toMatchObject({ available: "1" });
     expect(await theirs.wallet("namesake")).toMatchObject({ available: "1" });
-    const [mine] = state.servers;
+    const mine = firstServer();
     const body = { account: "namesake", asset: "USD", amount: "1" };
     const foreign = {
       ...stranger,
-      accessKey: mine?.accessKey ?? "",
+      accessKey: mine.accessKey,
       apiSecret: stranger.apiSecret,
     };
     expect((await callWithKey(foreign, "grants", body)).status).toBe(403);
@@ -234,17 +195,18 @@ test("organizations on one database share no uid, no balance and no key (I29)", 
     expect(await theirs.status("refunds", { uid: "namesake-2", of: "skewed-2" })).toBe(404);
   } finally {
     await stranger.stop();
+    await removeFolder(folder);
   }
 });
 
 test("the stored ledger holds every invariant, and the usage stores hold what was paid", async () => {
-  expect(await brokenInvariants(postgresUrl(), keys.TURNPIKE_ORG_ID)).toEqual([]);
-  await waitForRelay(postgresUrl());
-  for (const server of state.servers.splice(0)) await server.stop();
+  expect(await brokenInvariants(url(), orgId)).toEqual([]);
+  await waitForRelay(url());
+  for (const server of servers.splice(0)) await server.stop();
   const units = new Map<string, number>();
-  for (const name of ["first", "second"]) {
-    const subject = { orgId: keys.TURNPIKE_ORG_ID, meterId: state.meterId };
-    for (const [id, quantity] of await meteredUnits(join(state.folder, name), subject))
+  for (const folder of folders()) {
+    const subject = { orgId, meterId: state.meterId };
+    for (const [id, quantity] of await meteredUnits(folder, subject))
       units.set(id, (units.get(id) ?? 0) + Number(quantity.toString()));
   }
   const metered = (code: string): number | undefined => units.get(wallets().idOf(code));

@@ -1,37 +1,13 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pino } from "pino";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "@turnpike/server/adapters/postgres/embedded.ts";
-import { Wallets } from "./authorization-client.ts";
-import { BillingWorld } from "./billing-world.ts";
+import { expect, test } from "vitest";
 import { connect } from "./client.ts";
 import { inspect } from "./ledger-inspection.ts";
-import { newFolder, removeFolder } from "./server.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
-const state: { folder: string; postgres?: EmbeddedPostgres; world?: BillingWorld } = { folder: "" };
-const url = (): string => state.postgres?.url ?? "";
-const world = (): BillingWorld => {
-  if (state.world === undefined) throw new Error("no server");
-  return state.world;
-};
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  const folder = join(state.folder, "postgres");
-  state.postgres = await startEmbeddedPostgres(folder, pino({ level: "error" }));
-  state.world = await BillingWorld.open({ DATABASE_URL: url() });
-});
-afterAll(async () => {
-  await state.world?.close();
-  await state.postgres?.stop();
-  await removeFolder(state.folder);
-});
+const url = ownDatabase();
+const { world, wallets: opened, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 /** Kills the server when the usage store has been corrected and the wallet has not: the account's row is held meanwhile. */
 const killBeforeTheWallet = async (correct: () => Promise<unknown>): Promise<void> => {
@@ -67,8 +43,7 @@ test.each([
   { verb: "void", body: {}, bill: 3 },
   { verb: "amend", body: { measurement: { measure: { amount: 2 }, what } }, bill: 5 },
 ])("a $verb that a crash cut off from the wallet: the close catches up", async (correction) => {
-  const wallets = await Wallets.open(world().server);
-  if (correction.verb === "void") await wallets.asset("USD", 6);
+  const wallets = opened();
   const productId = await world().product();
   const meter = await world().meter(productId);
   const plan = await world().plan(productId);
@@ -90,10 +65,9 @@ test.each([
       ...correction.body,
     }),
   );
-  await world().restart();
-  const again = await Wallets.open(world().server);
+  await restart();
   const balance = async (): Promise<unknown> => {
-    const { body } = await again.client.call("GET", `accounts/${id}/wallet`);
+    const { body } = await wallets.client.call("GET", `accounts/${id}/wallet`);
     return body;
   };
   expect(await balance()).toMatchObject({ accounts: [{ balance: "91" }] });

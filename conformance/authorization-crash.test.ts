@@ -1,35 +1,23 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pino } from "pino";
 import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Authorized, authorized, callWithKey, Wallets } from "./authorization-client.ts";
 import { brokenInvariants, inspect, meteredUnits, waitForRelay } from "./ledger-inspection.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { ownDatabase } from "./wallet-world.ts";
 
 const rounds = Number(process.env["TURNPIKE_CRASH_ROUNDS"] ?? 2);
 const clientCount = 16;
 const accounts = ["a", "b", "c", "d"];
 
-const state: { folder: string; postgres?: EmbeddedPostgres; server?: ServerProcess } = {
-  folder: "",
-};
-const url = (): string => state.postgres?.url ?? "";
+const url = ownDatabase();
+const state: { folder: string; server?: ServerProcess } = { folder: "" };
 
 beforeAll(async () => {
   state.folder = await newFolder();
-  state.postgres = await startEmbeddedPostgres(
-    join(state.folder, "postgres"),
-    pino({ level: "error" }),
-  );
 });
 afterAll(async () => {
   await state.server?.stop();
-  await state.postgres?.stop();
   await removeFolder(state.folder);
 });
 

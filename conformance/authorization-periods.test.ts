@@ -1,27 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Wallets } from "./authorization-client.ts";
-import { BillingWorld } from "./billing-world.ts";
+import { describe, expect, test } from "vitest";
+import type { BillingWorld } from "./billing-world.ts";
+import { walletWorld } from "./wallet-world.ts";
 
 /** May 2024 has ended: its bill is of June 1, and what follows late stands on the one of July 1. */
 const may = "2024-06-01";
 const june = "2024-07-01";
 
-const state: { world?: BillingWorld; wallets?: Wallets } = {};
-const world = (): BillingWorld => {
-  if (state.world === undefined) throw new Error("no server");
-  return state.world;
-};
-const wallets = (): Wallets => {
-  if (state.wallets === undefined) throw new Error("no server");
-  return state.wallets;
-};
-
-beforeAll(async () => {
-  state.world = await BillingWorld.open();
-  state.wallets = await Wallets.open(world().server);
-  await wallets().asset("USD", 6);
-});
-afterAll(() => state.world?.close());
+const { world, wallets } = walletWorld();
 
 interface Sold {
   readonly code: string;
@@ -176,28 +161,32 @@ describe("after the close", () => {
 });
 
 describe("an approved bill of which only the payment has moved", () => {
+  /** Of a counted call only all undoes usage. */
+  const refundPart = (code: string) =>
+    wallets().post("refunds", { uid: `${code}-back`, of: `${code}-second`, amount: "3" });
+
   test("a refund that undoes no usage is taken again: the bill stands", async () => {
-    const sold = await sell([[0, 3]], { aggregation: { aggregation: "COUNT" } });
+    const sold = await sell([[0, 4]], { aggregation: { aggregation: "COUNT" } });
     await sold.use("first", 12);
     await sold.use("second", 12);
     const [bill] = await world().bill(sold.accountId, may);
     await world().approve(bill?.id ?? "");
-    await wallets().post("refunds", { uid: `${sold.code}-back`, of: `${sold.code}-second` });
-    expect(await sold.balance()).toBe("97");
+    await refundPart(sold.code);
+    expect(await sold.balance()).toBe("95");
     expect(await sold.bill(june)).toEqual(["TOTAL 0"]);
-    expect(await sold.balance()).toBe("94");
+    expect(await sold.balance()).toBe("92");
   });
 
   test("what could not be taken again is due on the next bill", async () => {
-    const sold = await sell([[0, 3]], { funds: "6", aggregation: { aggregation: "COUNT" } });
+    const sold = await sell([[0, 4]], { funds: "8", aggregation: { aggregation: "COUNT" } });
     await sold.use("first", 12);
     await sold.use("second", 12);
     const [bill] = await world().bill(sold.accountId, may);
     await world().approve(bill?.id ?? "");
-    await wallets().post("refunds", { uid: `${sold.code}-back`, of: `${sold.code}-second` });
+    await refundPart(sold.code);
     await wallets().charge(sold.code, `${sold.code}-spent`, "2", { meter: await unsold() });
     expect(await sold.balance()).toBe("1");
-    // Of the 3 that came back 2 are spent elsewhere: the bill paid 6, the wallet 4.
+    // Of the 3 that came back 2 are spent elsewhere: the bill paid 8, the wallet 6.
     expect(await sold.bill(june)).toEqual(["BALANCE_CONSUMED 2", "TOTAL 2"]);
     expect(await sold.balance()).toBe("0");
   });

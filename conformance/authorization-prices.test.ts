@@ -1,27 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { Wallets } from "./authorization-client.ts";
-import { BillingWorld } from "./billing-world.ts";
+import { expect, test } from "vitest";
+import { walletWorld } from "./wallet-world.ts";
 
 /** What a plan says beyond one price for one sum, each by a case worked by hand; May 2024 is billed on June 1. */
 
 const june = "2024-06-01";
 
-const state: { world?: BillingWorld; wallets?: Wallets } = {};
-const world = (): BillingWorld => {
-  if (state.world === undefined) throw new Error("no server");
-  return state.world;
-};
-const wallets = (): Wallets => {
-  if (state.wallets === undefined) throw new Error("no server");
-  return state.wallets;
-};
-
-beforeAll(async () => {
-  state.world = await BillingWorld.open();
-  state.wallets = await Wallets.open(world().server);
-  await wallets().asset("USD", 6);
-});
-afterAll(() => state.world?.close());
+const { world, wallets } = walletWorld();
 
 const open = async (
   planId: string,

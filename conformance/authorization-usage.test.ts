@@ -1,28 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Wallets } from "./authorization-client.ts";
-import { BillingWorld } from "./billing-world.ts";
+import { describe, expect, test } from "vitest";
+import { walletWorld } from "./wallet-world.ts";
 
 /** Usage that reaches metering by other ways than an authorization, and what a wallet has to do with it. */
 
-const state: { world?: BillingWorld; wallets?: Wallets; meter: string } = { meter: "" };
-const world = (): BillingWorld => {
-  if (state.world === undefined) throw new Error("no server");
-  return state.world;
-};
-const wallets = (): Wallets => {
-  if (state.wallets === undefined) throw new Error("no server");
-  return state.wallets;
-};
+const { world, wallets } = walletWorld();
+const state = { meter: "" };
 const june = "2024-06-01";
-
-beforeAll(async () => {
-  state.world = await BillingWorld.open();
-  state.wallets = await Wallets.open(world().server);
-  await wallets().asset("USD", 6);
-});
-afterAll(() => state.world?.close());
 
 /** An account with 100 dollars whose first ten units cost 1.00 each, those above 0.50. */
 const open = async (): Promise<{ code: string; id: string }> => {

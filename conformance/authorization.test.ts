@@ -1,36 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { authorized, callWithKey, Wallets } from "./authorization-client.ts";
-import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { authorized, callWithKey } from "./authorization-client.ts";
+import type { ServerProcess } from "./server.ts";
+import { walletWorld } from "./wallet-world.ts";
 
 const grantReply = z.looseObject({ remaining: z.string() });
 const topUps = z.object({
   data: z.array(z.looseObject({ id: z.string(), state: z.string() })),
 });
 
-const state: { folder: string; server?: ServerProcess; wallets?: Wallets } = { folder: "" };
-
-const server = (): ServerProcess => {
-  if (state.server === undefined) throw new Error("no server");
-  return state.server;
-};
-const wallets = (): Wallets => {
-  if (state.wallets === undefined) throw new Error("no server");
-  return state.wallets;
-};
-
-beforeAll(async () => {
-  state.folder = await newFolder();
-  state.server = await startServer(state.folder);
-  state.wallets = await Wallets.open(state.server);
-  await wallets().asset("USD", 6);
-  await wallets().meter("calls");
-});
-afterAll(async () => {
-  await state.server?.stop();
-  await removeFolder(state.folder);
-});
+const { world, wallets } = walletWorld();
+const server = (): ServerProcess => world().server;
+beforeAll(() => wallets().meter("calls"));
 
 describe("W1: ten, then one", () => {
   test("eleven calls at once on a balance for ten: the eleventh is refused, for good", async () => {

@@ -8,7 +8,7 @@ import {
   startEmbeddedPostgres,
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Bill, BillingWorld, rowsOf } from "./billing-world.ts";
-import { newFolder, removeFolder, sharedSeal } from "./server.ts";
+import { newFolder, removeFolder, sharedKeys } from "./server.ts";
 
 /**
  * Runs that repeat, overlap and die, in two servers on one database, each of which holds the same usage: the bills are
@@ -16,12 +16,6 @@ import { newFolder, removeFolder, sharedSeal } from "./server.ts";
  */
 const state: { folder: string; postgres?: EmbeddedPostgres; pool?: Pool; worlds: BillingWorld[] } =
   { folder: "", worlds: [] };
-const keys = {
-  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
-  TURNPIKE_ACCESS_KEY: "test-access-key",
-  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  ...sharedSeal,
-};
 const size = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
 const rounds = size("TURNPIKE_CRASH_ROUNDS", 4);
 const accounts = 40;
@@ -64,7 +58,7 @@ beforeAll(async () => {
   );
   state.pool = new Pool({ connectionString: state.postgres.url });
   for (let nth = 0; nth < 2; nth++) {
-    state.worlds.push(await BillingWorld.open({ ...keys, DATABASE_URL: state.postgres.url }));
+    state.worlds.push(await BillingWorld.open({ ...sharedKeys, DATABASE_URL: state.postgres.url }));
   }
   const world = worldOf(0);
   const productId = await world.product();

@@ -37,6 +37,14 @@ export const removeFolder = (folder: string): Promise<void> =>
 /** Servers that share a database seal with the same key. */
 export const sharedSeal = { TURNPIKE_SECRET_KEYS: "5e".repeat(32) };
 
+/** Servers that share a database and their first organization. */
+export const sharedKeys = {
+  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
+  TURNPIKE_ACCESS_KEY: "test-access-key",
+  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+  ...sharedSeal,
+};
+
 /** A server as an operator starts it: a process of its own on a free port, with its state in the folder. */
 export const startServer = async (
   folder: string,

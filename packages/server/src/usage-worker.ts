@@ -5,6 +5,7 @@ import { breakDown } from "./adapters/duckdb/breakdown.ts";
 import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
+import { memoryOf } from "./adapters/duckdb/memory.ts";
 import type { Readers } from "./adapters/duckdb/readers.ts";
 import { type Handlers, ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
@@ -110,6 +111,7 @@ const run = async (
       correct: (request) => pipeline.correct(request),
       stepBackfill: (request) => pipeline.stepBackfill(request),
       mark: () => Promise.resolve(log.mark()),
+      memory: () => readers.use((connection) => memoryOf(connection, pipeline)),
       ...readingHandlers({ log, readers, customSql }),
       directoryChanged: async (change) => {
         for (const listener of listeners) listener(change);

@@ -14,12 +14,14 @@ import { openFileStore } from "./adapters/disk/file-store.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
+import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.ts";
 import { startRelay } from "./authorization/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
+import { startVoidRelay } from "./authorization/void-relay.ts";
 import { createWallets } from "./authorization/true-ups.ts";
 import {
   createUsageCorrections,
@@ -45,6 +47,7 @@ import type { Database } from "./ports/database.ts";
 import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
+import { newsChannel, readNews } from "./resources/catalog-news.ts";
 import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
@@ -115,6 +118,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
+  await hearNews({ database, pool, logger, onChange }, closers);
   const examine = examineCustomSql(database, usage);
   const sealer = await openSealer(config, database);
   const secrets = createSecrets(sealer);
@@ -152,6 +156,35 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
     },
     metrics: () => registry.metrics(),
   };
+};
+
+interface NewsParts {
+  readonly database: Database;
+  readonly pool: Pool;
+  readonly logger: Logger;
+  readonly onChange: OnChange;
+}
+
+/** Changes of the catalog by other servers on the database count here as soon as they are heard of. */
+const hearNews = async (
+  { database, pool, logger, onChange }: NewsParts,
+  closers: Closer[],
+): Promise<void> => {
+  const listener = await listen({
+    url: pool.options.connectionString ?? "",
+    channel: newsChannel,
+    onMessage: (payload) => {
+      const news = readNews(payload);
+      for (const kind of news?.kinds ?? []) onChange({ orgId: news?.orgId ?? "", kind });
+    },
+    onReturn: async () => {
+      const organizations = await database.selectFrom("organization").select("id").execute();
+      for (const { id: orgId } of organizations)
+        for (const { kind } of resources) onChange({ orgId, kind });
+    },
+    onLost: (reason) => logger.warn({ reason }, "changes by other servers are not heard of"),
+  });
+  closers.push(listener.stop);
 };
 
 interface UsageParts {
@@ -207,6 +240,7 @@ const openLedger = (
   closers.push(ledger.drain);
   for (const running of [
     startRelay({ pool, usage, logger, now: Date.now }),
+    startVoidRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
     startPayments(ledger, manualPayments, logger),
   ])

@@ -48,7 +48,7 @@ describe("exchange at 1 USD = 3 TOK", () => {
   test("two charges of 1 TOK, one refunded", () => {
     const rates = [{ from: "USD", to: "TOK", num: 3n, den: 1n, effectiveAt: 0 }];
     const ledger = fundedLedger("0.666668", { rates });
-    const price = { kind: "amount", amount: 1n, asset: "TOK" } as const;
+    const price = { kind: "amount", amount: 1n, asset: "TOK", further: [] } as const;
     const charge = (id: string) => ledger.one(sampleRequest(id, { price, assets: ["TOK", "USD"] }));
     expect(["a", "b", "c"].map((id) => decisionOf(charge(id)))).toEqual(["allow", "allow", "deny"]);
     expect(columnsOf(ledger)).toMatchObject({ D: "0.666668", available: "0" });

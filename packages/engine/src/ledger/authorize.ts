@@ -1,6 +1,6 @@
-import { reservationsFor, type Reservation } from "./budget.ts";
+import { countedOf, countersOf, reservationsFor, type Reservation } from "./budget.ts";
 import { forkDraft, type Draft } from "./draft.ts";
-import { evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
+import { countedIn, evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
 import type { Authorized, Reason } from "./outcome.ts";
 import { furtherQuantities, versionOf } from "./price.ts";
 import { emptyBucket, takeToken } from "./rate-limit.ts";
@@ -56,6 +56,7 @@ interface Taken {
   readonly reasons: readonly Reason[];
   readonly amount: bigint;
   readonly quantity: bigint;
+  readonly further: readonly bigint[];
   readonly legs: Authorization["legs"];
   readonly excess: Excess;
   readonly held: bigint;
@@ -67,6 +68,7 @@ interface Taken {
 const nothingTaken = {
   amount: 0n,
   quantity: 0n,
+  further: [],
   legs: [],
   excess: { debt: 0n, shortfall: 0n },
   held: 0n,
@@ -85,11 +87,7 @@ const charge = (draft: Draft, request: Authorize, evaluation: Evaluation): Autho
 
 /** Charges what happened already: it is never refused, only left unfunded (f.10.6). */
 export const recordUsage = (draft: Draft, request: RecordUsage): Authorized =>
-  settleRecord(
-    draft,
-    request,
-    reservationsFor(draft, scopeOf(request), { asset: request.price.asset, unit: request.unit }),
-  );
+  settleRecord(draft, request, reservationsFor(draft, scopeOf(request), countedIn(request)));
 
 /** What a period's total needs beyond its parts is no use of today's: no budget counts it. */
 export const recordTrueUp = (draft: Draft, request: RecordUsage): { readonly shortfall: bigint } =>
@@ -109,6 +107,7 @@ const settleRecord = (
     reasons: [],
     amount,
     quantity: request.quantity,
+    further: furtherQuantities(request.price),
     legs: holding.legs,
     excess,
     reservations,
@@ -117,16 +116,19 @@ const settleRecord = (
 
 /** Usage that is settled with its first request: counted, metered, and written as one row. */
 const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorized => {
-  const { amount, quantity } = taken;
+  const { amount, quantity, reservations } = taken;
   const { shortfall } = taken.excess;
   const use = { posted: amount, held: 0n, postedQuantity: quantity, heldQuantity: 0n };
   const terms = termsOf(draft, request, taken);
   moveBudgets(draft, terms, use);
   movePosition(draft, terms.position, use);
-  const further = moveFurther(draft, [], furtherOf(request.price, "settled"));
-  const used = { amount, quantity, shortfall, further: furtherQuantities(request.price) };
-  if (request.kind !== "record" || request.isMetered)
-    emit(draft, usageEvent(request.id, { id: request.id, terms }, used));
+  const uses = furtherOf(request.price, taken.further, { reservations, as: "settled" });
+  const further = moveFurther(draft, [], uses);
+  const used = { amount, quantity, shortfall, further: taken.further };
+  const event = usageEvent(request.id, { id: request.id, terms }, used);
+  if (request.kind === "authorize") emit(draft, event);
+  // What happened is metered whatever the ledger makes of it.
+  else if (request.isMetered) draft.events.push(event);
   const row = openRow(draft, request, taken);
   draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity, further });
   return row.answer;
@@ -157,7 +159,7 @@ export const usageEvent = (
 });
 
 const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Authorized => {
-  const { amount, quantity } = evaluation;
+  const { amount, quantity, reservations } = evaluation;
   const holding = emptyHolding(request.id, spenderOf(request));
   pin(draft, holding, evaluation.parts);
   const taken: Taken = {
@@ -171,7 +173,8 @@ const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Aut
   const use = { posted: 0n, held: amount, postedQuantity: 0n, heldQuantity: quantity };
   moveBudgets(draft, terms, use);
   movePosition(draft, terms.position, use);
-  const further = moveFurther(draft, [], furtherOf(request.price, "held"));
+  const uses = furtherOf(request.price, evaluation.further, { reservations, as: "held" });
+  const further = moveFurther(draft, [], uses);
   moveConcurrency(draft, terms.concurrencyLimits, 1);
   const row = openRow(draft, request, taken);
   const held = { held: amount, heldQuantity: quantity, further };
@@ -228,17 +231,16 @@ const termsOf = (
     priceVersion: versionOf(request.price),
     position: request.price.kind === "rateable" ? request.price.position : null,
     assetCounters: countersOf(taken.reservations, "asset"),
-    unitCounters: countersOf(taken.reservations, "unit"),
+    unitCounters: countersOf(taken.reservations, { place: 0 }),
     concurrencyLimits: taken.concurrencyLimits,
     unverified: request.kind === "record" && request.unverified,
   };
 };
 
-const countersOf = (reservations: readonly Reservation[], kind: "asset" | "unit"): string[] =>
-  reservations.filter(({ budget }) => kind in budget.counts).map(({ counter }) => counter);
-
 const answerOf = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorized => {
   const spender = spenderOf(request);
+  const { amount, quantity, further } = taken;
+  const used = { amount, quantities: [quantity, ...further] };
   return {
     kind: "authorized",
     id: request.id,
@@ -252,10 +254,10 @@ const answerOf = (draft: Draft, request: Authorize | RecordUsage, taken: Taken):
     shortfall: taken.excess.shortfall,
     remaining: {
       available: availableTo(draft, spender),
-      budgets: taken.reservations.map(({ budget, used }) => ({
-        budget: budget.id,
-        used: used + ("asset" in budget.counts ? taken.amount : taken.quantity),
-        limit: budget.limit,
+      budgets: taken.reservations.map((reservation) => ({
+        budget: reservation.budget.id,
+        used: reservation.used + countedOf(reservation, used),
+        limit: reservation.budget.limit,
       })),
     },
     validUntil: taken.validUntil,

@@ -1,3 +1,4 @@
+import { type BillingPeriods, billingPeriodAt } from "../time/billing-periods.ts";
 import type { Scope } from "./scope.ts";
 
 /** Half-open; an open end is null. */
@@ -10,7 +11,8 @@ export type CalendarUnit = "hour" | "day" | "week" | "month";
 
 export type WindowRule =
   | { readonly kind: CalendarUnit }
-  | { readonly kind: "billingPeriod"; readonly start: number; readonly end: number }
+  /** Of whom the scope names: in the zone of the periods and from their own epochs. */
+  | { readonly kind: "billingPeriod"; readonly periods: BillingPeriods }
   | { readonly kind: "lifetime" }
   | { readonly kind: "rolling"; readonly durationMs: number };
 
@@ -43,18 +45,32 @@ const rollingSlots = 60;
 export const rollingSlotMs = (durationMs: number): number =>
   Math.max(1, Math.ceil(durationMs / rollingSlots));
 
+/** The last window of each budget: it answers for most moments that follow, and changes no answer. */
+const lastWindows = new WeakMap<Budget, Window>();
+
+export const windowAt = (budget: Budget, now: number): Window => {
+  const last = lastWindows.get(budget);
+  if (last !== undefined && last.start <= now && (last.end === null || now < last.end)) return last;
+  const window = computedWindow(budget, now);
+  lastWindows.set(budget, window);
+  return window;
+};
+
 /**
  * The window that contains `now`. Calendar windows are disjoint, cover time and follow the zone's
  * clock changes, because each boundary is computed from the anchor in local time (I21).
  * For a rolling budget it is the slot that new use is counted in.
  */
-export const windowAt = (budget: Budget, now: number): Window => {
+const computedWindow = (budget: Budget, now: number): Window => {
   const rule = budget.window;
   switch (rule.kind) {
     case "lifetime":
       return { start: 0, end: null };
-    case "billingPeriod":
-      return { start: rule.start, end: rule.end };
+    case "billingPeriod": {
+      const at = Temporal.Instant.fromEpochMilliseconds(now);
+      const { start, end } = billingPeriodAt(rule.periods, at);
+      return { start: start.epochMilliseconds, end: end.epochMilliseconds };
+    }
     case "rolling": {
       const slot = rollingSlotMs(rule.durationMs);
       const start = Math.floor(now / slot) * slot;

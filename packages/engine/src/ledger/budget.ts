@@ -7,6 +7,14 @@ export interface Reservation {
   readonly budget: Budget;
   readonly counter: string;
   readonly used: bigint;
+  /** Of a budget by unit, which of the usage's quantities it counts, by their places. */
+  readonly counts: readonly number[];
+}
+
+/** In what usage is counted: money in an asset, and each of its quantities in a unit. */
+export interface Counted {
+  readonly asset: string;
+  readonly units: readonly (string | null)[];
 }
 
 const counterId = (budget: Budget, window: Window): string => `${budget.id}@${window.start}`;
@@ -21,27 +29,43 @@ const emptyCounter = (budget: Budget, window: Window): Counter => ({
 });
 
 /** The budgets that a request falls under, outermost first, with what is used of each. */
-export const reservationsFor = (
-  draft: Draft,
-  scope: Scope,
-  counted: { readonly asset: string; readonly unit: string | null },
-): Reservation[] => {
+export const reservationsFor = (draft: Draft, scope: Scope, counted: Counted): Reservation[] => {
   if (draft.state.budgets.size === 0) return [];
   return budgetsInOrder(draft)
     .filter((budget) => isInScope(budget.scope, scope) && doesCount(budget, counted))
-    .map((budget) => reservationOf(draft, budget));
+    .map((budget) => reservationOf(draft, budget, counted));
 };
 
-const doesCount = (
-  { counts }: Budget,
-  counted: { readonly asset: string; readonly unit: string | null },
-): boolean => ("asset" in counts ? counts.asset === counted.asset : counts.unit === counted.unit);
+const doesCount = ({ counts }: Budget, { asset, units }: Counted): boolean =>
+  "asset" in counts ? counts.asset === asset : units.includes(counts.unit);
 
-const reservationOf = (draft: Draft, budget: Budget): Reservation => {
+const reservationOf = (draft: Draft, budget: Budget, { units }: Counted): Reservation => {
   const window = windowOf(draft, budget);
   const counter = counterId(budget, window);
-  return { budget, counter, used: usedOf(draft, budget, counter) };
+  const unit = "unit" in budget.counts ? budget.counts.unit : undefined;
+  const counts = units.flatMap((each, place) => (each === unit ? [place] : []));
+  return { budget, counter, used: usedOf(draft, budget, counter), counts };
 };
+
+/** What a budget counts of usage. */
+export const countedOf = (
+  { budget, counts }: Reservation,
+  usage: { readonly amount: bigint; readonly quantities: readonly bigint[] },
+): bigint =>
+  "asset" in budget.counts
+    ? usage.amount
+    : counts.reduce((total, place) => total + (usage.quantities[place] ?? 0n), 0n);
+
+/** Of the budgets by asset, or of those that count the quantity at a place. */
+export const countersOf = (
+  reservations: readonly Reservation[],
+  of: "asset" | { readonly place: number },
+): string[] =>
+  reservations
+    .filter(({ budget, counts }) =>
+      of === "asset" ? of in budget.counts : counts.includes(of.place),
+    )
+    .map(({ counter }) => counter);
 
 const usedOf = (draft: Draft, budget: Budget, counter: string): bigint => {
   if (budget.window.kind === "rolling")

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { brokenInvariants } from "./invariants.ts";
 import type { Outcome } from "./outcome.ts";
 import {
@@ -22,6 +22,8 @@ import {
 } from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+afterAll(() => process.stdout.write(`${SampleLedger.decided} commands decided\n`));
 
 /** A nightly run of many sequences takes longer than one test may. */
 

@@ -99,7 +99,12 @@ describe("evaluation order (f.3)", () => {
   });
 
   test("what cannot be rated is denied with its cause", () => {
-    const price = { kind: "unrateable", why: "no pricing for calls", asset: "USD" } as const;
+    const price = {
+      kind: "unrateable",
+      why: "no pricing for calls",
+      asset: "USD",
+      further: [],
+    } as const;
     const outcome = fundedLedger("10").one(sampleRequest("c", { price }));
     expect(reasonsOf(outcome)).toEqual([{ code: "CANNOT_RATE", why: "no pricing for calls" }]);
   });
@@ -227,7 +232,7 @@ test("a settlement in another asset or at another price version is refused", () 
         used: { price, quantity: units("1"), further: [], occurredAt: 0 },
       }),
     );
-  const euros = { kind: "amount", amount: money("1"), asset: "EUR" } as const;
+  const euros = { kind: "amount", amount: money("1"), asset: "EUR", further: [] } as const;
   expect(settle(euros, 1)).toMatchObject({ kind: "conflict", code: "INVALID" });
   const rated = sampleRateable(sampleTariff(true, ["0", "1"]));
   expect(settle(rated, 2)).toMatchObject({ kind: "conflict", code: "INVALID" });

@@ -1,5 +1,5 @@
 import { maximum, minimum } from "./asset.ts";
-import { reservationsFor, type Reservation } from "./budget.ts";
+import { countedOf, type Counted, reservationsFor, type Reservation } from "./budget.ts";
 import { hasFreeSlot } from "./concurrency-limit.ts";
 import { walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds, type FundingPart } from "./funds.ts";
@@ -8,6 +8,7 @@ import {
   affordableQuantity,
   chargeCost,
   emptyPosition,
+  furtherGranted,
   furtherQuantities,
   holdCost,
   type Price,
@@ -25,6 +26,7 @@ export interface Evaluation {
   readonly reasons: readonly Reason[];
   readonly amount: bigint;
   readonly quantity: bigint;
+  readonly further: readonly bigint[];
   readonly parts: readonly FundingPart[];
   /** Allowed beyond the funds: only on a soft account. */
   readonly unfunded: bigint;
@@ -84,13 +86,12 @@ export const evaluate = (draft: Draft, request: Authorize): Evaluation => {
   const customer = draft.state.customers.get(request.account);
   if (customer === undefined) return denial([{ code: "UNKNOWN_CUSTOMER" }]);
   const amount = priceOf(draft, request, request.quantity);
-  const counted = { asset: request.price.asset, unit: request.unit };
   const probe: Probe = {
     request,
     spender: spenderOf(request),
     amount,
     customer,
-    reservations: reservationsFor(draft, scopeOf(request), counted),
+    reservations: reservationsFor(draft, scopeOf(request), countedIn(request)),
     reasons: [],
     room: amount,
     roomQuantity: request.quantity,
@@ -100,11 +101,24 @@ export const evaluate = (draft: Draft, request: Authorize): Evaluation => {
   return conclude(draft, probe);
 };
 
+/** In what usage is counted, its first quantity in front. */
+export const countedIn = ({
+  price,
+  unit,
+}: {
+  readonly price: Price;
+  readonly unit: string | null;
+}): Counted => ({
+  asset: price.asset,
+  units: [unit, ...price.further.map((count) => count.unit)],
+});
+
 const denial = (reasons: readonly Reason[]): Evaluation => ({
   decision: "deny",
   reasons,
   amount: 0n,
   quantity: 0n,
+  further: [],
   parts: [],
   unfunded: 0n,
   reservations: [],
@@ -116,7 +130,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
   const { request, reasons } = probe;
   const isShrunk = reasons.length > 0;
   // No one number says which part of usage that several prices count is affordable.
-  const isWhole = request.partial === "never" || furtherQuantities(request.price).length > 0;
+  const isWhole = request.partial === "never" || hasSeveralPrices(request.price);
   if (probe.isBlocked || (isShrunk && isWhole)) return denial(reasons);
   const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
@@ -128,6 +142,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
     reasons: amount === 0n ? [...reasons, { code: "UNCONTROLLED" }] : reasons,
     amount,
     quantity,
+    further: furtherGranted(request.price, grantedShare(probe, { amount, quantity })),
     parts: plan.parts,
     unfunded: amount - plan.covered,
     reservations: probe.reservations,
@@ -135,6 +150,16 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
     concurrencyLimits: takesSlot(request) ? idsInScope(draft.state.concurrencyLimits, scope) : [],
   };
 };
+
+export const hasSeveralPrices = (price: Price): boolean =>
+  price.kind === "rateable" && price.further.length > 0;
+
+/** The part that is granted, in money, or in quantity of what costs nothing. */
+const grantedShare = (
+  { request, amount: wanted }: Probe,
+  { amount, quantity }: { readonly amount: bigint; readonly quantity: bigint },
+): { readonly granted: bigint; readonly wanted: bigint } =>
+  wanted === 0n ? { granted: quantity, wanted: request.quantity } : { granted: amount, wanted };
 
 /** A priced quantity shrinks to what is affordable; an explicit amount keeps its quantity's share. */
 const shrunkQuantity = (draft: Draft, { request, room, roomQuantity, amount }: Probe): bigint => {
@@ -238,15 +263,21 @@ function checkRate(draft: Draft, probe: Probe): void {
 }
 
 function checkBudgets(_draft: Draft, probe: Probe): void {
-  for (const { budget, used } of probe.reservations) {
-    const countsAsset = "asset" in budget.counts;
-    const requested = countsAsset ? probe.amount : probe.request.quantity;
+  const { amount, request } = probe;
+  const quantities = [request.quantity, ...furtherQuantities(request.price)];
+  for (const reservation of probe.reservations) {
+    const { budget, used, counts } = reservation;
+    const requested = countedOf(reservation, { amount, quantities });
     const room = maximum(0n, budget.limit - used);
     if (budget.mode === "soft" || requested === 0n || requested <= room) continue;
     const { id, limit } = budget;
     probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: id, limit, used, requested });
-    if (countsAsset) probe.room = minimum(probe.room, room);
-    else probe.roomQuantity = minimum(probe.roomQuantity, room);
+    if ("asset" in budget.counts) probe.room = minimum(probe.room, room);
+    else if (counts.every((place) => place === 0))
+      probe.roomQuantity = minimum(probe.roomQuantity, room);
+    // What else is counted shrinks with the money; what costs nothing cannot.
+    else if (amount === 0n) probe.isBlocked = true;
+    else probe.room = minimum(probe.room, (amount * room) / requested);
   }
 }
 

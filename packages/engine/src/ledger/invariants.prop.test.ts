@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import type { ExchangeRate } from "./asset.ts";
 import { movements } from "./book.ts";
 import { brokenInvariants } from "./invariants.ts";
@@ -17,6 +17,8 @@ import {
 } from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+afterAll(() => process.stdout.write(`${SampleLedger.decided} commands decided\n`));
 
 const grantsOf = (amounts: readonly number[]): Request[] =>
   amounts.map((amount, index) =>
@@ -190,7 +192,12 @@ test("converting never creates value, and a full refund returns every atom (I26)
           expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
         };
         for (const [index, amount] of prices.entries()) {
-          const price = { kind: "amount", amount: BigInt(amount), asset: "TOK" } as const;
+          const price = {
+            kind: "amount",
+            amount: BigInt(amount),
+            asset: "TOK",
+            further: [],
+          } as const;
           const mode = index % 2 === 0 ? "charge" : "hold";
           ledger.run(sampleRequest(`c${index}`, { price, mode, assets: ["TOK", "USD"] }));
           const used = { price, quantity: 0n, further: [], occurredAt: 0 };

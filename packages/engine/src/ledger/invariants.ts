@@ -1,5 +1,6 @@
 import { movements, signed, type Book } from "./book.ts";
 import { standingOf } from "./slice.ts";
+import { usesOf } from "./use.ts";
 import type { Authorization, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
 
 /**
@@ -112,16 +113,20 @@ const heldFaults = (state: LedgerState): string[] => {
 /** Budget counters are the sums over the authorizations that they count (I13, I14). */
 const counterFaults = (state: LedgerState): string[] =>
   [...state.counters.values()].flatMap((counter) => {
-    const counted = [...state.authorizations.values()].filter(({ terms }) =>
-      terms.assetCounters.includes(counter.id),
+    const uses = [...state.authorizations.values()].flatMap((row) => [
+      ...(row.terms.assetCounters.includes(counter.id)
+        ? [{ posted: standingOf(row), held: row.held }]
+        : []),
+      ...usesOf(row)
+        .filter(({ unitCounters }) => unitCounters.includes(counter.id))
+        .map(({ held, settled, refunded }) => ({ posted: settled - refunded, held })),
+    ]);
+    const posted = uses.reduce((total, use) => total + use.posted, 0n);
+    const held = uses.reduce((total, use) => total + use.held, 0n);
+    return fault(
+      posted === counter.posted && held === counter.held,
+      `I13 ${counter.id} is not the sum of its authorizations`,
     );
-    const posted = counted.reduce((total, row) => total + standingOf(row), 0n);
-    const held = counted.reduce((total, row) => total + row.held, 0n);
-    const byUnit = [...state.authorizations.values()].some(({ terms }) =>
-      terms.unitCounters.includes(counter.id),
-    );
-    const equal = byUnit || (posted === counter.posted && held === counter.held);
-    return fault(equal, `I13 ${counter.id} is not the sum of its authorizations`);
   });
 
 /** I28 */
@@ -142,13 +147,8 @@ const concurrencyFaults = (state: LedgerState): string[] =>
 const positionFaults = (state: LedgerState): string[] => {
   const sums = new Map<string, { posted: bigint; held: bigint }>();
   for (const row of state.authorizations.values()) {
-    const first = {
-      position: row.terms.position ?? "",
-      held: row.heldQuantity,
-      settled: row.settledQuantity,
-      refunded: row.refundedQuantity,
-    };
-    for (const { position, held, settled, refunded } of [first, ...row.further]) {
+    for (const { position, held, settled, refunded } of usesOf(row)) {
+      if (position === null) continue;
       const sum = sums.get(position) ?? { posted: 0n, held: 0n };
       sums.set(position, { posted: sum.posted + settled - refunded, held: sum.held + held });
     }

@@ -34,8 +34,22 @@ const report = (ledger: SampleLedger) =>
     fingerprint: "r",
     sequence: 1,
     spends: [
-      { id: "s1", meter: "calls", quantity: units("1"), amount: money("8"), occurredAt: 1 },
-      { id: "s2", meter: "calls", quantity: units("1"), amount: money("5"), occurredAt: 2 },
+      {
+        id: "s1",
+        meter: "calls",
+        quantity: units("1"),
+        further: [],
+        amount: money("8"),
+        occurredAt: 1,
+      },
+      {
+        id: "s2",
+        meter: "calls",
+        quantity: units("1"),
+        further: [],
+        amount: money("5"),
+        occurredAt: 2,
+      },
     ],
     isFinal: true,
   });
@@ -103,6 +117,7 @@ describe("what a client spent of a lease", () => {
       id,
       meter: "calls",
       quantity: units("1"),
+      further: [],
       amount: money("15"),
       occurredAt: 1,
     }));

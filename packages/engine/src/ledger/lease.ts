@@ -6,6 +6,7 @@ import type { Authorization, Leg, Slice } from "./rows.ts";
 import { nothingUsed, settlePart } from "./settlement.ts";
 import { availableTo, type Holding, holdingOf, pinnedBy } from "./slice.ts";
 import { transitions } from "./transition.ts";
+import { unusedCount } from "./use.ts";
 
 /** A lease is a hold that its client spends by itself: what it can overspend is nothing (f.7). */
 export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
@@ -18,7 +19,7 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   scope: {},
   unit: null,
   quantity: 0n,
-  price: { kind: "amount", amount: lease.amount, asset: lease.asset },
+  price: { kind: "amount", amount: lease.amount, asset: lease.asset, further: [] },
   assets: [],
   occurredAt: now,
   maxAmount: null,
@@ -78,9 +79,9 @@ const settleSpend = (
     {
       amount: spend.amount,
       quantity: spend.quantity,
-      further: [],
+      further: spend.further,
       isFinal: true,
-      events: [{ ...spend, further: [] }],
+      events: [spend],
     },
   );
   const shortfall = settled.kind === "settled" ? settled.shortfall : 0n;
@@ -104,7 +105,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
   settledQuantity: 0n,
   refunded: 0n,
   refundedQuantity: 0n,
-  further: [],
+  further: spend.further.map(() => unusedCount),
   shortfall: 0n,
   debt: 0n,
   legs: [],

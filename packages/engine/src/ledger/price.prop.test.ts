@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { decimal, max } from "../exact/decimal.ts";
 import { quantityOf, toAtoms } from "./asset.ts";
 import { emptyPosition, holdCost, marginalCost, type Rateable } from "./price.ts";
@@ -16,6 +16,8 @@ import {
 import { ladderTariff } from "./tariff.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+afterAll(() => process.stdout.write(`${SampleLedger.decided} commands decided\n`));
 
 const cents = fc.nat({ max: 9 }).map((n) => decimal(n).div(decimal(1000)));
 

@@ -16,9 +16,28 @@ export interface Tariff {
 }
 
 export type Price =
-  | { readonly kind: "amount"; readonly amount: bigint; readonly asset: string }
+  | {
+      readonly kind: "amount";
+      readonly amount: bigint;
+      readonly asset: string;
+      readonly further: readonly FurtherCount[];
+    }
   | Rateable
-  | { readonly kind: "unrateable"; readonly why: string; readonly asset: string };
+  | {
+      readonly kind: "unrateable";
+      readonly why: string;
+      readonly asset: string;
+      readonly further: readonly FurtherCount[];
+    };
+
+/** What else is counted of the same usage beside its first quantity, each in its own unit. */
+export interface FurtherCount {
+  readonly quantity: bigint;
+  /** Null where another count of the usage has the same already: no budget counts it twice. */
+  readonly unit: string | null;
+  /** Null where no price counts it. */
+  readonly position: string | null;
+}
 
 export interface Rateable {
   readonly kind: "rateable";
@@ -32,10 +51,9 @@ export interface Rateable {
   readonly further: readonly FurtherPrice[];
 }
 
-export interface FurtherPrice {
+export interface FurtherPrice extends FurtherCount {
   readonly tariff: Tariff;
   readonly position: string;
-  readonly quantity: bigint;
 }
 
 /** One tariff in one asset. */
@@ -59,8 +77,17 @@ export const versionOf = (price: Price): string | null =>
     ? [price, ...price.further].map(({ tariff }) => tariff.version).join("+")
     : null;
 
-export const furtherQuantities = (price: Price): bigint[] =>
-  price.kind === "rateable" ? price.further.map(({ quantity }) => quantity) : [];
+export const furtherQuantities = ({ further }: Price): bigint[] =>
+  further.map(({ quantity }) => quantity);
+
+/** The further quantities of the part that is granted; a price that counts several things is granted whole. */
+export const furtherGranted = (
+  price: Price,
+  { granted, wanted }: { readonly granted: bigint; readonly wanted: bigint },
+): bigint[] => {
+  const all = furtherQuantities(price);
+  return granted === wanted ? all : all.map((quantity) => (quantity * granted) / wanted);
+};
 
 interface Point {
   readonly posted: bigint;

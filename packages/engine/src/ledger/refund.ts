@@ -21,11 +21,9 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   // What cost nothing has no money to refund, but a correction still takes its usage back.
   if (amount > left || (left === 0n && request.isMetered))
     return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
-  const quantity = refundedQuantity(row, { amount, use: first(row) });
-  const after = row.further.map((each) => ({
-    ...each,
-    refunded: each.refunded + refundedQuantity(row, { amount, use: each }),
-  }));
+  const undone = (use: Settled): bigint => refundedQuantity(row, { use, amount, request });
+  const quantity = undone(first(row));
+  const after = row.further.map((each) => ({ ...each, refunded: each.refunded + undone(each) }));
   const further = moveFurther(draft, row.further, after);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
   const refundedNow = row.refundedQuantity + quantity;
@@ -33,22 +31,31 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
   moveBudgets(draft, row.terms, use);
   movePosition(draft, row.terms.position, use);
-  const undone = {
+  const takenBack = {
     amount: -amount,
     quantity: -quantity,
     further: further.map(({ refunded }, nth) => (row.further[nth]?.refunded ?? 0n) - refunded),
     shortfall: -unpaid,
   };
-  if (request.isMetered) emit(draft, usageEvent(request.id, row, undone));
+  if (request.isMetered) emit(draft, usageEvent(request.id, row, takenBack));
   return booked(request.id, amount, unpaid);
 };
 
-/** A refund undoes usage in proportion to money, and all of it with the last atom. */
+/** A refund undoes usage in proportion to money where it has parts, and all of it with the last atom. */
 const refundedQuantity = (
   row: Authorization,
-  { amount, use }: { readonly amount: bigint; readonly use: Settled },
+  {
+    use,
+    amount,
+    request,
+  }: {
+    readonly use: Settled;
+    readonly amount: bigint;
+    readonly request: Pick<Refund, "undoes">;
+  },
 ): bigint => {
   if (row.refunded + amount === row.settled) return use.settled - use.refunded;
+  if (request.undoes === "whole") return 0n;
   return (use.settled * (row.refunded + amount)) / row.settled - use.refunded;
 };
 

@@ -14,6 +14,7 @@ interface Usage {
   readonly meter: string | null;
   /** What limits apply to, the account apart: subject, agent, key, feature, product. */
   readonly scope: Omit<Scope, "account">;
+  /** Of the first quantity. */
   readonly unit: string | null;
   readonly quantity: bigint;
   readonly price: Price;
@@ -48,7 +49,7 @@ export interface RecordUsage extends Identified, Usage {
 /** What was used: an amount, or a quantity at the price of the authorization's own price version. */
 export interface Used {
   readonly quantity: bigint;
-  /** By the further prices of the authorization, in their order. */
+  /** The further quantities of the authorization, in their order. */
   readonly further: readonly bigint[];
   readonly price: Price;
   readonly occurredAt: EpochMs;
@@ -87,6 +88,8 @@ export interface Refund extends Identified {
   readonly amount: bigint | null;
   /** False where the usage store takes the usage back by itself. */
   readonly isMetered: boolean;
+  /** Usage that cannot be undone in part is undone with the last of the money. */
+  readonly undoes: "inProportion" | "whole";
 }
 
 export interface CreditGrant extends Identified {
@@ -146,6 +149,8 @@ export interface Spend {
   readonly id: string;
   readonly meter: string;
   readonly quantity: bigint;
+  /** What else is counted of it. */
+  readonly further: readonly bigint[];
   readonly amount: bigint;
   readonly occurredAt: EpochMs;
 }

@@ -132,6 +132,7 @@ export interface AuthorizationTerms {
   readonly position: string | null;
   /** Counters of the budget windows, fixed at decision time (I21). */
   readonly assetCounters: readonly string[];
+  /** Of the first quantity. */
   readonly unitCounters: readonly string[];
   readonly concurrencyLimits: readonly string[];
   readonly unverified: boolean;
@@ -149,7 +150,7 @@ export interface Authorization {
   readonly settledQuantity: bigint;
   readonly refunded: bigint;
   readonly refundedQuantity: bigint;
-  /** The same of each further price of the meter; quantities above are those of the first. */
+  /** The same of each further quantity that is counted; those above are the first's. */
   readonly further: readonly FurtherUse[];
   /** Settled but paid by nobody: metered and marked unfunded. */
   readonly shortfall: bigint;
@@ -161,9 +162,12 @@ export interface Authorization {
   readonly answer: Authorized;
 }
 
-/** What an authorization counts at one of several prices. */
+/** What an authorization counts of one of several quantities. */
 export interface FurtherUse {
-  readonly position: string;
+  /** Null where no price counts it. */
+  readonly position: string | null;
+  /** Counters of the budgets by its unit, in their windows. */
+  readonly unitCounters: readonly string[];
   readonly held: bigint;
   readonly settled: bigint;
   readonly refunded: bigint;
@@ -291,7 +295,7 @@ export interface UsageEvent {
   readonly account: string;
   readonly meter: string | null;
   readonly quantity: bigint;
-  /** The quantities of the further prices, in the order of `priceVersion`. */
+  /** The further quantities, those of prices in the order of `priceVersion`. */
   readonly further: readonly bigint[];
   readonly amount: bigint;
   readonly asset: string;

@@ -56,6 +56,8 @@ const put = <Row extends { readonly id: string }>(
 
 /** A ledger in memory for tests and benchmarks: it stores what a shell would write. */
 export class SampleLedger {
+  /** How many commands all ledgers of this process have decided: a long run says how long it was. */
+  static decided = 0;
   readonly #maps;
   readonly postings: Posting[] = [];
   readonly events: UsageEvent[] = [];
@@ -119,6 +121,7 @@ export class SampleLedger {
       requests.flatMap((one) => (one.kind === "trueUp" ? [[one.id, this.paid()]] : [])),
     );
     const { decisions, changes } = decide({ ...this.state, periodsPaid }, requests, this.now);
+    SampleLedger.decided += decisions.length;
     this.store(changes);
     return [...decisions];
   }

@@ -63,7 +63,7 @@ export const sampleRequest = (id: string, more: Partial<Authorize>): Authorize =
   scope: {},
   unit: null,
   quantity: units("1"),
-  price: { kind: "amount", amount: 0n, asset: "USD" },
+  price: { kind: "amount", amount: 0n, asset: "USD", further: [] },
   assets: [],
   occurredAt: 0,
   maxAmount: null,
@@ -81,7 +81,8 @@ export const sampleCharge = (
   id: string,
   amount: bigint,
   more: Partial<Authorize> = {},
-): Authorize => sampleRequest(id, { price: { kind: "amount", amount, asset: "USD" }, ...more });
+): Authorize =>
+  sampleRequest(id, { price: { kind: "amount", amount, asset: "USD", further: [] }, ...more });
 
 export const sampleHold = (id: string, amount: bigint, more: Partial<Authorize> = {}): Authorize =>
   sampleCharge(id, amount, { mode: "hold", ...more });
@@ -89,7 +90,7 @@ export const sampleHold = (id: string, amount: bigint, more: Partial<Authorize> 
 const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
   quantity,
   further: [],
-  price: { kind: "amount", amount, asset: "USD" },
+  price: { kind: "amount", amount, asset: "USD", further: [] },
   occurredAt: 0,
 });
 
@@ -153,6 +154,7 @@ export const sampleRefund = (id: string, of: string, amount: bigint | null): Ref
   of,
   amount,
   isMetered: true,
+  undoes: "inProportion",
 });
 
 export const sampleDebtLimit = (

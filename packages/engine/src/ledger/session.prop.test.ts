@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { brokenInvariants } from "./invariants.ts";
 import { availableOf } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
@@ -14,6 +14,8 @@ import {
 } from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+afterAll(() => process.stdout.write(`${SampleLedger.decided} commands decided\n`));
 
 const slice = fc.integer({ min: 1, max: 12 });
 

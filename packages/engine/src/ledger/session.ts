@@ -22,6 +22,7 @@ import {
   movePosition,
   reholdFurther,
   releaseFurther,
+  usesOf,
 } from "./use.ts";
 
 /**
@@ -54,11 +55,14 @@ interface NextSlice {
 const grantNext = (draft: Draft, row: Authorization, request: Update["request"]): NextSlice => {
   const cost = costWithout(draft, row, request);
   const granted = grantedSlice(draft, row, { ...request, cost });
+  const asked = furtherQuantities(request.price);
   const isExhausted =
-    granted.quantity < request.quantity || granted.amount < cost(request.quantity);
+    granted.quantity < request.quantity ||
+    granted.amount < cost(request.quantity) ||
+    granted.further.some((quantity, nth) => quantity < (asked[nth] ?? 0n));
   const isEmpty = granted.amount === 0n && granted.quantity === 0n;
-  const isOver = isEmpty && (isExhausted || furtherQuantities(request.price).every(isZero));
-  const next = isOver ? releaseFurther(row) : reholdFurther(row, request.price);
+  const isOver = isEmpty && (isExhausted || asked.every(isZero));
+  const next = isOver ? releaseFurther(row) : reholdFurther(row, granted.further);
   const further = moveFurther(draft, row.further, next);
   const resized = { ...resize(draft, row, granted), further };
   if (isOver) return { row: endSession(draft, resized), isExhausted };
@@ -86,32 +90,52 @@ const costWithout = (
     }, 0n);
 };
 
+interface GrantedSlice {
+  readonly amount: bigint;
+  readonly quantity: bigint;
+  readonly further: readonly bigint[];
+}
+
+const nothingGranted: GrantedSlice = { amount: 0n, quantity: 0n, further: [] };
+
 const grantedSlice = (
   draft: Draft,
   row: Authorization,
   request: Update["request"] & { readonly cost: (quantity: bigint) => bigint },
-): { amount: bigint; quantity: bigint } => {
-  const wanted = request.cost(request.quantity);
+): GrantedSlice => {
+  const { cost, price, quantity: requested } = request;
+  const wanted = cost(requested);
   const room = row.held + roomFor(draft, row, wanted > row.held ? wanted - row.held : 0n);
-  const more = request.quantity - row.heldQuantity;
+  const further = furtherQuantities(price);
+  if (further.length > 0) {
+    // What counts several things is granted whole.
+    const isWhole = wanted <= room && fitsUnits(draft, row, [requested, ...further]);
+    return isWhole ? { amount: wanted, quantity: requested, further } : nothingGranted;
+  }
+  const more = requested - row.heldQuantity;
   const roomQuantity =
-    more > 0n
-      ? row.heldQuantity + withinBudgets(draft, row.terms.unitCounters, more)
-      : request.quantity;
-  if (wanted <= room && roomQuantity === request.quantity)
-    return { amount: wanted, quantity: request.quantity };
-  if (furtherQuantities(request.price).length > 0) return { amount: 0n, quantity: 0n };
-  if (request.quantity === 0n) return { amount: minimum(wanted, room), quantity: 0n };
-  const quantity = affordableQuantity(request.cost, roomQuantity, room);
-  return { amount: request.cost(quantity), quantity };
+    more > 0n ? row.heldQuantity + withinBudgets(draft, row.terms.unitCounters, more) : requested;
+  if (wanted <= room && roomQuantity === requested)
+    return { amount: wanted, quantity: requested, further };
+  if (requested === 0n) return { amount: minimum(wanted, room), quantity: 0n, further };
+  const quantity = affordableQuantity(cost, roomQuantity, room);
+  return { amount: cost(quantity), quantity, further };
+};
+
+/** Whether every hard budget by unit has room for these quantities instead of those that are held. */
+const fitsUnits = (draft: Draft, row: Authorization, quantities: readonly bigint[]): boolean => {
+  const more = new Map<string, bigint>();
+  for (const [place, { unitCounters, held }] of usesOf(row).entries())
+    for (const counter of unitCounters)
+      more.set(counter, (more.get(counter) ?? 0n) + (quantities[place] ?? 0n) - held);
+  return [...more].every(
+    ([counter, quantity]) =>
+      quantity <= 0n || withinBudgets(draft, [counter], quantity) === quantity,
+  );
 };
 
 /** Makes the hold exactly the granted slice: pins the difference or gives it back, newest first. */
-const resize = (
-  draft: Draft,
-  row: Authorization,
-  granted: { readonly amount: bigint; readonly quantity: bigint },
-): Authorization => {
+const resize = (draft: Draft, row: Authorization, granted: GrantedSlice): Authorization => {
   const more = granted.amount - row.held;
   const quantity = granted.quantity - row.heldQuantity;
   if (more >= 0n) return holdMore(draft, row, { amount: more, quantity });

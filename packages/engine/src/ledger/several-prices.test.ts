@@ -24,7 +24,7 @@ const calls = { ...sampleTariff(true, ["0", "0.1"], ["2", "0"]), version: "v2" }
 const price = (callCount = "1"): Rateable => ({
   ...sampleRateable(tokens),
   position: "tokens",
-  further: [{ tariff: calls, position: "calls", quantity: units(callCount) }],
+  further: [{ tariff: calls, position: "calls", quantity: units(callCount), unit: null }],
 });
 
 const use = (ledger: SampleLedger, id: string, quantity: string, more = {}) =>

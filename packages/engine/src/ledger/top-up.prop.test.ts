@@ -1,10 +1,12 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { SampleLedger } from "./sample-ledger.ts";
 import { sampleCharge, sampleGrant } from "./sample-request.ts";
 import { failuresBeforeSuspension } from "./top-up.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
+
+afterAll(() => process.stdout.write(`${SampleLedger.decided} commands decided\n`));
 
 const step = fc.record({
   wait: fc.nat({ max: 300 }),

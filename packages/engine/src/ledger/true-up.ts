@@ -80,7 +80,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     scope: {},
     unit: null,
     quantity: 0n,
-    price: { kind: "amount", amount, asset: command.asset },
+    price: { kind: "amount", amount, asset: command.asset, further: [] },
     assets: [],
     occurredAt: command.period.end - 1,
     settleOverage: command.settleOverage,

@@ -1,8 +1,8 @@
 import { maximum, minimum } from "./asset.ts";
-import { moveCounter } from "./budget.ts";
+import { countersOf, moveCounter, type Reservation } from "./budget.ts";
 import { post, walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
-import { emptyPosition, furtherQuantities, type Price } from "./price.ts";
+import { emptyPosition, type Price } from "./price.ts";
 import type {
   Authorization,
   AuthorizationTerms,
@@ -44,33 +44,59 @@ export const movePosition = (draft: Draft, id: string | null, move: Use): void =
   });
 };
 
-/** What further prices count from now on; their positions move by the difference. */
+/** What is counted further from now on; positions and budgets move by the difference. */
 export const moveFurther = (
   draft: Draft,
   before: readonly FurtherUse[],
   after: readonly FurtherUse[],
 ): readonly FurtherUse[] => {
   for (const [nth, now] of after.entries()) {
-    const was = before[nth] ?? unused(now.position);
+    const was = before[nth] ?? unusedCount;
     const postedQuantity = now.settled - now.refunded - (was.settled - was.refunded);
     const heldQuantity = now.held - was.held;
     movePosition(draft, now.position, { posted: 0n, held: 0n, postedQuantity, heldQuantity });
+    for (const id of now.unitCounters)
+      moveCounter(draft, id, { posted: postedQuantity, held: heldQuantity });
   }
   return after;
 };
 
-const unused = (position: string): FurtherUse => ({
-  position,
+/** What no price and no budget counts, before anything is used. */
+export const unusedCount: FurtherUse = {
+  position: null,
+  unitCounters: [],
   held: 0n,
   settled: 0n,
   refunded: 0n,
-});
+};
 
-/** The further prices of a first request, with what it holds or settles at each. */
-export const furtherOf = (price: Price, as: "held" | "settled"): FurtherUse[] =>
-  price.kind === "rateable"
-    ? price.further.map(({ position, quantity }) => ({ ...unused(position), [as]: quantity }))
-    : [];
+/** What a first request holds or settles of each further quantity, and who counts it. */
+export const furtherOf = (
+  { further }: Price,
+  quantities: readonly bigint[],
+  {
+    reservations,
+    as,
+  }: { readonly reservations: readonly Reservation[]; readonly as: "held" | "settled" },
+): FurtherUse[] =>
+  further.map(({ position }, nth) => ({
+    ...unusedCount,
+    position,
+    unitCounters: countersOf(reservations, { place: nth + 1 }),
+    [as]: quantities[nth] ?? 0n,
+  }));
+
+/** Every quantity that an authorization counts. */
+export const usesOf = (row: Authorization): readonly FurtherUse[] => [
+  {
+    position: row.terms.position,
+    unitCounters: row.terms.unitCounters,
+    held: row.heldQuantity,
+    settled: row.settledQuantity,
+    refunded: row.refundedQuantity,
+  },
+  ...row.further,
+];
 
 /** A part settles its quantities, in order; what it leaves open of each stays held. */
 export const settleFurther = (
@@ -86,11 +112,8 @@ export const settleFurther = (
 /** Holds what is asked for next instead of what is held. */
 export const reholdFurther = (
   { further }: Pick<Authorization, "further">,
-  price: Price,
-): FurtherUse[] => {
-  const quantities = furtherQuantities(price);
-  return further.map((use, nth) => ({ ...use, held: quantities[nth] ?? 0n }));
-};
+  quantities: readonly bigint[],
+): FurtherUse[] => further.map((use, nth) => ({ ...use, held: quantities[nth] ?? 0n }));
 
 export const releaseFurther = ({ further }: Pick<Authorization, "further">): FurtherUse[] =>
   further.map((use) => ({ ...use, held: 0n }));

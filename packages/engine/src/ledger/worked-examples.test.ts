@@ -166,7 +166,7 @@ describe("W11 waterfall [TOK, USD], 500 TOK + 20 USD, 1 USD = 1000 TOK", () => {
   const charged = (tokens: bigint) => {
     const ledger = fundedLedger("20", { rates });
     ledger.run(sampleGrant("t", 500n, { asset: "TOK" }));
-    const price = { kind: "amount", amount: tokens, asset: "TOK" } as const;
+    const price = { kind: "amount", amount: tokens, asset: "TOK", further: [] } as const;
     ledger.run(sampleRequest("c", { price, assets: ["TOK", "USD"] }));
     return ledger;
   };

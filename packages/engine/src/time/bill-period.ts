@@ -65,6 +65,13 @@ export const billDateAt = (
   at: Temporal.Instant,
 ): Temporal.PlainDate => billDateCovering(cadence, localDate(at, zone));
 
+/** The service period that contains the instant, as if the plan had no end; the instant is not before its start. */
+export const servicePeriodAt = (schedule: BillingSchedule, at: Temporal.Instant): NumberedPeriod =>
+  numberedPeriod(
+    schedule,
+    boundaryIndex(schedule.cadence, billDateAt(schedule, at)) - firstBillIndex(schedule),
+  );
+
 /** Every bill date of the plan in [from, to); the start date itself only with charges in advance. */
 export const billDates = (
   schedule: BillingSchedule,

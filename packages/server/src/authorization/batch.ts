@@ -13,6 +13,7 @@ import { namedRows } from "./named-rows.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
+import { takesBack, undoingOf, writeUndone } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
 import { accessColumns, type AccessColumns, customersFrom } from "./wallet-access.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
@@ -68,7 +69,11 @@ const attempt = async (
     const decided = works.filter((_, nth) =>
       outcomes[nth]?.some(({ kind }) => kind !== "conflict"),
     );
-    const measurements = await measurementsOf(parts.prices, orgId, { changes, works: decided });
+    const { measurements, refunds } = await metered(parts.prices, orgId, {
+      changes,
+      works: decided,
+    });
+    if (refunds.length > 0) await writeUndone(client, orgId, { changes, refunds, uidOf });
     await inOnePacket(client, () =>
       Promise.all([
         writeChanges(client, { orgId, state, changes, measurements, now }),
@@ -122,7 +127,7 @@ const ownersBeside = (
   return [...authorizations.values()]
     .flatMap(({ terms, further }) => [
       ...(terms.position === null ? [] : [terms.position]),
-      ...further.map(({ position }) => position),
+      ...further.flatMap(({ position }) => position ?? []),
     ])
     .map(ownerOf)
     .filter((code) => !locked.has(code));
@@ -180,20 +185,26 @@ const lockShared = async (
   });
 };
 
-/** The works are those that were not refused: two may have named one event, each with fields of its own. */
-const measurementsOf = async (
+/**
+ * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two may have named one event, each with fields of its own. */
+const metered = async (
   prices: Prices,
   orgId: string,
   { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
-): Promise<unknown[]> => {
+): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
   const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
   const measurements: unknown[] = [];
+  const refunds: UsageEvent[] = [];
   for (const event of changes.events) {
     const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
+    if (takesBack(event) && undoingOf(usage.counted.map(({ rule }) => rule)) === "whole") {
+      refunds.push(event);
+      continue;
+    }
     const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
-    measurements.push(...measurementOf(event, usage, { meter, shorten: shortUid }));
+    measurements.push(...measurementOf(event, usage, { meter, uidOf }));
   }
-  return measurements;
+  return { measurements, refunds };
 };
 
 /** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */
@@ -206,8 +217,11 @@ const unmeasured = async (
   return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
 };
 
-const shortUid = (id: string): string =>
-  createHash("sha256").update(id).digest("base64url").slice(0, 43);
+/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
+const uidLengthMax = 50;
+
+const uidOf = (id: string): string =>
+  id.length <= uidLengthMax ? id : createHash("sha256").update(id).digest("base64url").slice(0, 43);
 
 /** Gives every work its own outcomes. */
 const dealt = (

@@ -11,7 +11,8 @@ import type { ConcurrencyLimit } from "@turnpike/engine/ledger/concurrency-limit
 import type { RateLimit } from "@turnpike/engine/ledger/rate-limit.ts";
 import { walletAccountId } from "@turnpike/engine/ledger/rows.ts";
 import type { Database } from "../ports/database.ts";
-import { budgetFrom, scopeOf } from "../records/limits.ts";
+import { periodKinds } from "../records/billing-periods.ts";
+import { budgetsFrom, scopeOf } from "../records/limits.ts";
 import { lookupEvery } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
 
@@ -44,7 +45,7 @@ const kinds: ReadonlySet<string> = new Set(
   [asset, assetRate, autoTopUp, budget, concurrencyLimit, rateLimit].map(({ kind }) => kind),
 );
 
-/** How long another server may still decide by records that were changed here. */
+/** How long another server may still decide by records that were changed here., if it does not hear of it. */
 const rememberedMs = 2_000;
 
 export interface Configurations {
@@ -54,10 +55,18 @@ export interface Configurations {
 
 export const createConfigurations = (database: Database, now: () => number): Configurations => {
   const cache = createCache<Configuration>({ now, rememberedMs, max: 10_000 });
+  /** Organizations with budgets by billing period: what moves their periods moves limits. */
+  const byPeriod = new Set<string>();
   return {
-    of: (orgId) => cache.get(orgId, () => load(database, orgId)),
+    of: (orgId) =>
+      cache.get(orgId, async () => {
+        const configuration = await load(database, orgId);
+        const kindsOfWindows = configuration.budgets.map(({ window }) => window.kind);
+        if (kindsOfWindows.includes("billingPeriod")) byPeriod.add(orgId);
+        return configuration;
+      }),
     announce: ({ orgId, kind }) => {
-      if (kinds.has(kind)) cache.forget(orgId);
+      if (kinds.has(kind) || (byPeriod.has(orgId) && periodKinds.has(kind))) cache.forget(orgId);
     },
   };
 };
@@ -74,7 +83,7 @@ const load = async (database: Database, orgId: string): Promise<Configuration> =
   return {
     assets,
     rates: (await lookupEvery(database, assetRate, orgId)).map(rateFrom),
-    budgets: budgets.flatMap((record) => budgetFrom(record, scales) ?? []),
+    budgets: await budgetsFrom(database, orgId, { records: budgets, scales }),
     budgetCodes: new Map(budgets.map(({ id, code }) => [id, code])),
     rateLimits: rateLimits.map(({ id, scope, limit, windowSeconds, burst }) => ({
       id,

@@ -165,7 +165,7 @@ const loadReferred = async (
   const positionIds = authorizations
     .flatMap(({ terms, further }) => [
       ...(terms.position === null ? [] : [terms.position]),
-      ...further.map(({ position }) => position),
+      ...further.flatMap(({ position }) => position ?? []),
     ])
     .filter((id) => !own.positions.has(id));
   const concurrencyIds = [
@@ -323,7 +323,11 @@ const loadCounters = async (
 ): Promise<LedgerState["counters"]> => {
   const ids = new Set([
     ...budgets.map((budget) => `${budget.id}@${windowAt(budget, now).start}`),
-    ...authorizations.flatMap(({ terms }) => [...terms.assetCounters, ...terms.unitCounters]),
+    ...authorizations.flatMap(({ terms, further }) => [
+      ...terms.assetCounters,
+      ...terms.unitCounters,
+      ...further.flatMap(({ unitCounters }) => unitCounters),
+    ]),
   ]);
   if (ids.size === 0) return new Map();
   const split = [...ids].map((id) => [

@@ -52,16 +52,21 @@ export const fieldsOf = (request: MeasurementFields): MeasurementFields => ({
   income: request.income,
 });
 
-/** The priced quantity of one measurement; undefined when its value is finer than quantities are kept. */
+/**
+ * The priced quantity of one measurement; undefined when its value is finer than quantities are kept. A field of the
+ * meter is there whenever something was used: see `completed`.
+ */
 export const quantityIn = (
   fields: MeasurementFields,
   { field, method }: QuantityRule,
+  { meter, isUsed }: { readonly meter: Meter | undefined; readonly isUsed: boolean },
 ): bigint | undefined => {
   if (method === "COUNT") {
     const isPresent = [...numberMaps, ...textMaps].some(
       (map) => fields[map]?.[field] !== undefined,
     );
-    return isPresent ? 10n ** BigInt(quantityScale) : 0n;
+    const isCompleted = isUsed && meter?.dataFields.some(({ code }) => code === field) === true;
+    return isPresent || isCompleted ? 10n ** BigInt(quantityScale) : 0n;
   }
   const value = numberMaps.map((map) => fields[map]?.[field]).find((one) => one !== undefined);
   return value === undefined ? 0n : parseAtoms(decimal(value).toString(), quantityScale);
@@ -85,9 +90,6 @@ const withQuantities = (
   }
   return own;
 };
-
-const undoesCount = ({ counted }: MeasuredUsage, quantities: readonly bigint[]): boolean =>
-  counted.some(({ rule }, nth) => rule.method === "COUNT" && (quantities[nth] ?? 0n) < 0n);
 
 type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
 
@@ -117,27 +119,20 @@ const completed = (fields: MeasurementFields, { dataFields }: Meter): Measuremen
   return complete;
 };
 
-/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
-const uidLengthMax = 50;
-
-/**
- * The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. One that undoes a count cannot be measured, because a measurement is counted
- * whatever it says: only its money comes back.
- */
+/** The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. */
 export const measurementOf = (
   event: UsageEvent,
   usage: MeasuredUsage,
   {
     meter,
-    shorten,
-  }: { readonly meter: Meter | undefined; readonly shorten: (id: string) => string },
+    uidOf,
+  }: { readonly meter: Meter | undefined; readonly uidOf: (eventId: string) => string },
 ): unknown[] => {
   if (event.meter === null || meter === undefined) return [];
   const quantities = [event.quantity, ...event.further];
-  if (undoesCount(usage, quantities)) return [];
   return [
     {
-      uid: event.id.length <= uidLengthMax ? event.id : shorten(event.id),
+      uid: uidOf(event.id),
       meter: event.meter,
       account: event.account,
       ts: new Date(event.occurredAt).toISOString(),

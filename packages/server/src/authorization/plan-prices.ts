@@ -6,14 +6,9 @@ import { plan } from "@turnpike/contract/catalog/plan.ts";
 import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import {
-  type BillingSchedule,
-  billDateAt,
-  billPeriods,
-} from "@turnpike/engine/time/bill-period.ts";
-import { cadenceAnchor } from "@turnpike/engine/time/cadence.ts";
-import { parseZone } from "@turnpike/engine/time/zone.ts";
+import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
 import type { Database } from "../ports/database.ts";
+import { scheduleOf } from "../records/billing-schedule.ts";
 import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
 
 type PricingRecord = Stored<typeof pricing>;
@@ -130,47 +125,6 @@ const pricingsOf = (
   return [...own, ...inherited];
 };
 
-const dateOf = (text: string | undefined): Temporal.PlainDate | undefined =>
-  text === undefined ? undefined : Temporal.PlainDate.from(text);
-
-const scheduleOf = (
-  config: Stored<typeof organizationConfig>,
-  {
-    owner,
-    attachment,
-    template,
-  }: {
-    readonly owner: Stored<typeof account>;
-    readonly attachment: Stored<typeof accountPlan>;
-    readonly template: Stored<typeof planTemplate>;
-  },
-): BillingSchedule | undefined => {
-  const { billFrequency: frequency, billFrequencyInterval: interval = 1 } = template;
-  if (frequency === "AD_HOC" || frequency === "MIXED") return undefined;
-  const organization = {
-    yearEpoch: Temporal.PlainDate.from(config.yearEpoch),
-    monthEpoch: Temporal.PlainDate.from(config.monthEpoch),
-    weekEpoch: Temporal.PlainDate.from(config.weekEpoch),
-    dayEpoch: Temporal.PlainDate.from(config.dayEpoch),
-  };
-  const anchor = cadenceAnchor(
-    {
-      accountPlan: dateOf(attachment.billEpoch),
-      account: dateOf(owner.billEpoch),
-      organization,
-    },
-    frequency,
-  );
-  return {
-    cadence: { anchor, frequency, interval },
-    zone: parseZone(config.timezone) ?? "UTC",
-    active: {
-      start: Temporal.Instant.from(attachment.startDate),
-      end: attachment.endDate === undefined ? undefined : Temporal.Instant.from(attachment.endDate),
-    },
-  };
-};
-
 /** Half-open, in epoch milliseconds. */
 export interface PricedPeriod {
   readonly start: number;
@@ -193,12 +147,10 @@ const never = Number.POSITIVE_INFINITY;
 const startOf = ({ start }: BillingSchedule["active"]): number => start.epochMilliseconds;
 const endOf = ({ end }: BillingSchedule["active"]): number => end?.epochMilliseconds ?? never;
 
-/** The service period that contains the instant; undefined when the plan has none then. */
-export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod | undefined => {
-  const instant = Temporal.Instant.fromEpochMilliseconds(at);
-  const { arrears } = billPeriods(schedule, billDateAt(schedule, instant));
-  if (arrears === undefined) return undefined;
-  return { start: arrears.start.epochMilliseconds, end: arrears.end.epochMilliseconds };
+/** The service period that contains the instant, at which the plan is active. */
+export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
+  const { start, end } = servicePeriodAt(schedule, Temporal.Instant.fromEpochMilliseconds(at));
+  return { start: start.epochMilliseconds, end: end.epochMilliseconds };
 };
 
 /** One position per account of a plan, pricing and billing period. Account codes are of any text, so they come last. */

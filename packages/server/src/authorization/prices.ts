@@ -41,14 +41,10 @@ export interface KeptPrice {
 export type MeterPrice =
   | {
       readonly kind: "priced";
-      readonly tariff: Tariff;
       readonly currency: string;
       readonly productId: string | undefined;
-      readonly unit: string;
-      readonly counts: QuantityRule;
-      readonly position: string;
-      /** The meter's other prices: a call costs their sum. */
-      readonly further: readonly PricedCount[];
+      /** In an order of their own, at least one: a call costs their sum. */
+      readonly parts: readonly [PricedCount, ...PricedCount[]];
     }
   | { readonly kind: "unpriced"; readonly why: string };
 
@@ -58,6 +54,7 @@ export interface QuantityRule {
   readonly method: "SUM" | "COUNT";
 }
 
+/** A quantity of usage, in its unit. */
 export interface Counting {
   readonly counts: QuantityRule;
   readonly unit: string;
@@ -72,8 +69,8 @@ export interface Subject {
 
 export interface Prices {
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
-  /** How usage of a meter is counted whoever pays for it: by its only aggregation, if that adds up. */
-  readonly counting: (orgId: string, meter: string) => Promise<Counting | undefined>;
+  /** How usage of a meter is counted whoever pays for it: by its aggregations that add up, oldest first. */
+  readonly countings: (orgId: string, meter: string) => Promise<readonly Counting[]>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
@@ -92,7 +89,7 @@ const kinds: ReadonlySet<string> = new Set([
   "pricing",
 ]);
 
-/** How long another server may still price by a plan that was changed here. */
+/** How long another server may still price by a plan that was changed here., if it does not hear of it. */
 const rememberedMs = 5_000;
 
 interface Parts {
@@ -116,7 +113,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     rememberedMs: Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
-  const countings = createCache<Counting | undefined>({ now, rememberedMs, max: 10_000 });
+  const countings = createCache<readonly Counting[]>({ now, rememberedMs, max: 10_000 });
   const findMeter: Prices["meter"] = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
@@ -149,11 +146,11 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
-    counting: (orgId, code) =>
+    countings: (orgId, code) =>
       countings.get(`${orgId} ${code}`, async () => {
         const found = await findMeter(orgId, code);
         const ids = found === undefined ? [] : [found.id];
-        return onlyCounting(
+        return countingsOf(
           await lookupReferring(database, aggregation, { orgId, field: "meterId", ids }),
         );
       }),
@@ -238,11 +235,13 @@ const tariffOf = (version: string, price: StoredPrice): Tariff =>
     { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
   );
 
-const onlyCounting = (found: readonly PlanPrice["aggregation"][]): Counting | undefined => {
-  const [only, another] = found;
-  const counts = only === undefined ? null : quantityRule(only);
-  if (only === undefined || counts === null || another !== undefined) return undefined;
-  return { counts, unit: only.unit };
+/** Each way of counting once: aggregations may differ in what only a bill looks at. */
+const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => {
+  const own = found.flatMap((one) => {
+    const counts = quantityRule(one);
+    return counts === null ? [] : [{ counts, unit: one.unit }];
+  });
+  return [...new Map(own.map((one) => [JSON.stringify(one), one])).values()];
 };
 
 const unpriced = (why: string): MeterPrice => ({ kind: "unpriced", why });
@@ -264,7 +263,7 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
     if (price.counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`);
     const position = positionId(price.plan.payer, pricing.id, period);
-    parts.push({ tariff: price.tariff, counts: price.counts, position });
+    parts.push({ tariff: price.tariff, counts: price.counts, position, unit: counted.unit });
   }
   const [first, ...further] = parts;
   const plans = open.toSorted(byPricing).map(({ price }) => price.plan);
@@ -274,12 +273,11 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
   const { currency, productId } = plan;
   if (plans.some((each) => each.currency !== currency))
     return unpriced(`the prices of ${subject.meter} are in several currencies`);
-  return { kind: "priced", ...first, currency, productId, unit: plan.aggregation.unit, further };
+  return { kind: "priced", currency, productId, parts: [first, ...further] };
 };
 
-interface PricedCount {
+interface PricedCount extends Counting {
   readonly tariff: Tariff;
-  readonly counts: QuantityRule;
   readonly position: string;
 }
 
@@ -288,7 +286,7 @@ interface OpenPrice {
   readonly period: PricedPeriod;
 }
 
-/** The same order for every call: what is counted first is what limits by unit see. */
+/** The same order for every call. */
 const byPricing = (a: OpenPrice, b: OpenPrice): number =>
   a.price.plan.pricing.id < b.price.plan.pricing.id ? -1 : 1;
 

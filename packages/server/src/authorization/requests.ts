@@ -53,7 +53,7 @@ export const toAuthorize = async (
     idleTimeoutMs: body.idleTimeoutSeconds === undefined ? null : body.idleTimeoutSeconds * 1000,
     onExpiry: body.onExpiry,
     settleOverage: body.settleOverage,
-    partial: body.partial,
+    partial: priced.isIndivisible ? "never" : body.partial,
     expectedPriceVersion: body.expectedPriceVersion ?? null,
     isDryRun: body.dryRun,
   };

@@ -119,8 +119,9 @@ export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
 const furtherFrom = (text: string | null): FurtherUse[] => {
   if (text === null) return [];
   const uses: readonly Json<FurtherUse>[] = JSON.parse(text);
-  return uses.map(({ position, held, settled, refunded }) => ({
+  return uses.map(({ position, unitCounters, held, settled, refunded }) => ({
     position,
+    unitCounters,
     held: BigInt(held),
     settled: BigInt(settled),
     refunded: BigInt(refunded),

@@ -51,7 +51,9 @@ export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
 const isUnderWay = async ({ pool }: Ledger, orgId: string, uid: string): Promise<boolean> => {
   const { rowCount } = await pool.query(
     `SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
-     WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = $2 LIMIT 1`,
+     WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = $2
+     UNION ALL SELECT FROM usage_void WHERE org_id = $1 AND uid = $2
+     LIMIT 1`,
     [orgId, uid],
   );
   return rowCount !== 0;
@@ -97,6 +99,7 @@ const follow = async (
     of: charged.row.id,
     amount: charged.amount,
     isMetered: false,
+    undoes: "inProportion",
   };
   const outcomes = await ledger.decide({
     orgId,

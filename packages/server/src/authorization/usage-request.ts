@@ -1,5 +1,5 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import type { Price } from "@turnpike/engine/ledger/price.ts";
+import type { FurtherCount, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
@@ -10,7 +10,7 @@ import {
   type MeasurementFields,
   quantityIn,
 } from "./measurements.ts";
-import type { MeterPrice, QuantityRule } from "./prices.ts";
+import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
 
 /** How far a client's clock may run ahead, as for measurements (m3ter semantics 3.2, [R]). */
 const futureSkewMs = 5 * 60 * 1000;
@@ -33,6 +33,8 @@ export interface PricedUsage {
   readonly productId: string | undefined;
   readonly occurredAt: number;
   readonly measured: MeasuredUsage;
+  /** There is no half of a call that counts as one. */
+  readonly isIndivisible: boolean;
 }
 
 export const occurredAt = (ts: string | undefined, now: number): number => {
@@ -43,10 +45,14 @@ export const occurredAt = (ts: string | undefined, now: number): number => {
 };
 
 /** What was sent, with the quantity that each rule counts of it. */
-const measuredBy = (sent: MeasurementFields, rules: readonly QuantityRule[]): MeasuredUsage => {
+const measuredBy = (
+  sent: MeasurementFields,
+  rules: readonly QuantityRule[],
+  of: Parameters<typeof quantityIn>[2],
+): MeasuredUsage => {
   const fields = fieldsOf(sent);
   const counted = rules.map((rule) => {
-    const quantity = quantityIn(fields, rule);
+    const quantity = quantityIn(fields, rule, of);
     if (quantity !== undefined) return { rule, quantity };
     throw fieldProblem("VALIDATION_FAILED", `measure.${rule.field}`, "is too fine a number");
   });
@@ -54,6 +60,27 @@ const measuredBy = (sent: MeasurementFields, rules: readonly QuantityRule[]): Me
 };
 
 const firstQuantity = ({ counted }: MeasuredUsage): bigint => counted[0]?.quantity ?? 0n;
+
+/**
+ * The unit of each count, for budgets by unit. Two prices of one quantity count it once: the second has no unit for them.
+ */
+const unitsOf = (countings: readonly Counting[]): (string | null)[] =>
+  countings.map(({ counts, unit }, nth) => {
+    const isSame = (other: Counting): boolean =>
+      other.unit === unit &&
+      other.counts.field === counts.field &&
+      other.counts.method === counts.method;
+    return countings.findIndex(isSame) === nth ? unit : null;
+  });
+
+/** What is counted beside the first quantity where no price counts it. */
+const unpricedFurther = (
+  countings: readonly Counting[],
+  { counted }: MeasuredUsage,
+): FurtherCount[] =>
+  unitsOf(countings)
+    .map((unit, nth) => ({ unit, quantity: counted[nth]?.quantity ?? 0n, position: null }))
+    .slice(1);
 
 /** What a request's usage is and costs, by its own amount or by the account's plan at the time of the usage. */
 export const priceUsage = async (
@@ -66,37 +93,40 @@ export const priceUsage = async (
   if (meter === undefined)
     throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${usage.meter}`);
   const at = occurredAt(usage.ts, parts.now());
-  if (usage.amount !== undefined && usage.asset !== undefined) {
-    const counting = await parts.prices.counting(orgId, usage.meter);
-    const measured = measuredBy(usage, counting === undefined ? [] : [counting.counts]);
-    return {
-      price: explicitPrice(configuration, usage.amount, usage.asset),
-      quantity: firstQuantity(measured),
-      unit: counting?.unit ?? null,
-      productId: meter.productId,
-      occurredAt: at,
-      measured,
-    };
-  }
-  const found = await planPrice(parts, { orgId, usage, at });
-  const rules = found.kind === "priced" ? [found, ...found.further] : [];
-  const measured = measuredBy(
-    usage,
-    rules.map(({ counts }) => counts),
-  );
-  return {
-    price: priceOf(configuration, usage, { found, measured }),
+  const { amount, asset } = usage;
+  const isExplicit = amount !== undefined && asset !== undefined;
+  const found = isExplicit ? undefined : await planPrice(parts, { orgId, usage, at });
+  const countings =
+    found?.kind === "priced" ? found.parts : await parts.prices.countings(orgId, usage.meter);
+  const rules = countings.map(({ counts }) => counts);
+  const measured = measuredBy(usage, rules, { meter, isUsed: true });
+  const given = { usage, further: unpricedFurther(countings, measured) };
+  const counted = {
     quantity: firstQuantity(measured),
-    unit: found.kind === "priced" ? found.unit : null,
-    productId: found.kind === "priced" ? found.productId : undefined,
+    unit: countings[0]?.unit ?? null,
     occurredAt: at,
     measured,
+    isIndivisible: rules.some(({ method }) => method === "COUNT"),
   };
+  if (isExplicit)
+    return {
+      ...counted,
+      price: explicitPrice(configuration, { text: amount, code: asset }, given.further),
+      productId: meter.productId,
+    };
+  return found?.kind === "priced"
+    ? { ...counted, price: planned(configuration, found, measured), productId: found.productId }
+    : { ...counted, price: boundOf(configuration, given, found?.why ?? ""), productId: undefined };
 };
 
-const explicitPrice = (configuration: Configuration, text: string, code: string): Price => {
+const explicitPrice = (
+  configuration: Configuration,
+  { text, code }: { readonly text: string; readonly code: string },
+  further: readonly FurtherCount[],
+): Price => {
   const asset = assetOf(configuration, code);
-  return { kind: "amount", amount: atomsOf({ text, field: "amount" }, asset), asset: asset.code };
+  const amount = atomsOf({ text, field: "amount" }, asset);
+  return { kind: "amount", amount, asset: asset.code, further };
 };
 
 const planPrice = async (
@@ -110,37 +140,45 @@ const planPrice = async (
     : parts.prices.at({ orgId, account, accountId, meter }, at);
 };
 
-const priceOf = (
+const planned = (
   configuration: Configuration,
-  usage: UsageOf,
-  { found, measured }: { readonly found: MeterPrice; readonly measured: MeasuredUsage },
+  { currency, parts }: Extract<MeterPrice, { kind: "priced" }>,
+  measured: MeasuredUsage,
 ): Price => {
-  if (found.kind === "unpriced") return boundOf(configuration, usage, found.why);
-  const asset = configuration.assets.get(found.currency);
-  if (asset === undefined)
-    return { kind: "unrateable", why: `there is no asset ${found.currency}`, asset: "" };
+  const asset = configuration.assets.get(currency);
+  const [first, ...others] = parts;
+  if (asset === undefined) {
+    const further = unpricedFurther(parts, measured);
+    return { kind: "unrateable", why: `there is no asset ${currency}`, asset: "", further };
+  }
+  const units = unitsOf(parts);
   return {
     kind: "rateable",
-    tariff: found.tariff,
+    tariff: first.tariff,
     asset: asset.code,
     scale: asset.scale,
-    position: found.position,
-    further: found.further.map(({ tariff, position }, nth) => ({
+    position: first.position,
+    further: others.map(({ tariff, position }, nth) => ({
       tariff,
       position,
       quantity: measured.counted[nth + 1]?.quantity ?? 0n,
+      unit: units[nth + 1] ?? null,
     })),
   };
 };
 
 /** What no price can be found for costs its upper bound, if the request names one and what pays it. */
-const boundOf = (configuration: Configuration, usage: UsageOf, why: string): Price => {
+const boundOf = (
+  configuration: Configuration,
+  { usage, further }: { readonly usage: UsageOf; readonly further: readonly FurtherCount[] },
+  why: string,
+): Price => {
   const [code] = usage.assets ?? [];
   const asset = configuration.assets.get(code ?? "");
   if (usage.maxAmount === undefined || asset === undefined)
-    return { kind: "unrateable", why, asset: asset?.code ?? "" };
+    return { kind: "unrateable", why, asset: asset?.code ?? "", further };
   const amount = atomsOf({ text: usage.maxAmount, field: "maxAmount" }, asset);
-  return { kind: "amount", amount, asset: asset.code };
+  return { kind: "amount", amount, asset: asset.code, further };
 };
 
 /** Whatever limits a request may be priced by later: its own version of the price, at its own position. */
@@ -161,10 +199,16 @@ export const priceAtOwnVersion = async (
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
   const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
   const rules = await rulesOf(parts, orgId, { priceVersion, meter: spender.meter });
-  const measured = measuredBy(used, rules);
+  const amount = used.amount === undefined ? 0n : atomsOf({ text: used.amount, field }, asset);
+  const meter = await parts.prices.meter(orgId, spender.meter ?? "");
+  // A part that says neither an amount nor a number ends a hold without having used anything.
+  const isUsed = amount > 0n || used.measure !== undefined;
+  const measured = measuredBy(used, rules, { meter, isUsed });
   if (used.amount !== undefined) {
-    const amount = atomsOf({ text: used.amount, field }, asset);
-    return { price: { kind: "amount", amount, asset: asset.code }, measured };
+    const further = measured.counted
+      .slice(1)
+      .map(({ quantity }) => ({ quantity, unit: null, position: null }));
+    return { price: { kind: "amount", amount, asset: asset.code, further }, measured };
   }
   const [first, ...others] = kept;
   if (first === undefined || position === null)
@@ -173,6 +217,8 @@ export const priceAtOwnVersion = async (
     tariff,
     position: row.further[nth]?.position ?? "",
     quantity: measured.counted[nth + 1]?.quantity ?? 0n,
+    // Who counts it was fixed when it was authorized.
+    unit: null,
   }));
   const { tariff } = first;
   return {
@@ -181,7 +227,7 @@ export const priceAtOwnVersion = async (
   };
 };
 
-/** What an authorization's usage is counted by: its own prices, or at an explicit price the meter's only aggregation. */
+/** What an authorization's usage is counted by: its own prices, or at an explicit price the meter's aggregations. */
 export const rulesOf = async (
   { prices }: Pick<LedgerParts, "prices">,
   orgId: string,
@@ -189,7 +235,7 @@ export const rulesOf = async (
 ): Promise<readonly QuantityRule[]> => {
   const found =
     priceVersion === null
-      ? [await prices.counting(orgId, meter ?? "")]
+      ? await prices.countings(orgId, meter ?? "")
       : await prices.version(orgId, priceVersion);
-  return found.flatMap((one) => one?.counts ?? []);
+  return found.flatMap(({ counts }) => counts ?? []);
 };

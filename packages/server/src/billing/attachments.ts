@@ -1,12 +1,8 @@
 import type { PlanTerms } from "@turnpike/engine/bill/facts.ts";
 import type { BillingSchedule } from "@turnpike/engine/time/bill-period.ts";
-import {
-  type Cadence,
-  cadenceAnchor,
-  type RepeatingFrequency,
-} from "@turnpike/engine/time/cadence.ts";
-import type { PlanGroupRecord } from "./catalog-snapshot.ts";
-import { periodOf, type PricedSnapshot } from "./plan-terms.ts";
+import { scheduleOf } from "../records/billing-schedule.ts";
+import type { PlanGroupRecord, PlanTemplateRecord } from "./catalog-snapshot.ts";
+import type { PricedSnapshot } from "./plan-terms.ts";
 import type { AccountPlanRecord, AccountRecord } from "./snapshot.ts";
 
 /** An account plan with the plans that it attaches, and when it is billed. */
@@ -18,40 +14,11 @@ export interface Attachment {
   readonly schedule: BillingSchedule;
 }
 
-export const dateOf = (text: string | undefined): Temporal.PlainDate | undefined =>
-  text === undefined ? undefined : Temporal.PlainDate.from(text);
-
-/** The anchor of a cadence for an account: the narrowest epoch wins (m3ter semantics 18.1). */
-export const anchorOf = (
-  { config }: PricedSnapshot,
-  epochs: { own?: string | undefined; account?: string | undefined },
-  frequency: RepeatingFrequency,
-): Temporal.PlainDate =>
-  cadenceAnchor(
-    {
-      accountPlan: dateOf(epochs.own),
-      account: dateOf(epochs.account),
-      organization: {
-        yearEpoch: Temporal.PlainDate.from(config.yearEpoch),
-        monthEpoch: Temporal.PlainDate.from(config.monthEpoch),
-        weekEpoch: Temporal.PlainDate.from(config.weekEpoch),
-        dayEpoch: Temporal.PlainDate.from(config.dayEpoch),
-      },
-    },
-    frequency,
-  );
-
-/** How often a plan's template bills; undefined when it never does by itself. */
-export const repetitionOf = (
+export const templateOf = (
   book: PricedSnapshot,
   planId: string | undefined,
-): Pick<Cadence, "frequency" | "interval"> | undefined => {
-  const plan = book.plans.get(planId ?? "");
-  const template = book.planTemplates.get(plan?.planTemplateId ?? "");
-  if (template === undefined) return undefined;
-  const { billFrequency: frequency, billFrequencyInterval: interval = 1 } = template;
-  return frequency === "AD_HOC" || frequency === "MIXED" ? undefined : { frequency, interval };
-};
+): PlanTemplateRecord | undefined =>
+  book.planTemplates.get(book.plans.get(planId ?? "")?.planTemplateId ?? "");
 
 const planIdsOf = (
   { groupMembers }: PricedSnapshot,
@@ -67,17 +34,16 @@ const attachmentOf = (
   const planIds = planIdsOf(book, accountPlan);
   const plans = planIds.flatMap((id) => book.planTerms.get(id) ?? []);
   // The members of a group share one frequency (m3ter semantics 9.3).
-  const repetition = repetitionOf(book, planIds[0]);
-  if (repetition === undefined) return [];
-  const epochs = { own: accountPlan.billEpoch, account: account.billEpoch };
-  const cadence = { ...repetition, anchor: anchorOf(book, epochs, repetition.frequency) };
+  const template = templateOf(book, planIds[0]);
+  const schedule = scheduleOf(book.config, { owner: account, attachment: accountPlan, template });
+  if (schedule === undefined) return [];
   return [
     {
       accountPlan,
       account,
       plans,
       planGroup: book.planGroups.get(accountPlan.planGroupId ?? ""),
-      schedule: { cadence, zone: book.zone, active: periodOf(accountPlan) },
+      schedule,
     },
   ];
 };

@@ -9,6 +9,7 @@ import { refuseMissing } from "./bill-lifecycle.ts";
 import { findBills } from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { billJobDocument, recordChanges } from "./changes.ts";
+import { billJobs, moveJob } from "./job-moves.ts";
 import { lateUsageHours } from "./schedule.ts";
 
 /** Runs under way in one organization (m3ter semantics 2.9). */
@@ -299,53 +300,13 @@ export const listBillJobs = async (
   );
 };
 
-/** Where a run goes, from which statuses only, and by whom; without a principal, by who began it. */
-interface Move {
-  readonly jobId: string;
-  readonly from: readonly BillJobTable["status"][];
-  readonly to: BillJobTable["status"];
-  readonly at: Date;
-  readonly principal?: string;
-}
-
-/** Moves a run on, when it is there and in one of the statuses, and records that. */
-export const moveBillJob = (database: Database, orgId: string, move: Move): Promise<void> =>
-  database.transaction().execute(async (transaction) => {
-    const { jobId, from, to, at } = move;
-    const before = await transaction
-      .selectFrom("bill_job")
-      .selectAll()
-      .where("org_id", "=", orgId)
-      .where(sql<boolean>`id::text = ${jobId}`)
-      .where("status", "in", [...from])
-      .forUpdate()
-      .executeTakeFirst();
-    if (before === undefined) return;
-    const principal = move.principal ?? before.created_by;
-    const after = await transaction
-      .updateTable("bill_job")
-      .set({
-        status: to,
-        version: sql<string>`version + 1`,
-        dt_last_modified: at,
-        last_modified_by: principal,
-      })
-      .where("org_id", "=", orgId)
-      .where("id", "=", before.id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    const [was, is] = [billJobDocument(before), billJobDocument(after)];
-    const changes = [{ id: before.id, before: was, after: is }];
-    await recordChanges(transaction, { orgId, principal }, { kind: "billJob", at, changes });
-  });
-
 /** Ends a run that is not finished; its bills so far stay. */
 export const cancelBillJob = async (
   database: Database,
   { orgId, principal }: Caller,
   { jobId, at }: { jobId: string; at: Date },
 ): Promise<BillJobReply> => {
-  const move = { jobId, from: activeStatuses, to: "CANCELLED", at, principal } as const;
-  await moveBillJob(database, orgId, move);
+  const move = { orgId, jobId, from: activeStatuses, to: "CANCELLED", at, principal } as const;
+  await moveJob(database, billJobs, move);
   return readBillJob(database, { orgId, jobId });
 };

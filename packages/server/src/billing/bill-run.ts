@@ -7,7 +7,8 @@ import { calculateBills, type CalculatedBill, type Calculation } from "./bill-ca
 import { lockFamilies } from "./account-locks.ts";
 import type { Given } from "./bill-candidates.ts";
 import { type StoredBill, takeHistory } from "./bill-history.ts";
-import { activeStatuses, moveBillJob } from "./bill-jobs.ts";
+import { activeStatuses } from "./bill-jobs.ts";
+import { billJobs, moveJob } from "./job-moves.ts";
 import { type BillingBook, bookShelf } from "./billing-book.ts";
 import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
 import { present } from "./catalog-snapshot.ts";
@@ -66,9 +67,9 @@ const beginJob = async (parts: BillRunParts, key: JobKey): Promise<Job | undefin
 
 const setStatus = (
   { database, now }: BillRunParts,
-  { orgId, jobId }: JobKey,
+  key: JobKey,
   to: "RUNNING" | "COMPLETE",
-): Promise<void> => moveBillJob(database, orgId, { jobId, from: activeStatuses, to, at: now() });
+): Promise<boolean> => moveJob(database, billJobs, { ...key, from: activeStatuses, to, at: now() });
 
 /** The next accounts that wait, or none when the run is finished or was cancelled. */
 const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>

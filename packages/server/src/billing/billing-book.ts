@@ -1,5 +1,5 @@
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
-import { parseZone } from "@turnpike/engine/time/zone.ts";
+import { zoneOf } from "../records/billing-schedule.ts";
 import { planAggregations } from "./aggregation-definitions.ts";
 import { type Attachment, attachmentsByAccount } from "./attachments.ts";
 import { planTerms, type PricedSnapshot } from "./plan-terms.ts";
@@ -18,7 +18,7 @@ const openBook = (snapshot: Snapshot): BillingBook => {
   const terms = [...snapshot.plans.values()].map((one) => planTerms(snapshot, one));
   const book = {
     ...snapshot,
-    zone: parseZone(snapshot.config.timezone) ?? "UTC",
+    zone: zoneOf(snapshot.config),
     planTerms: new Map(terms.map((one) => [one.id, one])),
     planAggregations: new Map(terms.map((one) => [one.id, planAggregations(snapshot, one)])),
   };

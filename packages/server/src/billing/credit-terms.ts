@@ -6,7 +6,8 @@ import { decimal, one, zero } from "@turnpike/engine/exact/decimal.ts";
 import { defaultCurrencyPolicy } from "@turnpike/engine/pricing/rounding.ts";
 import type { RepeatingFrequency } from "@turnpike/engine/time/cadence.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import { anchorOf, repetitionOf } from "./attachments.ts";
+import { anchorOf, repetitionOf } from "../records/billing-schedule.ts";
+import { templateOf } from "./attachments.ts";
 import { attachmentsOf, type BillingBook } from "./billing-book.ts";
 import { exact, productRef } from "./plan-terms.ts";
 import type {
@@ -49,7 +50,7 @@ export const scaleOf = (currencies: readonly CurrencyRecord[], code: string): nu
   (currencies.find((known) => known.code === code) ?? defaultCurrencyPolicy).maxDecimalPlaces;
 
 const feesOnPlan = (book: BillingBook, record: CommitmentRecord): BillableFee[] => {
-  const repetition = repetitionOf(book, record.billingPlanId);
+  const repetition = repetitionOf(templateOf(book, record.billingPlanId));
   const account = book.accounts.get(record.accountId);
   if (repetition === undefined || account === undefined) return [];
   const { frequency, interval } = repetition;
@@ -57,7 +58,7 @@ const feesOnPlan = (book: BillingBook, record: CommitmentRecord): BillableFee[] 
     ({ accountPlan }) => accountPlan.planId === record.billingPlanId,
   );
   const own = record.billEpoch ?? attached?.accountPlan.billEpoch;
-  const anchor = anchorOf(book, { own, account: account.billEpoch }, frequency);
+  const anchor = anchorOf(book.config, { own, account: account.billEpoch }, frequency);
   const term = localPeriod(book, record);
   return feesByCadence({
     amount: decimal(record.amount),

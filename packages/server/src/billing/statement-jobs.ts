@@ -16,6 +16,7 @@ import type { Position } from "../records/paging.ts";
 import type { Background } from "./background.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { recordChanges, statementJobDocument } from "./changes.ts";
+import { moveJob, statementJobs } from "./job-moves.ts";
 
 export const activeStatementStatuses = ["PENDING", "RUNNING"] as const;
 
@@ -148,36 +149,10 @@ export const readStatementJob = async (
 /** Moves the job on unless it has ended, and records that; whether it moved. */
 export const moveStatementJob = (
   database: Database,
-  { orgId, principal }: Caller,
-  { jobId, to, at }: { jobId: string; to: StatementJobStatus; at: Date },
+  caller: Caller,
+  move: { readonly jobId: string; readonly to: StatementJobStatus; readonly at: Date },
 ): Promise<boolean> =>
-  database.transaction().execute(async (transaction) => {
-    const before = await transaction
-      .selectFrom("statement_job")
-      .selectAll()
-      .where("org_id", "=", orgId)
-      .where(sql<boolean>`id::text = ${jobId}`)
-      .where("status", "in", [...activeStatementStatuses])
-      .forUpdate()
-      .executeTakeFirst();
-    if (before === undefined) return false;
-    const after = await transaction
-      .updateTable("statement_job")
-      .set({
-        status: to,
-        version: sql<string>`version + 1`,
-        dt_last_modified: at,
-        last_modified_by: principal,
-      })
-      .where("org_id", "=", orgId)
-      .where("id", "=", before.id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    const [was, is] = [statementJobDocument(before), statementJobDocument(after)];
-    const changes = [{ id: before.id, before: was, after: is }];
-    await recordChanges(transaction, { orgId, principal }, { kind: "statementJob", at, changes });
-    return true;
-  });
+  moveJob(database, statementJobs, { ...caller, ...move, from: activeStatementStatuses });
 
 /** They go with their bill. */
 export const removeStatementJobs = async (

@@ -88,7 +88,7 @@ const ratedPeriods = (
       return { periods: settled, isDelivered: settled.length === periods.length };
     });
 
-/** Usage that was decided and that the usage store has not acknowledged yet. */
+/** Usage that was decided, or taken back, and that the usage store has not acknowledged yet. */
 const usageUnderWay = async (
   transaction: DatabaseTransaction,
   orgId: string,
@@ -97,6 +97,11 @@ const usageUnderWay = async (
     SELECT measurement->>'account' AS account, measurement->>'ts' AS ts
     FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
     WHERE org_id = ${orgId} AND refusal IS NULL
+    UNION ALL
+    SELECT account, to_char(
+      to_timestamp(occurred_at / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+    ) FROM usage_void
+    WHERE org_id = ${orgId} AND decided_at > clock_timestamp() - interval '1 hour'
   `.execute(transaction);
   return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
 };

@@ -53,6 +53,11 @@ export class IngestPipeline {
     return this.#uids.recall(this.#log, nowMs);
   }
 
+  /** Of memory, for the uids of the dedupe window. */
+  get uidBytes(): number {
+    return this.#uids.bytes;
+  }
+
   async ingest(request: IngestRequest): Promise<IngestOutcome> {
     const inflated = await inflateBody(request);
     if (inflated.kind === "invalid") return inflated;

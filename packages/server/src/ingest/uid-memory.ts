@@ -4,6 +4,8 @@ import { UidHasher } from "./uid-hash.ts";
 
 /** UTF-8 of the longest uid (50 UTF-16 units take three bytes each at most), and room to spare. */
 const uidBytesMax = 256;
+/** So many that each shard of the table has some dozens of them. */
+const recalledAtOnce = 65_536;
 const encoder = new TextEncoder();
 
 /** What a uid is unique in: the organization, or one of its backfills. */
@@ -26,17 +28,28 @@ export class UidMemory {
 
   /** Remembers the uids that the log holds from the window before `nowMs`. */
   async recall(log: UsageLog, nowMs: number): Promise<void> {
+    const entries = new Uint32Array(recalledAtOnce * 4);
+    let length = 0;
     for await (const run of log.uidsSince(nowMs - dedupeWindowSeconds * 1000)) {
       const hasher = this.hasher(namespaceOf(run));
       const seconds = Math.floor(run.receivedAtMs / 1000);
       let start = 0;
-      for (let index = 0; index < run.ends.length; index++) {
-        const end = run.ends[index] ?? 0;
+      for (const end of run.ends) {
         hasher.hash(run.bytes, start, end);
-        this.#table.renew(hasher.words, seconds);
+        for (let word = 0; word < 3; word++) entries[length++] = hasher.words[word] ?? 0;
+        entries[length++] = seconds;
         start = end;
+        if (length < entries.length) continue;
+        this.#table.renewAll(entries);
+        length = 0;
       }
     }
+    this.#table.renewAll(entries.subarray(0, length));
+    entries.buffer.transfer(0);
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
   }
 
   hasher(orgId: string): UidHasher {

@@ -17,6 +17,8 @@ import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
 import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
+import { undoingOf } from "../authorization/undone-usage.ts";
+import { rulesOf } from "../authorization/usage-request.ts";
 import type { Handlers } from "./handler.ts";
 
 const nothingMeasured: ReadonlyMap<string, MeasuredUsage> = new Map();
@@ -134,7 +136,8 @@ export const updateAuthorization: Handlers["updateAuthorization"] = async (
 
 export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
   const row = await findAuthorization(ledger.pool, orgId, body.of);
-  const { account, asset } = row.terms.spender;
+  const { priceVersion, spender } = row.terms;
+  const { account, asset, meter } = spender;
   const configuration = await ledger.configurations.of(orgId);
   const command: Refund = {
     kind: "refund",
@@ -146,6 +149,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
     isMetered: true,
+    undoes: undoingOf(await rulesOf(ledger, orgId, { priceVersion, meter })),
   };
   const outcome = only(
     await ledger.decide({

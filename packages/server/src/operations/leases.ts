@@ -77,7 +77,8 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
     });
     const amount = atomsOf({ text: spend.amount, field: `${field}.amount` }, asset);
     const { quantity, occurredAt, measured } = priced;
-    spends.push({ id: spend.uid, meter: spend.meter, quantity, amount, occurredAt });
+    const further = measured.counted.slice(1).map((counted) => counted.quantity);
+    spends.push({ id: spend.uid, meter: spend.meter, quantity, further, amount, occurredAt });
     usage.set(spend.uid, measured);
   }
   const command: Command = {

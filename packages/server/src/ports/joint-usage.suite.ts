@@ -1,34 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { JointAggregateRequest, UsageStore } from "./usage-store.ts";
+import { describe, expect, test } from "vitest";
+import { calls, event, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { JointAggregateRequest } from "./usage-store.ts";
 
 const inMay = (day: string) => Temporal.Instant.from(`2024-05-${day}T00:00:00Z`);
 
 /** How every usage store aggregates over accounts together, each with a window of its own. */
 export const jointUsageSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
   describe(`joint usage on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
+    const used = storeOfEachTest(create);
 
     const source = (code: string, start = "01", end = "31") => ({
-      accountId: fixture.directory.accountId(org, code) ?? "",
+      accountId: used.accountId(code),
       window: { start: inMay(start), end: inMay(end) },
     });
 
     const together = async (request: Partial<JointAggregateRequest>) => {
-      const found = await store.aggregateJointly({
+      const found = await used.store.aggregateJointly({
         orgId: org,
         meterId: calls.id,
         method: "SUM",
@@ -48,7 +36,7 @@ export const jointUsageSuite = (name: string, create: () => Promise<UsageStoreFi
     ] as const)(
       "%s of an account, of two together, and of a part of the time",
       async (method, expected) => {
-        await sendTo(store, [
+        await sendTo(used.store, [
           event("a", 1, { ts: "2024-05-02T00:00:00Z" }),
           event("b", 2, { ts: "2024-05-10T00:00:00Z" }),
           event("c", 3, { ts: "2024-05-12T00:00:00Z" }),

@@ -1,9 +1,16 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { BackfillStep, ReplacedUsage } from "./usage-backfills.ts";
-import { calls, event, may, org, receivedAtMs, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { UsageStore } from "./usage-store.ts";
+import {
+  calls,
+  event,
+  may,
+  org,
+  receivedAtMs,
+  sendTo,
+  storeOfEachTest,
+} from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
 
 const done = { kind: "done" };
 const by = { requestedBy: "somebody", receivedAtMs };
@@ -15,27 +22,10 @@ export const usageBackfillsSuite = (
   create: () => Promise<UsageStoreFixture>,
 ): void => {
   describe(`backfills on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
-
-    const reopen = async (): Promise<void> => {
-      await store.close();
-      store = await fixture.open();
-    };
+    const used = storeOfEachTest(create);
 
     const fill = (backfillId: string, measurements: readonly object[]) =>
-      store.ingest({
+      used.store.ingest({
         orgId: org,
         backfillId,
         body: Buffer.from(JSON.stringify({ measurements })),
@@ -45,14 +35,14 @@ export const usageBackfillsSuite = (
       });
 
     const step = (kind: BackfillStep, backfillId: string, replaces?: ReplacedUsage) =>
-      store.stepBackfill({ orgId: org, backfillId, step: kind, replaces, ...by });
+      used.store.stepBackfill({ orgId: org, backfillId, step: kind, replaces, ...by });
 
     const total = async (change = {}) => {
       const request = { orgId: org, meterId: calls.id, targetField: "tokens", window: may };
-      const found = await store.aggregate({ ...request, method: "SUM", ...change });
+      const found = await used.store.aggregate({ ...request, method: "SUM", ...change });
       return Object.fromEntries(
         found.map(({ accountId, quantity }) => {
-          const isAcme = fixture.directory.accountId(org, "acme") === accountId;
+          const isAcme = used.accountId("acme") === accountId;
           return [isAcme ? "acme" : "beta", quantity];
         }),
       );
@@ -63,26 +53,26 @@ export const usageBackfillsSuite = (
         amendment: { ...event("", tokens), uid: undefined, ...change },
       };
       const request = { orgId: org, uid, correctedBy: "somebody", reason: "wrong", receivedAtMs };
-      return store.correct({ ...request, ...amendment });
+      return used.store.correct({ ...request, ...amendment });
     };
 
     test("it counts from its reveal to its revert, and across restarts", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       expect(await fill("b1", [event("x", 10), event("y", 20, { account: "beta" })])).toEqual({
         kind: "accepted",
         stored: 2,
         failures: [],
       });
       const seen: unknown[] = [await total()];
-      await reopen();
+      await used.reopen();
       seen.push(await total());
       expect(await step("reveal", "b1")).toEqual(done);
       seen.push(await total());
-      await reopen();
+      await used.reopen();
       seen.push(await total());
       expect(await step("revert", "b1")).toEqual(done);
       seen.push(await total());
-      await reopen();
+      await used.reopen();
       seen.push(await total());
       const [hidden, revealed] = [{ acme: "1" }, { acme: "11", beta: "20" }];
       expect(seen).toEqual([hidden, hidden, revealed, revealed, hidden, hidden]);
@@ -102,30 +92,30 @@ export const usageBackfillsSuite = (
         sums: { tokens: "0.3" },
       };
       const key = { orgId: org, backfillId: "b1" };
-      expect(await store.backfill(key)).toEqual({ state: "hidden", meters: [meter] });
-      expect(await store.backfill({ ...key, backfillId: "b2" })).toEqual({
+      expect(await used.store.backfill(key)).toEqual({ state: "hidden", meters: [meter] });
+      expect(await used.store.backfill({ ...key, backfillId: "b2" })).toEqual({
         state: "hidden",
         meters: [],
       });
       await step("reveal", "b1");
-      expect(await store.backfill(key)).toEqual({ state: "revealed", meters: [meter] });
+      expect(await used.store.backfill(key)).toEqual({ state: "revealed", meters: [meter] });
     });
 
     test("what it replaces is what counts when it is revealed, and comes back with the revert", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         event("a", 1),
         event("b", 2, { ts: "2024-04-30T23:59:59Z" }),
         event("c", 4, { account: "beta" }),
       ]);
       await fill("b1", [event("a", 100)]);
-      const accountIds = [fixture.directory.accountId(org, "acme") ?? "", "nobody"];
+      const accountIds = [used.accountId("acme"), "nobody"];
       expect(await step("reveal", "b1", { ...everything, accountIds })).toEqual(done);
       expect(await total()).toEqual({ acme: "100", beta: "4" });
       const april = { start: Temporal.Instant.from("2024-04-01T00:00:00Z"), end: may.start };
       expect(await total({ window: april })).toEqual({ acme: "2" });
-      await sendTo(store, [event("later", 8)]);
+      await sendTo(used.store, [event("later", 8)]);
       expect(await total()).toEqual({ acme: "108", beta: "4" });
-      await reopen();
+      await used.reopen();
       expect(await total()).toEqual({ acme: "108", beta: "4" });
       await step("revert", "b1");
       expect(await total()).toEqual({ acme: "9", beta: "4" });
@@ -149,28 +139,28 @@ export const usageBackfillsSuite = (
       await fill("b1", [event("x", 10)]);
       const sent = fill("b1", [event("y", 20)]);
       const [, outcome] = await Promise.all([step(kind, "b1"), sent]);
-      const { meters } = await store.backfill({ orgId: org, backfillId: "b1" });
+      const { meters } = await used.store.backfill({ orgId: org, backfillId: "b1" });
       expect(meters[0]?.sums).toEqual({ tokens: outcome.kind === "accepted" ? "30" : "10" });
       const closed = { kind: "invalid", errors: [{ field: "id" }] };
       expect(await fill("b1", [event("z", 40)])).toMatchObject(closed);
-      await reopen();
+      await used.reopen();
       expect(await fill("b1", [event("z", 40)])).toMatchObject(closed);
     });
 
     test("its uids are its own: twice in it is a duplicate, before and after a restart", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       await fill("b1", [event("a", 10)]);
-      await reopen();
+      await used.reopen();
       expect(await fill("b1", [event("a", 10)])).toMatchObject({
         stored: 0,
         failures: [{ kind: "DuplicateUid" }],
       });
       expect(await fill("b2", [event("a", 10)])).toMatchObject({ stored: 1 });
-      expect(await sendTo(store, [event("a", 1)])).toMatchObject({ stored: 0 });
+      expect(await sendTo(used.store, [event("a", 1)])).toMatchObject({ stored: 0 });
     });
 
     test("no uid counts twice: such a reveal is refused unless it replaces the other one", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       await fill("b1", [event("a", 10), event("new", 20)]);
       expect(await step("reveal", "b1")).toEqual({ kind: "counted-twice", uid: "a" });
       expect(await total()).toEqual({ acme: "1" });
@@ -185,7 +175,7 @@ export const usageBackfillsSuite = (
     });
 
     test("a measurement of a revealed backfill is corrected, and goes with it", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       await fill("b1", [event("a", 10), event("x", 20), event("y", 40)]);
       expect(await correct("x")).toEqual({ kind: "unknown" });
       await step("reveal", "b1", everything);
@@ -193,7 +183,7 @@ export const usageBackfillsSuite = (
       expect(await correct("x")).toMatchObject({ kind: "corrected" });
       // 11 + 40
       expect(await total()).toEqual({ acme: "51" });
-      await reopen();
+      await used.reopen();
       expect(await correct("a", 12)).toMatchObject({ kind: "corrected" });
       expect(await total()).toEqual({ acme: "52" });
       await step("revert", "b1");
@@ -204,7 +194,7 @@ export const usageBackfillsSuite = (
     });
 
     test("a measurement that was replaced is not corrected until the revert", async () => {
-      await sendTo(store, [event("a", 1), event("b", 2)]);
+      await sendTo(used.store, [event("a", 1), event("b", 2)]);
       await correct("a", 3);
       await fill("b1", [event("x", 10)]);
       await step("reveal", "b1", everything);
@@ -222,7 +212,7 @@ export const usageBackfillsSuite = (
       ["the later one first", ["b2", "b1"], ["10", "1"]],
       ["the earlier one first", ["b1", "b2"], ["100", "1"]],
     ] as const)("two that replace the same are reverted, %s", async (_name, order, expected) => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       await fill("b1", [event("x", 10)]);
       await fill("b2", [event("y", 100)]);
       await step("reveal", "b1", everything);
@@ -238,12 +228,12 @@ export const usageBackfillsSuite = (
       await fill("b1", [event("x", 10)]);
       const fields = [{ code: "region", category: "WHERE" } as const];
       const wider = { ...calls, dataFields: [...fields, ...calls.dataFields] };
-      fixture.directory.putMeter(org, wider);
-      await sendTo(store, [event("a", 1, { where: { region: "eu" } })]);
+      used.directory.putMeter(org, wider);
+      await sendTo(used.store, [event("a", 1, { where: { region: "eu" } })]);
       await fill("b1", [event("y", 20, { where: { region: "us" } })]);
       await step("reveal", "b1");
       const question = { window: may, timeZone: "UTC", filters: [], groups: [], limit: 9 };
-      const answer = await store.query({ orgId: org, ...question, aggregations: [] });
+      const answer = await used.store.query({ orgId: org, ...question, aggregations: [] });
       const queried = answer.kind === "events" ? answer.events : [];
       const values = queried.map(({ uid, values: own }) => [uid, own["tokens"], own["region"]]);
       expect(new Map(values.map((one) => [one[0], one]))).toEqual(
@@ -253,16 +243,16 @@ export const usageBackfillsSuite = (
           ["y", ["y", "20", "us"]],
         ]),
       );
-      const accountId = fixture.directory.accountId(org, "acme") ?? "";
+      const accountId = used.accountId("acme");
       const sources = [{ accountId, window: may }];
-      const page = await store.scan({ orgId: org, meterId: calls.id, sources, limit: 9 });
+      const page = await used.store.scan({ orgId: org, meterId: calls.id, sources, limit: 9 });
       expect(new Set(page.events.map(({ uid }) => uid))).toEqual(new Set(["a", "x", "y"]));
       const filters = [{ dimensionCode: "region", value: "us", mode: "INCLUDE" }];
       expect(await total({ filters })).toEqual({ acme: "20" });
     });
 
     test("a reveal and a revert change what they show and what they hide, and nothing else", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         event("a", 1, { ts: "2024-05-03T12:00:00Z" }),
         event("b", 2, { ts: "2024-05-05T12:00:00Z", account: "beta" }),
       ]);
@@ -270,46 +260,46 @@ export const usageBackfillsSuite = (
         const windows = [3, 4, 5, 6].flatMap((day) =>
           ["acme", "beta"].map((code) => {
             const start = may.start.add({ hours: 24 * (day - 1) });
-            const accountId = fixture.directory.accountId(org, code) ?? "";
+            const accountId = used.accountId(code);
             const window = { start, end: start.add({ hours: 24 }) };
             return { label: `${code} ${day}`, sources: [{ accountId, window }] };
           }),
         );
         const asked = windows.map(({ sources }) => ({ meterId: calls.id, sources, since }));
-        const places = await store.changed({ orgId: org, watched: asked });
+        const places = await used.store.changed({ orgId: org, watched: asked });
         return places.map((place) => windows[place]?.label);
       };
-      const before = await store.mark();
+      const before = await used.store.mark();
       await fill("b1", [event("x", 10, { ts: "2024-05-04T12:00:00Z" })]);
       expect(await watched(before)).toEqual([]);
-      const hidden = await store.mark();
-      const accountIds = [fixture.directory.accountId(org, "acme") ?? ""];
+      const hidden = await used.store.mark();
+      const accountIds = [used.accountId("acme")];
       await step("reveal", "b1", { ...everything, accountIds });
       expect(await watched(before)).toEqual(["acme 3", "acme 4"]);
       expect(await watched(hidden)).toEqual(["acme 3", "acme 4"]);
-      const revealed = await store.mark();
+      const revealed = await used.store.mark();
       expect(await watched(revealed)).toEqual([]);
       await correct("x", 11, { ts: "2024-05-06T12:00:00Z" });
       expect(await watched(revealed)).toEqual(["acme 4", "acme 6"]);
-      const amended = await store.mark();
+      const amended = await used.store.mark();
       await step("revert", "b1");
       expect(await watched(amended)).toEqual(expect.arrayContaining(["acme 3", "acme 6"]));
       expect(await watched(amended)).not.toContain("beta 5");
-      const reverted = await store.mark();
+      const reverted = await used.store.mark();
       expect(await watched(reverted)).toEqual([]);
     });
 
     test("of another organization it is another one", async () => {
       const otherOrg = "another organization";
-      fixture.directory.putMeter(otherOrg, calls);
-      await sendTo(store, [event("a", 1)]);
+      used.directory.putMeter(otherOrg, calls);
+      await sendTo(used.store, [event("a", 1)]);
       await fill("b1", [event("x", 10)]);
       const theirs = { orgId: otherOrg, backfillId: "b1", ...by };
-      expect(await store.stepBackfill({ ...theirs, step: "reveal", replaces: everything })).toEqual(
-        done,
-      );
+      expect(
+        await used.store.stepBackfill({ ...theirs, step: "reveal", replaces: everything }),
+      ).toEqual(done);
       expect(await total()).toEqual({ acme: "1" });
-      expect(await store.backfill({ orgId: org, backfillId: "b1" })).toMatchObject({
+      expect(await used.store.backfill({ orgId: org, backfillId: "b1" })).toMatchObject({
         state: "hidden",
       });
     });

@@ -1,9 +1,9 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { BreakdownRequest } from "./usage-breakdown.ts";
-import { calls, event, may, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { AggregationMethod, UsageStore } from "./usage-store.ts";
+import { calls, event, may, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { AggregationMethod } from "./usage-store.ts";
 
 const methods: readonly AggregationMethod[] = [
   ...(["SUM", "MIN", "MAX", "COUNT", "LATEST", "MEAN", "UNIQUE"] as const),
@@ -29,28 +29,19 @@ export const usageBreakdownSuite = (
   create: () => Promise<UsageStoreFixture>,
 ): void => {
   describe(`a breakdown on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
+    const used = storeOfEachTest(create);
 
     beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-      await sendTo(store, events);
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
+      await sendTo(used.store, events);
     });
 
     const source = (code: string, window = may) => ({
-      accountId: fixture.directory.accountId(org, code) ?? "",
+      accountId: used.accountId(code),
       window,
     });
 
     const ask = (method: AggregationMethod, change: Partial<BreakdownRequest> = {}) =>
-      store.breakDown({
+      used.store.breakDown({
         orgId: org,
         meterId: calls.id,
         sources: [source("acme"), source("beta")],
@@ -74,7 +65,7 @@ export const usageBreakdownSuite = (
     };
 
     test.each(methods)("%j of everything is what the aggregate is", async (method) => {
-      const [joint] = await store.aggregateJointly({
+      const [joint] = await used.store.aggregateJointly({
         orgId: org,
         meterId: calls.id,
         targetField: "tokens",

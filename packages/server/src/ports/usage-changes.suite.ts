@@ -1,9 +1,8 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { UsageMark, WatchedUsage } from "./usage-changes.ts";
-import { calls, event, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { UsageStore } from "./usage-store.ts";
+import { calls, event, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
 
 const other = { ...calls, id: "33333333-0000-4000-8000-000000000003", code: "other" };
 /** All of May is past. */
@@ -24,29 +23,15 @@ const dice = (seed: number) => {
 /** What every usage store knows of changes. */
 export const usageChangesSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
   describe(`changes on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
+    const used = storeOfEachTest(create);
 
     beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      fixture.directory.putMeter(org, other);
-      store = await fixture.open();
-      await sendTo(store, [
+      used.directory.putMeter(org, other);
+      await sendTo(used.store, [
         event("a", 1, { ts: "2024-05-03T00:00:00Z" }),
         event("b", 2, { ts: "2024-05-03T00:00:00Z", account: "beta" }),
       ]);
     });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
-
-    const reopen = async (): Promise<void> => {
-      await store.close();
-      store = await fixture.open();
-    };
 
     const watch = (
       code: string,
@@ -56,7 +41,7 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
       meterId: calls.id,
       sources: [
         {
-          accountId: fixture.directory.accountId(org, code) ?? "",
+          accountId: used.accountId(code),
           window: { start: inMay(start), end: inMay(end) },
         },
       ],
@@ -66,7 +51,7 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
     const values = { measure: { tokens: 7 }, what: { model: "small" }, metadata: { trace: "t" } };
 
     const correct = async (uid: string, change?: Record<string, unknown>): Promise<void> => {
-      const outcome = await store.correct({
+      const outcome = await used.store.correct({
         orgId: org,
         uid,
         correctedBy: "somebody",
@@ -78,19 +63,19 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
     };
 
     const changedOf = (...watched: readonly WatchedUsage[]) =>
-      store.changed({ orgId: org, watched });
+      used.store.changed({ orgId: org, watched });
 
     test("nothing has changed after a mark that was made last", async () => {
-      const mark = await store.mark();
+      const mark = await used.store.mark();
       expect(await changedOf(watch("acme", [0, 31], mark))).toEqual([]);
-      await reopen();
-      expect(await store.mark()).toBe(mark);
+      await used.reopen();
+      expect(await used.store.mark()).toBe(mark);
       expect(await changedOf(watch("acme", [0, 31], mark))).toEqual([]);
     });
 
     test("what is stored later changes its account's windows around it, half-open, of its meter", async () => {
-      const mark = await store.mark();
-      await sendTo(store, [event("late", 1, { ts: "2024-05-11T00:00:00Z" })], at);
+      const mark = await used.store.mark();
+      await sendTo(used.store, [event("late", 1, { ts: "2024-05-11T00:00:00Z" })], at);
       const windows = [
         [0, 10],
         [10, 11],
@@ -101,15 +86,15 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
       const elsewhere = [
         watch("beta", [0, 31], mark),
         { ...watch("acme", [0, 31], mark), meterId: other.id },
-        watch("acme", [0, 31], await store.mark()),
+        watch("acme", [0, 31], await used.store.mark()),
       ];
       expect(await changedOf(...watched, ...elsewhere)).toEqual([1, 2]);
-      await reopen();
+      await used.reopen();
       expect(await changedOf(...watched, ...elsewhere)).toEqual([1, 2]);
     });
 
     test("a void and an amendment change where the measurement was and where it goes", async () => {
-      const mark = await store.mark();
+      const mark = await used.store.mark();
       await correct("a");
       const everywhere = () =>
         changedOf(
@@ -128,15 +113,15 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
     });
 
     test("one of several sources is enough", async () => {
-      const mark = await store.mark();
-      await sendTo(store, [event("late", 1, { account: "beta" })], at);
+      const mark = await used.store.mark();
+      await sendTo(used.store, [event("late", 1, { account: "beta" })], at);
       const both = [watch("acme", [0, 31], mark), watch("beta", [0, 31], mark)];
       const sources = both.flatMap((one) => one.sources);
       expect(await changedOf({ meterId: calls.id, sources, since: mark })).toEqual([0]);
     });
 
     test("whoever shows a mark of another store is told that everything has changed", async () => {
-      const mark = await store.mark();
+      const mark = await used.store.mark();
       const foreign = `${mark.split(".")[0]}.${"f".repeat(64)}`;
       for (const since of [foreign, `999999${mark}`, "", "x"]) {
         expect(await changedOf(watch("acme", [20, 21], since))).toEqual([0]);
@@ -169,16 +154,16 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
         ["b", { code: "beta", day: 2 }],
       ]);
       const marks: { mark: UsageMark; step: number }[] = [];
-      await sendTo(store, [event("g", 1, { account: "gamma", ts: inMay(30).toString() })], at);
+      await sendTo(used.store, [event("g", 1, { account: "gamma", ts: inMay(30).toString() })], at);
       for (let step = 0; step < 40; step++) {
-        marks.push({ mark: await store.mark(), step });
+        marks.push({ mark: await used.store.mark(), step });
         const place = { code: accounts[roll(3)] ?? "", day: roll(31) };
         const fields = { account: place.code, ts: inMay(place.day).add({ hours: 1 }).toString() };
         const uid = [...stored.keys()][roll(stored.size)] ?? "";
         const was = stored.get(uid);
         const kind = roll(3);
         if (kind === 0 || was === undefined) {
-          await sendTo(store, [event(`e${step}`, 1, fields)], at);
+          await sendTo(used.store, [event(`e${step}`, 1, fields)], at);
           stored.set(`e${step}`, place);
           moments.push({ ...place, step });
         } else if (kind === 1) {
@@ -202,7 +187,7 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
         return moments.some(isChange) ? [place] : [];
       });
       const watched = questions.map(({ code, window, since }) => watch(code, window, since.mark));
-      expect(await store.changed({ orgId: org, watched })).toEqual(expected);
+      expect(await used.store.changed({ orgId: org, watched })).toEqual(expected);
     });
   });
 };

@@ -1,8 +1,16 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, may, org, receivedAtMs, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { AggregationMethod, UsageStore } from "./usage-store.ts";
+import { describe, expect, test } from "vitest";
+import {
+  calls,
+  event,
+  may,
+  org,
+  receivedAtMs,
+  sendTo,
+  storeOfEachTest,
+} from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { AggregationMethod } from "./usage-store.ts";
 
 const day = 86_400_000;
 
@@ -21,36 +29,19 @@ export const usageCorrectionsSuite = (
   create: () => Promise<UsageStoreFixture>,
 ): void => {
   describe(`corrections on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
-
-    const reopen = async (): Promise<void> => {
-      await store.close();
-      store = await fixture.open();
-    };
+    const used = storeOfEachTest(create);
 
     const correct = async (uid: string, change: object = {}, at = receivedAtMs) => {
       const by = { correctedBy: "somebody", reason: "it was wrong" };
-      return store.correct({ orgId: org, uid, ...by, receivedAtMs: at, ...change });
+      return used.store.correct({ orgId: org, uid, ...by, receivedAtMs: at, ...change });
     };
 
     const total = async (method: AggregationMethod = "SUM", change = {}) => {
       const request = { orgId: org, meterId: calls.id, targetField: "tokens", window: may };
-      const found = await store.aggregate({ ...request, method, ...change });
+      const found = await used.store.aggregate({ ...request, method, ...change });
       return Object.fromEntries(
         found.map(({ accountId, quantity }) => {
-          const isAcme = fixture.directory.accountId(org, "acme") === accountId;
+          const isAcme = used.accountId("acme") === accountId;
           return [isAcme ? "acme" : "beta", quantity];
         }),
       );
@@ -59,37 +50,37 @@ export const usageCorrectionsSuite = (
     const corrected = { kind: "corrected", failures: [] };
 
     test("a void takes a measurement out of aggregates, queries and scans, for good", async () => {
-      await sendTo(store, [event("a", 1), event("b", 2)]);
+      await sendTo(used.store, [event("a", 1), event("b", 2)]);
       expect(await correct("a")).toEqual(corrected);
       const seen = async () => {
-        const accountId = fixture.directory.accountId(org, "acme") ?? "";
+        const accountId = used.accountId("acme");
         const question = { window: may, timeZone: "UTC", filters: [], groups: [], limit: 9 };
-        const answer = await store.query({ orgId: org, ...question, aggregations: [] });
+        const answer = await used.store.query({ orgId: org, ...question, aggregations: [] });
         const page = { orgId: org, meterId: calls.id, sources: [{ accountId, window: may }] };
-        const { events } = await store.scan({ ...page, limit: 9 });
+        const { events } = await used.store.scan({ ...page, limit: 9 });
         const queried = answer.kind === "events" ? answer.events.map(({ uid }) => uid) : [];
         return [await total(), await total("COUNT"), queried, events.map(({ uid }) => uid)];
       };
       const onlyB = [{ acme: "2" }, { acme: "1" }, ["b"], ["b"]];
       expect(await seen()).toEqual(onlyB);
-      await reopen();
+      await used.reopen();
       expect(await seen()).toEqual(onlyB);
     });
 
     test("voiding again changes nothing, and the uid stays a duplicate", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       expect(await correct("a")).toEqual(corrected);
       expect(await correct("a")).toEqual(corrected);
       expect(await total()).toEqual({});
-      expect(await sendTo(store, [event("a", 1)])).toMatchObject({ stored: 0 });
-      await reopen();
-      expect(await sendTo(store, [event("a", 1)])).toMatchObject({ stored: 0 });
+      expect(await sendTo(used.store, [event("a", 1)])).toMatchObject({ stored: 0 });
+      await used.reopen();
+      expect(await sendTo(used.store, [event("a", 1)])).toMatchObject({ stored: 0 });
       expect(await correct("a")).toEqual(corrected);
       expect(await total()).toEqual({});
     });
 
     test("an amendment gives new values; account, meter and times stay unless stated", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         event("a", 1, { ts: "2024-05-03T00:00:00Z", ets: "2024-05-04T00:00:00Z" }),
       ]);
       expect(await correct("a", values(5))).toEqual(corrected);
@@ -104,17 +95,17 @@ export const usageCorrectionsSuite = (
 
     test("an amendment can move a measurement to another meter", async () => {
       const other = { ...calls, id: "33333333-0000-4000-8000-000000000003", code: "other" };
-      fixture.directory.putMeter(org, other);
-      await sendTo(store, [event("a", 1)]);
+      used.directory.putMeter(org, other);
+      await sendTo(used.store, [event("a", 1)]);
       await correct("a", values(5, { meter: "other" }));
       expect(await total()).toEqual({});
       expect(await total("SUM", { meterId: other.id })).toEqual({ acme: "5" });
     });
 
     test("the last correction counts, across a restart", async () => {
-      await sendTo(store, [event("a", 1), event("b", 100)]);
+      await sendTo(used.store, [event("a", 1), event("b", 100)]);
       await correct("a", values(2));
-      await reopen();
+      await used.reopen();
       await correct("a", values(3));
       expect(await total()).toEqual({ acme: "103" });
       await correct("a");
@@ -125,7 +116,7 @@ export const usageCorrectionsSuite = (
     });
 
     test("an amendment sent twice counts once", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       const outcomes = await Promise.all([correct("a", values(2)), correct("a", values(2))]);
       expect(outcomes).toEqual([corrected, corrected]);
       expect(await total("COUNT")).toEqual({ acme: "1" });
@@ -133,7 +124,7 @@ export const usageCorrectionsSuite = (
     });
 
     test("an amendment received by an earlier clock than its measurement is the last one", async () => {
-      await sendTo(store, [event("a", 8), event("b", 4)]);
+      await sendTo(used.store, [event("a", 8), event("b", 4)]);
       const earlier = receivedAtMs - 2000;
       for (const tokens of [2, 2]) await correct("a", values(tokens), earlier);
       expect(await total()).toEqual({ acme: "6" });
@@ -143,17 +134,17 @@ export const usageCorrectionsSuite = (
 
     test("a correction that overtakes its measurement's answer finds it", async () => {
       // The meter and the account are known, so that the measurement is in a group at once.
-      await sendTo(store, [event("b", 2)]);
-      const sent = sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("b", 2)]);
+      const sent = sendTo(used.store, [event("a", 1)]);
       expect(await correct("a")).toEqual(corrected);
       expect(await sent).toMatchObject({ kind: "accepted", stored: 1 });
       expect(await total()).toEqual({ acme: "2" });
     });
 
     test("a uid beyond the dedupe window is found; of two measurements the last is meant", async () => {
-      await sendTo(store, [event("a", 1), event("old", 10)]);
+      await sendTo(used.store, [event("a", 1), event("old", 10)]);
       const later = receivedAtMs + 40 * day;
-      await sendTo(store, [event("a", 100)], { at: later });
+      await sendTo(used.store, [event("a", 100)], { at: later });
       expect(await correct("old", {}, later)).toEqual(corrected);
       expect(await total()).toEqual({ acme: "101" });
       expect(await correct("a", {}, later)).toEqual(corrected);
@@ -161,12 +152,12 @@ export const usageCorrectionsSuite = (
     });
 
     test("an amended uid is a duplicate for the window after its amendment", async () => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       await correct("a", values(2), receivedAtMs + 30 * day);
       const at = receivedAtMs + 60 * day;
-      expect(await sendTo(store, [event("a", 1)], { at })).toMatchObject({ stored: 0 });
-      await reopen();
-      expect(await sendTo(store, [event("a", 1)], { at })).toMatchObject({ stored: 0 });
+      expect(await sendTo(used.store, [event("a", 1)], { at })).toMatchObject({ stored: 0 });
+      await used.reopen();
+      expect(await sendTo(used.store, [event("a", 1)], { at })).toMatchObject({ stored: 0 });
       expect(await total()).toEqual({ acme: "2" });
     });
 
@@ -174,8 +165,8 @@ export const usageCorrectionsSuite = (
       const derivedFields = [
         { code: "ratio", category: "MEASURE", calculation: "10 / tokens" } as const,
       ];
-      fixture.directory.putMeter(org, { ...calls, derivedFields });
-      await sendTo(store, [event("a", 5)]);
+      used.directory.putMeter(org, { ...calls, derivedFields });
+      await sendTo(used.store, [event("a", 5)]);
       await correct("a", values(4));
       expect(await total("SUM", { targetField: "ratio" })).toEqual({ acme: "2.5" });
       expect(await correct("a", values(0))).toMatchObject({
@@ -187,8 +178,8 @@ export const usageCorrectionsSuite = (
 
     test("a uid that nobody sent, and one of another organization, are unknown", async () => {
       const otherOrg = "another organization";
-      fixture.directory.putMeter(otherOrg, calls);
-      await sendTo(store, [event("theirs", 1)], { orgId: otherOrg });
+      used.directory.putMeter(otherOrg, calls);
+      await sendTo(used.store, [event("theirs", 1)], { orgId: otherOrg });
       expect(await correct("theirs")).toEqual({ kind: "unknown" });
       expect(await correct("no'ne\u0000")).toEqual({ kind: "unknown" });
     });
@@ -200,7 +191,7 @@ export const usageCorrectionsSuite = (
       [{ account: "ACME" }, "InvalidAccountCode"],
       [{ ts: "2024-05-20T12:05:01Z" }, "TimestampInFuture"],
     ])("an amendment with %j is refused and changes nothing", async (change, field) => {
-      await sendTo(store, [event("a", 1)]);
+      await sendTo(used.store, [event("a", 1)]);
       const refused = { kind: "invalid", errors: [{ field }] };
       expect(await correct("a", values(2, change))).toMatchObject(refused);
       expect(await total()).toEqual({ acme: "1" });

@@ -1,38 +1,28 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, may, org, receivedAtMs, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type {
-  IngestOutcome,
-  TimeFrequency,
-  UsageGrouping,
-  UsageQuery,
-  UsageStore,
-} from "./usage-store.ts";
+import { describe, expect, test } from "vitest";
+import {
+  calls,
+  event,
+  may,
+  org,
+  receivedAtMs,
+  sendTo,
+  storeOfEachTest,
+} from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { IngestOutcome, TimeFrequency, UsageGrouping, UsageQuery } from "./usage-store.ts";
 
 const by = (frequency: TimeFrequency): readonly UsageGrouping[] => [{ kind: "time", frequency }];
 
 /** How every usage store answers queries. */
 export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
   describe(`usage queries on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
+    const used = storeOfEachTest(create);
 
     const send = (measurements: readonly object[], options = {}): Promise<IngestOutcome> =>
-      sendTo(store, measurements, options);
+      sendTo(used.store, measurements, options);
     const ask = (change: Partial<UsageQuery>) =>
-      store.query({
+      used.store.query({
         orgId: org,
         window: may,
         timeZone: "UTC",
@@ -128,7 +118,7 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
         ],
       });
       const rows = ["acme", "beta"].map((code, i) => ({
-        accountId: fixture.directory.accountId(org, code),
+        accountId: used.accountId(code),
         dimensions: {},
         values: [`${i + 1}`, null],
       }));
@@ -143,9 +133,9 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
       ]);
       const answer = await ask({
         aggregations: [],
-        accountIds: [fixture.directory.accountId(org, "acme") ?? ""],
+        accountIds: [used.accountId("acme")],
       });
-      const common = { meterId: calls.id, accountId: fixture.directory.accountId(org, "acme") };
+      const common = { meterId: calls.id, accountId: used.accountId("acme") };
       const receivedAt = Temporal.Instant.fromEpochMilliseconds(receivedAtMs);
       expect(answer).toEqual({
         kind: "events",

@@ -1,32 +1,20 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, may, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { IngestOutcome, UsageStore } from "./usage-store.ts";
+import { describe, expect, test } from "vitest";
+import { calls, event, may, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { IngestOutcome } from "./usage-store.ts";
 
 /** How every usage store gives its events back. */
 export const usageScanSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
   describe(`scans of ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
+    const used = storeOfEachTest(create);
 
     const send = (measurements: readonly object[]): Promise<IngestOutcome> =>
-      sendTo(store, measurements, {});
+      sendTo(used.store, measurements, {});
 
     const scanned = async (change: object = {}) => {
-      const accountId = fixture.directory.accountId(org, "acme") ?? "";
-      const page = await store.scan({
+      const accountId = used.accountId("acme");
+      const page = await used.store.scan({
         orgId: org,
         meterId: calls.id,
         sources: [{ accountId, window: may }],
@@ -49,7 +37,7 @@ export const usageScanSuite = (name: string, create: () => Promise<UsageStoreFix
       expect(next).toBeUndefined();
       expect(events[0]).toEqual({
         uid: "first",
-        accountId: fixture.directory.accountId(org, "acme"),
+        accountId: used.accountId("acme"),
         ts: "2024-05-01T00:00:00Z",
         receivedAt: "2024-05-20T12:00:00Z",
         numbers: { tokens: "0.25" },
@@ -92,9 +80,9 @@ export const usageScanSuite = (name: string, create: () => Promise<UsageStoreFix
         ],
       };
       const filters = [{ dimensionCode: "model", value: "large", mode: "EXCLUDE" } as const];
-      const accountId = fixture.directory.accountId(org, "acme") ?? "";
+      const accountId = used.accountId("acme");
       const asked = { orgId: org, meterId: calls.id, targetField: "tokens", filters };
-      const counts = await store.aggregate({
+      const counts = await used.store.aggregate({
         ...asked,
         method: "COUNT",
         accountIds: [accountId],

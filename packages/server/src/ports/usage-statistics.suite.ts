@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, may, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
+import { describe, expect, test } from "vitest";
+import { calls, event, may, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
 import type { AggregateRequest, Statistic, UsageStore } from "./usage-store.ts";
 
 const day = (text: string) => Temporal.Instant.from(`2024-05-${text}:00Z`);
@@ -31,21 +31,9 @@ export const usageStatisticsSuite = (
   create: () => Promise<UsageStoreFixture>,
 ): void => {
   describe(`statistics on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
+    const used = storeOfEachTest(create);
 
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
-
-    const accountId = (code: string): string => fixture.directory.accountId(org, code) ?? "";
+    const accountId = (code: string): string => used.accountId(code);
 
     const source = (code: string, start: string, end: string) => ({
       accountId: accountId(code),
@@ -54,7 +42,7 @@ export const usageStatisticsSuite = (
 
     /** `acme 95` for each account that has a quantity. */
     const ask = async (method: Statistic, change: Partial<AggregateRequest> = {}) => {
-      const found = await store.aggregate({ ...field, method, window: may, ...change });
+      const found = await used.store.aggregate({ ...field, method, window: may, ...change });
       return found
         .map(({ accountId: id, quantity, segment }) => {
           const code = ["acme", "beta"].find((one) => accountId(one) === id);
@@ -81,7 +69,7 @@ export const usageStatisticsSuite = (
     ])("the percentile %s of 1 to %i is %s", async (p, count, value) => {
       const values = Array.from({ length: count }, (_, index) => index + 1);
       await sendTo(
-        store,
+        used.store,
         values.toReversed().map((n) => at("10T00:00", n)),
       );
       expect(await ask(percentile(p))).toEqual([`acme ${value}`]);
@@ -90,7 +78,7 @@ export const usageStatisticsSuite = (
     test("a percentile orders numbers of any size, and counts equal ones each", async () => {
       const values = [-1e21, -10, -2, -0.5, 0, 1e-9, 0.5, 0.5, 0.75, 1.5, 9, 10, 1e20];
       for (const [index, value] of values.entries()) {
-        await sendTo(store, [event(`${index}`, value)]);
+        await sendTo(used.store, [event(`${index}`, value)]);
       }
       const found: string[] = [];
       for (let place = 1; place <= values.length; place++) {
@@ -117,7 +105,7 @@ export const usageStatisticsSuite = (
     });
 
     test("each value holds until the next one of its account, the last one until the end", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("10T06:00", 10),
         at("10T12:00", 4.5),
         at("10T18:00", 0),
@@ -128,7 +116,7 @@ export const usageStatisticsSuite = (
     });
 
     test("the last value before the window counts from its start, however old it is", async () => {
-      await sendTo(store, [at("01T00:00", 7), at("02T00:00", 3), at("10T20:00", 5)]);
+      await sendTo(used.store, [at("01T00:00", 7), at("02T00:00", 3), at("10T20:00", 5)]);
       // 20 h × 3 + 4 h × 5.
       expect(await ask(hours, { window: oneDay })).toEqual(["acme 80"]);
       // 24 h × 5.
@@ -139,7 +127,7 @@ export const usageStatisticsSuite = (
     });
 
     test("units are of 1, 60, 3,600 and 86,400 seconds; a quotient is rounded once", async () => {
-      await sendTo(store, [at("10T00:00", 1)]);
+      await sendTo(used.store, [at("10T00:00", 1)]);
       const window = { start: day("10T00:00"), end: day("10T00:10") };
       const units = ["SECOND", "MINUTE", "HOUR", "DAY"] as const;
       const found = [];
@@ -154,9 +142,9 @@ export const usageStatisticsSuite = (
     });
 
     test("of several values at one ts the one received last holds, then the one with the highest uid", async () => {
-      await sendTo(store, [same("b", 2), same("c", 3), same("a", 1)]);
+      await sendTo(used.store, [same("b", 2), same("c", 3), same("a", 1)]);
       expect(await ask(hours, { window: oneDay })).toEqual(["acme 36"]);
-      await sendTo(store, [same("0", 4)], { at: Date.UTC(2024, 4, 20, 13) });
+      await sendTo(used.store, [same("0", 4)], { at: Date.UTC(2024, 4, 20, 13) });
       expect(await ask(hours, { window: oneDay })).toEqual(["acme 48"]);
       // Carried over as well.
       const next = { start: day("11T00:00"), end: day("11T01:00") };
@@ -164,7 +152,7 @@ export const usageStatisticsSuite = (
     });
 
     test("values of segments hold side by side", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("09T00:00", 1),
         at("10T00:00", 10, { what: { model: "large" } }),
         at("10T12:00", 2),
@@ -178,12 +166,12 @@ export const usageStatisticsSuite = (
     });
 
     test("together, accounts are weighed each on their own, each in its window", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("09T00:00", 1),
         at("10T06:00", 2),
         at("10T12:00", 5, { account: "beta" }),
       ]);
-      const found = await store.aggregateJointly({
+      const found = await used.store.aggregateJointly({
         orgId: org,
         meterId: calls.id,
         targetField: "tokens",
@@ -205,12 +193,12 @@ export const usageStatisticsSuite = (
       const accounts = Array.from({ length: 400 }, (_, index) => `account ${index}`);
       const old = { ts: "1700-01-01T00:00:00Z" };
       await sendTo(
-        store,
+        used.store,
         accounts.map((account) => event(account, 9e15, { account, ...old })),
       );
       const window = { start: Temporal.Instant.from(old.ts), end: may.start };
       const groups = [accounts.map((code) => ({ accountId: accountId(code), window }))];
-      const found = await store.aggregateJointly({
+      const found = await used.store.aggregateJointly({
         ...field,
         method: { ...hours, unit: "SECOND" },
         groups,
@@ -220,7 +208,7 @@ export const usageStatisticsSuite = (
     });
 
     test("the peaks of hours and days, added up", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("10T00:10", 3),
         at("10T00:50", 7),
         at("10T01:00", 0.25),
@@ -243,7 +231,7 @@ export const usageStatisticsSuite = (
     const given = async (text: string) => ask(sql(text), { window: oneDay });
 
     test("custom SQL sees its account's measurements of the window, and only those", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("09T00:00", 100),
         at("10T00:00", 1.5),
         at("10T01:00", 2, { ets: "2024-05-10T03:00:00Z" }),
@@ -274,7 +262,7 @@ export const usageStatisticsSuite = (
     });
 
     test("custom SQL applies to each segment and to sources together", async () => {
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("10T00:00", 1),
         at("10T01:00", 2, { what: { model: "large" } }),
         at("10T02:00", 4, { account: "beta" }),
@@ -287,17 +275,17 @@ export const usageStatisticsSuite = (
       expect(await ask(method, { segmentation })).toEqual(["acme 0 2", "acme 1 3", "beta 0 5"]);
       const sources = ["acme", "beta"].map((code) => ({ accountId: accountId(code), window: may }));
       // 1 + 2 + 4 of two accounts.
-      expect(await store.aggregateJointly({ ...field, method, groups: [sources] })).toEqual([
+      expect(await used.store.aggregateJointly({ ...field, method, groups: [sources] })).toEqual([
         { group: 0, quantity: "9" },
       ]);
     });
 
     test("custom SQL that fails for one account fails for that one", async () => {
-      await sendTo(store, [at("10T00:00", 1), at("10T01:00", 2, { account: "beta" })]);
+      await sendTo(used.store, [at("10T00:00", 1), at("10T01:00", 2, { account: "beta" })]);
       const method = sql(
         "SELECT CASE WHEN max(account) = 'acme' THEN 1 ELSE error('not for ' || max(account)) END FROM measurements",
       );
-      const refused = await store.aggregate({ ...field, method, window: may });
+      const refused = await used.store.aggregate({ ...field, method, window: may });
       expect(refused.map(({ fault }) => fault)).toEqual([
         expect.stringContaining("may not call error"),
         expect.stringContaining("may not call error"),
@@ -305,7 +293,7 @@ export const usageStatisticsSuite = (
       const casting = sql(
         "SELECT sum(CASE account WHEN 'acme' THEN '1' ELSE account END::INTEGER) FROM measurements",
       );
-      const found = await store.aggregate({ ...field, method: casting, window: may });
+      const found = await used.store.aggregate({ ...field, method: casting, window: may });
       const ofAccount = (code: string) => found.find((one) => one.accountId === accountId(code));
       expect(ofAccount("acme")).toMatchObject({ quantity: "1" });
       expect(ofAccount("beta")).toMatchObject({
@@ -321,27 +309,27 @@ export const usageStatisticsSuite = (
       [7e20, "700000000000000000000"],
       [0, "0"],
     ])("custom SQL sees %d as it is", async (value, exact) => {
-      await sendTo(store, [at("10T00:00", value), at("10T00:01", 0)]);
+      await sendTo(used.store, [at("10T00:00", value), at("10T00:01", 0)]);
       expect(await ask(sql("SELECT sum(tokens) FROM measurements"))).toEqual([`acme ${exact}`]);
     });
 
     test("numbers of any scale are exact in custom SQL; what no decimal can hold is not calculated with", async () => {
       const method = sql("SELECT sum(tokens) FROM measurements");
-      await sendTo(store, [
+      await sendTo(used.store, [
         at("10T00:00", 0.1),
         at("10T01:00", 123_456_789.012_345),
         at("10T02:00", 5e-12),
       ]);
       expect(await ask(method)).toEqual(["acme 123456789.112345000005"]);
-      await sendTo(store, [at("10T03:00", 1e21), at("10T04:00", 1e-17)]);
-      const [found] = await store.aggregate({ ...field, method, window: may });
+      await sendTo(used.store, [at("10T03:00", 1e21), at("10T04:00", 1e-17)]);
+      const [found] = await used.store.aggregate({ ...field, method, window: may });
       expect(found).toMatchObject({ quantity: null, fault: expect.stringContaining("sum(BLOB)") });
       expect(await ask(sql("SELECT count(tokens) FROM measurements"))).toEqual(["acme 5"]);
     });
 
     test("custom SQL sees rows in the order of time, however they came in", async () => {
       const values = [5, 3, 9, 1, 7];
-      for (const n of values) await sendTo(store, [at(`1${n}T00:00`, n)]);
+      for (const n of values) await sendTo(used.store, [at(`1${n}T00:00`, n)]);
       const method = sql(
         "SELECT list_aggregate(list(tokens), 'first') * 100 + list(tokens)[-1] FROM measurements",
       );
@@ -353,7 +341,7 @@ export const usageStatisticsSuite = (
       groups: Parameters<UsageStore["query"]>[0]["groups"],
       limit = 100,
     ) =>
-      store.query({
+      used.store.query({
         orgId: org,
         window: oneDay,
         timeZone: "UTC",
@@ -364,7 +352,7 @@ export const usageStatisticsSuite = (
       });
 
     test("a value that holds on is in every hour of a query, the latest first", async () => {
-      await sendTo(store, [at("10T21:30", 2), at("10T22:15", 4), at("10T23:00", 0)]);
+      await sendTo(used.store, [at("10T21:30", 2), at("10T22:15", 4), at("10T23:00", 0)]);
       const groups = [{ kind: "time", frequency: "HOUR" }] as const;
       const answer = await query(hours, groups);
       expect(answer).toMatchObject({
@@ -384,7 +372,7 @@ export const usageStatisticsSuite = (
     });
 
     test("custom SQL that fails fails the query, with the reason", async () => {
-      await sendTo(store, [at("10T21:30", 2)]);
+      await sendTo(used.store, [at("10T21:30", 2)]);
       expect(await query(sql("SELECT tokens, 1 FROM measurements"), [])).toEqual({
         kind: "failed",
         aggregation: 0,

@@ -1,45 +1,19 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
 import { deflateSync, gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { MemoryUsageDirectory } from "../adapters/memory/usage-directory.ts";
-import type { AggregationMethod, IngestOutcome, UsageStore } from "./usage-store.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import {
+  org,
+  receivedAtMs,
+  may,
+  calls,
+  event,
+  sendTo,
+  storeOfEachTest,
+} from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
+import type { AggregationMethod, IngestOutcome } from "./usage-store.ts";
 
-export interface UsageStoreFixture {
-  readonly directory: MemoryUsageDirectory;
-  open(): Promise<UsageStore>;
-  dispose(): Promise<void>;
-}
-
-export const org = "0b3c0c6e-0000-4000-8000-000000000001";
 const otherOrg = "0b3c0c6e-0000-4000-8000-000000000002";
-export const receivedAtMs = Date.UTC(2024, 4, 20, 12);
-export const may = {
-  start: Temporal.Instant.from("2024-05-01T00:00:00Z"),
-  end: Temporal.Instant.from("2024-06-01T00:00:00Z"),
-};
-
-export const calls = {
-  id: "11111111-0000-4000-8000-000000000001",
-  code: "calls",
-  dataFields: [
-    { code: "tokens", category: "MEASURE" },
-    { code: "model", category: "WHAT" },
-    { code: "trace", category: "METADATA" },
-  ],
-  derivedFields: [],
-} as const;
-
-export const event = (uid: string, tokens: number, change: object = {}): object => ({
-  uid,
-  meter: "calls",
-  account: "acme",
-  ts: "2024-05-10T00:00:00Z",
-  measure: { tokens },
-  what: { model: "small" },
-  metadata: { trace: uid },
-  ...change,
-});
-
 const places = {
   id: "22222222-0000-4000-8000-000000000002",
   code: "places",
@@ -62,27 +36,13 @@ const placed = (location: string, type: string, n: number): object => ({
 
 const line = (uid: string): Buffer => Buffer.from(`${JSON.stringify(event(uid, 1))}\n`);
 
-export const sendTo = (
-  store: UsageStore,
-  measurements: readonly object[],
-  { orgId = org, at = receivedAtMs } = {},
-): Promise<IngestOutcome> =>
-  store.ingest({
-    orgId,
-    body: Buffer.from(JSON.stringify({ measurements })),
-    format: "json",
-    encoding: "identity",
-    receivedAtMs: at,
-  });
-
 /** What every usage store does, whatever it is made of. */
 export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFixture>): void => {
   describe(`usage store on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
+    const used = storeOfEachTest(create);
 
     const send = (measurements: readonly object[], options = {}): Promise<IngestOutcome> =>
-      sendTo(store, measurements, options);
+      sendTo(used.store, measurements, options);
 
     const verdicts = async (measurements: readonly object[], options = {}) => {
       const outcome = await send(measurements, options);
@@ -92,18 +52,16 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
 
     const quantities = async (method: AggregationMethod, change = {}) => {
       const request = { orgId: org, meterId: calls.id, targetField: "tokens", window: may };
-      const found = await store.aggregate({ ...request, method, ...change });
+      const found = await used.store.aggregate({ ...request, method, ...change });
       const codes = found.map(({ accountId, quantity }) => {
-        const code = ["acme", "beta"].find(
-          (c) => fixture.directory.accountId(org, c) === accountId,
-        );
+        const code = ["acme", "beta"].find((c) => used.accountId(c) === accountId);
         return [code ?? "another account", quantity];
       });
       return Object.fromEntries(codes);
     };
 
     const bySegment = async (segments: readonly Record<string, string>[], filters = {}) => {
-      const found = await store.aggregate({
+      const found = await used.store.aggregate({
         orgId: org,
         meterId: places.id,
         method: "SUM",
@@ -113,22 +71,6 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
         ...filters,
       });
       return found.map(({ segment, quantity }) => `${segment}: ${quantity}`).sort();
-    };
-
-    beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putMeter(org, calls);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
-    });
-
-    const reopen = async (): Promise<void> => {
-      await store.close();
-      store = await fixture.open();
     };
 
     test("a measurement is visible once it is accepted", async () => {
@@ -201,13 +143,13 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     test("accounts are told apart, and can be chosen", async () => {
       await send([event("a", 1), event("b", 2, { account: "beta" })]);
       expect(await quantities("SUM")).toEqual({ acme: "1", beta: "2" });
-      const accountIds = [fixture.directory.accountId(org, "beta"), "unknown"];
+      const accountIds = [used.accountId("beta"), "unknown"];
       expect(await quantities("SUM", { accountIds })).toEqual({ beta: "2" });
     });
 
     describe("segments", () => {
       beforeEach(async () => {
-        fixture.directory.putMeter(org, places);
+        used.directory.putMeter(org, places);
         await send([
           placed("UK", "Standard", 2),
           placed("UK", "Complete", 1),
@@ -250,7 +192,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     });
 
     test("derived fields are calculated when a measurement is stored", async () => {
-      fixture.directory.putMeter(org, {
+      used.directory.putMeter(org, {
         ...calls,
         derivedFields: [
           // Used before it is defined: 1,000 tokens are a unit.
@@ -274,7 +216,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       const derivedFields = [
         { code: "ratio", category: "MEASURE", calculation: "10 / tokens" } as const,
       ];
-      fixture.directory.putMeter(org, { ...calls, derivedFields });
+      used.directory.putMeter(org, { ...calls, derivedFields });
       const outcome = await send([event("a", 0), event("b", 4)]);
       expect(outcome).toMatchObject({
         kind: "accepted",
@@ -286,7 +228,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     });
 
     test("organizations share neither uids nor usage", async () => {
-      fixture.directory.putMeter(otherOrg, calls);
+      used.directory.putMeter(otherOrg, calls);
       await send([event("a", 1)]);
       expect(await verdicts([event("a", 2)], { orgId: otherOrg })).toEqual([]);
       expect(await quantities("SUM")).toEqual({ acme: "1" });
@@ -331,7 +273,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
 
     test("an account is created for its first usage, not for usage that is refused", async () => {
       await send([event("a", 1, { account: "beta", meter: "nothing" })]);
-      expect(fixture.directory.accountId(org, "beta")).toBeUndefined();
+      expect(used.directory.accountId(org, "beta")).toBeUndefined();
       await send([event("a", 1, { account: "beta" })]);
       expect(await quantities("SUM")).toEqual({ beta: "1" });
     });
@@ -347,7 +289,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     test("a uid is a duplicate for 35 days of received time, across restarts", async () => {
       const day = 86_400_000;
       await send([event("a", 1)]);
-      await reopen();
+      await used.reopen();
       expect(await verdicts([event("a", 2)], { at: receivedAtMs + 35 * day - 1000 })).toEqual([
         "0 DuplicateUid",
       ]);
@@ -364,11 +306,11 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     test("a field that the meter gets later is kept from then on", async () => {
       await send([event("a", 1)]);
       const dataFields = [...calls.dataFields, { code: "bytes", category: "MEASURE" } as const];
-      fixture.directory.putMeter(org, { ...calls, dataFields });
+      used.directory.putMeter(org, { ...calls, dataFields });
       expect(await verdicts([event("b", 2)])).toEqual(["0 MissingField"]);
       await send([event("b", 2, { measure: { tokens: 2, bytes: 7 } })]);
       expect(await quantities("SUM", { targetField: "bytes" })).toEqual({ acme: "7" });
-      await reopen();
+      await used.reopen();
       await send([event("c", 3, { measure: { tokens: 3, bytes: 8 } })]);
       expect(await quantities("SUM", { targetField: "bytes" })).toEqual({ acme: "15" });
       expect(await quantities("SUM")).toEqual({ acme: "6" });
@@ -376,7 +318,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
 
     test("a meter is found as soon as it exists", async () => {
       expect(await verdicts([event("a", 1, { meter: "fresh" })])).toEqual(["0 UndefinedMeter"]);
-      fixture.directory.putMeter(org, { ...calls, id: "fresh-id", code: "fresh" });
+      used.directory.putMeter(org, { ...calls, id: "fresh-id", code: "fresh" });
       expect(await verdicts([event("a", 1, { meter: "fresh" })])).toEqual([]);
     });
 
@@ -384,7 +326,7 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
       const traces = ["", "a\u0000b", "é", "\u{1f600}", "x".repeat(256), "'\"\\"];
       await send(traces.map((trace, i) => event(`ü${i}`, 1, { metadata: { trace } })));
       expect(await quantities("UNIQUE", { targetField: "trace" })).toEqual({ acme: "6" });
-      await reopen();
+      await used.reopen();
       expect(await verdicts([event("ü0", 1), event("ü6", 1)])).toEqual(["0 DuplicateUid"]);
     });
 
@@ -399,10 +341,10 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
     test("NDJSON, gzip and deflate bodies are read", async () => {
       const common = { orgId: org, format: "ndjson", receivedAtMs } as const;
       const kinds = await Promise.all([
-        store.ingest({ ...common, body: line("a"), encoding: "identity" }),
-        store.ingest({ ...common, body: gzipSync(line("b")), encoding: "gzip" }),
-        store.ingest({ ...common, body: deflateSync(line("c")), encoding: "deflate" }),
-        store.ingest({ ...common, body: line("d"), encoding: "gzip" }),
+        used.store.ingest({ ...common, body: line("a"), encoding: "identity" }),
+        used.store.ingest({ ...common, body: gzipSync(line("b")), encoding: "gzip" }),
+        used.store.ingest({ ...common, body: deflateSync(line("c")), encoding: "deflate" }),
+        used.store.ingest({ ...common, body: line("d"), encoding: "gzip" }),
       ]);
       expect(kinds.map(({ kind }) => kind)).toEqual([
         "accepted",

@@ -1,8 +1,7 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { calls, event, may, org, sendTo } from "./usage-store.suite.ts";
-import type { UsageStoreFixture } from "./usage-store.suite.ts";
-import type { UsageStore } from "./usage-store.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { calls, event, may, org, sendTo, storeOfEachTest } from "./usage-fixture.suite.ts";
+import type { UsageStoreFixture } from "./usage-fixture.suite.ts";
 
 const account = "99999999-0000-4000-8000-000000000009";
 
@@ -12,33 +11,25 @@ export const usageSurroundingsSuite = (
   create: () => Promise<UsageStoreFixture>,
 ): void => {
   describe(`surroundings of calculations on ${name}`, () => {
-    let fixture: UsageStoreFixture;
-    let store: UsageStore;
+    const used = storeOfEachTest(create);
 
     beforeEach(async () => {
-      fixture = await create();
-      fixture.directory.putAccount(org, "acme", account);
-      store = await fixture.open();
-    });
-
-    afterEach(async () => {
-      await store.close();
-      await fixture.dispose();
+      used.directory.putAccount(org, "acme", account);
     });
 
     const calculating = (calculation: string): void =>
-      fixture.directory.putMeter(org, {
+      used.directory.putMeter(org, {
         ...calls,
         derivedFields: [{ code: "cost", category: "COST", calculation }],
       });
 
     const cost = async (): Promise<string | null | undefined> => {
       const request = { orgId: org, meterId: calls.id, targetField: "cost", window: may };
-      return (await store.aggregate({ ...request, method: "SUM" }))[0]?.quantity;
+      return (await used.store.aggregate({ ...request, method: "SUM" }))[0]?.quantity;
     };
 
     const failuresOf = async (uid: string) => {
-      const outcome = await sendTo(store, [event(uid, 10)]);
+      const outcome = await sendTo(used.store, [event(uid, 10)]);
       if (outcome.kind !== "accepted") throw new Error(`the batch was ${outcome.kind}`);
       expect(outcome.stored).toBe(1);
       return outcome.failures.map(({ kind, message }) => `${kind} ${message}`);
@@ -46,13 +37,13 @@ export const usageSurroundingsSuite = (
 
     test("a value is that of the moment of receipt and stays", async () => {
       calculating("tokens * account.rate + meter.fee");
-      fixture.directory.putCustomFields(org, calls.id, { "meter.fee": 0.5 });
-      fixture.directory.putCustomFields(org, account, { "account.rate": 2 });
+      used.directory.putCustomFields(org, calls.id, { "meter.fee": 0.5 });
+      used.directory.putCustomFields(org, account, { "account.rate": 2 });
       // 10 × 2 + 0.5
-      await sendTo(store, [event("a", 10)]);
-      fixture.directory.putCustomFields(org, account, { "account.rate": 3 });
+      await sendTo(used.store, [event("a", 10)]);
+      used.directory.putCustomFields(org, account, { "account.rate": 3 });
       // 10 × 3 + 0.5 more
-      await sendTo(store, [event("b", 10)]);
+      await sendTo(used.store, [event("b", 10)]);
       expect(await cost()).toBe("51");
     });
 
@@ -60,12 +51,12 @@ export const usageSurroundingsSuite = (
       calculating(
         'tokens * Lookup.findNumber("rates", "rate", 7, Lookup.findString("tiers", "tier", "none", "account"))',
       );
-      fixture.directory.putLookupTable(org, "tiers", { acme: { tier: "gold" } });
-      fixture.directory.putLookupTable(org, "rates", { gold: { rate: 0.5 } });
+      used.directory.putLookupTable(org, "tiers", { acme: { tier: "gold" } });
+      used.directory.putLookupTable(org, "rates", { gold: { rate: 0.5 } });
       // 10 × 0.5, and 1 × 7 for an account in no row
-      await sendTo(store, [event("a", 10), event("b", 1, { account: "beta" })]);
+      await sendTo(used.store, [event("a", 10), event("b", 1, { account: "beta" })]);
       const request = { orgId: org, meterId: calls.id, targetField: "cost", window: may };
-      const found = await store.aggregate({ ...request, method: "SUM" });
+      const found = await used.store.aggregate({ ...request, method: "SUM" });
       expect(new Set(found.map(({ quantity }) => quantity))).toEqual(new Set(["5", "7"]));
     });
 
@@ -74,9 +65,9 @@ export const usageSurroundingsSuite = (
       expect(await failuresOf("a")).toEqual([
         expect.stringMatching(/CalculationError.*account\.rate/),
       ]);
-      fixture.directory.putCustomFields(org, account, { "account.rate": 2 });
+      used.directory.putCustomFields(org, account, { "account.rate": 2 });
       expect(await failuresOf("b")).toEqual([expect.stringMatching(/CalculationError.*"rates"/)]);
-      fixture.directory.putLookupTable(org, "rates", { small: { rate: 3 } });
+      used.directory.putLookupTable(org, "rates", { small: { rate: 3 } });
       expect(await failuresOf("c")).toEqual([]);
       // 10 × 2 × 3
       expect(await cost()).toBe("60");
@@ -84,16 +75,16 @@ export const usageSurroundingsSuite = (
 
     test("an amendment is calculated by what holds when it is received", async () => {
       calculating("tokens * account.rate");
-      fixture.directory.putCustomFields(org, account, { "account.rate": 2 });
-      await sendTo(store, [event("a", 10)]);
-      fixture.directory.putCustomFields(org, account, { "account.rate": 5 });
+      used.directory.putCustomFields(org, account, { "account.rate": 2 });
+      await sendTo(used.store, [event("a", 10)]);
+      used.directory.putCustomFields(org, account, { "account.rate": 5 });
       const amendment = {
         measure: { tokens: 4 },
         what: { model: "small" },
         metadata: { trace: "a" },
       };
       const by = { correctedBy: "somebody", reason: "wrong", receivedAtMs: Date.UTC(2024, 5, 1) };
-      await store.correct({ orgId: org, uid: "a", amendment, ...by });
+      await used.store.correct({ orgId: org, uid: "a", amendment, ...by });
       expect(await cost()).toBe("20");
     });
   });

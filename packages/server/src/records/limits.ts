@@ -3,6 +3,8 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import { parseAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import type { Budget, WindowRule } from "@turnpike/engine/ledger/budget-window.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import { loadBillingPeriods, type PeriodsOf } from "./billing-periods.ts";
 
 type BudgetRecord = Stored<typeof budget>;
 
@@ -16,8 +18,7 @@ export const scopeOf = (scope: { readonly [K in keyof Scope]?: string | undefine
   ...(scope.product === undefined ? {} : { product: scope.product }),
 });
 
-/** A billing period is the calendar month of the budget's zone ([R]: f.2 does not say whose billing period). */
-const windowOf = (window: BudgetRecord["window"]): WindowRule => {
+const windowOf = ({ window, scope }: BudgetRecord, periodsOf: PeriodsOf): WindowRule => {
   if (typeof window !== "string") {
     const durationMs = Temporal.Duration.from(window.rolling).total({
       unit: "milliseconds",
@@ -25,32 +26,60 @@ const windowOf = (window: BudgetRecord["window"]): WindowRule => {
     });
     return { kind: "rolling", durationMs };
   }
-  return { kind: window === "billingPeriod" ? "month" : window };
+  return window === "billingPeriod"
+    ? { kind: window, periods: periodsOf(scopeOf(scope)) }
+    : { kind: window };
 };
 
 /** How many digits after the point a budget counts in; undefined when its asset is unknown. */
 export const budgetScale = (
-  record: BudgetRecord,
+  record: Pick<BudgetRecord, "asset">,
   scales: ReadonlyMap<string, number>,
 ): number | undefined => (record.asset === undefined ? quantityScale : scales.get(record.asset));
 
-/** The engine's budget; undefined when its asset is unknown or coarser than its limit. */
-export const budgetFrom = (
-  record: BudgetRecord,
+/** In atoms; undefined when the budget's asset is unknown or coarser than its limit. */
+export const budgetLimit = (
+  record: Pick<BudgetRecord, "asset" | "limit">,
   scales: ReadonlyMap<string, number>,
-): Budget | undefined => {
+): bigint | undefined => {
   const scale = budgetScale(record, scales);
-  const limit = scale === undefined ? undefined : parseAtoms(record.limit, scale);
-  if (limit === undefined) return undefined;
-  return {
-    id: record.id,
-    scope: scopeOf(record.scope),
-    counts: record.asset === undefined ? { unit: record.unit ?? "" } : { asset: record.asset },
-    window: windowOf(record.window),
-    zone: record.timeZone,
-    anchor: record.anchor ?? null,
-    limit,
-    mode: record.mode,
-    alertPercents: record.alerts,
-  };
+  return scale === undefined ? undefined : parseAtoms(record.limit, scale);
 };
+
+/** The engine's budgets; without those whose limit means nothing. */
+export const budgetsFrom = async (
+  reader: Database | DatabaseTransaction,
+  orgId: string,
+  {
+    records,
+    scales,
+  }: {
+    readonly records: readonly BudgetRecord[];
+    readonly scales: ReadonlyMap<string, number>;
+  },
+): Promise<Budget[]> => {
+  const scopes = records
+    .filter(({ window }) => window === "billingPeriod")
+    .map(({ scope }) => scopeOf(scope));
+  const periodsOf = scopes.length === 0 ? none : await loadBillingPeriods(reader, orgId, scopes);
+  return records.flatMap((record) => {
+    const limit = budgetLimit(record, scales);
+    return limit === undefined ? [] : [budgetFrom(record, limit, periodsOf)];
+  });
+};
+
+const none: PeriodsOf = () => {
+  throw new Error("no budget is by billing period");
+};
+
+const budgetFrom = (record: BudgetRecord, limit: bigint, periodsOf: PeriodsOf): Budget => ({
+  id: record.id,
+  scope: scopeOf(record.scope),
+  counts: record.asset === undefined ? { unit: record.unit ?? "" } : { asset: record.asset },
+  window: windowOf(record, periodsOf),
+  zone: record.timeZone,
+  anchor: record.anchor ?? null,
+  limit,
+  mode: record.mode,
+  alertPercents: record.alerts,
+});

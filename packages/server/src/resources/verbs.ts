@@ -2,6 +2,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import { tellServers } from "./catalog-news.ts";
 import type { KindOf } from "./filters.ts";
 import { createLists, type Lists } from "./lists.ts";
 import type { Place, Scope } from "../records/place.ts";
@@ -56,11 +57,13 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   const change: Catalog["change"] = async (caller, work) => {
     const kinds = new Set<string>();
     const onWrite = (kind: string): void => void kinds.add(kind);
-    const result = await database
-      .transaction()
-      .execute((transaction) =>
-        work(createWriter(transaction, { caller, at: now(), secrets, onWrite })),
-      );
+    const result = await database.transaction().execute(async (transaction) => {
+      const done = await work(createWriter(transaction, { caller, at: now(), secrets, onWrite }));
+      if (kinds.size > 0) {
+        await tellServers(transaction, { orgId: caller.orgId, kinds: [...kinds] });
+      }
+      return done;
+    });
     for (const kind of kinds) parts.onChange({ orgId: caller.orgId, kind });
     return result;
   };

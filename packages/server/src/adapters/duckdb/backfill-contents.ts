@@ -11,6 +11,7 @@ import { integer, rowsOf, text } from "./cells.ts";
 import type { MeterTable } from "./meter-table.ts";
 import type { MeterTables } from "./meter-tables.ts";
 import type { Readers } from "./readers.ts";
+import { uidSql } from "./uid-columns.ts";
 
 /** Every time that a measurement can have. */
 const always = { start: -62_135_596_800_000_000, end: 253_402_300_800_000_000 };
@@ -20,7 +21,7 @@ const countingSql = (table: MeterTable, replaces: StoredReplacement | undefined)
   const own = { orgId: table.orgId, backfillId: "", state: "hidden", replaces } as const;
   const hidden = replacedSql(table, { ...own, revealedAt: Number.MAX_SAFE_INTEGER }, undefined);
   const where = hidden === undefined ? "" : `WHERE (${hidden}) IS NOT TRUE`;
-  return `SELECT stored.uid FROM ${table.rowsName} AS stored ${where}`;
+  return `SELECT ${uidSql("stored")} FROM ${table.rowsName} AS stored ${where}`;
 };
 
 /** A uid of the backfill that something else has which would still count. */
@@ -36,7 +37,9 @@ const countedTwice = async (
   const own = tables.ofBackfill(orgId, backfillId);
   const others = tables.ordinary.filter((table) => table.orgId === orgId);
   if (own.length === 0 || others.length === 0) return undefined;
-  const uids = own.map(({ rowsName }) => `SELECT uid FROM ${rowsName}`).join(" UNION ALL ");
+  const uids = own
+    .map(({ rowsName }) => `SELECT ${uidSql("own")} FROM ${rowsName} AS own`)
+    .join(" UNION ALL ");
   const counting = others.map((table) => countingSql(table, replaces)).join(" UNION ALL ");
   const [row] = await rowsOf(
     connection,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { calls, event, may, org, receivedAtMs, sendTo } from "../../ports/usage-store.suite.ts";
+import { calls, event, may, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
 import { journalFolder } from "./usage-log.ts";

@@ -13,6 +13,8 @@ const chunkRowsMax = 2048;
 export type ColumnSource =
   | { readonly kind: "int64"; readonly values: Int64Values; readonly present?: PresenceBits }
   | { readonly kind: "int32"; readonly values: Int32Array }
+  /** Four words a value, low word first. */
+  | { readonly kind: "int128"; readonly values: Int32Array }
   | { readonly kind: "int16"; readonly values: Int16Array; readonly present?: PresenceBits }
   | { readonly kind: "text"; readonly values: TextValues }
   | { readonly kind: "null" };
@@ -104,6 +106,8 @@ const fill = (vector: duckdb.Vector, source: ColumnSource, slice: Slice): void =
   const { start, count } = slice;
   if (source.kind === "int64") {
     copy(vector, source.values.words, { start: start * 2, count: count * 2 });
+  } else if (source.kind === "int128") {
+    copy(vector, source.values, { start: start * 4, count: count * 4 });
   } else if (source.kind === "text") {
     fillTexts(vector, source.values, slice);
   } else if (source.kind === "null") {

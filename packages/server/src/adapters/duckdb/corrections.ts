@@ -7,6 +7,7 @@ import type { Generation } from "./database.ts";
 import type { MeterTable } from "./meter-table.ts";
 import type { MeterTables } from "./meter-tables.ts";
 import { literal } from "./cells.ts";
+import { uidCondition } from "./uid-columns.ts";
 
 /** Adds a correction to a generation of recent rows. */
 export const insertCorrection = async (
@@ -101,7 +102,7 @@ const findAmong = async (
   wanted: Wanted,
 ): Promise<Found | undefined> => {
   const { uid, receivedAtMs } = wanted;
-  const isNamed = `uid = ${literal(uid)}`;
+  const isNamed = uidCondition(uid);
   const near =
     receivedAtMs === undefined ? undefined : await positionsFrom(connection, receivedAtMs);
   const received =

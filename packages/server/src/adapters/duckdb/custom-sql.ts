@@ -14,6 +14,7 @@ import type { Readers } from "./readers.ts";
 import { dimension, fromSql } from "./relation.ts";
 import { literal } from "./cells.ts";
 import type { GroupKey, Scope } from "./relation.ts";
+import { uidSql } from "./uid-columns.ts";
 
 /** The codes that a meter and an account have now; undefined for one that is gone. */
 type Codes = (
@@ -148,7 +149,7 @@ const relationOf = async (connection: DuckDBConnection, scope: Scope): Promise<R
   return {
     columns: [...fixedColumns, ...columns.map(({ name, type }) => ({ name, type }))],
     expressions: [
-      "usage.uid",
+      uidSql("usage"),
       "usage.ts",
       "usage.ets",
       "named.code::VARCHAR",

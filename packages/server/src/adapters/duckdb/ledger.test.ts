@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-store.suite.ts";
+import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
+import { uidCondition } from "./uid-columns.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
@@ -92,15 +93,21 @@ test("the chain of what was stored is sound, wherever rows have moved", async ()
 });
 
 test.each([
-  ["a value", 2, "UPDATE usage_0 SET f0 = f0 + 1 WHERE uid = 'e'"],
-  ["a scale", 1, "UPDATE usage_0 SET f0_scale = 1 WHERE uid = 'a'"],
-  ["an account", 2, "UPDATE usage_0 SET account = 1 - account WHERE uid = 'e'"],
+  ["a value", 2, `UPDATE usage_0 SET f0 = f0 + 1 WHERE ${uidCondition("e")}`],
+  ["a scale", 1, `UPDATE usage_0 SET f0_scale = 1 WHERE ${uidCondition("a")}`],
+  ["an account", 2, `UPDATE usage_0 SET account = 1 - account WHERE ${uidCondition("e")}`],
   ["who an account is", 1, "UPDATE account SET account_id = 'x' WHERE number = 0"],
-  ["a time", 3, "UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE uid = 'f'"],
-  ["a derived value", 3, "UPDATE usage_0 SET f3 = 26 WHERE uid = 'f'"],
-  ["a row taken away", 1, "DELETE FROM usage_0 WHERE uid = 'b'"],
-  ["a row put in", 2, "INSERT INTO usage_0 SELECT * FROM usage_0 WHERE uid = 'e'"],
-  ["a row behind the end", 6, "INSERT INTO usage_0 (position, account, uid) VALUES (99, 0, 'z')"],
+  ["a time", 3, `UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE ${uidCondition("f")}`],
+  ["a uid", 2, `UPDATE usage_0 SET uid_number = uid_number + 1 WHERE ${uidCondition("e")}`],
+  ["how a uid is stored", 2, `UPDATE usage_0 SET uid_form = 99 WHERE ${uidCondition("e")}`],
+  ["a derived value", 3, `UPDATE usage_0 SET f3 = 26 WHERE ${uidCondition("f")}`],
+  ["a row taken away", 1, `DELETE FROM usage_0 WHERE ${uidCondition("b")}`],
+  ["a row put in", 2, `INSERT INTO usage_0 SELECT * FROM usage_0 WHERE ${uidCondition("e")}`],
+  [
+    "a row behind the end",
+    6,
+    "INSERT INTO usage_0 (position, account, uid_head) VALUES (99, 0, 'z')",
+  ],
   ["when a batch came", 3, "UPDATE batch SET received_at = '2020-01-01' WHERE sequence = 3"],
   ["a hash", 4, "UPDATE batch SET hash = repeat('0', 64) WHERE sequence = 4"],
   ["a batch taken away", 2, "DELETE FROM batch WHERE sequence = 2"],

@@ -9,6 +9,7 @@ import { MeterTables } from "./meter-tables.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { literal } from "./cells.ts";
 import { Turns } from "./turns.ts";
+import { uidColumns, uidSql } from "./uid-columns.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 
 /** The end of an unbroken chain, or the first batch that is not what it was when it was committed. */
@@ -52,6 +53,9 @@ const leastDifference = async (
   return least === null ? undefined : integer(least);
 };
 
+/** A uid may be stored in more than one way, and one that was changed in the file may be none at all. */
+const rowColumns = `* EXCLUDE (${uidColumns.join(", ")}), TRY(${uidSql("stored")}) AS uid`;
+
 /** The first batch of the step that the file holds otherwise than the journal, whose rows are in memory. */
 const compare = async (
   connection: DuckDBConnection,
@@ -62,8 +66,10 @@ const compare = async (
   const lastSequence = firstSequence + batches.length - 1;
   const found: number[] = [];
   const at = async (name: string, key: string, where: string): Promise<number | undefined> => {
-    const one = `SELECT * FROM a.${name} WHERE ${where}`;
-    const other = `SELECT * FROM kept.${name} WHERE ${where}`;
+    const columns = tables.some((table) => table.name === name) ? rowColumns : "*";
+    const [one = "", other = ""] = ["a", "kept"].map(
+      (place) => `SELECT ${columns} FROM ${place}.${name} AS stored WHERE ${where}`,
+    );
     return leastDifference(connection, { key, one, other });
   };
   const range = `position >= ${first} AND position < ${end}`;
@@ -197,7 +203,7 @@ const exportSql = (table: MeterTable, counting: string): string => {
   });
   const values = `map_from_entries(list_filter([${entries.join(", ")}], lambda entry: entry.value IS NOT NULL))`;
   return `SELECT stored.position, account.org_id, ${literal(table.meterId)} AS meter_id,
-            account.account_id, stored.uid, stored.ts, stored.ets,
+            account.account_id, ${uidSql("stored")} AS uid, stored.ts, stored.ets,
             stored.position IN (SELECT hides FROM correction) AS is_corrected,
             ${table.backfillId === undefined ? "NULL::VARCHAR" : literal(table.backfillId)} AS backfill_id,
             stored.position IN (SELECT position FROM ${counting}) AS is_counted, ${values} AS "values"

@@ -1,4 +1,4 @@
-import { BIGINT, INTEGER, SMALLINT, TIMESTAMP, VARCHAR } from "@duckdb/node-api";
+import { BIGINT, INTEGER, SMALLINT, TIMESTAMP, UUID, VARCHAR } from "@duckdb/node-api";
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { MeterField } from "../../ports/usage-directory.ts";
 import type { BackfillEntry, MeterLayout, UsageRows } from "../../ports/usage-log.ts";
@@ -9,6 +9,7 @@ import { generations } from "./database.ts";
 import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 import { viewsSql } from "./row-views.ts";
 import type { ColumnSource } from "./chunk-writer.ts";
+import { uidColumnsSql, type UidSplitter } from "./uid-columns.ts";
 
 const numeric: ReadonlySet<string> = new Set(numberCategories);
 
@@ -35,7 +36,7 @@ const fixedColumns = [
   "account INTEGER USING COMPRESSION bitpacking",
   "ts TIMESTAMP USING COMPRESSION bitpacking",
   "ets TIMESTAMP USING COMPRESSION bitpacking",
-  "uid VARCHAR USING COMPRESSION fsst",
+  ...uidColumnsSql,
   "extras VARCHAR",
 ];
 
@@ -45,6 +46,9 @@ export const columnTypes = ({ fields }: MeterTable): readonly DuckDBType[] => [
   TIMESTAMP,
   TIMESTAMP,
   VARCHAR,
+  SMALLINT,
+  BIGINT,
+  UUID,
   VARCHAR,
   ...fields.flatMap((field): readonly DuckDBType[] =>
     field.isNumeric ? [BIGINT, SMALLINT] : [VARCHAR],
@@ -52,12 +56,16 @@ export const columnTypes = ({ fields }: MeterTable): readonly DuckDBType[] => [
 ];
 
 /** The columns of a table, in its order, for rows whose layout may have fewer fields or another order. */
-export const columnSources = (table: MeterTable, rows: UsageRows): readonly ColumnSource[] => [
+export const columnSources = (
+  table: MeterTable,
+  rows: UsageRows,
+  uids: UidSplitter,
+): readonly ColumnSource[] => [
   { kind: "int64", values: rows.positions },
   { kind: "int32", values: rows.accounts },
   { kind: "int64", values: rows.ts },
   { kind: "int64", values: rows.ets, present: rows.etsPresent },
-  { kind: "text", values: rows.uids },
+  ...uids.columns(rows.uids, rows.count),
   { kind: "text", values: rows.extras },
   ...table.fields.flatMap((place) => fieldSources(place, rows)),
 ];

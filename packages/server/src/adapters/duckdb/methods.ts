@@ -1,6 +1,7 @@
 import { type Decimal, decimal, max, min, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { PlainMethod, Statistic, TimeUnit } from "../../ports/usage-store.ts";
 import type { BucketPiece } from "./time-buckets.ts";
+import { uidSql } from "./uid-columns.ts";
 
 /** What one group's values of one scale come to; scales are added up outside, where numbers have no width. */
 export interface Part {
@@ -9,7 +10,7 @@ export interface Part {
 }
 
 interface Values {
-  /** A relation with `k0, k1, …, value, scale, ts, position, uid`. */
+  /** A relation with `k0, k1, …, value, scale, ts, position` and the columns of the uid. */
   readonly sql: string;
   /** `k0`, `k1`, …: a row of the answer for each combination of theirs. */
   readonly keys: readonly string[];
@@ -46,7 +47,7 @@ const latestSql = ({ sql, keys }: Values): string => `
     tied AS (SELECT * FROM rows QUALIFY ts = max(ts) OVER (${over(keys)}))
     SELECT ${before(keys, "value")}, scale, 1
     FROM tied ASOF JOIN batch ON tied.position >= batch.first_position
-    QUALIFY row_number() OVER (${over(keys)} ORDER BY received_at DESC, uid DESC) = 1`;
+    QUALIFY row_number() OVER (${over(keys)} ORDER BY received_at DESC, ${uidSql("tied")} DESC) = 1`;
 
 const total = (parts: readonly Part[]): Decimal => sum(parts.map(({ value }) => value));
 const counted = (parts: readonly Part[]): Decimal =>
@@ -155,7 +156,7 @@ export const timeWeightedEvaluation = ({ unit, pieces }: TimeWeighing): Evaluati
         QUALIFY ts >= coalesce(max(ts) FILTER (ts < starts) OVER (${state}), starts)
       ), held AS (
         SELECT *, greatest(ts, starts) AS since,
-          coalesce(lead(ts) OVER (${state} ORDER BY ts, received_at, uid), ends) AS until
+          coalesce(lead(ts) OVER (${state} ORDER BY ts, received_at, ${uidSql("relevant")}), ends) AS until
         FROM relevant ASOF JOIN batch ON relevant.position >= batch.first_position
       ), states AS (SELECT * FROM held WHERE until > since),
       pieces AS (${pieces === undefined ? "FROM states" : piecesSql(pieces)}),

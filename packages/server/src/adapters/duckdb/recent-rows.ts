@@ -8,6 +8,7 @@ import { type Generation, sharedTables, type UsageDatabase } from "./database.ts
 import { columnSources, columnTypes, type MeterTables, renewSql } from "./meter-tables.ts";
 import { type MeterTable } from "./meter-table.ts";
 import type { Turns } from "./turns.ts";
+import { UidSplitter } from "./uid-columns.ts";
 
 /** A batch and its hash in the chain. */
 export interface LinkedBatch {
@@ -23,15 +24,18 @@ interface Contents {
 
 const nothing = (): Contents => ({ rows: 0, tables: new Map() });
 
+interface TableWriter {
+  readonly table: MeterTable;
+  readonly writer: ChunkWriter;
+  readonly uids: UidSplitter;
+}
+
 /** Adds batches to the rows in memory. Who changes what stands in the file takes `fileTurns`. */
 export class RecentRows {
   readonly #database: UsageDatabase;
   readonly #tables: MeterTables;
   readonly #fileTurns: Turns;
-  readonly #writers = new Map<
-    string,
-    { readonly table: MeterTable; readonly writer: ChunkWriter }
-  >();
+  readonly #writers = new Map<string, TableWriter>();
   #contents: Record<Generation, Contents> = { a: nothing(), b: nothing() };
   #filling: Generation = "a";
 
@@ -141,9 +145,10 @@ export class RecentRows {
       open?.writer.close();
       const types = columnTypes(table);
       const at = { schema: this.#filling, table: table.name };
-      open = { table, writer: await ChunkWriter.open(this.#database.writer, at, types) };
+      const writer = await ChunkWriter.open(this.#database.writer, at, types);
+      open = { table, writer, uids: new UidSplitter() };
       this.#writers.set(table.name, open);
     }
-    open.writer.write(columnSources(table, rows), rows.count);
+    open.writer.write(columnSources(table, rows, open.uids), rows.count);
   }
 }

@@ -3,6 +3,7 @@ import type { TimeFrequency } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { literal } from "./cells.ts";
 import { mantissaColumn, scaleColumn } from "./meter-table.ts";
+import { uidColumns } from "./uid-columns.ts";
 import type { FieldPlace, MeterTable } from "./meter-table.ts";
 
 /** Epoch microseconds, half-open. */
@@ -137,7 +138,7 @@ export const valuesSql = (
     const columns = [
       ...keys.map(({ expression }, index) => `${expression} AS k${index}`),
       ...valueColumns(place, isMixed),
-      ...["ts", "position", "uid"].map((name) => `usage.${name} AS ${name}`),
+      ...["ts", "position", ...uidColumns].map((name) => `usage.${name} AS ${name}`),
       ...(isCarrying ? ["usage.account AS account", `${starts} AS starts`, `${ends} AS ends`] : []),
     ];
     return `SELECT ${columns.join(", ")} ${fromSql(scope, keys, isCarrying)}

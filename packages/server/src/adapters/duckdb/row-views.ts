@@ -1,6 +1,7 @@
 import { type BackfillSteps, hiddenSql } from "./backfills.ts";
 import { everywhereSql } from "./database.ts";
 import { mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
+import { uidColumns } from "./uid-columns.ts";
 
 const rowsSql = ({ storedName }: MeterTable, hidden: string | undefined): string =>
   `SELECT * FROM ${storedName} AS stored ANTI JOIN correction ON stored.position = correction.hides
@@ -15,7 +16,7 @@ const asColumnsOf = (meter: MeterTable, backfill: MeterTable): string => {
     if (place === undefined) return field.isNumeric ? ["NULL", "NULL"] : ["NULL"];
     return field.isNumeric ? [mantissaColumn(place), scaleColumn(place)] : [mantissaColumn(place)];
   });
-  const fixed = ["position", "account", "ts", "ets", "uid", "extras"];
+  const fixed = ["position", "account", "ts", "ets", ...uidColumns, "extras"];
   return `SELECT ${[...fixed, ...columns].join(", ")} FROM ${backfill.rowsName}`;
 };
 

@@ -6,6 +6,7 @@ import type { MicrosWindow } from "./relation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
 import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 import { countedRows } from "./counted.ts";
+import { uidColumns, uidSql } from "./uid-columns.ts";
 
 export interface ScanQuestion extends Omit<ScanRequest, "sources"> {
   readonly sources: readonly { readonly accountId: string; readonly window: MicrosWindow }[];
@@ -54,7 +55,7 @@ export const scan = async (
   const sources = sourceSql(accounts, question);
   if (sources.length === 0) return { events: [] };
   const columns = table.fields.flatMap(fieldColumns);
-  const own = ["position", "account", "uid", "ts", "ets", ...columns].map(
+  const own = ["position", "account", ...uidColumns, "ts", "ets", ...columns].map(
     (name) => `usage.${name}`,
   );
   const { joins, conditions } =
@@ -70,7 +71,7 @@ export const scan = async (
        WHERE ${wanted.join(" AND ")}
        ORDER BY usage.ts, usage.position LIMIT ${question.limit + 1}
      )
-     SELECT page.position, page.account, page.uid, epoch_us(page.ts), epoch_us(page.ets),
+     SELECT page.position, page.account, ${uidSql("page")}, epoch_us(page.ts), epoch_us(page.ets),
        epoch_us(batch.received_at)${columns.map((column) => `, page.${column}`).join("")}
      FROM page ASOF JOIN batch ON page.position >= batch.first_position
      ORDER BY page.ts, page.position`,

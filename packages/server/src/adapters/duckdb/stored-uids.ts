@@ -25,7 +25,11 @@ export const readUids = async function* (
   receivedAtMs: number,
 ): AsyncGenerator<StoredUids> {
   const link = await linkBefore(database, receivedAtMs);
+  let segment: ArrayBuffer | undefined;
   for await (const { payload } of journal.recordsAfter(link)) {
+    // The records of a segment lie in one buffer: not given back, each waits for a collection.
+    if (payload.buffer !== segment) segment?.transfer(0);
+    segment = payload.buffer;
     const batch = decodeBatch(payload);
     if (batch.receivedAtMs < receivedAtMs) continue;
     for (const { layout, uids } of batch.rows) {

@@ -16,6 +16,7 @@ import type { Readers } from "./readers.ts";
 import { accountNumbers, dimension, whereSql } from "./relation.ts";
 import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
 import { bucketName, timeKey } from "./time-buckets.ts";
+import { uidSql } from "./uid-columns.ts";
 
 export type UsageQuestion = Omit<UsageQuery, "window"> & { readonly window: MicrosWindow };
 
@@ -161,7 +162,7 @@ const readEvents = async (
   for (const table of tables) {
     const rows = await rowsOf(
       connection,
-      `SELECT epoch_us(usage.ts), usage.position, usage.uid, usage.account, epoch_us(usage.ets),
+      `SELECT epoch_us(usage.ts), usage.position, ${uidSql("usage")}, usage.account, epoch_us(usage.ets),
               epoch_us(received_at)${fieldColumns(table)}
        FROM (SELECT * FROM ${table.rowsName} AS usage WHERE ${whereSql(scopeOf(table, source, question))}
              ORDER BY ts DESC, position DESC LIMIT ${limit + 1}) AS usage

@@ -29,6 +29,7 @@ import type { BreakdownAnswer, BreakdownRequest } from "../../ports/usage-breakd
 import type { ChangedRequest, UsageMark } from "../../ports/usage-changes.ts";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
+import type { UsageMemory } from "./memory.ts";
 import type { MoveOptions } from "./follower.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
@@ -56,6 +57,11 @@ export interface UsageStoreOptions {
   readonly onDamage?: (path: string) => void;
 }
 
+/** Tells what the memory of the usage thread consists of. */
+interface MemoryMeter {
+  memory(): Promise<UsageMemory>;
+}
+
 const pendingBytesDefault = 64 * 1024 * 1024;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
@@ -67,7 +73,7 @@ const movesDefault = { quietMs: 1000, rowsMin: 200_000 };
  */
 export const openUsageStore = async (
   options: UsageStoreOptions,
-): Promise<UsageStore & CustomSqlChecker> => {
+): Promise<UsageStore & CustomSqlChecker & MemoryMeter> => {
   const { path, startedAtMs } = options;
   const start: UsageWorkerStart = {
     path,
@@ -85,7 +91,7 @@ export const openUsageStore = async (
   throw new Error(`The usage store ${path} does not open`, { cause: report?.error });
 };
 
-class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
+class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
   readonly #worker: Worker;
   readonly #channel: ThreadChannel<UsageCalls, DirectoryCalls>;
   readonly #pendingBytesMax: number;
@@ -191,6 +197,10 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker {
 
   faultOfSql(query: Parameters<CustomSqlChecker["faultOfSql"]>[0]): Promise<string | undefined> {
     return this.#channel.call("faultOfSql", query);
+  }
+
+  memory(): Promise<UsageMemory> {
+    return this.#channel.call("memory", undefined);
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,7 @@ import type {
 import type { BreakdownAnswer } from "../../ports/usage-breakdown.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { ChangedQuestion } from "./changes.ts";
+import type { UsageMemory } from "./memory.ts";
 import type { ScanQuestion } from "./scan.ts";
 import type { UsageLogOptions } from "./usage-log.ts";
 
@@ -61,6 +62,7 @@ export type UsageCalls = {
     argument: Parameters<CustomSqlChecker["faultOfSql"]>[0];
     result: string | undefined;
   };
+  memory: { argument: void; result: UsageMemory };
   directoryChanged: { argument: DirectoryChange; result: void };
   close: { argument: void; result: void };
 };

@@ -662,6 +662,18 @@ CREATE TABLE usage_upload (
 );
 CREATE INDEX usage_upload_newest ON usage_upload USING btree (org_id, created_at DESC, id DESC);
 
+CREATE TABLE usage_void (
+  sequence bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  org_id uuid NOT NULL,
+  uid text NOT NULL,
+  account text NOT NULL,
+  occurred_at bigint NOT NULL,
+  refund text NOT NULL,
+  decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  PRIMARY KEY (sequence)
+);
+CREATE INDEX usage_void_of_uid ON usage_void USING btree (org_id, uid);
+
 CREATE TABLE wallet_account (
   org_id uuid NOT NULL,
   account text NOT NULL,

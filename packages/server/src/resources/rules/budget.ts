@@ -6,7 +6,7 @@ import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/bu
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { sql } from "kysely";
 import type { Database, DatabaseTransaction, Document } from "../../ports/database.ts";
-import { budgetFrom, budgetScale } from "../../records/limits.ts";
+import { budgetLimit, budgetsFrom, budgetScale } from "../../records/limits.ts";
 import { lookupCodes, lookupEvery, typed } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 
@@ -20,9 +20,7 @@ const countsSomething = async ({ transaction, orgId, document }: Write): Promise
   if (parseZone(fields.timeZone) === undefined)
     throw fieldProblem("VALIDATION_FAILED", "timeZone", `is no time zone: ${fields.timeZone}`);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
-  const audit = { id: "", version: 1, dtCreated: "", dtLastModified: "" };
-  const record = { ...fields, ...audit, createdBy: "", lastModifiedBy: "" };
-  if (budgetFrom(record, scales) === undefined)
+  if (budgetLimit(fields, scales) === undefined)
     throw fieldProblem("VALIDATION_FAILED", "limit", "is finer than its asset");
   return document;
 };
@@ -34,10 +32,10 @@ interface Counted {
 
 const countersOf = async (
   reader: Database | DatabaseTransaction,
-  { orgId, budget: { id, ...rest }, at }: { orgId: string; budget: Budget; at: number },
+  { orgId, budget: counted, at }: { orgId: string; budget: Budget; at: number },
 ): Promise<Counted> => {
-  const { window } = rest;
-  const { start } = windowAt({ id, ...rest }, at);
+  const { id, window } = counted;
+  const { start } = windowAt(counted, at);
   // A rolling budget counts the slots that have not left its window wholly.
   const from =
     window.kind === "rolling"
@@ -54,14 +52,16 @@ const countersOf = async (
 const usage = async ({ reader, orgId, at, rows }: Read): Promise<ReadonlyMap<string, Document>> => {
   const assets = await lookupEvery(reader, asset, orgId);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
+  const records = rows.map((row) => typed(budget, row));
+  const budgets = await budgetsFrom(reader, orgId, { records, scales });
+  const recordOf = new Map(records.map((record) => [record.id, record]));
   const computed = new Map<string, Document>();
-  for (const row of rows) {
-    const record = typed(budget, row);
-    const scale = budgetScale(record, scales);
-    const counted = budgetFrom(record, scales);
-    if (counted === undefined || scale === undefined) continue;
+  for (const counted of budgets) {
+    const record = recordOf.get(counted.id);
+    const scale = record && budgetScale(record, scales);
+    if (scale === undefined) continue;
     const { posted, held } = await countersOf(reader, { orgId, budget: counted, at: at.getTime() });
-    computed.set(row.id, { used: formatAtoms(posted, scale), held: formatAtoms(held, scale) });
+    computed.set(counted.id, { used: formatAtoms(posted, scale), held: formatAtoms(held, scale) });
   }
   return computed;
 };

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "vitest";
+import { inspect } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Budgets by billing period and by unit, on what an account buys. */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const zone = "America/New_York";
+
+const daysAgo = (days: number): Temporal.PlainDate =>
+  Temporal.Now.plainDateISO(zone).subtract({ days });
+
+const midnight = (on: Temporal.PlainDate): number => on.toZonedDateTime(zone).epochMilliseconds;
+
+const budget = async (fields: object): Promise<string> => {
+  const code = world().fresh("budget");
+  const { id } = await wallets().client.create("budgets", { code, limit: "5", ...fields });
+  return id;
+};
+
+const used = async (id: string): Promise<unknown> => (await world().get(`budgets/${id}`))["used"];
+
+/** When the windows began in which the budget was counted. */
+const windows = (budgetId: string): Promise<number[]> =>
+  inspect(url(), async (pool) => {
+    const { rows } = await pool.query<{ start: string }>(
+      "SELECT window_start AS start FROM budget_counter WHERE budget_id = $1 ORDER BY 1",
+      [budgetId],
+    );
+    return rows.map(({ start }) => Number(start));
+  });
+
+const open = async (
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<{ code: string; id: string }> => {
+  const code = world().fresh("spender");
+  const id = await world().create("accounts", {
+    name: code,
+    code,
+    emailAddress: "spender@example.com",
+    ...more,
+  });
+  await wallets().grant(code, "100");
+  return { code, id };
+};
+
+const planOf = async (template: Readonly<Record<string, unknown>>): Promise<string> =>
+  (await world().plan(await world().product(), template)).id;
+
+const charge = (account: string, amount: string, more: Readonly<Record<string, unknown>>) =>
+  wallets().charge(account, world().fresh("call"), amount, more);
+
+describe("a budget by billing period", () => {
+  const byPeriod = (scope: object) => budget({ scope, asset: "USD", window: "billingPeriod" });
+
+  test.each([
+    ["yearly", { billFrequency: "ANNUALLY" }, 40],
+    ["monthly from a day of its own", { billFrequency: "MONTHLY" }, 15],
+    ["weekly", { billFrequency: "WEEKLY" }, 3],
+    ["every ten days", { billFrequency: "DAILY", billFrequencyInterval: 10 }, 9],
+  ])(
+    "%s: begins with the period of the account's bill, in the organization's zone",
+    async (_, template, days) => {
+      await world().configure({ timezone: zone });
+      const meter = (await world().meter(await world().product())).code;
+      const { code, id } = await open();
+      await world().attach(id, await planOf(template), { billEpoch: daysAgo(days).toString() });
+      const own = await byPeriod({ account: code });
+      await charge(code, "3", { meter });
+      expect(await windows(own)).toEqual([midnight(daysAgo(days))]);
+      expect(await used(own)).toBe("3");
+      expect(await charge(code, "3", { meter })).toMatchObject({
+        reasons: [{ code: "BUDGET_EXCEEDED" }],
+      });
+    },
+  );
+
+  test("goes on when a plan of another cadence follows in the middle of it", async () => {
+    const meter = (await world().meter(await world().product())).code;
+    const { code, id } = await open();
+    const epoch = { billEpoch: daysAgo(40).toString() };
+    const first = await world().attach(id, await planOf({ billFrequency: "ANNUALLY" }), epoch);
+    const own = await byPeriod({ account: code });
+    await charge(code, "3", { meter });
+    const now = new Date().toISOString();
+    const attached = await world().get(`accountplans/${first}`);
+    await world().api.call("PUT", `accountplans/${first}`, { ...attached, endDate: now });
+    await world().attach(id, await planOf({ billFrequency: "DAILY" }), { startDate: now });
+    expect(await charge(code, "3", { meter })).toMatchObject({
+      reasons: [{ code: "BUDGET_EXCEEDED", used: "3" }],
+    });
+    expect(await windows(own)).toEqual([midnight(daysAgo(40))]);
+  });
+
+  test("of a child without a plan is its parent's, of no account the organization's month", async () => {
+    const meter = (await world().meter(await world().product())).code;
+    await world().configure({ timezone: zone, monthEpoch: daysAgo(5).toString() });
+    const parent = await world().account();
+    const epoch = { billEpoch: daysAgo(20).toString() };
+    await world().attach(parent.id, await planOf({ billFrequency: "ANNUALLY" }), epoch);
+    const child = await open({ parentAccountId: parent.id });
+    const alone = await open();
+    const [ofChild, ofAlone, ofBots] = [
+      await byPeriod({ account: child.code }),
+      await byPeriod({ account: alone.code }),
+      await byPeriod({ agent: "bot" }),
+    ];
+    await charge(child.code, "1", { meter, agent: "bot" });
+    await charge(alone.code, "1", { meter });
+    expect(await windows(ofChild)).toEqual([midnight(daysAgo(20))]);
+    expect(await windows(ofAlone)).toEqual([midnight(daysAgo(5))]);
+    expect(await windows(ofBots)).toEqual([midnight(daysAgo(5))]);
+  });
+});
+
+describe("a budget by unit", () => {
+  /** A meter whose tokens and calls are both priced; an account with a budget for each. */
+  const sell = async () => {
+    const productId = await world().product();
+    const meter = await world().meter(productId);
+    const plan = await world().plan(productId);
+    const counts = [{ unit: "token" }, { aggregation: "COUNT", unit: "call" }];
+    for (const aggregation of counts) {
+      const aggregationId = await world().aggregation(meter.id, aggregation);
+      await world().price({ planId: plan.id, aggregationId }, [[0, 0.01]]);
+    }
+    const { code, id } = await open();
+    await world().attach(id, plan.id);
+    const scope = { account: code };
+    const tokens = await budget({ scope, unit: "token", limit: "100", window: "lifetime" });
+    const calls = await budget({ scope, unit: "call", limit: "3", window: "lifetime" });
+    const use = (amount: number, more: Readonly<Record<string, unknown>> = {}) =>
+      wallets().authorize({
+        uid: world().fresh("use"),
+        account: code,
+        meter: meter.code,
+        measure: { amount },
+        ...more,
+      });
+    return { use, both: async () => [await used(tokens), await used(calls)] };
+  };
+
+  test("counts what each price counts, whichever is the first", async () => {
+    const { use, both } = await sell();
+    expect(await use(60)).toMatchObject({ amount: "0.61" });
+    expect(await use(41)).toMatchObject({
+      reasons: [{ code: "BUDGET_EXCEEDED", requested: "41" }],
+    });
+    await use(10);
+    await use(10);
+    expect(await both()).toEqual(["80", "3"]);
+    expect(await use(1)).toMatchObject({ reasons: [{ code: "BUDGET_EXCEEDED", requested: "1" }] });
+  });
+
+  test("counts calls that name their own amount by all aggregations of the meter", async () => {
+    const { use, both } = await sell();
+    const explicit = { amount: "1", asset: "USD" };
+    await use(30, explicit);
+    expect(await both()).toEqual(["30", "1"]);
+    // There is no half of a call.
+    expect(await use(90, { ...explicit, partial: "allow" })).toMatchObject({
+      decision: "deny",
+      reasons: [{ code: "BUDGET_EXCEEDED", used: "30", requested: "90" }],
+    });
+  });
+});

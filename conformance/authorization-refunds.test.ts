@@ -1,0 +1,171 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Pool } from "pg";
+import { expect, test } from "vitest";
+import { brokenInvariants, inspect, waitForRelay } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Refunds of calls that are counted: the bill of May 2024 is of June 1. */
+
+const url = ownDatabase();
+const { world, wallets, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
+const june = "2024-06-01";
+
+/** A call costs 0.50, and each unit of it 0.10 where units are priced, too. */
+const sell = async ({ hasUnits = false } = {}) => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const calls = await world().aggregation(meter.id, { aggregation: "COUNT", unit: "call" });
+  await world().price({ planId: plan.id, aggregationId: calls }, [[0, 0.5]]);
+  if (hasUnits) {
+    const aggregationId = await world().aggregation(meter.id);
+    await world().price({ planId: plan.id, aggregationId }, [[0, 0.1]]);
+  }
+  const code = world().fresh("caller");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  const uid = (name: string) => `${code}-${name}`;
+  return {
+    id,
+    use: (name: string, more: object = {}) =>
+      wallets().authorize({
+        uid: uid(name),
+        account: code,
+        meter: meter.code,
+        ts: "2024-05-15T12:00:00Z",
+        measure: { amount: 4 },
+        ...more,
+      }),
+    settle: (name: string, sequence: number, final: boolean) =>
+      wallets().act(uid(name), "settle", { sequence, measure: { amount: 4 }, final }),
+    refund: (name: string, of: string, amount?: string) =>
+      wallets().post("refunds", { uid: uid(name), of: uid(of), ...(amount ? { amount } : {}) }),
+    balance: async () => (await wallets().wallet(code)).balance,
+    lines: async () => (await world().lines(id, june)).toSorted(),
+  };
+};
+
+const voidsLeft = async (pool: Pool): Promise<number> => {
+  const { rows } = await pool.query<{ count: string }>("SELECT count(*) FROM usage_void");
+  return Number(rows[0]?.count);
+};
+
+const waitForVoids = (): Promise<void> =>
+  inspect(url(), async (pool) => {
+    for (let tries = 0; tries < 200; tries += 1) {
+      if ((await voidsLeft(pool)) === 0) return;
+      await delay(50);
+    }
+    throw new Error("refunded usage was not voided");
+  });
+
+test("undo the call as well, once, however often they are asked for", async () => {
+  const { use, refund, balance, lines } = await sell();
+  for (const name of ["one", "two", "three"]) await use(name);
+  const answer = await refund("back", "one");
+  expect(await refund("back", "one")).toEqual({ ...Object(answer), replayed: true });
+  await waitForVoids();
+  expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
+  expect(await balance()).toBe("99");
+});
+
+test("undo what is summed besides, and every part of a hold", async () => {
+  const { use, settle, refund, balance, lines } = await sell({ hasUnits: true });
+  await use("kept");
+  await use("held", { mode: "hold" });
+  await settle("held", 1, false);
+  await settle("held", 2, true);
+  // 4 × 0.10 + 0.50, three times.
+  expect(await balance()).toBe("97.3");
+  await refund("back", "held");
+  await waitForVoids();
+  expect(await lines()).toEqual([
+    "BALANCE_CONSUMED -0.4",
+    "BALANCE_CONSUMED -0.5",
+    "TOTAL 0",
+    "USAGE 0.4",
+    "USAGE 0.5",
+  ]);
+  expect(await balance()).toBe("99.1");
+});
+
+test("of a part give money only, which the close takes again; with the rest the call is undone", async () => {
+  const { use, refund, balance, lines } = await sell();
+  await use("one");
+  await use("two");
+  await refund("part", "one", "0.2");
+  expect(await balance()).toBe("99.2");
+  expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
+  expect(await balance()).toBe("99");
+  await refund("rest", "one");
+  await waitForVoids();
+  expect(await lines()).toEqual(["BALANCE_CONSUMED -0.5", "TOTAL 0", "USAGE 0.5"]);
+  expect(await balance()).toBe("99.5");
+});
+
+test("after the bill was approved stand on the next one, usage and payment alike", async () => {
+  const { use, refund, balance, id } = await sell();
+  await use("one");
+  await use("two");
+  const [bill] = await world().bill(id, june);
+  await world().approve(bill?.id ?? "");
+  await refund("back", "two");
+  await waitForVoids();
+  expect(await world().lines(id, "2024-07-01")).toEqual([
+    "USAGE -0.5",
+    "BALANCE_CONSUMED 0.5",
+    "TOTAL 0",
+  ]);
+  expect(await balance()).toBe("99.5");
+});
+
+test("survive a crash before the usage store hears of them, and one before that is written down", async () => {
+  const { use, refund, balance, lines } = await sell();
+  for (const name of ["one", "two", "three"]) await use(name);
+  await refund("back-1", "one");
+  await world().server.kill();
+  await restart();
+  await refund("back-2", "two");
+  await killBehindTheUsageStore();
+  await restart();
+  await waitForVoids();
+  expect(await lines()).toEqual(["BALANCE_CONSUMED -0.5", "TOTAL 0", "USAGE 0.5"]);
+  expect(await balance()).toBe("99.5");
+  expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);
+});
+
+/** Voided measurements cannot be crossed off meanwhile. */
+const killBehindTheUsageStore = (): Promise<void> =>
+  inspect(url(), async (pool) => {
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await client.query("LOCK TABLE usage_void IN SHARE MODE");
+    expect(await voidsLeft(pool)).toBeGreaterThan(0);
+    for (let tries = 0; ; tries += 1) {
+      const { rows } = await pool.query<{ count: string }>(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM usage_void%'",
+      );
+      if (rows[0]?.count !== "0") break;
+      if (tries > 200) throw new Error("nothing was voided");
+      await delay(20);
+    }
+    await world().server.kill();
+    await client.query("ROLLBACK");
+    client.release();
+  });
+
+test("plain usage that no price adds up is metered all the same", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const code = world().fresh("plain");
+  const id = await wallets().account(code);
+  await wallets().grant(code, "1");
+  await world().use(meter.code, code, [["2024-05-10", 7]]);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id, { aggregation: "MAX" });
+  await world().price({ planId: plan.id, aggregationId }, [[0, 0.1]]);
+  await world().attach(id, plan.id);
+  await waitForRelay(url());
+  expect(await world().lines(id, june)).toContain("USAGE 0.7");
+});

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Pool } from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "@turnpike/server/adapters/postgres/embedded.ts";
+import { type Client, connect } from "./client.ts";
+import { newFolder, removeFolder, type ServerProcess, sharedSeal, startServer } from "./server.ts";
+
+/** Two servers on one database: what one changes in the catalog counts at the other, which remembers it. */
+const state: { folders: string[]; servers: ServerProcess[]; clients: Client[] } = {
+  folders: [],
+  servers: [],
+  clients: [],
+};
+const databases: { postgres: EmbeddedPostgres; pool: Pool }[] = [];
+const keys = {
+  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
+  TURNPIKE_ACCESS_KEY: "test-access-key",
+  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
+  ...sharedSeal,
+};
+
+const folder = async (): Promise<string> => {
+  const made = await newFolder();
+  state.folders.push(made);
+  return made;
+};
+const client = (nth: number): Client => {
+  const found = state.clients[nth];
+  if (found === undefined) throw new Error("no server");
+  return found;
+};
+
+beforeAll(async () => {
+  const level = pino({ level: "error" });
+  const postgres = await startEmbeddedPostgres(join(await folder(), "postgres"), level);
+  databases.push({ postgres, pool: new Pool({ connectionString: postgres.url, max: 1 }) });
+  for (let nth = 0; nth < 2; nth++) {
+    const server = await startServer(await folder(), { ...keys, DATABASE_URL: postgres.url });
+    state.servers.push(server);
+    state.clients.push(await connect(server));
+  }
+});
+
+afterAll(async () => {
+  for (const server of state.servers) await server.stop();
+  for (const { pool, postgres } of databases) {
+    await pool.end();
+    await postgres.stop();
+  }
+  for (const made of state.folders) await removeFolder(made);
+});
+
+const meterOf = (calculation: string) => ({
+  name: "Calls",
+  code: "calls",
+  dataFields: [{ category: "MEASURE", code: "n", name: "N", unit: "1" }],
+  derivedFields: [{ category: "COST", code: "cost", name: "Cost", unit: "1", calculation }],
+});
+
+const costs = z.object({ data: z.tuple([z.object({ "calls.cost.SUM": z.number() })]) });
+
+/** The cost that the second server derives for one call. */
+const costNow = async (meterId: string): Promise<number> => {
+  const account = `a${crypto.randomUUID()}`;
+  const sent = { uid: account, meter: "calls", account, ts: "2025-05-10T00:00:00Z" };
+  const body = { measurements: [{ ...sent, measure: { n: 1 } }] };
+  expect((await client(1).call("POST", "measurements", body)).status).toBe(200);
+  const { data } = await client(1).list(`accounts?codes=${account}`);
+  const answer = await client(1).call("POST", "usage/query", {
+    startDate: "2025-05-01T00:00:00Z",
+    endDate: "2025-06-01T00:00:00Z",
+    accountIds: data.map(({ id }) => id),
+    aggregations: [{ meterId, fieldCode: "cost", fieldType: "MEASURE", function: "SUM" }],
+  });
+  return costs.parse(answer.body).data[0]["calls.cost.SUM"];
+};
+
+const soon = async (meterId: string, cost: number): Promise<void> => {
+  const deadline = Date.now() + 10_000;
+  while ((await costNow(meterId)) !== cost && Date.now() < deadline) await delay(50);
+  expect(await costNow(meterId)).toBe(cost);
+};
+
+test("a meter's formula that one server changes counts at the other, also after its connection was lost", async () => {
+  const { id } = await client(0).create("meters", meterOf("n * 2"));
+  await soon(id, 2);
+  await client(0).put(`meters/${id}`, { ...meterOf("n * 3"), version: 1 });
+  await soon(id, 3);
+
+  const [database] = databases;
+  const lost = await database?.pool.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN turnpike_catalog%'",
+  );
+  expect(lost?.rowCount).toBe(2);
+  await client(0).put(`meters/${id}`, { ...meterOf("n * 4"), version: 2 });
+  await soon(id, 4);
+});

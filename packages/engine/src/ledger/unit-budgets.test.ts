@@ -1,0 +1,169 @@
+import { expect, test } from "vitest";
+import type { Budget } from "./budget-window.ts";
+import { brokenInvariants } from "./invariants.ts";
+import type { Price, Rateable } from "./price.ts";
+import type { Authorize } from "./request.ts";
+import { decisionOf, type SampleLedger } from "./sample-ledger.ts";
+import {
+  fundedLedger,
+  money,
+  sampleRateable,
+  sampleRefund,
+  sampleRequest,
+  sampleSettle,
+  sampleTariff,
+  sampleUpdate,
+  sampleUsed,
+  sampleVoid,
+  units,
+} from "./sample-request.ts";
+
+/** Input and output tokens have prices of their own and one unit; calls are counted besides. */
+const tariff = sampleTariff(true, ["0", "0.01"]);
+
+const price = (output: string, calls = "1"): Rateable => ({
+  ...sampleRateable(tariff),
+  position: "input",
+  further: [
+    {
+      tariff: { ...tariff, version: "v2" },
+      position: "output",
+      quantity: units(output),
+      unit: "token",
+    },
+    {
+      tariff: { ...tariff, version: "v3" },
+      position: "calls",
+      quantity: units(calls),
+      unit: "call",
+    },
+  ],
+});
+
+const budget = (unit: string, limit: string): Budget => ({
+  id: unit,
+  scope: {},
+  counts: { unit },
+  window: { kind: "lifetime" },
+  zone: "UTC",
+  anchor: null,
+  limit: units(limit),
+  mode: "hard",
+  alertPercents: [50],
+});
+
+const open = (limits: Readonly<Record<string, string>> = { token: "100", call: "3" }) =>
+  fundedLedger("100", {
+    budgets: Object.entries(limits).map(([unit, limit]) => budget(unit, limit)),
+  });
+
+const use = (ledger: SampleLedger, id: string, input: string, more: Partial<Authorize>) =>
+  ledger.one(sampleRequest(id, { quantity: units(input), unit: "token", ...more }));
+
+const counted = (ledger: SampleLedger, unit: string): string[] => {
+  const row = ledger.state.counters.get(`${unit}@0`);
+  return [row?.posted ?? 0n, row?.held ?? 0n].map((quantity) => (quantity / units("1")).toString());
+};
+
+test("all quantities of a budget's unit count, each other unit for itself", () => {
+  const ledger = open();
+  expect(use(ledger, "a", "60", { price: price("30") })).toMatchObject({
+    remaining: { budgets: [{ used: units("1") }, { used: units("90") }] },
+  });
+  // 6 + 5 are more than the 10 tokens that are left.
+  expect(use(ledger, "b", "6", { price: price("5") })).toMatchObject({
+    decision: "deny",
+    reasons: [
+      { code: "BUDGET_EXCEEDED", budget: "token", used: units("90"), requested: units("11") },
+    ],
+  });
+  expect(decisionOf(use(ledger, "c", "6", { price: price("4") }))).toBe("allow");
+  expect([counted(ledger, "token"), counted(ledger, "call")]).toEqual([
+    ["100", "0"],
+    ["2", "0"],
+  ]);
+  ledger.run(sampleRefund("r", "a", money("0.455")));
+  // Half of the money: 30 + 15 tokens and half a call.
+  expect(ledger.state.counters.get("call@0")).toMatchObject({ posted: units("1.5") });
+  expect(counted(ledger, "token")).toEqual(["55", "0"]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
+test("a hold counts what it asks for, a part what it used; what ends gives its count back", () => {
+  const ledger = open();
+  const hold = { mode: "hold" } as const;
+  use(ledger, "h", "40", { price: price("20"), ...hold });
+  expect(counted(ledger, "token")).toEqual(["0", "60"]);
+  expect(decisionOf(use(ledger, "more", "30", { price: price("11"), ...hold }))).toBe("deny");
+  const used = { used: sampleUsed(price("5", "2"), "10"), isFinal: false };
+  ledger.run(sampleSettle("h", 0n, used));
+  expect([counted(ledger, "token"), counted(ledger, "call")]).toEqual([
+    ["15", "45"],
+    ["2", "0"],
+  ]);
+  ledger.run(sampleVoid("h"));
+  expect([counted(ledger, "token"), counted(ledger, "call")]).toEqual([
+    ["15", "0"],
+    ["2", "0"],
+  ]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
+test("a session's next slice needs room for all that it counts", () => {
+  const ledger = open({ token: "50" });
+  use(ledger, "s", "10", { price: price("10"), mode: "session" });
+  const next = (input: string, output: string) => ({
+    used: sampleUsed(price("10"), "10"),
+    request: { price: price(output), quantity: units(input) },
+  });
+  expect(ledger.one(sampleUpdate("s", 1, next("10", "20")))).toMatchObject({ state: "HELD" });
+  expect(counted(ledger, "token")).toEqual(["20", "30"]);
+  // 20 more are used, 40 in all; 5 + 6 do not fit.
+  expect(ledger.one(sampleUpdate("s", 2, next("5", "6")))).toMatchObject({
+    state: "SETTLED",
+    isFinal: true,
+  });
+  expect(counted(ledger, "token")).toEqual(["40", "0"]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
+test("at an explicit price the counts shrink with the money", () => {
+  const explicit = (amount: string): Price => ({
+    kind: "amount",
+    amount: money(amount),
+    asset: "USD",
+    further: [{ quantity: units("30"), unit: "token", position: null }],
+  });
+  const ledger = open({ token: "45" });
+  const partial = { partial: "allow" } as const;
+  // 60 + 30 tokens for 9.00; 45 are half of them.
+  expect(use(ledger, "a", "60", { price: explicit("9"), ...partial })).toMatchObject({
+    decision: "partial",
+    amount: money("4.5"),
+    quantity: units("30"),
+  });
+  expect(ledger.events).toMatchObject([{ quantity: units("30"), further: [units("15")] }]);
+  expect(counted(ledger, "token")).toEqual(["45", "0"]);
+  expect(decisionOf(use(ledger, "free", "1", { price: explicit("0"), ...partial }))).toBe("deny");
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
+test("usage that has no parts is undone with the last of the money", () => {
+  const ledger = open();
+  use(ledger, "a", "60", { price: price("30") });
+  const refund = (id: string, amount: bigint | null) =>
+    ledger.run({ ...sampleRefund(id, "a", amount), undoes: "whole" });
+  refund("part", money("0.9"));
+  expect(counted(ledger, "token")).toEqual(["90", "0"]);
+  expect(ledger.events.at(-1)).toMatchObject({ amount: -money("0.9"), quantity: 0n });
+  refund("rest", null);
+  expect([counted(ledger, "token"), counted(ledger, "call")]).toEqual([
+    ["0", "0"],
+    ["0", "0"],
+  ]);
+  expect(ledger.events.at(-1)).toMatchObject({
+    quantity: -units("60"),
+    further: [-units("30"), -units("1")],
+  });
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});

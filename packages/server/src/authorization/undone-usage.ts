@@ -1,0 +1,90 @@
+import type { PoolClient } from "pg";
+import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { QuantityRule } from "./prices.ts";
+
+/**
+ * Usage that a refund takes back. What adds up is undone by a measurement of what is less. A count is not: whatever a
+ * measurement says, it counts, so the measurements themselves are voided, and that cannot be done in part.
+ */
+
+/** How a refund undoes usage that is counted by these rules. */
+export const undoingOf = (rules: readonly QuantityRule[]): "inProportion" | "whole" =>
+  rules.some(({ method }) => method === "COUNT") ? "whole" : "inProportion";
+
+/** Whether the event is a refund's. */
+export const takesBack = ({ amount }: UsageEvent): boolean => amount < 0n;
+
+/** A measurement that is to be void. */
+interface Undone {
+  readonly uid: string;
+  readonly refund: UsageEvent;
+}
+
+/** Writes which measurements the usage store has to void: those of counted usage that the batch refunded to the end. */
+export const writeUndone = async (
+  client: PoolClient,
+  orgId: string,
+  {
+    changes,
+    refunds,
+    uidOf,
+  }: {
+    readonly changes: Pick<Changes, "authorizations">;
+    /** Events of refunds whose usage is undone as a whole. */
+    readonly refunds: readonly UsageEvent[];
+    readonly uidOf: (eventId: string) => string;
+  },
+): Promise<void> => {
+  const undone: Undone[] = [];
+  for (const refund of refunds) {
+    const row = changes.authorizations.find(({ id }) => id === refund.authorization);
+    if (row === undefined || row.refunded < row.settled) continue;
+    for (const id of await meteredIds(client, orgId, row)) undone.push({ uid: uidOf(id), refund });
+  }
+  if (undone.length === 0) return;
+  await client.query(
+    `INSERT INTO usage_void (org_id, uid, account, occurred_at, refund)
+     SELECT $1, row.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) AS row`,
+    [
+      orgId,
+      undone.map(({ uid }) => uid),
+      undone.map(({ refund }) => refund.account),
+      undone.map(({ refund }) => refund.occurredAt),
+      undone.map(({ refund }) => refund.id),
+    ],
+  );
+};
+
+/** The uids that an authorization was metered by: its own, or those of its parts that used something. */
+const meteredIds = async (
+  client: PoolClient,
+  orgId: string,
+  row: Authorization,
+): Promise<string[]> => {
+  const { id, terms } = row;
+  if (terms.mode !== "hold" && terms.mode !== "session")
+    return [await amendedBy(client, orgId, id)];
+  const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
+    `SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
+     FROM ledger_decision
+     WHERE org_id = $1 AND id LIKE $2 AND (outcome->>'amount' <> '0' OR outcome->>'quantity' <> '0')`,
+    [orgId, `part:${id.replaceAll(/[\\%_]/g, "\\$&")}#%`],
+  );
+  const amount = parts.reduce((total, part) => total + BigInt(part.amount), 0n);
+  const quantity = parts.reduce((total, part) => total + BigInt(part.quantity), 0n);
+  // What no part has settled, the end of the hold has.
+  const isSettledAtEnd = amount < row.settled || quantity < row.settledQuantity;
+  return [...parts.map((part) => part.id), ...(isSettledAtEnd ? [`${id}#expiry`] : [])];
+};
+
+/** What stands for an amended measurement in the ledger is named `uid~version`; the measurement keeps its uid. */
+const amendedBy = async (client: PoolClient, orgId: string, id: string): Promise<string> => {
+  const uid = id.replace(/~\d+$/, "");
+  if (uid === id) return id;
+  const { rowCount } = await client.query(
+    `SELECT FROM ledger_authorization WHERE org_id = $1 AND id = $2
+     UNION ALL SELECT FROM ledger_decision WHERE org_id = $1 AND id = 'part:' || $2`,
+    [orgId, uid],
+  );
+  return rowCount === 0 ? id : uid;
+};

@@ -1,0 +1,127 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Pool, PoolClient } from "pg";
+import type { Logger } from "pino";
+import type { UsageStore } from "../ports/usage-store.ts";
+
+const rowsMax = 100;
+/** How long nothing new is looked for when nothing was found, and after a failure. */
+const idleMs = 500;
+const pauseMs = 1_000;
+/** For so long a measurement that this usage store does not know is left to the others of the installation. */
+const leftMs = 60_000;
+
+interface VoidColumns {
+  readonly sequence: string;
+  readonly org_id: string;
+  readonly uid: string;
+  readonly refund: string;
+}
+
+export interface VoidRelayParts {
+  readonly pool: Pool;
+  readonly usage: UsageStore;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/**
+ * Has the usage store void what was refunded: after the measurement has been delivered, and again until it says that it
+ * has. To void twice is to void once, so that a crash between the two stores does no harm.
+ */
+export const startVoidRelay = (parts: VoidRelayParts): { readonly stop: () => Promise<void> } => {
+  const stopping = new AbortController();
+  const wait = (ms: number): Promise<void> =>
+    delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  /** Rows of measurements that are not here, and until when. */
+  const left = new Map<string, number>();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        forgetPast(left, parts.now());
+        const unknown = await voidBatch(parts, [...left.keys()]);
+        for (const sequence of unknown) left.set(sequence, parts.now() + leftMs);
+        await wait(idleMs);
+      } catch (error) {
+        parts.logger.warn({ err: error }, "relay of voids paused");
+        await wait(pauseMs);
+      }
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+};
+
+const forgetPast = (left: Map<string, number>, now: number): void => {
+  for (const [sequence, until] of left) if (until <= now) left.delete(sequence);
+};
+
+/** Those whose measurement is not known here. */
+const voidBatch = async (parts: VoidRelayParts, left: readonly string[]): Promise<string[]> => {
+  const client = await parts.pool.connect();
+  let isBroken = false;
+  try {
+    await client.query("BEGIN");
+    const { rows } = await client.query<VoidColumns>({
+      name: "voids-take",
+      // One that is still under way to the usage store waits for it.
+      text: `SELECT sequence, org_id, uid, refund FROM usage_void AS void
+             WHERE sequence <> ALL($1::bigint[]) AND NOT EXISTS (
+               SELECT FROM usage_outbox AS outbox
+                 CROSS JOIN json_array_elements(outbox.measurements::json) AS measurement
+               WHERE outbox.org_id = void.org_id AND refusal IS NULL
+                 AND measurement->>'uid' = void.uid)
+             ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE OF void SKIP LOCKED`,
+      values: [left],
+    });
+    const unknown: string[] = [];
+    for (const row of rows) if (!(await isVoided(parts, client, row))) unknown.push(row.sequence);
+    await client.query("COMMIT");
+    return unknown;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {
+      isBroken = true;
+    });
+    throw error;
+  } finally {
+    client.release(isBroken);
+  }
+};
+
+const isVoided = async (
+  { usage, logger, now }: VoidRelayParts,
+  client: PoolClient,
+  { sequence, org_id: orgId, uid, refund }: VoidColumns,
+): Promise<boolean> => {
+  const outcome = await usage.correct({
+    orgId,
+    uid,
+    correctedBy: "refund",
+    reason: `refund ${refund}`,
+    receivedAtMs: now(),
+  });
+  if (outcome.kind === "unknown" && !(await isRefused(client, orgId, uid))) return false;
+  if (outcome.kind === "invalid") logger.error({ orgId, uid, refund }, "usage cannot be voided");
+  else if (outcome.kind !== "corrected" && outcome.kind !== "unknown")
+    throw new Error(`the usage store is ${outcome.kind}`);
+  await client.query({
+    name: "voids-done",
+    text: "DELETE FROM usage_void WHERE sequence = $1",
+    values: [sequence],
+  });
+  return true;
+};
+
+/** What the usage store has refused was never there. */
+const isRefused = async (client: PoolClient, orgId: string, uid: string): Promise<boolean> => {
+  const { rowCount } = await client.query(
+    `SELECT FROM usage_outbox WHERE org_id = $1 AND refusal IS NOT NULL
+       AND measurements::json->0->>'uid' = $2 LIMIT 1`,
+    [orgId, uid],
+  );
+  return rowCount !== 0;
+};
