@@ -1,7 +1,8 @@
 /**
  * Authorization over HTTP against the embedded PostgreSQL: single charges from 64 connections beside a route of the
- * same server that does nothing, batches of 100, one hot account, and many accounts beside a thousand. The parts take
- * turns, so that what else the machine does falls on all of them. Prints JSON.
+ * same server that does nothing, and one that does nothing behind authentication, batches of 100, one hot account, and
+ * many accounts beside a thousand. The parts take turns, so that what else the machine does falls on all of them. At
+ * the end few and many once more behind a checkpoint each, when the first change of a page costs most. Prints JSON.
  * `BENCH_SECONDS` is how long a turn of a part lasts (2), `BENCH_ROUNDS` how many turns each has (2), `BENCH_PARTS`
  * which parts run (all), `TURNPIKE_BENCH_ACCOUNTS` how many the many accounts are (20,000).
  */
@@ -37,12 +38,13 @@ const charges = (count: number, accounts: number) =>
 
 interface Part {
   readonly isBatch?: boolean;
-  readonly isNothing?: boolean;
+  readonly isNothing?: "for anybody" | "for the allowed";
   readonly accounts: number;
 }
 
 const parts = {
-  nothing: { isNothing: true, accounts: fewAccounts },
+  nothing: { isNothing: "for anybody", accounts: fewAccounts },
+  allowedNothing: { isNothing: "for the allowed", accounts: fewAccounts },
   single: { accounts: fewAccounts },
   many: { accounts: manyAccounts },
   hot: { accounts: 1 },
@@ -87,17 +89,22 @@ const emptySum = (): Sum => ({
   latencies: [],
 });
 
+const pathOf = (server: BenchServer, { isNothing, isBatch }: Part): string => {
+  if (isNothing === "for anybody") return nothingPath;
+  if (isNothing === "for the allowed") return server.allowedNothingPath;
+  return isBatch === true ? `${server.path}/batch` : server.path;
+};
+
 /** Sends so many requests of a part and adds what they took. */
 const turn = async (
   { server, postmaster, generator }: Bench,
   part: Part,
   { count, sum, rate }: { readonly count: number; readonly sum: Sum; readonly rate?: number },
 ): Promise<void> => {
-  const ownPath = part.isBatch === true ? `${server.path}/batch` : server.path;
   const order: LoadOrder = {
     port: server.port,
     token: server.token,
-    path: part.isNothing === true ? nothingPath : ownPath,
+    path: pathOf(server, part),
     bodies: bodiesOf(part, count),
     connections,
     ...(rate === undefined ? {} : { rate }),
@@ -147,6 +154,14 @@ const takeTurns = async (bench: Bench, names: readonly PartName[]): Promise<Map<
   return sums;
 };
 
+/** How a part does right after a checkpoint. */
+const behindCheckpoint = async (bench: Bench, part: Part, count: number): Promise<Sum> => {
+  await bench.server.pool.query("CHECKPOINT");
+  const sum = emptySum();
+  await turn(bench, part, { count, sum });
+  return sum;
+};
+
 const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
 
 const quantile = ({ latencies }: Sum, at: number): number =>
@@ -163,10 +178,8 @@ const summary = (sum: Sum) => ({
   },
 });
 
-const ratio = (sums: ReadonlyMap<PartName, Sum>, a: PartName, b: PartName): number | undefined => {
-  const [first, second] = [sums.get(a), sums.get(b)];
-  return first && second && round(perSecond(first) / perSecond(second), 3);
-};
+const ratioOf = (first: Sum | undefined, second: Sum | undefined): number | undefined =>
+  first && second && round(perSecond(first) / perSecond(second), 3);
 
 const measure = async (bench: Bench, names: readonly PartName[]): Promise<unknown> => {
   const sums = await takeTurns(bench, names);
@@ -180,12 +193,25 @@ const measure = async (bench: Bench, names: readonly PartName[]): Promise<unknow
   return {
     ...Object.fromEntries([...sums].map(([name, sum]) => [name, summary(sum)])),
     half_of_peak: single && summary(paced),
-    single_to_nothing: ratio(sums, "single", "nothing"),
-    many_to_few: ratio(sums, "many", "single"),
-    many_to_few_in_batches: ratio(sums, "manyBatch", "batch"),
+    single_to_nothing: ratioOf(single, sums.get("nothing")),
+    single_to_allowed_nothing: ratioOf(single, sums.get("allowedNothing")),
+    many_to_few: ratioOf(sums.get("many"), single),
+    many_to_few_in_batches: ratioOf(sums.get("manyBatch"), sums.get("batch")),
+    many_to_few_behind_a_checkpoint: await coldRatio(bench, sums),
     many_accounts: manyAccounts,
     load_average: loadavg().map((load) => round(load, 1)),
   };
+};
+
+const coldRatio = async (
+  bench: Bench,
+  sums: ReadonlyMap<PartName, Sum>,
+): Promise<number | undefined> => {
+  const [single, many] = [sums.get("single"), sums.get("many")];
+  if (single === undefined || many === undefined) return undefined;
+  const count = Math.ceil(perSecond(many) * secondsPerTurn);
+  const few = await behindCheckpoint(bench, parts.single, count);
+  return ratioOf(await behindCheckpoint(bench, parts.many, count), few);
 };
 
 const main = async (): Promise<void> => {

@@ -4,7 +4,7 @@
  * INSERT … ON CONFLICT DO NOTHING; and the same paced load while somebody asks for every account by hour, one query after
  * the other. Prints JSON. `BENCH_BATCHES` sets the number of batches (800). What ingest puts off while it is busy is not in
  * the rate of so few: `unsealed_mb` tells what the journal still had to compress when the last batch was acknowledged; with
- * some 6,000 batches most of it is in the rate.
+ * some 6,000 batches all of it is in the rate.
  */
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";

@@ -41,6 +41,8 @@ const walletAccount = z.object({
 
 type Body = Readonly<Record<string, unknown>>;
 
+const startDate = "2025-01-01T00:00:00Z";
+
 /** Calls an authorization route as a machine does: with its key pair, without a token. */
 export const callWithKey = async (
   server: Pick<ServerProcess, "url" | "orgId" | "accessKey" | "apiSecret">,
@@ -93,6 +95,12 @@ export class Wallets {
 
   /** Sells the meter's units to an account, monthly, from last year on. */
   async plan(account: string, pricing: Body, meter = "calls"): Promise<void> {
+    const planId = await this.openPlan(account);
+    await this.price(planId, { meter, aggregation: "SUM", unit: "unit" }, pricing);
+  }
+
+  /** A plan of the account that prices nothing yet. */
+  async openPlan(account: string): Promise<string> {
     const code = `${account}-plan`;
     const product = await this.client.create("products", { code, name: code });
     const template = await this.client.create("plantemplates", {
@@ -107,32 +115,36 @@ export class Wallets {
       name: code,
       code,
     });
+    const accountId = this.idOf(account);
+    await this.client.create("accountplans", { accountId, planId: plan.id, startDate });
+    return plan.id;
+  }
+
+  /** Prices what a meter sums or counts of its units. */
+  async price(
+    planId: string,
+    { meter, ...counts }: { meter: string; aggregation: "SUM" | "COUNT"; unit: string },
+    pricing: Body,
+  ): Promise<string> {
     const aggregation = await this.client.create("aggregations", {
       meterId: this.idOf(meter),
       name: "Units",
-      code: code.replaceAll("-", "_"),
       targetField: "units",
-      aggregation: "SUM",
       rounding: "NONE",
       quantityPerUnit: 1,
-      unit: "unit",
+      ...counts,
     });
-    const startDate = "2025-01-01T00:00:00Z";
-    await this.client.create("pricings", {
-      planId: plan.id,
-      aggregationId: aggregation.id,
-      startDate,
-      ...pricing,
-    });
-    const accountId = this.idOf(account);
-    await this.client.create("accountplans", { accountId, planId: plan.id, startDate });
+    const aggregationId = aggregation.id;
+    return (await this.client.create("pricings", { planId, aggregationId, startDate, ...pricing }))
+      .id;
   }
 
-  async account(code: string): Promise<string> {
+  async account(code: string, parent?: string): Promise<string> {
     const { id } = await this.client.create("accounts", {
       code,
       name: code,
       emailAddress: `${code}@example.com`,
+      ...(parent === undefined ? {} : { parentAccountId: this.idOf(parent) }),
     });
     this.#ids.set(code, id);
     return id;

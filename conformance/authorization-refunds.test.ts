@@ -1,7 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Pool } from "pg";
 import { expect, test } from "vitest";
-import { brokenInvariants, inspect, waitForRelay } from "./ledger-inspection.ts";
+import {
+  brokenInvariants,
+  inspect,
+  voidsLeft,
+  waitForRelay,
+  waitForVoids,
+} from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Refunds of calls that are counted: the bill of May 2024 is of June 1. */
@@ -25,12 +30,13 @@ const sell = async ({ hasUnits = false } = {}) => {
   const id = await wallets().account(code);
   await world().attach(id, plan.id);
   await wallets().grant(code, "100");
-  const uid = (name: string) => `${code}-${name}`;
+  const uidOf = (name: string) => `${code}-${name}`;
   return {
     id,
+    uidOf,
     use: (name: string, more: object = {}) =>
       wallets().authorize({
-        uid: uid(name),
+        uid: uidOf(name),
         account: code,
         meter: meter.code,
         ts: "2024-05-15T12:00:00Z",
@@ -38,34 +44,20 @@ const sell = async ({ hasUnits = false } = {}) => {
         ...more,
       }),
     settle: (name: string, sequence: number, final: boolean) =>
-      wallets().act(uid(name), "settle", { sequence, measure: { amount: 4 }, final }),
+      wallets().act(uidOf(name), "settle", { sequence, measure: { amount: 4 }, final }),
     refund: (name: string, of: string, amount?: string) =>
-      wallets().post("refunds", { uid: uid(name), of: uid(of), ...(amount ? { amount } : {}) }),
+      wallets().post("refunds", { uid: uidOf(name), of: uidOf(of), ...(amount ? { amount } : {}) }),
     balance: async () => (await wallets().wallet(code)).balance,
     lines: async () => (await world().lines(id, june)).toSorted(),
   };
 };
-
-const voidsLeft = async (pool: Pool): Promise<number> => {
-  const { rows } = await pool.query<{ count: string }>("SELECT count(*) FROM usage_void");
-  return Number(rows[0]?.count);
-};
-
-const waitForVoids = (): Promise<void> =>
-  inspect(url(), async (pool) => {
-    for (let tries = 0; tries < 200; tries += 1) {
-      if ((await voidsLeft(pool)) === 0) return;
-      await delay(50);
-    }
-    throw new Error("refunded usage was not voided");
-  });
 
 test("undo the call as well, once, however often they are asked for", async () => {
   const { use, refund, balance, lines } = await sell();
   for (const name of ["one", "two", "three"]) await use(name);
   const answer = await refund("back", "one");
   expect(await refund("back", "one")).toEqual({ ...Object(answer), replayed: true });
-  await waitForVoids();
+  await waitForVoids(url());
   expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
   expect(await balance()).toBe("99");
 });
@@ -79,7 +71,7 @@ test("undo what is summed besides, and every part of a hold", async () => {
   // 4 × 0.10 + 0.50, three times.
   expect(await balance()).toBe("97.3");
   await refund("back", "held");
-  await waitForVoids();
+  await waitForVoids(url());
   expect(await lines()).toEqual([
     "BALANCE_CONSUMED -0.4",
     "BALANCE_CONSUMED -0.5",
@@ -99,9 +91,29 @@ test("of a part give money only, which the close takes again; with the rest the 
   expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
   expect(await balance()).toBe("99");
   await refund("rest", "one");
-  await waitForVoids();
+  await waitForVoids(url());
   expect(await lines()).toEqual(["BALANCE_CONSUMED -0.5", "TOTAL 0", "USAGE 0.5"]);
   expect(await balance()).toBe("99.5");
+});
+
+test("of a measurement that was amended undo it as it is", async () => {
+  const { use, refund, balance, lines, uidOf } = await sell({ hasUnits: true });
+  await use("one");
+  await use("two");
+  const what = { region: "UK", tier: "Standard" };
+  await wallets().post(`measurements/${uidOf("one")}/amend`, {
+    reason: "it was wrong",
+    measurement: { measure: { amount: 9 }, what },
+  });
+  // 4 × 0.10 + 0.50 and 9 × 0.10 + 0.50
+  expect(await balance()).toBe("97.7");
+  await refund("back", "one~1");
+  await waitForVoids(url());
+  expect((await lines()).filter((line) => line.startsWith("USAGE"))).toEqual([
+    "USAGE 0.4",
+    "USAGE 0.5",
+  ]);
+  expect(await balance()).toBe("99.1");
 });
 
 test("after the bill was approved stand on the next one, usage and payment alike", async () => {
@@ -111,7 +123,7 @@ test("after the bill was approved stand on the next one, usage and payment alike
   const [bill] = await world().bill(id, june);
   await world().approve(bill?.id ?? "");
   await refund("back", "two");
-  await waitForVoids();
+  await waitForVoids(url());
   expect(await world().lines(id, "2024-07-01")).toEqual([
     "USAGE -0.5",
     "BALANCE_CONSUMED 0.5",
@@ -129,7 +141,7 @@ test("survive a crash before the usage store hears of them, and one before that 
   await refund("back-2", "two");
   await killBehindTheUsageStore();
   await restart();
-  await waitForVoids();
+  await waitForVoids(url());
   expect(await lines()).toEqual(["BALANCE_CONSUMED -0.5", "TOTAL 0", "USAGE 0.5"]);
   expect(await balance()).toBe("99.5");
   expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);

@@ -35,10 +35,29 @@ export const waitForRelay = (databaseUrl: string): Promise<void> =>
     throw new Error("the relay did not finish");
   });
 
-/** What a stopped server's usage store holds of a meter's units, by account id. */
+/** Waits until what was refunded has been voided. */
+export const waitForVoids = (databaseUrl: string): Promise<void> =>
+  inspect(databaseUrl, async (pool) => {
+    for (let tries = 0; tries < 600; tries += 1) {
+      if ((await voidsLeft(pool)) === 0) return;
+      await delay(100);
+    }
+    throw new Error("refunded usage was not voided");
+  });
+
+export const voidsLeft = async (pool: Pool): Promise<number> => {
+  const { rows } = await pool.query<{ count: string }>("SELECT count(*) FROM usage_void");
+  return Number(rows[0]?.count);
+};
+
+/** What a stopped server's usage store holds of a meter's units, summed or counted, by account id. */
 export const meteredUnits = async (
   folder: string,
-  { orgId, meterId }: { readonly orgId: string; readonly meterId: string },
+  {
+    orgId,
+    meterId,
+    method = "SUM",
+  }: { readonly orgId: string; readonly meterId: string; readonly method?: "SUM" | "COUNT" },
 ): Promise<ReadonlyMap<string, Decimal>> => {
   const store = await openUsageStore({
     path: join(folder, "data", "usage.duckdb"),
@@ -57,7 +76,7 @@ export const meteredUnits = async (
     const quantities = await store.aggregate({
       orgId,
       meterId,
-      method: "SUM",
+      method,
       targetField: "units",
       window: {
         start: Temporal.Instant.from("2020-01-01T00:00:00Z"),

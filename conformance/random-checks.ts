@@ -5,6 +5,7 @@ import { quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import { movements } from "@turnpike/engine/ledger/book.ts";
 import { authorized } from "./authorization-client.ts";
 import type { Observed } from "./random-run.ts";
+import { countings, type RandomWorld } from "./random-world.ts";
 
 /** What the stored rows and the answers of a random run show of the invariants, as sentences of what is wrong. */
 
@@ -23,7 +24,8 @@ export const exceededLimits = async (run: Run): Promise<string[]> => {
     `WITH limits AS (SELECT id::text, kind, document FROM record WHERE org_id = $1)
      SELECT 'I13 ' || (document->>'code') || ' stands at ' || (posted + held) AS fault
        FROM budget_counter JOIN limits ON limits.id = budget_id AND kind = 'budget'
-       WHERE org_id = $1 AND document->>'mode' = 'hard'
+       -- Units may be more than were held: only what costs is rejected beyond a hold.
+       WHERE org_id = $1 AND document->>'mode' = 'hard' AND document ? 'asset'
          AND posted + held > (document->>'limit')::numeric * 1000000
      UNION ALL
      SELECT 'I28 ' || (document->>'code') || ' has ' || count(*) FROM ledger_authorization
@@ -66,16 +68,35 @@ export const brokenAtTheEnd = async (run: Run): Promise<string[]> => {
   return rows.map(({ fault }) => fault);
 };
 
-/** What the metered quantity of each account has to be: settled, less what was refunded (I18). */
-export const settledUnits = async (run: Run): Promise<ReadonlyMap<string, Decimal>> => {
-  const rows = await fromDatabase<{ account: string; quantity: string }>(
+interface SettledColumns {
+  readonly account: string;
+  readonly meter: string;
+  readonly price_version: string | null;
+  readonly quantity: string;
+  readonly further: readonly { readonly settled: string; readonly refunded: string }[] | null;
+}
+
+/** What has to be metered by account, meter and method, as `account meter SUM`: settled, less what was refunded (I18). */
+export const settledUnits = async (
+  run: Run,
+  { methods }: Pick<RandomWorld, "methods">,
+): Promise<ReadonlyMap<string, Decimal>> => {
+  const rows = await fromDatabase<SettledColumns>(
     run,
-    `SELECT account, sum(settled_quantity - refunded_quantity) AS quantity
-     FROM ledger_authorization WHERE org_id = $1 GROUP BY account`,
+    `SELECT account, terms::json->'spender'->>'meter' AS meter, terms::json->>'priceVersion' AS price_version,
+       settled_quantity - refunded_quantity AS quantity, further::json AS further
+     FROM ledger_authorization WHERE org_id = $1 AND terms::json->'spender'->>'meter' IS NOT NULL`,
   );
-  return new Map(
-    rows.map(({ account, quantity }) => [account, new Decimal(BigInt(quantity), quantityScale)]),
-  );
+  const used = rows.flatMap(({ account, meter, price_version: version, quantity, further }) => {
+    const others = (further ?? []).map((use) => BigInt(use.settled) - BigInt(use.refunded));
+    const pricings = version?.split("+").map((one) => one.slice(0, one.indexOf("@")));
+    const counted = pricings?.map((id) => methods.get(id)) ?? countings[meter] ?? [];
+    return [BigInt(quantity), ...others].map((atoms, place): [string, Decimal] => [
+      `${account} ${meter} ${counted[place] ?? ""}`,
+      new Decimal(atoms, quantityScale),
+    ]);
+  });
+  return added(used);
 };
 
 export const added = (parts: Iterable<readonly [string, Decimal]>): Map<string, Decimal> => {

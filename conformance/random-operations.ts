@@ -35,6 +35,10 @@ export interface Setting {
   readonly planned: ReadonlySet<string>;
   /** The id of each account. */
   readonly idOf: (account: string) => string;
+  /** What each account uses. */
+  readonly meterOf: (account: string) => string;
+  /** Whether a meter counts calls. */
+  readonly counts: (meter: string) => boolean;
   /** When the usage of a call occurs; now when undefined. */
   readonly ts?: () => string;
 }
@@ -93,6 +97,7 @@ export class RandomClient {
   /** The body of a first request, for a plan's price where the account has one. */
   request(): Record<string, unknown> {
     const account = this.account();
+    const meter = this.#setting.meterOf(account);
     const uid = this.fresh();
     const isPriced = this.#setting.planned.has(account) && this.#random(3) > 0;
     const isBot = this.#random(3) === 0;
@@ -100,7 +105,7 @@ export class RandomClient {
     return {
       uid,
       account,
-      meter: "calls",
+      meter,
       mode: this.pick(["charge", "charge", "charge", "hold", "hold", "session"]),
       ...this.usage(),
       ...(isPriced ? {} : { amount: this.money(), asset: "USD" }),
@@ -108,7 +113,8 @@ export class RandomClient {
       ...(this.#random(4) === 0 ? { subject: "busy" } : {}),
       ...(this.#random(6) === 0 ? { assets: ["TOK", "USD"] } : {}),
       ttlSeconds: this.#random(4) === 0 ? 1 : 10,
-      onExpiry: this.pick(["release", "settle"]),
+      // What is left of a hold of which parts were settled is one call more to who counts, and was not held.
+      onExpiry: this.#setting.counts(meter) ? "release" : this.pick(["release", "settle"]),
       // So that its hard budget is never exceeded: only what is settled beyond a hold may do that (I13).
       settleOverage: isBot ? "reject" : this.pick(["reject", "cap", "debt"]),
       partial: this.pick(["never", "allow"]),
@@ -215,7 +221,8 @@ export class RandomClient {
   }
 
   plainUsage(): Operation {
-    const body = { uid: this.fresh(), account: this.account(), meter: "calls" };
+    const account = this.account();
+    const body = { uid: this.fresh(), account, meter: this.#setting.meterOf(account) };
     const ts = new Date().toISOString();
     return setting("measurements", { measurements: [{ ts, ...body, ...this.usage() }] });
   }

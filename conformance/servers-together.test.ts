@@ -9,7 +9,7 @@ import {
   startEmbeddedPostgres,
 } from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Client, connect } from "./client.ts";
-import { newFolder, removeFolder, type ServerProcess, sharedSeal, startServer } from "./server.ts";
+import { newFolder, removeFolder, type ServerProcess, sharedKeys, startServer } from "./server.ts";
 
 /** Two servers on one database: what one changes in the catalog counts at the other, which remembers it. */
 const state: { folders: string[]; servers: ServerProcess[]; clients: Client[] } = {
@@ -18,12 +18,6 @@ const state: { folders: string[]; servers: ServerProcess[]; clients: Client[] } 
   clients: [],
 };
 const databases: { postgres: EmbeddedPostgres; pool: Pool }[] = [];
-const keys = {
-  TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
-  TURNPIKE_ACCESS_KEY: "test-access-key",
-  TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  ...sharedSeal,
-};
 
 const folder = async (): Promise<string> => {
   const made = await newFolder();
@@ -41,7 +35,7 @@ beforeAll(async () => {
   const postgres = await startEmbeddedPostgres(join(await folder(), "postgres"), level);
   databases.push({ postgres, pool: new Pool({ connectionString: postgres.url, max: 1 }) });
   for (let nth = 0; nth < 2; nth++) {
-    const server = await startServer(await folder(), { ...keys, DATABASE_URL: postgres.url });
+    const server = await startServer(await folder(), { ...sharedKeys, DATABASE_URL: postgres.url });
     state.servers.push(server);
     state.clients.push(await connect(server));
   }

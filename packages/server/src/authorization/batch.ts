@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
-import type { Changes, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { Changes, EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
 import { writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
-import { limitsInPlay, type Loaded, type Loading, loadState } from "./loading.ts";
+import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
+import { type Loading, loadState } from "./loading.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
@@ -15,7 +16,7 @@ import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
 import { takesBack, undoingOf, writeUndone } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
-import { accessColumns, type AccessColumns, customersFrom } from "./wallet-access.ts";
+import { customersFrom, type Locked, lockingStatement } from "./wallet-access.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -59,7 +60,8 @@ const attempt = async (
   const named = namedRows(commands);
   const accounts = sortedCodes([...asked, ...[...named.positions].map(ownerOf)]);
   const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
-  const loading = { orgId, accounts, customers, configuration, named };
+  const accountArray = textArray(accounts);
+  const loading = { orgId, accounts, accountArray, customers, configuration, named };
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
@@ -92,28 +94,34 @@ const attempt = async (
   }
 };
 
+interface LockedState {
+  readonly state: LedgerState;
+  readonly now: EpochMs;
+}
+
 /** One round trip, but for accounts that the ledger does not know yet. */
-const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Loaded> => {
-  const { orgId, accounts, configuration } = loading;
-  const shared = sharedLimits(limitsInPlay(configuration, new Set(accounts)));
-  const [, locked, , loaded] = await inOnePacket(client, () =>
+const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<LockedState> => {
+  const { orgId, accounts, accountArray, configuration } = loading;
+  const shared = sharedLimits(limitsInPlay(configuration, accounts));
+  const [, locked, , { state, now }] = await inOnePacket(client, () =>
     Promise.all([
       client.query(beginByKeys),
-      lockAccounts(client, orgId, accounts),
+      lockAccounts(client, orgId, accountArray),
       lockShared(client, orgId, shared),
       loadState(client, loading),
     ]),
   );
-  const others = ownersBeside(accounts, loaded.state);
-  if (locked.length === accounts.length && others.length === 0) {
-    const customers = customersFrom(loading.customers, locked);
-    return { ...loaded, state: { ...loaded.state, customers } };
+  const others = ownersBeside(accounts, state);
+  if (locked.count === accounts.length && others.length === 0) {
+    const customers = customersFrom(loading.customers, locked.restricted ?? []);
+    return { state: { ...state, customers }, now };
   }
   // Locks are taken in one order only: what was locked so far is let go first.
   await client.query("ROLLBACK");
   const all = sortedCodes([...accounts, ...others]);
-  await openAccounts(client, orgId, all);
-  return lockAndLoad(client, { ...loading, accounts: all });
+  const allArray = textArray(all);
+  await openAccounts(client, orgId, allArray);
+  return lockAndLoad(client, { ...loading, accounts: all, accountArray: allArray });
 };
 
 const sortedCodes = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
@@ -137,24 +145,18 @@ const ownersBeside = (
 const lockAccounts = async (
   client: PoolClient,
   orgId: string,
-  accounts: readonly string[],
-): Promise<readonly AccessColumns[]> => {
-  if (accounts.length === 0) return [];
-  const { rows } = await client.query<AccessColumns>({
+  accounts: Buffer,
+): Promise<Locked> => {
+  const { rows } = await client.query<Locked>({
     name: "ledger-lock",
-    text: `SELECT ${accessColumns} FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
-           ORDER BY account FOR UPDATE`,
-    values: [orgId, textArray(accounts)],
+    text: lockingStatement,
+    values: [orgId, accounts],
   });
-  return rows;
+  return rows[0] ?? { count: 0, restricted: null };
 };
 
 /** An account seen first gets its row, which then stays. */
-const openAccounts = async (
-  client: PoolClient,
-  orgId: string,
-  accounts: readonly string[],
-): Promise<void> => {
+const openAccounts = async (client: PoolClient, orgId: string, accounts: Buffer): Promise<void> => {
   await client.query({
     name: "ledger-open-accounts",
     text: `INSERT INTO ledger_account (org_id, account)
@@ -165,7 +167,7 @@ const openAccounts = async (
 };
 
 /** The limits that several accounts share are no account's rows: they have locks of their own, after the accounts'. */
-const sharedLimits = (limits: ReturnType<typeof limitsInPlay>): string[] =>
+const sharedLimits = (limits: LimitsInPlay): string[] =>
   [...limits.budgets, ...limits.rateLimits, ...limits.concurrencyLimits]
     .filter(({ scope }) => scope.account === undefined)
     .map(({ id }) => id)
@@ -186,13 +188,18 @@ const lockShared = async (
 };
 
 /**
- * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two may have named one event, each with fields of its own. */
+ * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two
+ * may have named one event, each with fields of its own.
+ */
 const metered = async (
   prices: Prices,
   orgId: string,
   { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
 ): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
   const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
+  const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
+  const meters = new Map<string, Awaited<ReturnType<Prices["meter"]>>>();
+  for (const code of codes) meters.set(code, await prices.meter(orgId, code));
   const measurements: unknown[] = [];
   const refunds: UsageEvent[] = [];
   for (const event of changes.events) {
@@ -201,7 +208,7 @@ const metered = async (
       refunds.push(event);
       continue;
     }
-    const meter = event.meter === null ? undefined : await prices.meter(orgId, event.meter);
+    const meter = meters.get(event.meter ?? "");
     measurements.push(...measurementOf(event, usage, { meter, uidOf }));
   }
   return { measurements, refunds };

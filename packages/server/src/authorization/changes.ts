@@ -13,6 +13,7 @@ import { jsonText } from "./json-text.ts";
 import { copyRows } from "./row-copy.ts";
 import {
   copied,
+  type CopyColumn,
   type CopyTable,
   count,
   exact,
@@ -94,24 +95,29 @@ const grants: Table<Grant> = {
 const furtherText = ({ further }: Authorization): string | null =>
   further.length === 0 ? null : jsonText(further);
 
+/** What later commands move. */
+const standing: readonly CopyColumn<Authorization>[] = [
+  text("state", (row) => row.state),
+  exact("held", (row) => row.held),
+  exact("held_quantity", (row) => row.heldQuantity),
+  exact("settled", (row) => row.settled),
+  exact("settled_quantity", (row) => row.settledQuantity),
+  exact("refunded", (row) => row.refunded),
+  exact("refunded_quantity", (row) => row.refundedQuantity),
+  text("further", furtherText),
+  exact("shortfall", (row) => row.shortfall),
+  exact("debt", (row) => row.debt),
+  plainAsText("legs", (row) => legsJson(row.legs)),
+  time("valid_until", (row) => row.validUntil),
+];
+
 const authorizations: CopyTable<Authorization> = {
   name: "ledger_authorization",
   columns: [
     text("id", (row) => row.id),
     text("account", (row) => row.terms.spender.account),
-    text("state", (row) => row.state),
     plainAsText("terms", (row) => row.terms),
-    exact("held", (row) => row.held),
-    exact("held_quantity", (row) => row.heldQuantity),
-    exact("settled", (row) => row.settled),
-    exact("settled_quantity", (row) => row.settledQuantity),
-    exact("refunded", (row) => row.refunded),
-    exact("refunded_quantity", (row) => row.refundedQuantity),
-    text("further", furtherText),
-    exact("shortfall", (row) => row.shortfall),
-    exact("debt", (row) => row.debt),
-    plainAsText("legs", (row) => legsJson(row.legs)),
-    time("valid_until", (row) => row.validUntil),
+    ...standing,
     plainAsText("answer", (row) => authorizedJson(row.answer)),
     time("occurred_at", (row) => row.terms.occurredAt),
   ],
@@ -121,20 +127,7 @@ const authorizations: CopyTable<Authorization> = {
 const knownAuthorizations: Known<Authorization> = {
   name: "ledger_authorization",
   key: [text("id", (row) => row.id)],
-  moved: [
-    text("state", (row) => row.state),
-    exact("held", (row) => row.held),
-    exact("held_quantity", (row) => row.heldQuantity),
-    exact("settled", (row) => row.settled),
-    exact("settled_quantity", (row) => row.settledQuantity),
-    exact("refunded", (row) => row.refunded),
-    exact("refunded_quantity", (row) => row.refundedQuantity),
-    text("further", furtherText),
-    exact("shortfall", (row) => row.shortfall),
-    exact("debt", (row) => row.debt),
-    plainAsText("legs", (row) => legsJson(row.legs)),
-    time("valid_until", (row) => row.validUntil),
-  ],
+  moved: standing,
   seldom: [],
 };
 

@@ -56,6 +56,26 @@ const objectOf = (value: object, keysOf: KeysOf): string => {
  */
 export const jsonText = (value: unknown): string => jsonOf(value, Object.keys);
 
+const sortedKeys: KeysOf = (value) => Object.keys(value).sort();
+
 /** The same content gives the same text, in whatever order its keys came. */
-export const canonicalText = (value: unknown): string =>
-  jsonOf(value, (inner) => Object.keys(inner).sort());
+export const canonicalText = (value: unknown): string => jsonOf(value, sortedKeys);
+
+/**
+ * Prints objects whose fields are among the names, as `canonicalText` does: names of a schema are sorted and quoted
+ * once, not for each object.
+ */
+export const canonicalPrinter = (names: readonly string[]): ((value: object) => string) => {
+  const fields = names.toSorted().map((name) => ({ name, label: `${textOf(name)}:` }));
+  return (value) => {
+    if (!hasFields(value)) return "{}";
+    let text = "{";
+    for (const { name, label } of fields) {
+      const one = value[name];
+      if (one === undefined) continue;
+      if (text.length > 1) text += ",";
+      text += label + jsonOf(one, sortedKeys);
+    }
+    return text + "}";
+  };
+};

@@ -1,10 +1,13 @@
-import type { AuthorizationRequest } from "@turnpike/contract/authorization/request.ts";
+import {
+  authorization,
+  type AuthorizationRequest,
+} from "@turnpike/contract/authorization/request.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
 import { occurredAt, priceAtOwnVersion, priceUsage } from "./usage-request.ts";
@@ -20,6 +23,8 @@ export interface Asker {
   readonly accessKey: string;
 }
 
+const authorizationFingerprint = fingerprintsOf("authorize", Object.keys(authorization.shape));
+
 export const toAuthorize = async (
   parts: LedgerParts,
   { orgId, accessKey }: Asker,
@@ -32,7 +37,7 @@ export const toAuthorize = async (
   const command: Authorize = {
     kind: "authorize",
     id: body.uid,
-    fingerprint: fingerprintOf(["authorize", body]),
+    fingerprint: authorizationFingerprint(body),
     mode: body.mode,
     account: body.account,
     meter: body.meter,

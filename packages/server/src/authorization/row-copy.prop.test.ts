@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { inOnePacket } from "./packet.ts";
 import { copyRows } from "./row-copy.ts";
-import { copied, exact, text, time } from "./row-writing.ts";
+import { copied, exact, statementOf, text, time, updated } from "./row-writing.ts";
 
 const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
 
@@ -36,6 +36,9 @@ const samples = {
     time("at", (row: Sample) => row.at),
   ],
 };
+
+const idOf = ({ id }: Sample): string => id;
+const amountOf = ({ amount }: Sample): bigint => amount;
 
 const most = 10n ** 38n - 1n;
 const sample = fc.record({
@@ -136,5 +139,21 @@ describe("rows that are copied", () => {
     } finally {
       client.release();
     }
+  });
+
+  test("are updated all or not at all", async () => {
+    const row = { id: "a", note: null, amount: 1n, at: null };
+    await copy([row]);
+    const known = { name: "sample", key: [text("id", idOf)], moved: [exact("amount", amountOf)] };
+    const update = (...rows: Sample[]): Promise<unknown> => {
+      const before = new Map(rows.map((one) => [one.id, one]));
+      return pool.query(statementOf(orgId, updated({ ...known, seldom: [] }, rows, before)));
+    };
+    await update({ ...row, amount: 2n });
+    await expect(update({ ...row, amount: 3n }, { ...row, id: "gone" })).rejects.toThrow(
+      "updated 1 rows of sample, not all",
+    );
+    const { rows } = await pool.query("SELECT id, amount FROM sample");
+    expect(rows).toEqual([{ id: "a", amount: "2" }]);
   });
 });

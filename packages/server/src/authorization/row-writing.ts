@@ -80,6 +80,8 @@ export const overwrite = (key: string, columns: readonly string[]): string =>
 export interface Part {
   readonly sql: (first: number) => string;
   readonly arrays: readonly Buffer[];
+  /** Of an update: the rows that must be there, counted by what it returns. */
+  readonly updates?: { readonly table: string; readonly rows: number };
 }
 
 const unnested = <Row>(columns: readonly Column<Row>[], first: number): string =>
@@ -126,8 +128,10 @@ export const updated = <Row extends { readonly id: string }>(
       sql: (first) =>
         `UPDATE ${name} AS stored SET ${changed.map((one) => `${one.name} = ${valueSql(one)}`).join(", ")} ` +
         `FROM ${unnested(sent, first)} AS row (${namesOf(sent)}) WHERE stored.org_id = $1::uuid ` +
-        key.map((one) => `AND stored.${one.name} = row.${one.name}`).join(" "),
+        key.map((one) => `AND stored.${one.name} = row.${one.name}`).join(" ") +
+        " RETURNING 1",
       arrays: sent.map(({ encode }) => encode(rows)),
+      updates: { table: name, rows: rows.length },
     },
   ];
 };
@@ -155,19 +159,29 @@ export const copied = <Row>(
   return [{ sql, message: bytes.message() }];
 };
 
-/** All parts as one statement. The same tables and columns make the same text, which is prepared once per connection. */
+/**
+ * All parts as one statement, which fails when a row that was loaded is not there to be updated. The same tables and
+ * columns make the same text, which is prepared once per connection.
+ */
 export const statementOf = (orgId: string, parts: readonly Part[]) => {
   const values: unknown[] = [orgId];
   const writes: string[] = [];
-  for (const part of parts) {
-    writes.push(part.sql(values.length + 1));
-    values.push(...part.arrays);
+  const checks: string[] = [];
+  for (const [nth, { sql, arrays: own, updates }] of parts.entries()) {
+    writes.push(`w${nth} AS (${sql(values.length + 1)})`);
+    values.push(...own);
+    if (updates === undefined) continue;
+    values.push(updates.rows);
+    checks.push(checkSql(`w${nth}`, updates.table, values.length));
   }
-  const last = writes.pop() ?? "";
-  const before = writes.map((write, index) => `w${index} AS (${write})`).join(", ");
-  const statement = before === "" ? last : `WITH ${before} ${last}`;
+  const statement = `WITH ${writes.join(", ")} SELECT ${checks.join(", ")}`;
   return { text: statement, name: nameOf(statement), values };
 };
+
+/** Text that is no number fails, and says what it says. */
+const checkSql = (update: string, table: string, expected: number): string =>
+  `(SELECT CASE WHEN count(*) = $${expected}::integer THEN 0
+     ELSE ('updated ' || count(*) || ' rows of ${table}, not all')::integer END FROM ${update})`;
 
 const names = new Map<string, string>();
 

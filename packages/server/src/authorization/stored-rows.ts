@@ -22,6 +22,9 @@ import { authorizedFrom, grantTermsFrom, type Json, legsFrom, outcomeFrom } from
  * the engine knows.
  */
 
+/** Most of a row's amounts are zero, which need not be parsed. */
+const atoms = (text: string): bigint => (text === "0" ? 0n : BigInt(text));
+
 export interface WalletAccountColumns {
   readonly account: string;
   readonly asset: string;
@@ -38,11 +41,11 @@ export const walletAccountFrom = (row: WalletAccountColumns): WalletAccount => (
   id: walletAccountId(row.account, row.asset),
   account: row.account,
   asset: row.asset,
-  credited: BigInt(row.credited),
-  debited: BigInt(row.debited),
-  held: BigInt(row.held),
-  debt: BigInt(row.debt),
-  debtLimit: BigInt(row.debt_limit),
+  credited: atoms(row.credited),
+  debited: atoms(row.debited),
+  held: atoms(row.held),
+  debt: atoms(row.debt),
+  debtLimit: atoms(row.debt_limit),
   mode: row.mode,
   seenAt: Number(row.seen_at),
 });
@@ -65,11 +68,11 @@ export const grantFrom = (row: GrantColumns): Grant => ({
   walletAccount: walletAccountId(row.account, row.asset),
   terms: grantTermsFrom(row.terms),
   state: row.state,
-  remaining: BigInt(row.remaining),
-  held: BigInt(row.held),
-  consumed: BigInt(row.consumed),
-  breakage: BigInt(row.breakage),
-  transferred: BigInt(row.transferred),
+  remaining: atoms(row.remaining),
+  held: atoms(row.held),
+  consumed: atoms(row.consumed),
+  breakage: atoms(row.breakage),
+  transferred: atoms(row.transferred),
 });
 
 export interface AuthorizationColumns {
@@ -101,15 +104,15 @@ export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
     id: row.id,
     terms,
     state: row.state,
-    held: BigInt(row.held),
-    heldQuantity: BigInt(row.held_quantity),
-    settled: BigInt(row.settled),
-    settledQuantity: BigInt(row.settled_quantity),
-    refunded: BigInt(row.refunded),
-    refundedQuantity: BigInt(row.refunded_quantity),
+    held: atoms(row.held),
+    heldQuantity: atoms(row.held_quantity),
+    settled: atoms(row.settled),
+    settledQuantity: atoms(row.settled_quantity),
+    refunded: atoms(row.refunded),
+    refundedQuantity: atoms(row.refunded_quantity),
     further: furtherFrom(row.further),
-    shortfall: BigInt(row.shortfall),
-    debt: BigInt(row.debt),
+    shortfall: atoms(row.shortfall),
+    debt: atoms(row.debt),
     legs: legsFrom(legs),
     validUntil: row.valid_until === null ? null : Number(row.valid_until),
     answer: authorizedFrom(answer),
@@ -122,9 +125,9 @@ const furtherFrom = (text: string | null): FurtherUse[] => {
   return uses.map(({ position, unitCounters, held, settled, refunded }) => ({
     position,
     unitCounters,
-    held: BigInt(held),
-    settled: BigInt(settled),
-    refunded: BigInt(refunded),
+    held: atoms(held),
+    settled: atoms(settled),
+    refunded: atoms(refunded),
   }));
 };
 
@@ -154,8 +157,8 @@ export const counterFrom = (row: CounterColumns): Counter => ({
   id: `${row.budget_id}@${row.window_start}`,
   budget: row.budget_id,
   windowStart: Number(row.window_start),
-  posted: BigInt(row.posted),
-  held: BigInt(row.held),
+  posted: atoms(row.posted),
+  held: atoms(row.held),
   alerted: row.alerted,
 });
 
@@ -167,7 +170,7 @@ export interface RateBucketColumns {
 
 export const rateBucketFrom = (row: RateBucketColumns): RateBucket => ({
   id: row.rate_limit_id,
-  fullAtNs: BigInt(row.full_at_ns),
+  fullAtNs: atoms(row.full_at_ns),
   slots: row.slots,
 });
 
@@ -190,8 +193,8 @@ export interface PositionColumns {
 
 export const positionFrom = (row: PositionColumns): Position => ({
   id: row.id,
-  posted: BigInt(row.posted),
-  held: BigInt(row.held),
+  posted: atoms(row.posted),
+  held: atoms(row.held),
   isStarted: row.is_started,
 });
 
@@ -209,7 +212,7 @@ export interface TopUpColumns {
 export const topUpFrom = (row: TopUpColumns): TopUp => ({
   id: row.id,
   walletAccount: walletAccountId(row.account, row.asset),
-  creditAmount: BigInt(row.credit_amount),
+  creditAmount: atoms(row.credit_amount),
   chargeAmount: row.charge_amount,
   state: row.state,
   rule: row.rule_id,

@@ -18,4 +18,8 @@ export type Decide = (work: Work) => Promise<readonly Outcome[]>;
 export const commandsOf = (requests: readonly Request[]): Command[] =>
   requests.flatMap((request) => (request.kind === "linked" ? request.commands : [request]));
 
-export const outcomeCount = ({ requests }: Work): number => commandsOf(requests).length;
+export const outcomeCount = ({ requests }: Work): number => {
+  let count = 0;
+  for (const request of requests) count += request.kind === "linked" ? request.commands.length : 1;
+  return count;
+};

@@ -39,16 +39,23 @@ const read = (
     orgId: request.principal?.orgId ?? "",
     principal: request.principal?.serviceUserId ?? "",
     accessKey: request.principal?.accessKey ?? "",
-    origin: originOf(request, publicUrl),
+    // Worked out for the few handlers that look.
+    get origin() {
+      return originOf(request, publicUrl);
+    },
     params: pathParams(request),
     query: operation.query && validate(operation.query, queryParams(request)),
     body: operation.body && validate(operation.body, body(request)),
-    raw: {
-      body: rawBody(request),
-      contentType: request.headers["content-type"],
-      contentEncoding: request.headers["content-encoding"],
+    get raw() {
+      return {
+        body: rawBody(request),
+        contentType: request.headers["content-type"],
+        contentEncoding: request.headers["content-encoding"],
+      };
     },
-    stream: streamedBody(request),
+    get stream() {
+      return streamedBody(request);
+    },
   };
 };
 

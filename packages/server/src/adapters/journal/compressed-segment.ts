@@ -14,6 +14,9 @@ export const compressedSuffix = ".zst";
 /** What columns have left to be found is found at the lowest level: higher ones take longer and win nothing. */
 const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
 
+/** Of a whole segment: zlib hands it over in pieces of so many bytes, and many small ones take three times as long. */
+const chunkSize = 9 * 1024 * 1024;
+
 /** Less than a millisecond of work. */
 const turnBytes = 64 * 1024;
 
@@ -47,11 +50,11 @@ const pack = async (segment: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayB
 
 /** Gives memory of its own back, which V8 would keep, and collect the more often for, until a collection. */
 const release = ({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void => {
-  if (buffer.byteLength === byteLength) buffer.transfer(0);
+  if (buffer.byteLength === byteLength || buffer.byteLength === chunkSize) buffer.transfer(0);
 };
 
 const unpack = async (compressed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
-  changePayloads(alignedBytes(await decompress(compressed)), unpackColumns);
+  changePayloads(alignedBytes(await decompress(compressed, { chunkSize })), unpackColumns);
 
 /**
  * The bytes of a segment as they were written; of one that was replaced by its compressed copy since it was listed, from

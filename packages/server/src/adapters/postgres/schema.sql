@@ -355,7 +355,7 @@ CREATE TABLE ledger_authorization (
 ) WITH (fillfactor=80);
 CREATE INDEX ledger_authorization_due ON ledger_authorization USING btree (valid_until) WHERE (state = 'HELD'::text);
 CREATE INDEX ledger_authorization_held ON ledger_authorization USING btree (org_id, account, valid_until) WHERE (state = 'HELD'::text);
-CREATE INDEX ledger_authorization_occurred ON ledger_authorization USING btree (org_id, account, occurred_at);
+CREATE INDEX ledger_authorization_occurred ON ledger_authorization USING btree (account, org_id, occurred_at);
 
 CREATE TABLE ledger_decision (
   org_id uuid NOT NULL,

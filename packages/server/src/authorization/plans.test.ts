@@ -1,0 +1,83 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool, PoolClient } from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
+import { openPostgres } from "../adapters/postgres/open.ts";
+import { authorizationsStatement, grantsStatement } from "./loading.ts";
+import { beginByKeys } from "./packet.ts";
+
+const logger = pino({ level: "silent" });
+
+/** `numbers` is a set of n; an organization for each, or one for all. */
+const authorizations = (org: string, numbers: string): string =>
+  `INSERT INTO ledger_authorization (org_id, id, account, state, terms, held, held_quantity, settled, settled_quantity,
+     refunded, refunded_quantity, shortfall, debt, legs, answer, occurred_at)
+   SELECT ${org}, 'id-' || n, 'account-' || n, 'SETTLED', repeat('t', 500), 0, 0, 1, 1, 0, 0, 0, 0, '[]',
+     repeat('a', 300), n FROM ${numbers} AS n`;
+
+const grants = (org: string, numbers: string): string[] => [
+  `INSERT INTO organization (id, created_at) SELECT ${org}, now() FROM ${numbers} AS n`,
+  `INSERT INTO ledger_account (org_id, account) SELECT ${org}, 'account-' || n FROM ${numbers} AS n`,
+  `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, terms)
+   SELECT ${org}, 'grant-' || n, 'account-' || n, 'USD', 1, 'active', 1, 0, 0, 0, 0, '{}' FROM ${numbers} AS n`,
+];
+
+/** The lines of a plan that compare each row of an organization with each key. */
+const comparisons = async (client: PoolClient, text: string): Promise<string[]> => {
+  const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+  return rows.map((row) => row["QUERY PLAN"]).filter((line) => /Filter:.*ANY/.test(line));
+};
+
+describe("rows are found by key", () => {
+  let pool: Pool;
+  const closers: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "turnpike-plans-"));
+    closers.push(() => rm(folder, { recursive: true, force: true }));
+    await chmod(folder, 0o755);
+    const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
+    closers.push(embedded.stop);
+    const connection = await openPostgres(embedded.url, logger);
+    closers.push(connection.close);
+    pool = connection.pool;
+  }, 60_000);
+  afterAll(async () => {
+    for (const close of closers.reverse()) await close();
+  });
+
+  /** In a transaction that leaves nothing behind. */
+  const undone = async (body: (client: PoolClient) => Promise<void>): Promise<void> => {
+    const client = await pool.connect();
+    try {
+      await client.query(beginByKeys);
+      await body(client);
+    } finally {
+      await client.query("ROLLBACK");
+      client.release();
+    }
+  };
+
+  test("in a table that nothing is known of yet, as it grows", () =>
+    undone(async (client) => {
+      for (let from = 0; from < 2000; from += 50) {
+        const numbers = `generate_series(${from}, ${from + 49})`;
+        await client.query(authorizations("gen_random_uuid()", numbers));
+        expect(await comparisons(client, authorizationsStatement.text)).toEqual([]);
+      }
+    }));
+
+  test("where organizations have few by the average", () =>
+    undone(async (client) => {
+      const numbers = "generate_series(1, 3000)";
+      const org = "md5(n::text)::uuid";
+      await client.query(authorizations(org, numbers));
+      for (const statement of grants(org, numbers)) await client.query(statement);
+      await client.query("ANALYZE ledger_authorization, ledger_grant");
+      expect(await comparisons(client, authorizationsStatement.text)).toEqual([]);
+      expect(await comparisons(client, grantsStatement.text)).toEqual([]);
+    }));
+});
