@@ -37,8 +37,8 @@ interface Learned {
 
 /**
  * Takes the bodies that are perfectly ordinary, which are nearly all: known accounts and meters, the shapes that came
- * before, plain values, nothing wrong but a uid seen before. It reads bytes into rows several times as fast as
- * JSON.parse alone makes objects of them. A body that is not ordinary to its last byte is undone and left to the
+ * before, plain values, nothing wrong but a uid seen before. It reads bytes into rows, with no object in between. A body
+ * that is not ordinary to its last byte is undone and left to the
  * general reader, which alone decides what is valid and what is wrong.
  */
 export class Express {

@@ -17,10 +17,8 @@ export interface MoveOptions {
   readonly rowsMin: number;
 }
 
-/** A generation of so many rows is moved into the file: a move takes as much processor time as taking the rows in. */
-const movedRows = 1_000_000;
-/** More rows of a generation, while the other one moves, and what comes in waits. */
-const generationRowsMax = 1_500_000;
+/** Rows of a generation; as many more may be on their way into the file and as many wait in the journal's records. */
+const generationRowsMax = 500_000;
 /** Records that wait in memory for a query to need them, in bytes. */
 const waitingBytesMax = 24 * 1024 * 1024;
 /** Rows made visible by one transaction. */
@@ -113,7 +111,7 @@ export class Follower {
   }
 
   #isCrowded(): boolean {
-    return generations.some((place) => this.#recent.rows(place) > generationRowsMax);
+    return generations.some((place) => this.#recent.rows(place) > 2 * generationRowsMax);
   }
 
   #later(): void {
@@ -167,8 +165,8 @@ export class Follower {
       this.#parts.journal.release(record);
     }
     this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
-    if (this.#recent.rows(this.#recent.filling) >= movedRows) {
-      void this.#move(movedRows);
+    if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
+      void this.#move(generationRowsMax);
     }
   }
 
@@ -246,7 +244,7 @@ export class Follower {
     await this.#recent.add(batches);
     this.#added = batches.at(-1)?.batch.sequence ?? this.#added;
     const { filling } = this.#recent;
-    if (this.#recent.rows(filling) < movedRows) return;
+    if (this.#recent.rows(filling) < generationRowsMax) return;
     this.#recent.swap();
     await this.#moveGeneration(filling);
   }
