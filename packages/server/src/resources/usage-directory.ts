@@ -40,6 +40,8 @@ export interface CatalogDirectory extends UsageDirectory {
  */
 export const createDirectory = (database: () => Database, now: () => Date): CatalogDirectory => {
   const listeners = new Set<(change: DirectoryChange) => void>();
+  /** Many at once that create the same accounts would wait for each other's rows, one account at a time. */
+  const inTurn = createTurns();
   const announce = ({ orgId, kind }: { orgId: string; kind: string }): void => {
     const change = {
       orgId,
@@ -62,30 +64,54 @@ export const createDirectory = (database: () => Database, now: () => Date): Cata
     }),
     accounts: async (orgId, codes) => {
       const found = await findAccounts(database(), orgId, codes);
-      const missing = codes.filter((code) => !found.has(code));
-      if (missing.length === 0) return found;
-      const close = await findCloseCodes(database(), orgId, missing);
-      for (const code of missing) {
-        const closeTo = close.get(foldCode(code));
-        if (closeTo === code) {
-          // Somebody else has created it since it was looked for.
-          for (const [known, resolution] of await findAccounts(database(), orgId, [code])) {
-            found.set(known, resolution);
-          }
-          continue;
-        }
-        found.set(
-          code,
-          closeTo === undefined
-            ? await createAccount(database(), { orgId, code, at: now() })
-            : { kind: "refused", closeTo },
-        );
-        // A new account is itself close to the codes that follow it in the same question.
-        if (closeTo === undefined) close.set(foldCode(code), code);
-      }
-      return found;
+      if (codes.every((code) => found.has(code))) return found;
+      return inTurn(orgId, () => findOrCreate(database(), { orgId, codes, at: now() }));
     },
   };
+};
+
+/** Work of one organization in turn, in the order in which it was asked for. */
+const createTurns = () => {
+  const last = new Map<string, Promise<unknown>>();
+  return async <Result>(orgId: string, work: () => Promise<Result>): Promise<Result> => {
+    const turn = (last.get(orgId) ?? Promise.resolve()).then(work);
+    const settled = turn.catch(() => undefined);
+    last.set(orgId, settled);
+    try {
+      return await turn;
+    } finally {
+      if (last.get(orgId) === settled) last.delete(orgId);
+    }
+  };
+};
+
+const findOrCreate = async (
+  database: Database,
+  { orgId, codes, at }: { orgId: string; codes: readonly string[]; at: Date },
+): Promise<Map<string, AccountResolution>> => {
+  const found = await findAccounts(database, orgId, codes);
+  const missing = codes.filter((code) => !found.has(code));
+  if (missing.length === 0) return found;
+  const close = await findCloseCodes(database, orgId, missing);
+  for (const code of missing) {
+    const closeTo = close.get(foldCode(code));
+    if (closeTo === code) {
+      // Somebody else has created it since it was looked for.
+      for (const [known, resolution] of await findAccounts(database, orgId, [code])) {
+        found.set(known, resolution);
+      }
+      continue;
+    }
+    found.set(
+      code,
+      closeTo === undefined
+        ? await createAccount(database, { orgId, code, at })
+        : { kind: "refused", closeTo },
+    );
+    // A new account is itself close to the codes that follow it in the same question.
+    if (closeTo === undefined) close.set(foldCode(code), code);
+  }
+  return found;
 };
 
 const findMeters = async (
