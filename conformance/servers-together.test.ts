@@ -1,54 +1,34 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
-import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "@turnpike/server/adapters/postgres/embedded.ts";
 import { type Client, connect } from "./client.ts";
-import { newFolder, removeFolder, type ServerProcess, sharedKeys, startServer } from "./server.ts";
+import { ownDatabase, serverPair } from "./wallet-world.ts";
 
 /** Two servers on one database: what one changes in the catalog counts at the other, which remembers it. */
-const state: { folders: string[]; servers: ServerProcess[]; clients: Client[] } = {
-  folders: [],
-  servers: [],
-  clients: [],
-};
-const databases: { postgres: EmbeddedPostgres; pool: Pool }[] = [];
+const databaseUrl = ownDatabase();
+const { servers } = serverPair(databaseUrl);
+const clients: Client[] = [];
 
-const folder = async (): Promise<string> => {
-  const made = await newFolder();
-  state.folders.push(made);
-  return made;
-};
 const client = (nth: number): Client => {
-  const found = state.clients[nth];
+  const found = clients[nth];
   if (found === undefined) throw new Error("no server");
   return found;
 };
 
 beforeAll(async () => {
-  const level = pino({ level: "error" });
-  const postgres = await startEmbeddedPostgres(join(await folder(), "postgres"), level);
-  databases.push({ postgres, pool: new Pool({ connectionString: postgres.url, max: 1 }) });
-  for (let nth = 0; nth < 2; nth++) {
-    const server = await startServer(await folder(), { ...sharedKeys, DATABASE_URL: postgres.url });
-    state.servers.push(server);
-    state.clients.push(await connect(server));
-  }
+  for (const server of servers) clients.push(await connect(server));
 });
 
-afterAll(async () => {
-  for (const server of state.servers) await server.stop();
-  for (const { pool, postgres } of databases) {
-    await pool.end();
-    await postgres.stop();
-  }
-  for (const made of state.folders) await removeFolder(made);
-});
+/** Ends every connection that listens for news; how many there were. */
+const endListening = async (): Promise<number> => {
+  const pool = new Pool({ connectionString: databaseUrl(), max: 1 });
+  const { rows } = await pool.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN turnpike_catalog%'",
+  );
+  await pool.end();
+  return rows.length;
+};
 
 const meterOf = (calculation: string) => ({
   name: "Calls",
@@ -87,11 +67,7 @@ test("a meter's formula that one server changes counts at the other, also after 
   await client(0).put(`meters/${id}`, { ...meterOf("n * 3"), version: 1 });
   await soon(id, 3);
 
-  const [database] = databases;
-  const lost = await database?.pool.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN turnpike_catalog%'",
-  );
-  expect(lost?.rowCount).toBe(2);
+  expect(await endListening()).toBe(2);
   await client(0).put(`meters/${id}`, { ...meterOf("n * 4"), version: 2 });
   await soon(id, 4);
 });
