@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { PaymentOutcome, PaymentProvider } from "../ports/payment-provider.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
+import { type Repeating, startRepeating } from "./repeating.ts";
 
 const everyMs = 500;
 const atOnceMax = 20;
@@ -17,10 +17,6 @@ interface UnrequestedColumns {
   readonly payment_method: string | null;
 }
 
-export interface Payments {
-  readonly stop: () => Promise<void>;
-}
-
 /**
  * Asks the payment provider for what pending top-ups need. The mark that it was asked is written after its answer is,
  * so that a crash asks again; the provider knows a top-up by its id.
@@ -29,25 +25,12 @@ export const startPayments = (
   ledger: Ledger,
   provider: PaymentProvider,
   logger: Logger,
-): Payments => {
-  const stopping = new AbortController();
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        await requestPending(ledger, provider);
-      } catch (error) {
-        logger.warn({ err: error }, "payments paused");
-      }
-      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
+): Repeating => {
+  const work = async (): Promise<number> => {
+    await requestPending(ledger, provider);
+    return everyMs;
   };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
+  return startRepeating({ work, pauseMs: everyMs, paused: "payments paused", logger });
 };
 
 const requestPending = async (ledger: Ledger, provider: PaymentProvider): Promise<void> => {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { type Repeating, startRepeating } from "./repeating.ts";
 
 /** Rows taken at once, each of a batch of decisions. */
 const rowsMax = 100;
@@ -26,36 +26,17 @@ export interface RelayParts {
   readonly now: () => number;
 }
 
-export interface Relay {
-  readonly stop: () => Promise<void>;
-}
-
 /**
  * Delivers measurements from the ledger to the usage store: at least once from here, once there by uid. A row is
  * deleted in the transaction that locked it, after the usage store has acknowledged it.
  */
-export const startRelay = (parts: RelayParts): Relay => {
-  const stopping = new AbortController();
-  const wait = (ms: number): Promise<void> =>
-    delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        if ((await deliverBatch(parts)) < rowsMax) await wait(idleMs);
-      } catch (error) {
-        parts.logger.warn({ err: error }, "usage relay paused");
-        await wait(pauseMs);
-      }
-    }
-  };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-};
+export const startRelay = (parts: RelayParts): Repeating =>
+  startRepeating({
+    work: async () => ((await deliverBatch(parts)) < rowsMax ? idleMs : 0),
+    pauseMs,
+    paused: "usage relay paused",
+    logger: parts.logger,
+  });
 
 /** How many rows were taken. */
 const deliverBatch = async (parts: RelayParts): Promise<number> => {

@@ -1,38 +1,19 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Ledger } from "./ledger.ts";
+import { type Repeating, startRepeating } from "./repeating.ts";
 
 /** How late a due change happens at most, where nobody touches the account before. */
 const everyMs = 1_000;
 const accountsMax = 100;
 
-export interface Sweeper {
-  readonly stop: () => Promise<void>;
-}
-
 /** Ends holds and grants that are due, for accounts that nobody asks about. Every other touch does the same (f.4). */
-export const startSweeper = (ledger: Ledger, logger: Logger): Sweeper => {
-  const stopping = new AbortController();
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      let isMore = false;
-      try {
-        isMore = await sweepDue(ledger);
-      } catch (error) {
-        logger.warn({ err: error }, "sweep paused");
-      }
-      const wait = isMore ? 0 : everyMs;
-      await delay(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-};
+export const startSweeper = (ledger: Ledger, logger: Logger): Repeating =>
+  startRepeating({
+    work: async () => ((await sweepDue(ledger)) ? 0 : everyMs),
+    pauseMs: everyMs,
+    paused: "sweep paused",
+    logger,
+  });
 
 interface DueAccount {
   readonly org_id: string;

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { type Repeating, startRepeating } from "./repeating.ts";
 
 const rowsMax = 100;
 /** How long nothing new is looked for when nothing was found, and after a failure. */
@@ -28,32 +28,16 @@ export interface VoidRelayParts {
  * Has the usage store void what was refunded: after the measurement has been delivered, and again until it says that it
  * has. To void twice is to void once, so that a crash between the two stores does no harm.
  */
-export const startVoidRelay = (parts: VoidRelayParts): { readonly stop: () => Promise<void> } => {
-  const stopping = new AbortController();
-  const wait = (ms: number): Promise<void> =>
-    delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
   /** Rows of measurements that are not here, and until when. */
   const left = new Map<string, number>();
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        forgetPast(left, parts.now());
-        const unknown = await voidBatch(parts, [...left.keys()]);
-        for (const sequence of unknown) left.set(sequence, parts.now() + leftMs);
-        await wait(idleMs);
-      } catch (error) {
-        parts.logger.warn({ err: error }, "relay of voids paused");
-        await wait(pauseMs);
-      }
-    }
+  const work = async (): Promise<number> => {
+    forgetPast(left, parts.now());
+    const unknown = await voidBatch(parts, [...left.keys()]);
+    for (const sequence of unknown) left.set(sequence, parts.now() + leftMs);
+    return idleMs;
   };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
+  return startRepeating({ work, pauseMs, paused: "relay of voids paused", logger: parts.logger });
 };
 
 const forgetPast = (left: Map<string, number>, now: number): void => {
