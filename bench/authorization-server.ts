@@ -110,9 +110,9 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
        document || jsonb_build_object('code', 'account-' || n), dt_created, dt_last_modified, created_by, last_modified_by
        FROM (SELECT * FROM record WHERE kind = 'account' AND code = 'sample') AS r, LATERAL (SELECT n ${range}) AS s`,
     `INSERT INTO unique_value SELECT org_id, kind, 'code', code, id FROM record WHERE code LIKE 'account-%'`,
-    `INSERT INTO ledger_account SELECT org_id, code FROM record WHERE code LIKE 'account-%'`,
-    `INSERT INTO wallet_account SELECT org_id, 'account-' || n, asset, credited, debited, held, debt, debt_limit, mode, seen_at
-       FROM wallet_account, LATERAL (SELECT n ${range}) AS s WHERE account = 'sample'`,
+    `INSERT INTO ledger_account (org_id, account, has_wallet, purse)
+       SELECT org_id, 'account-' || n, has_wallet, replace(purse, '"id":"sample"', '"id":"grant-' || n || '"')
+       FROM ledger_account, LATERAL (SELECT n ${range}) AS s WHERE account = 'sample'`,
     `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms)
        SELECT org_id, 'grant-' || n, 'account-' || n, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms
        FROM ledger_grant, LATERAL (SELECT n ${range}) AS s WHERE id = 'sample'`,
@@ -123,7 +123,7 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
   await touchPages(pool);
 };
 
-const tablesOfAccounts = ["ledger_account", "wallet_account", "ledger_grant"];
+const tablesOfAccounts = ["ledger_account"];
 
 /**
  * Locks a row of each page, as a decision does. The first change of a page after a checkpoint logs the whole page; in

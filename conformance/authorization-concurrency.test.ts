@@ -149,7 +149,11 @@ test("a clock that was set back brings no expired hold back (I23)", async () => 
   // As if a server whose clock runs two minutes ahead had decided for the account.
   const ahead = Date.now() + 120_000;
   await inspect(url(), (pool) =>
-    pool.query("UPDATE wallet_account SET seen_at = $1 WHERE account = 'skewed'", [ahead]),
+    pool.query(
+      `UPDATE ledger_account SET purse = regexp_replace(purse, '"seenAt":\\d+', '"seenAt":' || $1::bigint)
+       WHERE account = 'skewed'`,
+      [ahead],
+    ),
   );
   expect(await wallets().wallet("skewed")).toMatchObject({ available: "10", held: "0" });
   const late = await charge(1, { account: "skewed", uid: "skewed-2", amount: "10", asset: "USD" });

@@ -58,6 +58,13 @@ const bookMismatches = (postings: readonly Posting[]): string[] => {
   return [...fault(total === 0n, "I2 the books do not sum to zero"), ...wrong.map(() => "I2 sign")];
 };
 
+/** I3, I4 */
+export const walletAccountFaults = (row: WalletAccount): string[] => [
+  ...fault(row.credited - row.debited - row.held >= 0n, `I3 ${row.id} is overspent`),
+  ...fault(row.held >= 0n, `I3 ${row.id} holds less than nothing`),
+  ...fault(row.debt >= 0n && row.debt <= row.debtLimit, `I4 ${row.id} owes too much`),
+];
+
 /** I3, I4, I6 */
 const walletFaults = (state: LedgerState, row: WalletAccount): string[] => {
   const grants = [...state.grants.values()].filter(
@@ -66,15 +73,14 @@ const walletFaults = (state: LedgerState, row: WalletAccount): string[] => {
   const inGrants = grants.reduce((total, grant) => total + grant.remaining + grant.held, 0n);
   const holdsOfRow = grants.reduce((total, grant) => total + grant.held, 0n);
   return [
-    ...fault(row.credited - row.debited - row.held >= 0n, `I3 ${row.id} is overspent`),
-    ...fault(row.debt >= 0n && row.debt <= row.debtLimit, `I4 ${row.id} owes too much`),
+    ...walletAccountFaults(row),
     ...fault(inGrants === row.credited - row.debited, `I6 ${row.id} differs from its grants`),
     ...fault(holdsOfRow === row.held, `I6 ${row.id} holds what its grants do not`),
   ];
 };
 
 /** I5 */
-const grantFaults = (grant: Grant): string[] => {
+export const grantFaults = (grant: Grant): string[] => {
   const parts = [grant.remaining, grant.held, grant.consumed, grant.breakage, grant.transferred];
   const total = parts.reduce((sum, part) => sum + part, 0n);
   return [

@@ -36,7 +36,7 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
       walletAccounts: byId(
         (await all<stored.WalletAccountColumns>("wallet_account")).map(stored.walletAccountFrom),
       ),
-      grants: byId((await all<stored.GrantColumns>("ledger_grant")).map(stored.grantFrom)),
+      grants: byId((await all<stored.GrantColumns>("grant_standing")).map(stored.grantFrom)),
       authorizations: byId(
         (await all<stored.AuthorizationColumns>("ledger_authorization")).map(
           stored.authorizationFrom,

@@ -16,7 +16,15 @@ import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
 import { takesBack, undoingOf, writeUndone } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
-import { customersFrom, type Locked, lockingStatement } from "./wallet-access.ts";
+import type { Purse } from "./purse.ts";
+import { byId, queryValues } from "./reader.ts";
+import {
+  customersFrom,
+  type LockedAccount,
+  lockedAccountFrom,
+  type LockedColumns,
+  lockingStatement,
+} from "./wallet-access.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -65,7 +73,7 @@ const attempt = async (
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
-    const { state, now } = await lockAndLoad(client, loading);
+    const { state, purses, now } = await lockAndLoad(client, loading);
     const { decisions, changes } = decide(state, requests, now);
     const outcomes = dealt(works, decisions);
     const decided = works.filter((_, nth) =>
@@ -78,7 +86,7 @@ const attempt = async (
     if (refunds.length > 0) await writeUndone(client, orgId, { changes, refunds, uidOf });
     await inOnePacket(client, () =>
       Promise.all([
-        writeChanges(client, { orgId, state, changes, measurements, now }),
+        writeChanges(client, { orgId, state, purses, changes, measurements, now }),
         // Behind a statement that failed, it undoes the transaction.
         client.query("COMMIT"),
       ]),
@@ -96,6 +104,7 @@ const attempt = async (
 
 interface LockedState {
   readonly state: LedgerState;
+  readonly purses: ReadonlyMap<string, Purse>;
   readonly now: EpochMs;
 }
 
@@ -103,18 +112,21 @@ interface LockedState {
 const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<LockedState> => {
   const { orgId, accounts, accountArray, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, accounts));
-  const [, locked, , { state, now }] = await inOnePacket(client, () =>
-    Promise.all([
-      client.query(beginByKeys),
-      lockAccounts(client, orgId, accountArray),
+  const [, locked, , { state, now }] = await inOnePacket(client, () => {
+    const begun = client.query(beginByKeys);
+    const locking = lockAccounts(client, orgId, accountArray);
+    return Promise.all([
+      begun,
+      locking,
       lockShared(client, orgId, shared),
-      loadState(client, loading),
-    ]),
-  );
+      loadState(client, loading, locking),
+    ]);
+  });
   const others = ownersBeside(accounts, state);
-  if (locked.count === accounts.length && others.length === 0) {
-    const customers = customersFrom(loading.customers, locked.restricted ?? []);
-    return { state: { ...state, customers }, now };
+  if (locked.length === accounts.length && others.length === 0) {
+    const customers = customersFrom(loading.customers, locked);
+    const purses = byId(locked.map(({ purse }) => purse));
+    return { state: { ...state, customers }, purses, now };
   }
   // Locks are taken in one order only: what was locked so far is let go first.
   await client.query("ROLLBACK");
@@ -146,13 +158,10 @@ const lockAccounts = async (
   client: PoolClient,
   orgId: string,
   accounts: Buffer,
-): Promise<Locked> => {
-  const { rows } = await client.query<Locked>({
-    name: "ledger-lock",
-    text: lockingStatement,
-    values: [orgId, accounts],
-  });
-  return rows[0] ?? { count: 0, restricted: null };
+): Promise<LockedAccount[]> => {
+  const statement = { name: "ledger-lock", text: lockingStatement };
+  const rows = await queryValues<LockedColumns>({ client, orgId }, statement, [accounts]);
+  return rows.map(lockedAccountFrom);
 };
 
 /** An account seen first gets its row, which then stays. */

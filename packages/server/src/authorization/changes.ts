@@ -10,6 +10,7 @@ import type {
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
 import { jsonText } from "./json-text.ts";
+import { accountIn, assetIn, changedPurses, isOpen, type Purse, purseText } from "./purse.ts";
 import { copyRows } from "./row-copy.ts";
 import {
   copied,
@@ -31,34 +32,12 @@ import {
 } from "./row-writing.ts";
 import { authorizedJson, legsJson } from "./wire.ts";
 
-/** Asset codes hold no slash, account codes may. */
-const assetIn = (walletAccount: string): string =>
-  walletAccount.slice(0, walletAccount.indexOf("/"));
-const accountIn = (walletAccount: string): string =>
-  walletAccount.slice(walletAccount.indexOf("/") + 1);
-
-type WalletAccount = Changes["walletAccounts"][number];
-
-const knownWalletAccounts: Known<WalletAccount> = {
-  name: "wallet_account",
-  key: [text("account", (row) => row.account), text("asset", (row) => row.asset)],
-  moved: [exact("debited", (row) => row.debited), time("seen_at", (row) => row.seenAt)],
-  seldom: [
-    exact("credited", (row) => row.credited),
-    exact("held", (row) => row.held),
-    exact("debt", (row) => row.debt),
-    exact("debt_limit", (row) => row.debtLimit),
-    text("mode", (row) => row.mode),
-  ],
-};
-
-const walletAccounts: Table<WalletAccount> = {
-  name: "wallet_account",
-  columns: [
-    ...knownWalletAccounts.key,
-    ...knownWalletAccounts.moved,
-    ...knownWalletAccounts.seldom,
-  ],
+/** Their accounts are locked, so their rows are there. */
+const purses: Known<Purse> = {
+  name: "ledger_account",
+  key: [text("account", (row) => row.id)],
+  moved: [text("purse", purseText)],
+  seldom: [flag("has_wallet", (row) => row.walletAccounts.length > 0)],
 };
 
 const dueOf = ({ state, terms }: Grant): EpochMs | null => {
@@ -69,14 +48,16 @@ const dueOf = ({ state, terms }: Grant): EpochMs | null => {
 const knownGrants: Known<Grant> = {
   name: "ledger_grant",
   key: [text("id", (row) => row.id)],
-  moved: [exact("remaining", (row) => row.remaining), exact("consumed", (row) => row.consumed)],
-  seldom: [
+  moved: [
     text("state", (row) => row.state),
+    exact("remaining", (row) => row.remaining),
     exact("held", (row) => row.held),
+    exact("consumed", (row) => row.consumed),
     exact("breakage", (row) => row.breakage),
     exact("transferred", (row) => row.transferred),
     time("due_at", dueOf),
   ],
+  seldom: [],
 };
 
 const grants: Table<Grant> = {
@@ -84,7 +65,6 @@ const grants: Table<Grant> = {
   columns: [
     ...knownGrants.key,
     ...knownGrants.moved,
-    ...knownGrants.seldom,
     text("account", (row) => accountIn(row.walletAccount)),
     text("asset", (row) => assetIn(row.walletAccount)),
     exact("amount", (row) => row.terms.amount),
@@ -261,9 +241,14 @@ const split = <Row extends { readonly id: string }>(
   stored: rows.filter(({ id }) => known.has(id)),
 });
 
+/** While a grant is open and stays what it is, its purse alone says what it has come to. */
+const isInPurse = (row: Grant, before: Grant | undefined): boolean =>
+  before !== undefined && isOpen(before) && isOpen(row) && row.state === before.state;
+
 export interface Writing {
   readonly orgId: string;
   readonly state: LedgerState;
+  readonly purses: ReadonlyMap<string, Purse>;
   readonly changes: Changes;
   /** Of the events, as the usage store takes them. */
   readonly measurements: readonly unknown[];
@@ -277,14 +262,13 @@ export interface Writing {
  */
 export const writeChanges = async (client: PoolClient, writing: Writing): Promise<void> => {
   const { orgId, state, changes, now } = writing;
-  const walletAccountRows = split(changes.walletAccounts, state.walletAccounts);
   const grantRows = split(changes.grants, state.grants);
+  const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
   const authorizationRows = split(changes.authorizations, state.authorizations);
   const parts = [
-    ...inserted(walletAccounts, walletAccountRows.fresh),
-    ...updated(knownWalletAccounts, walletAccountRows.stored, state.walletAccounts),
+    ...updated(purses, changedPurses(writing.purses, changes), writing.purses),
     ...inserted(grants, grantRows.fresh),
-    ...updated(knownGrants, grantRows.stored, state.grants),
+    ...updated(knownGrants, turned, state.grants),
     ...updated(knownAuthorizations, authorizationRows.stored, state.authorizations),
     ...inserted(decisions, changes.decisions),
     ...inserted(counters, changes.counters),

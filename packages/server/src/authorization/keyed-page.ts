@@ -16,7 +16,7 @@ interface KeyedPage<Row> {
 /** A page of a ledger table, by id. */
 export const keyedPage = async <Row extends { readonly id: string }>(
   pool: Pool,
-  table: "ledger_grant" | "top_up",
+  table: "grant_standing" | "top_up",
   { orgId, account, asset, pageSize, nextToken }: PageRequest,
 ): Promise<KeyedPage<Row>> => {
   const after =

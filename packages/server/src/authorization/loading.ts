@@ -5,7 +5,6 @@ import type {
   Grant,
   LedgerSettings,
   LedgerState,
-  WalletAccount,
 } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
@@ -18,10 +17,11 @@ import {
 } from "./limit-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket } from "./packet.ts";
-import { byId, query, queryValues, type Reader } from "./reader.ts";
+import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
 import { loadTopUpRules, loadTopUps } from "./top-up-rows.ts";
 import { loadPeriodsPaid } from "./true-ups.ts";
+import type { LockedAccount } from "./wallet-access.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -52,16 +52,26 @@ export interface Loaded {
  * Every row that the batch can touch: what the requests name in one round trip, and what those rows name in another,
  * where there is any. To be sent behind the locks of the accounts, so that what is read stays so.
  */
-export const loadState = async (client: PoolClient, loading: Loading): Promise<Loaded> => {
+export const loadState = async (
+  client: PoolClient,
+  loading: Loading,
+  locking: Promise<readonly LockedAccount[]>,
+): Promise<Loaded> => {
   const { accounts, configuration } = loading;
   const reader = { client, orgId: loading.orgId };
   const limits = limitsInPlay(configuration, accounts);
-  const { clock, ...named } = await loadNamed(reader, loading, limits.rateLimits);
-  const now = latestOf(named.walletAccounts, clock);
+  const [locked, { clock, grants, authorizations: found, ...others }] = await Promise.all([
+    locking,
+    loadNamed(reader, loading, limits.rateLimits),
+  ]);
+  const purses = locked.map(({ purse }) => purse);
+  const walletAccounts = byId(purses.flatMap((purse) => purse.walletAccounts));
+  const now = latestOf(walletAccounts, clock);
   // A clock that was set back: what was due by what the accounts have seen is due (I23).
-  const authorizations =
-    now === clock ? named.authorizations : await loadAuthorizations(reader, loading, now);
-  const own = { ...named, authorizations };
+  const authorizations = now === clock ? found : await loadAuthorizations(reader, loading, now);
+  // A purse knows better than the row of a grant that is in it.
+  for (const grant of purses.flatMap((purse) => purse.grants)) grants.set(grant.id, grant);
+  const own = { ...others, walletAccounts, grants, authorizations };
   const state: Loaded["state"] = {
     settings,
     assets: configuration.assets,
@@ -99,7 +109,6 @@ const loadNamed = (
 ) =>
   loaded({
     clock: loadClock(reader),
-    walletAccounts: loadWalletAccounts(reader, loading),
     grants: loadGrants(reader, loading, [...loading.named.grants]),
     authorizations: loadAuthorizations(reader, loading),
     decisions: loadDecisions(reader, [...loading.named.decisions]),
@@ -136,7 +145,7 @@ const loadReferred = async (
   ];
   const { grants, positions, ...counted } = await inOnePacket(reader.client, () =>
     loaded({
-      grants: grantIds.length === 0 ? nothing : loadGrants(reader, loading, grantIds),
+      grants: loadGrants(reader, loading, grantIds),
       positions: loadPositions(reader, [...new Set(positionIds)]),
       counters: loadCounters(reader, limits.budgets, { authorizations, now }),
       concurrencyCounts: loadConcurrency(reader, concurrencyIds),
@@ -149,8 +158,6 @@ const loadReferred = async (
   };
 };
 
-const nothing = Promise.resolve(new Map<string, never>());
-
 const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 const loadClock = async ({ client }: Reader): Promise<EpochMs> => {
@@ -159,52 +166,6 @@ const loadClock = async ({ client }: Reader): Promise<EpochMs> => {
     text: `SELECT ${epochMs} AS now`,
   });
   return Number(rows[0]?.now);
-};
-
-type Values<Columns, Names extends readonly (keyof Columns)[]> = {
-  -readonly [At in keyof Names]: Columns[Names[At]];
-};
-
-const walletAccountColumns = [
-  "account",
-  "asset",
-  "credited",
-  "debited",
-  "held",
-  "debt",
-  "debt_limit",
-  "mode",
-  "seen_at",
-] as const;
-
-const loadWalletAccounts = async (
-  reader: Reader,
-  { accountArray }: Loading,
-): Promise<Map<string, WalletAccount>> => {
-  const rows = await queryValues<Values<stored.WalletAccountColumns, typeof walletAccountColumns>>(
-    reader,
-    {
-      name: "ledger-wallets",
-      text: `SELECT ${walletAccountColumns.join(", ")} FROM wallet_account
-             WHERE org_id = $1 AND account = ANY($2)`,
-    },
-    [accountArray],
-  );
-  return byId(
-    rows.map(([account, asset, credited, debited, held, debt, debt_limit, mode, seen_at]) =>
-      stored.walletAccountFrom({
-        account,
-        asset,
-        credited,
-        debited,
-        held,
-        debt,
-        debt_limit,
-        mode,
-        seen_at,
-      }),
-    ),
-  );
 };
 
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,
@@ -262,55 +223,23 @@ const grantsOf = (authorizations: readonly Authorization[]): string[] =>
     legs.flatMap(({ slices }) => slices.map(({ grant }) => grant)),
   );
 
-const grantColumns = [
-  "id",
-  "account",
-  "asset",
-  "state",
-  "remaining",
-  "held",
-  "consumed",
-  "breakage",
-  "transferred",
-  "terms",
-] as const;
-
-const selectGrants = `SELECT ${grantColumns.join(", ")} FROM ledger_grant`;
-
+/** What an open grant has come to says its account's purse; of one that is not locked, only that it is there counts. */
 export const grantsStatement = {
   name: "ledger-grants",
-  text: `${selectGrants} WHERE org_id = $1 AND account = ANY($2) AND is_open
-         UNION ALL
-         ${selectGrants} WHERE org_id = $1 AND id = ANY($3)`,
+  text: `SELECT id, account, asset, state, remaining, held, consumed, breakage, transferred, terms
+         FROM ledger_grant WHERE org_id = $1 AND id = ANY($2)`,
 };
 
 const loadGrants = async (
   reader: Reader,
-  { accounts, accountArray }: Loading,
+  { accounts }: Loading,
   ids: readonly string[],
 ): Promise<Map<string, Grant>> => {
-  const rows = await queryValues<Values<stored.GrantColumns, typeof grantColumns>>(
-    reader,
-    grantsStatement,
-    [accountArray, textArray(ids)],
-  );
+  if (ids.length === 0) return new Map();
+  const rows = await query<stored.GrantColumns>(reader, grantsStatement, [textArray(ids)]);
   const own = new Set(accounts);
   return byId(
-    rows.map(
-      ([id, account, asset, state, remaining, held, consumed, breakage, transferred, terms]) =>
-        stored.grantFrom({
-          id,
-          account,
-          asset,
-          state: own.has(account) ? state : "ended",
-          remaining,
-          held,
-          consumed,
-          breakage,
-          transferred,
-          terms,
-        }),
-    ),
+    rows.map((row) => stored.grantFrom(own.has(row.account) ? row : { ...row, state: "ended" })),
   );
 };
 

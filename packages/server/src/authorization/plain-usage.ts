@@ -42,14 +42,15 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
   return {
     hasWallets: (orgId) =>
       organizations.get(orgId, async () => {
-        const text = "SELECT EXISTS (SELECT FROM wallet_account WHERE org_id = $1) AS found";
+        const text =
+          "SELECT EXISTS (SELECT FROM ledger_account WHERE org_id = $1 AND has_wallet) AS found";
         const { rows } = await pool.query<{ found: boolean }>(text, [orgId]);
         return rows[0]?.found === true;
       }),
     withWallet: async (orgId, accounts) => {
       const { rows } = await pool.query<{ account: string }>({
         name: "ledger-with-wallet",
-        text: "SELECT DISTINCT account FROM wallet_account WHERE org_id = $1 AND account = ANY($2)",
+        text: "SELECT account FROM ledger_account WHERE org_id = $1 AND account = ANY($2) AND has_wallet",
         values: [orgId, accounts],
       });
       return new Set(rows.map(({ account }) => account));

@@ -23,7 +23,8 @@ import { authorizedFrom, grantTermsFrom, type Json, legsFrom, outcomeFrom } from
  */
 
 /** Most of a row's amounts are zero, which need not be parsed. */
-const atoms = (text: string): bigint => (text === "0" ? 0n : BigInt(text));
+export const atoms = (text: string | undefined): bigint =>
+  text === undefined || text === "0" ? 0n : BigInt(text);
 
 export interface WalletAccountColumns {
   readonly account: string;

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Customer } from "@turnpike/engine/ledger/rows.ts";
+import { type Purse, purseFrom } from "./purse.ts";
 
 /** What an account may do, as the row says that every batch locks. */
 interface AccessColumns {
@@ -11,28 +12,42 @@ interface AccessColumns {
 
 const accessColumns = "account, is_frozen, features, blocks_free_on_debt";
 
-/** How many accounts have a row, which is locked now, and those of them that may not do everything. */
-export interface Locked {
-  readonly count: number;
-  readonly restricted: readonly AccessColumns[] | null;
+/** An account as its row says, which is locked now. */
+export interface LockedAccount {
+  readonly purse: Purse;
+  /** Null where the account may do everything, as most may. */
+  readonly access: Omit<AccessColumns, "account"> | null;
 }
 
-/** Locks an organization's accounts in the order of their codes; most have nothing to say that would be worth a row each. */
-export const lockingStatement = `SELECT count(*)::integer AS count,
-    json_agg(locked) FILTER (WHERE is_frozen OR features IS NOT NULL OR blocks_free_on_debt) AS restricted
-  FROM (SELECT ${accessColumns} FROM ledger_account WHERE org_id = $1 AND account = ANY($2)
-        ORDER BY account FOR UPDATE) AS locked`;
+export type LockedColumns = [
+  account: string,
+  purse: string | null,
+  access: LockedAccount["access"],
+];
+
+/** Locks an organization's accounts in the order of their codes; the purses are those that the last holder left. */
+export const lockingStatement = `SELECT account, purse,
+    CASE WHEN is_frozen OR features IS NOT NULL OR blocks_free_on_debt THEN json_build_object(
+      'is_frozen', is_frozen, 'features', features, 'blocks_free_on_debt', blocks_free_on_debt) END
+  FROM ledger_account WHERE org_id = $1 AND account = ANY($2) ORDER BY account FOR UPDATE`;
+
+export const lockedAccountFrom = ([account, purse, access]: LockedColumns): LockedAccount => ({
+  purse: purseFrom(account, purse),
+  access,
+});
 
 /** The accounts that the catalog knows, with what the ledger says of each; one it has not seen is not restricted. */
 export const customersFrom = (
   codes: ReadonlySet<string>,
-  rows: readonly AccessColumns[],
+  locked: readonly LockedAccount[],
 ): Map<string, Customer> => {
-  const known = new Map(rows.map((row) => [row.account, row]));
-  return new Map([...codes].map((code) => [code, customerFrom(code, known.get(code))]));
+  const known = new Map(locked.map(({ purse, access }) => [purse.id, access]));
+  return new Map(
+    [...codes].map((code) => [code, customerFrom(code, known.get(code) ?? undefined)]),
+  );
 };
 
-const customerFrom = (code: string, row: AccessColumns | undefined): Customer => ({
+const customerFrom = (code: string, row: Omit<AccessColumns, "account"> | undefined): Customer => ({
   code,
   isFrozen: row?.is_frozen ?? false,
   features: row === undefined || row.features === null ? null : new Set(row.features),

@@ -10,18 +10,32 @@ export type Json<T> = T extends bigint
       ? { readonly [Key in keyof T]: Json<T[Key]> }
       : T;
 
-export const grantTermsFrom = (terms: Json<GrantTerms>): GrantTerms => ({
-  ...terms,
+export const grantTermsFrom = ({ rollover, ...terms }: Json<GrantTerms>): GrantTerms => ({
   amount: BigInt(terms.amount),
+  priority: terms.priority,
+  effectiveAt: terms.effectiveAt,
+  expiresAt: terms.expiresAt,
+  purpose: terms.purpose,
+  appliesTo: terms.appliesTo,
   costBasis: BigInt(terms.costBasis),
   rollover:
-    terms.rollover === null
+    rollover === null
       ? null
-      : {
-          ...terms.rollover,
-          max: BigInt(terms.rollover.max),
-          min: BigInt(terms.rollover.min),
-        },
+      : { ...rollover, max: BigInt(rollover.max), min: BigInt(rollover.min) },
+  source: terms.source,
+});
+
+export const grantTermsJson = ({ rollover, ...terms }: GrantTerms): Json<GrantTerms> => ({
+  amount: `${terms.amount}`,
+  priority: terms.priority,
+  effectiveAt: terms.effectiveAt,
+  expiresAt: terms.expiresAt,
+  purpose: terms.purpose,
+  appliesTo: terms.appliesTo,
+  costBasis: `${terms.costBasis}`,
+  rollover:
+    rollover === null ? null : { ...rollover, max: `${rollover.max}`, min: `${rollover.min}` },
+  source: terms.source,
 });
 
 export const legsFrom = (legs: readonly Json<Leg>[]): Leg[] =>

@@ -31,7 +31,7 @@ export const withWallet = async (
   codes: readonly string[],
 ): Promise<ReadonlySet<string>> => {
   const { rows } = await sql<{ account: string }>`
-    SELECT DISTINCT account FROM wallet_account WHERE org_id = ${orgId} AND account = ANY(${codes}::text[])
+    SELECT account FROM ledger_account WHERE org_id = ${orgId} AND account = ANY(${codes}::text[]) AND has_wallet
   `.execute(reader);
   return new Set(rows.map(({ account }) => account));
 };
@@ -45,9 +45,9 @@ export const payingFamilies = async (
   if (accountIds.length === 0) return new Set();
   const { rows } = await sql<{ id: string }>`
     SELECT head.id FROM unnest(${[...new Set(accountIds)]}::uuid[]) AS head (id)
-    WHERE EXISTS (SELECT FROM wallet_account WHERE org_id = ${orgId}) AND EXISTS (
+    WHERE EXISTS (SELECT FROM ledger_account WHERE org_id = ${orgId} AND has_wallet) AND EXISTS (
       SELECT FROM record AS owner
-      JOIN wallet_account ON wallet_account.org_id = ${orgId} AND wallet_account.account = owner.code
+      JOIN ledger_account AS payer ON payer.org_id = ${orgId} AND payer.account = owner.code AND payer.has_wallet
       WHERE owner.org_id = ${orgId} AND owner.kind = 'account' AND owner.id IN (
         SELECT head.id UNION ALL
         SELECT from_id FROM reference WHERE org_id = ${orgId} AND from_kind = 'account'

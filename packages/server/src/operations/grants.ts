@@ -84,7 +84,7 @@ const found = (row: GrantColumns): FoundGrant => ({
 });
 
 const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<FoundGrant> => {
-  const text = "SELECT * FROM ledger_grant WHERE org_id = $1 AND id = $2";
+  const text = "SELECT * FROM grant_standing WHERE org_id = $1 AND id = $2";
   const { rows } = await ledger.pool.query<GrantColumns>(text, [orgId, id]);
   if (rows[0] === undefined) throw new Problem("NOT_FOUND");
   return found(rows[0]);
@@ -122,7 +122,7 @@ const bringUpToDate = async (ledger: Ledger, orgId: string, account: string) => 
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
   const configuration = await ledger.configurations.of(orgId);
   if (query.account !== undefined) await bringUpToDate(ledger, orgId, query.account);
-  const page = await keyedPage<GrantColumns>(ledger.pool, "ledger_grant", { orgId, ...query });
+  const page = await keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
   return { ...page, data: page.data.map((row) => grantReply(configuration, found(row))) };
 };
 

@@ -324,9 +324,12 @@ CREATE TABLE ledger_account (
   is_frozen boolean DEFAULT false NOT NULL,
   features text[],
   blocks_free_on_debt boolean DEFAULT false NOT NULL,
+  purse text,
+  has_wallet boolean DEFAULT false NOT NULL,
   PRIMARY KEY (org_id, account),
   FOREIGN KEY (org_id) REFERENCES organization(id)
-);
+) WITH (fillfactor=70);
+CREATE INDEX ledger_account_with_wallet ON ledger_account USING btree (org_id, account) WHERE has_wallet;
 
 CREATE TABLE ledger_authorization (
   org_id uuid NOT NULL,
@@ -392,7 +395,6 @@ CREATE TABLE ledger_grant (
   FOREIGN KEY (org_id, account) REFERENCES ledger_account(org_id, account)
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_grant_due ON ledger_grant USING btree (due_at) WHERE (is_open AND (due_at IS NOT NULL));
-CREATE INDEX ledger_grant_open ON ledger_grant USING btree (org_id, account) WHERE is_open;
 
 CREATE TABLE lookup_data (
   org_id uuid NOT NULL,
@@ -674,26 +676,6 @@ CREATE TABLE usage_void (
 );
 CREATE INDEX usage_void_of_uid ON usage_void USING btree (org_id, uid);
 
-CREATE TABLE wallet_account (
-  org_id uuid NOT NULL,
-  account text NOT NULL,
-  asset text NOT NULL,
-  credited numeric(38,0) NOT NULL,
-  debited numeric(38,0) NOT NULL,
-  held numeric(38,0) NOT NULL,
-  debt numeric(38,0) NOT NULL,
-  debt_limit numeric(38,0) NOT NULL,
-  mode text NOT NULL,
-  seen_at bigint NOT NULL,
-  PRIMARY KEY (org_id, account, asset),
-  CHECK ((credited - debited - held) >= 0::numeric),
-  CHECK (debt <= debt_limit),
-  CHECK (debt >= 0::numeric),
-  CHECK (held >= 0::numeric),
-  CHECK (mode = ANY (ARRAY['hard'::text, 'soft'::text])),
-  FOREIGN KEY (org_id, account) REFERENCES ledger_account(org_id, account)
-) WITH (fillfactor=70);
-
 CREATE VIEW event_feed AS
  SELECT change.org_id,
     change_event_id(change.sequence) AS id,
@@ -757,6 +739,45 @@ UNION ALL
    FROM usage_outbox
   WHERE usage_outbox.refused_at IS NOT NULL;
 
+CREATE VIEW grant_standing AS
+ SELECT g.org_id,
+    g.id,
+    g.account,
+    g.asset,
+    g.amount,
+    g.state,
+    g.terms,
+        CASE
+            WHEN g.is_open THEN COALESCE(own.remaining, 0::numeric)
+            ELSE g.remaining
+        END AS remaining,
+        CASE
+            WHEN g.is_open THEN COALESCE(own.held, 0::numeric)
+            ELSE g.held
+        END AS held,
+        CASE
+            WHEN g.is_open THEN COALESCE(own.consumed, 0::numeric)
+            ELSE g.consumed
+        END AS consumed,
+        CASE
+            WHEN g.is_open THEN COALESCE(own.breakage, 0::numeric)
+            ELSE g.breakage
+        END AS breakage,
+        CASE
+            WHEN g.is_open THEN COALESCE(own.transferred, 0::numeric)
+            ELSE g.transferred
+        END AS transferred
+   FROM ledger_grant g
+     LEFT JOIN LATERAL ( SELECT open.id,
+            open.remaining,
+            open.held,
+            open.consumed,
+            open.breakage,
+            open.transferred
+           FROM ledger_account a
+             CROSS JOIN LATERAL json_to_recordset(a.purse::json -> 'grants'::text) open(id text, remaining numeric, held numeric, consumed numeric, breakage numeric, transferred numeric)
+          WHERE g.is_open AND a.org_id = g.org_id AND a.account = g.account AND open.id = g.id) own ON true;
+
 CREATE VIEW usage_payment AS
  SELECT org_id,
     account,
@@ -766,3 +787,18 @@ CREATE VIEW usage_payment AS
     shortfall,
     occurred_at
    FROM ledger_authorization;
+
+CREATE VIEW wallet_account AS
+ SELECT ledger_account.org_id,
+    ledger_account.account,
+    own.asset,
+    COALESCE(own.credited, 0::numeric) AS credited,
+    COALESCE(own.debited, 0::numeric) AS debited,
+    COALESCE(own.held, 0::numeric) AS held,
+    COALESCE(own.debt, 0::numeric) AS debt,
+    COALESCE(own."debtLimit", 0::numeric) AS debt_limit,
+    own.mode,
+    own."seenAt" AS seen_at
+   FROM ledger_account
+     CROSS JOIN LATERAL json_to_recordset(ledger_account.purse::json -> 'walletAccounts'::text) own(asset text, credited numeric, debited numeric, held numeric, debt numeric, "debtLimit" numeric, mode text, "seenAt" bigint)
+  WHERE ledger_account.has_wallet;

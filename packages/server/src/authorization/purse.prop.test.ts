@@ -1,0 +1,153 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  type Grant,
+  type GrantTerms,
+  type WalletAccount,
+  walletAccountId,
+} from "@turnpike/engine/ledger/rows.ts";
+import { accountIn, changedPurses, isOpen, type Purse, purseFrom, purseText } from "./purse.ts";
+
+const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
+
+const seed = process.env["TURNPIKE_SEED"];
+const settings = {
+  numRuns: runs,
+  ...(seed === undefined ? {} : { seed: Number(seed) }),
+};
+
+const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
+const asset = fc.constantFrom("USD", "EUR", "credits");
+const part = fc.oneof(fc.constant(0n), fc.bigInt({ min: 0n, max: 10n ** 36n }));
+const at = fc.maxSafeNat();
+
+const terms: fc.Arbitrary<Omit<GrantTerms, "amount">> = fc.record({
+  priority: fc.nat(255),
+  effectiveAt: at,
+  expiresAt: fc.option(at),
+  purpose: fc.constantFrom("paid" as const, "promotional" as const, "refund" as const),
+  appliesTo: fc.option(
+    fc.record({ products: fc.array(name), features: fc.array(name), meters: fc.array(name) }),
+  ),
+  costBasis: part,
+  rollover: fc.option(fc.record({ max: part, min: part, expiresAfterMs: at })),
+  source: name,
+});
+
+const grantOf = (account: string): fc.Arbitrary<Grant> =>
+  fc
+    .record({
+      id: name,
+      asset,
+      terms,
+      state: fc.constantFrom("scheduled" as const, "active" as const, "ended" as const),
+      parts: fc.tuple(part, part, part, part, part),
+    })
+    .map((row) => {
+      const [remaining, held, consumed, breakage, transferred] = row.parts;
+      const amount = remaining + held + consumed + breakage + transferred;
+      return {
+        id: row.id,
+        walletAccount: walletAccountId(account, row.asset),
+        terms: { ...row.terms, amount },
+        state: row.state,
+        remaining,
+        held,
+        consumed,
+        breakage,
+        transferred,
+      };
+    });
+
+const walletAccountOf = (account: string): fc.Arbitrary<WalletAccount> =>
+  fc
+    .record({
+      asset,
+      available: part,
+      debited: part,
+      held: part,
+      debt: part,
+      moreDebt: part,
+      mode: fc.constantFrom("hard" as const, "soft" as const),
+      seenAt: at,
+    })
+    .map(({ available, moreDebt, ...row }) => ({
+      ...row,
+      id: walletAccountId(account, row.asset),
+      account,
+      credited: available + row.debited + row.held,
+      debtLimit: row.debt + moreDebt,
+    }));
+
+const purseOf = (account: string): fc.Arbitrary<Purse> =>
+  fc.record({
+    id: fc.constant(account),
+    walletAccounts: fc.uniqueArray(walletAccountOf(account), { selector: ({ id }) => id }),
+    grants: fc.uniqueArray(grantOf(account).filter(isOpen), { selector: ({ id }) => id }),
+  });
+
+const purse = name.chain(purseOf);
+
+test("what a purse holds is what its text says, to the last atom", () => {
+  fc.assert(
+    fc.property(purse, (before) => {
+      expect(purseFrom(before.id, purseText(before))).toEqual(before);
+    }),
+    settings,
+  );
+  expect(purseFrom("a", null)).toEqual({ id: "a", walletAccounts: [], grants: [] });
+});
+
+const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
+  new Map(rows.map((row) => [row.id, row]));
+
+test("a change reaches its own row of its own account, and what is closed leaves the purse", () => {
+  const changes = fc.uniqueArray(name, { minLength: 1, maxLength: 4 }).chain((accounts) =>
+    fc.record({
+      purses: fc.tuple(...accounts.map(purseOf)),
+      walletAccounts: fc.uniqueArray(fc.constantFrom(...accounts).chain(walletAccountOf), {
+        selector: ({ id }) => id,
+      }),
+      grants: fc.uniqueArray(fc.constantFrom(...accounts).chain(grantOf), {
+        selector: ({ id }) => id,
+      }),
+    }),
+  );
+  fc.assert(
+    fc.property(changes, ({ purses, walletAccounts, grants }) => {
+      const changed = byId(changedPurses(byId(purses), { walletAccounts, grants }));
+      for (const before of purses) {
+        const { id } = before;
+        const after = changed.get(id) ?? before;
+        const own = walletAccounts.filter(({ account }) => account === id);
+        const granted = grants.filter(({ walletAccount }) => accountIn(walletAccount) === id);
+        expect(byId(after.walletAccounts)).toEqual(byId([...before.walletAccounts, ...own]));
+        const open = [...byId([...before.grants, ...granted]).values()].filter(isOpen);
+        expect(byId(after.grants)).toEqual(byId(open));
+      }
+    }),
+    settings,
+  );
+});
+
+test("what breaks an invariant is not written", () => {
+  const purses = new Map([["a", purseFrom("a", null)]]);
+  const row: WalletAccount = {
+    id: "USD/a",
+    account: "a",
+    asset: "USD",
+    credited: 5n,
+    debited: 3n,
+    held: 2n,
+    debt: 0n,
+    debtLimit: 0n,
+    mode: "hard",
+    seenAt: 1,
+  };
+  const writing = (changed: WalletAccount) => () =>
+    changedPurses(purses, { walletAccounts: [changed], grants: [] });
+  expect(writing(row)()).toHaveLength(1);
+  expect(writing({ ...row, debited: 4n })).toThrow("I3 USD/a is overspent");
+  expect(writing({ ...row, debt: 1n })).toThrow("I4 USD/a owes too much");
+  expect(writing({ ...row, id: "USD/b", account: "b" })).toThrow("b was not loaded");
+});

@@ -1,0 +1,154 @@
+import { grantFaults, walletAccountFaults } from "@turnpike/engine/ledger/invariants.ts";
+import {
+  type Changes,
+  type Grant,
+  type GrantTerms,
+  type WalletAccount,
+  walletAccountId,
+} from "@turnpike/engine/ledger/rows.ts";
+import { atoms } from "./stored-rows.ts";
+import { grantTermsFrom, grantTermsJson, type Json } from "./wire.ts";
+
+/**
+ * What an account holds, as one text in its row: its wallet accounts, and the grants that may still pay. Whatever was
+ * decided for an account, one row of it is locked, read and written.
+ */
+export interface Purse {
+  /** The account's code. */
+  readonly id: string;
+  readonly walletAccounts: readonly WalletAccount[];
+  readonly grants: readonly Grant[];
+}
+
+/** Whether a grant is in its account's purse: it may still pay, or be given back to. */
+export const isOpen = ({ state, remaining, held }: Grant): boolean =>
+  state !== "ended" && remaining + held > 0n;
+
+/** What is zero is left out of the text. */
+interface WalletAccountText {
+  readonly asset: string;
+  readonly credited?: string | undefined;
+  readonly debited?: string | undefined;
+  readonly held?: string | undefined;
+  readonly debt?: string | undefined;
+  readonly debtLimit?: string | undefined;
+  readonly mode: WalletAccount["mode"];
+  readonly seenAt: number;
+}
+
+interface GrantText {
+  readonly id: string;
+  readonly asset: string;
+  readonly state: Grant["state"];
+  readonly remaining?: string | undefined;
+  readonly held?: string | undefined;
+  readonly consumed?: string | undefined;
+  readonly breakage?: string | undefined;
+  readonly transferred?: string | undefined;
+  readonly terms: Json<GrantTerms>;
+}
+
+interface PurseText {
+  readonly walletAccounts: readonly WalletAccountText[];
+  readonly grants: readonly GrantText[];
+}
+
+const unlessZero = (value: bigint): string | undefined => (value === 0n ? undefined : `${value}`);
+
+const walletAccountText = (row: WalletAccount): WalletAccountText => ({
+  asset: row.asset,
+  credited: unlessZero(row.credited),
+  debited: unlessZero(row.debited),
+  held: unlessZero(row.held),
+  debt: unlessZero(row.debt),
+  debtLimit: unlessZero(row.debtLimit),
+  mode: row.mode,
+  seenAt: row.seenAt,
+});
+
+/** Asset codes hold no slash, account codes may. */
+export const assetIn = (walletAccount: string): string =>
+  walletAccount.slice(0, walletAccount.indexOf("/"));
+export const accountIn = (walletAccount: string): string =>
+  walletAccount.slice(walletAccount.indexOf("/") + 1);
+
+const grantText = (row: Grant): GrantText => ({
+  id: row.id,
+  asset: assetIn(row.walletAccount),
+  state: row.state,
+  remaining: unlessZero(row.remaining),
+  held: unlessZero(row.held),
+  consumed: unlessZero(row.consumed),
+  breakage: unlessZero(row.breakage),
+  transferred: unlessZero(row.transferred),
+  terms: grantTermsJson(row.terms),
+});
+
+export const purseText = ({ walletAccounts, grants }: Purse): string => {
+  const text: PurseText = {
+    walletAccounts: walletAccounts.map(walletAccountText),
+    grants: grants.map(grantText),
+  };
+  return JSON.stringify(text);
+};
+
+/** An account that never held anything has no text. */
+export const purseFrom = (account: string, text: string | null): Purse => {
+  if (text === null) return { id: account, walletAccounts: [], grants: [] };
+  const { walletAccounts, grants }: PurseText = JSON.parse(text);
+  return {
+    id: account,
+    walletAccounts: walletAccounts.map((row) => ({
+      id: walletAccountId(account, row.asset),
+      account,
+      asset: row.asset,
+      credited: atoms(row.credited),
+      debited: atoms(row.debited),
+      held: atoms(row.held),
+      debt: atoms(row.debt),
+      debtLimit: atoms(row.debtLimit),
+      mode: row.mode,
+      seenAt: row.seenAt,
+    })),
+    grants: grants.map((row) => ({
+      id: row.id,
+      walletAccount: walletAccountId(account, row.asset),
+      terms: grantTermsFrom(row.terms),
+      state: row.state,
+      remaining: atoms(row.remaining),
+      held: atoms(row.held),
+      consumed: atoms(row.consumed),
+      breakage: atoms(row.breakage),
+      transferred: atoms(row.transferred),
+    })),
+  };
+};
+
+/** The purses that a batch has changed, as they are now. What would break an invariant fails the batch (I3, I4, I5). */
+export const changedPurses = (
+  purses: ReadonlyMap<string, Purse>,
+  { walletAccounts, grants }: Pick<Changes, "walletAccounts" | "grants">,
+): Purse[] => {
+  const faults = [...walletAccounts.flatMap(walletAccountFaults), ...grants.flatMap(grantFaults)];
+  if (faults.length > 0) throw new Error(`decided what must not be: ${faults.join("; ")}`);
+  const walletAccountsOf = Map.groupBy(walletAccounts, ({ account }) => account);
+  const grantsOf = Map.groupBy(grants, ({ walletAccount }) => accountIn(walletAccount));
+  const accounts = new Set([...walletAccountsOf.keys(), ...grantsOf.keys()]);
+  return [...accounts].map((account) => {
+    const before = purses.get(account);
+    if (before === undefined) throw new Error(`the purse of ${account} was not loaded`);
+    return {
+      id: account,
+      walletAccounts: replaced(before.walletAccounts, walletAccountsOf.get(account)),
+      grants: replaced(before.grants, grantsOf.get(account)).filter(isOpen),
+    };
+  });
+};
+
+const replaced = <Row extends { readonly id: string }>(
+  rows: readonly Row[],
+  changed: readonly Row[] | undefined,
+): readonly Row[] =>
+  changed === undefined
+    ? rows
+    : [...new Map([...rows, ...changed].map((row) => [row.id, row])).values()];
