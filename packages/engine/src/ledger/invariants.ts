@@ -1,7 +1,7 @@
 import { movements, signed, type Book } from "./book.ts";
 import { standingOf } from "./slice.ts";
 import { usesOf } from "./use.ts";
-import type { Authorization, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
+import type { Authorization, Changes, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
 
 /**
  * The invariants of f.8 that one state and its postings can show, as sentences of what is wrong. Tests
@@ -19,7 +19,26 @@ export const brokenInvariants = (state: LedgerState, postings: readonly Posting[
   ...positionFaults(state),
 ];
 
-const fault = (holds: boolean, sentence: string): string[] => (holds ? [] : [sentence]);
+/**
+ * What rows that are about to be written would break by themselves: a defect then fails its batch instead of
+ * overspending (I2, I3, I4, I5, I11, I12).
+ */
+export const faultsOfRows = ({
+  walletAccounts,
+  grants,
+  authorizations,
+  postings,
+}: Pick<Changes, "walletAccounts" | "grants" | "authorizations" | "postings">): string[] => [
+  ...walletAccounts.flatMap(walletAccountFaults),
+  ...grants.flatMap(grantFaults),
+  ...authorizations.flatMap(authorizationFaults),
+  ...postings.flatMap(signFaults),
+];
+
+const none: readonly string[] = [];
+
+const fault = (holds: boolean, sentence: () => string): readonly string[] =>
+  holds ? none : [sentence()];
 
 /** I1: C, D, H and X are the fold of the postings alone. */
 const foldMismatches = (state: LedgerState, postings: readonly Posting[]): string[] => {
@@ -38,7 +57,7 @@ const foldMismatches = (state: LedgerState, postings: readonly Posting[]): strin
   return [...state.walletAccounts.values()].flatMap((row) => {
     const [c, d, h, x] = folds.get(row.id) ?? [0n, 0n, 0n, 0n];
     const equal = c === row.credited && d === row.debited && h === row.held && x === row.debt;
-    return fault(equal, `I1 ${row.id} is not the fold of its postings`);
+    return fault(equal, () => `I1 ${row.id} is not the fold of its postings`);
   });
 };
 
@@ -54,15 +73,20 @@ const bookMismatches = (postings: readonly Posting[]): string[] => {
     add(asset, movements[kind].to, amount);
   }
   const total = [...books.values()].reduce((sum, balance) => sum + balance, 0n);
-  const wrong = postings.filter(({ amount }) => amount <= 0n);
-  return [...fault(total === 0n, "I2 the books do not sum to zero"), ...wrong.map(() => "I2 sign")];
+  return [
+    ...fault(total === 0n, () => "I2 the books do not sum to zero"),
+    ...postings.flatMap(signFaults),
+  ];
 };
 
+const signFaults = ({ transaction, amount }: Posting): readonly string[] =>
+  fault(amount > 0n, () => `I2 ${transaction} moves ${amount}`);
+
 /** I3, I4 */
-export const walletAccountFaults = (row: WalletAccount): string[] => [
-  ...fault(row.credited - row.debited - row.held >= 0n, `I3 ${row.id} is overspent`),
-  ...fault(row.held >= 0n, `I3 ${row.id} holds less than nothing`),
-  ...fault(row.debt >= 0n && row.debt <= row.debtLimit, `I4 ${row.id} owes too much`),
+const walletAccountFaults = (row: WalletAccount): string[] => [
+  ...fault(row.credited - row.debited - row.held >= 0n, () => `I3 ${row.id} is overspent`),
+  ...fault(row.held >= 0n, () => `I3 ${row.id} holds less than nothing`),
+  ...fault(row.debt >= 0n && row.debt <= row.debtLimit, () => `I4 ${row.id} owes too much`),
 ];
 
 /** I3, I4, I6 */
@@ -74,20 +98,20 @@ const walletFaults = (state: LedgerState, row: WalletAccount): string[] => {
   const holdsOfRow = grants.reduce((total, grant) => total + grant.held, 0n);
   return [
     ...walletAccountFaults(row),
-    ...fault(inGrants === row.credited - row.debited, `I6 ${row.id} differs from its grants`),
-    ...fault(holdsOfRow === row.held, `I6 ${row.id} holds what its grants do not`),
+    ...fault(inGrants === row.credited - row.debited, () => `I6 ${row.id} differs from its grants`),
+    ...fault(holdsOfRow === row.held, () => `I6 ${row.id} holds what its grants do not`),
   ];
 };
 
 /** I5 */
-export const grantFaults = (grant: Grant): string[] => {
+const grantFaults = (grant: Grant): string[] => {
   const parts = [grant.remaining, grant.held, grant.consumed, grant.breakage, grant.transferred];
   const total = parts.reduce((sum, part) => sum + part, 0n);
   return [
-    ...fault(total === grant.terms.amount, `I5 ${grant.id} does not add up`),
+    ...fault(total === grant.terms.amount, () => `I5 ${grant.id} does not add up`),
     ...fault(
       parts.every((part) => part >= 0n),
-      `I5 ${grant.id} has a negative part`,
+      () => `I5 ${grant.id} has a negative part`,
     ),
   ];
 };
@@ -98,10 +122,14 @@ const authorizationFaults = (row: Authorization): string[] => {
   const unknown = row.settled - row.refunded - standingOf(row);
   const isFunded = row.terms.mode === "lease" ? unknown >= 0n : unknown === 0n;
   return [
-    ...fault(row.state === "HELD" || row.held === 0n, `I11 ${row.id} holds after its end`),
-    ...fault(open <= row.held, `I12 ${row.id} pins more than it holds`),
-    ...fault(row.refunded >= 0n && row.refunded <= row.settled, `I12 ${row.id} refunds too much`),
-    ...fault(isFunded, `I12 ${row.id} is settled by something unknown`),
+    ...fault(row.held >= 0n, () => `I11 ${row.id} holds less than nothing`),
+    ...fault(row.state === "HELD" || row.held === 0n, () => `I11 ${row.id} holds after its end`),
+    ...fault(open <= row.held, () => `I12 ${row.id} pins more than it holds`),
+    ...fault(
+      row.refunded >= 0n && row.refunded <= row.settled,
+      () => `I12 ${row.id} refunds too much`,
+    ),
+    ...fault(isFunded, () => `I12 ${row.id} is settled by something unknown`),
   ];
 };
 
@@ -112,7 +140,7 @@ const heldFaults = (state: LedgerState): string[] => {
     for (const { slices } of legs)
       for (const { grant, held } of slices) pinned.set(grant, (pinned.get(grant) ?? 0n) + held);
   return [...state.grants.values()].flatMap((grant) =>
-    fault((pinned.get(grant.id) ?? 0n) === grant.held, `I1 ${grant.id} is held by nobody`),
+    fault((pinned.get(grant.id) ?? 0n) === grant.held, () => `I1 ${grant.id} is held by nobody`),
   );
 };
 
@@ -131,7 +159,7 @@ const counterFaults = (state: LedgerState): string[] =>
     const held = uses.reduce((total, use) => total + use.held, 0n);
     return fault(
       posted === counter.posted && held === counter.held,
-      `I13 ${counter.id} is not the sum of its authorizations`,
+      () => `I13 ${counter.id} is not the sum of its authorizations`,
     );
   });
 
@@ -144,8 +172,8 @@ const concurrencyFaults = (state: LedgerState): string[] =>
     // An operator may lower a limit below what is open already.
     const limit = state.concurrencyLimits.get(id)?.limit ?? held;
     return [
-      ...fault(open.length === held, `I28 ${id} counts wrongly`),
-      ...fault(held <= limit, `I28 ${id} is exceeded`),
+      ...fault(open.length === held, () => `I28 ${id} counts wrongly`),
+      ...fault(held <= limit, () => `I28 ${id} is exceeded`),
     ];
   });
 
@@ -162,6 +190,6 @@ const positionFaults = (state: LedgerState): string[] => {
   return [...state.positions.values()].flatMap(({ id, posted, held }) => {
     const sum = sums.get(id) ?? { posted: 0n, held: 0n };
     const isEqual = sum.posted === posted && sum.held === held;
-    return fault(isEqual, `I20 ${id} is not the sum of its authorizations`);
+    return fault(isEqual, () => `I20 ${id} is not the sum of its authorizations`);
   });
 };

@@ -1,4 +1,5 @@
 import type { PoolClient } from "pg";
+import { faultsOfRows } from "@turnpike/engine/ledger/invariants.ts";
 import type {
   Alert,
   Authorization,
@@ -258,10 +259,12 @@ export interface Writing {
 /**
  * Everything that a batch changed, to be sent in one packet: what every charge adds is copied, the rest is one
  * statement. A row that is new to the state is only inserted: when another transaction was first, the packet fails and
- * the batch is decided again.
+ * the batch is decided again. What would break an invariant is not written.
  */
 export const writeChanges = async (client: PoolClient, writing: Writing): Promise<void> => {
   const { orgId, state, changes, now } = writing;
+  const faults = faultsOfRows(changes);
+  if (faults.length > 0) throw new Error(`decided what must not be: ${faults.join("; ")}`);
   const grantRows = split(changes.grants, state.grants);
   const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
   const authorizationRows = split(changes.authorizations, state.authorizations);

@@ -8,6 +8,7 @@ import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres } from "../adapters/postgres/open.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
 import { beginByKeys } from "./packet.ts";
+import { lockingStatement } from "./wallet-access.ts";
 
 const logger = pino({ level: "silent" });
 
@@ -18,8 +19,7 @@ const authorizations = (org: string, numbers: string): string =>
    SELECT ${org}, 'id-' || n, 'account-' || n, 'SETTLED', repeat('t', 500), 0, 0, 1, 1, 0, 0, 0, 0, '[]',
      repeat('a', 300), n FROM ${numbers} AS n`;
 
-const grants = (org: string, numbers: string): string[] => [
-  `INSERT INTO organization (id, created_at) SELECT ${org}, now() FROM ${numbers} AS n`,
+const accountsAndGrants = (org: string, numbers: string): string[] => [
   `INSERT INTO ledger_account (org_id, account) SELECT ${org}, 'account-' || n FROM ${numbers} AS n`,
   `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, terms)
    SELECT ${org}, 'grant-' || n, 'account-' || n, 'USD', 1, 'active', 1, 0, 0, 0, 0, '{}' FROM ${numbers} AS n`,
@@ -75,9 +75,10 @@ describe("rows are found by key", () => {
       const numbers = "generate_series(1, 3000)";
       const org = "md5(n::text)::uuid";
       await client.query(authorizations(org, numbers));
-      for (const statement of grants(org, numbers)) await client.query(statement);
-      await client.query("ANALYZE ledger_authorization, ledger_grant");
+      for (const statement of accountsAndGrants(org, numbers)) await client.query(statement);
+      await client.query("ANALYZE ledger_account, ledger_authorization, ledger_grant");
       expect(await comparisons(client, authorizationsStatement.text)).toEqual([]);
       expect(await comparisons(client, grantsStatement.text)).toEqual([]);
+      expect(await comparisons(client, lockingStatement)).toEqual([]);
     }));
 });

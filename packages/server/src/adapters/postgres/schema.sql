@@ -326,8 +326,7 @@ CREATE TABLE ledger_account (
   blocks_free_on_debt boolean DEFAULT false NOT NULL,
   purse text,
   has_wallet boolean DEFAULT false NOT NULL,
-  PRIMARY KEY (org_id, account),
-  FOREIGN KEY (org_id) REFERENCES organization(id)
+  PRIMARY KEY (account, org_id)
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_account_with_wallet ON ledger_account USING btree (org_id, account) WHERE has_wallet;
 
@@ -350,11 +349,7 @@ CREATE TABLE ledger_authorization (
   answer text NOT NULL,
   occurred_at bigint NOT NULL,
   further text,
-  PRIMARY KEY (org_id, id),
-  CHECK (held >= 0::numeric),
-  CHECK (refunded >= 0::numeric AND refunded <= settled),
-  CHECK (state = 'HELD'::text OR held = 0::numeric),
-  CHECK (state = ANY (ARRAY['DENIED'::text, 'HELD'::text, 'SETTLED'::text, 'VOIDED'::text, 'EXPIRED'::text, 'SETTLED_LATE'::text]))
+  PRIMARY KEY (id, org_id)
 ) WITH (fillfactor=80);
 CREATE INDEX ledger_authorization_due ON ledger_authorization USING btree (valid_until) WHERE (state = 'HELD'::text);
 CREATE INDEX ledger_authorization_held ON ledger_authorization USING btree (org_id, account, valid_until) WHERE (state = 'HELD'::text);
@@ -391,8 +386,7 @@ CREATE TABLE ledger_grant (
   CHECK (held >= 0::numeric),
   CHECK (remaining >= 0::numeric),
   CHECK (state = ANY (ARRAY['scheduled'::text, 'active'::text, 'ended'::text])),
-  CHECK (transferred >= 0::numeric),
-  FOREIGN KEY (org_id, account) REFERENCES ledger_account(org_id, account)
+  CHECK (transferred >= 0::numeric)
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_grant_due ON ledger_grant USING btree (due_at) WHERE (is_open AND (due_at IS NOT NULL));
 
@@ -464,10 +458,9 @@ CREATE TABLE posting (
   grant_id text,
   authorization_id text,
   amount numeric(38,0) NOT NULL,
-  at bigint NOT NULL,
-  CHECK (amount > 0::numeric)
+  at bigint NOT NULL
 );
-CREATE INDEX posting_of_account ON posting USING btree (org_id, account, sequence DESC);
+CREATE INDEX posting_of_account ON posting USING btree (account, org_id, sequence DESC);
 
 CREATE TABLE price_version (
   org_id uuid NOT NULL,
