@@ -1,5 +1,4 @@
 import { connect } from "node:net";
-import type { Socket } from "node:net";
 import { parentPort } from "node:worker_threads";
 
 /**
@@ -38,23 +37,32 @@ const head = ({ path, token }: LoadOrder, length: number): string =>
   ].join("\r\n");
 
 const contentLength = /\r\ncontent-length: (\d+)\r\n/i;
+/** Of one connection, for what has arrived since it was read the last time. */
+const pieceBytes = 65_536;
 
-/** One reply, read to its end. */
-const reply = (socket: Socket): Promise<string> =>
-  new Promise((resolve, reject) => {
-    let text = "";
-    const onData = (chunk: Buffer): void => {
-      text += chunk.toString("latin1");
+/** Calls back with the head of each reply, once all of the reply is there. */
+const readReplies = (onReply: (head: string) => void) => {
+  let text = "";
+  /** Of the reply whose head has been read. */
+  let missing = 0;
+  return (length: number, buffer: Uint8Array): boolean => {
+    let rest = length;
+    if (missing === 0) {
+      text += Buffer.from(buffer.buffer, buffer.byteOffset, length).toString("latin1");
       const end = text.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const length = Number(contentLength.exec(text)?.[1] ?? 0);
-      if (text.length < end + 4 + length) return;
-      socket.off("data", onData);
-      resolve(text);
-    };
-    socket.on("data", onData);
-    socket.once("error", reject);
-  });
+      if (end < 0) return true;
+      missing = end + 4 + Number(contentLength.exec(text)?.[1] ?? 0);
+      rest = text.length;
+    }
+    missing -= rest;
+    if (missing > 0) return true;
+    const whole = text;
+    text = "";
+    missing = 0;
+    onReply(whole);
+    return true;
+  };
+};
 
 export const load = async (order: LoadOrder): Promise<LoadReport> => {
   const { bodies, connections, rate } = order;
@@ -67,21 +75,32 @@ export const load = async (order: LoadOrder): Promise<LoadReport> => {
   let refusal: string | undefined;
   const cpuBefore = process.threadCpuUsage();
   const start = performance.now();
-  const run = async (): Promise<void> => {
-    const socket = connect({ port: order.port, host: "127.0.0.1", noDelay: true });
-    socket.setMaxListeners(0);
-    for (let index = next++; index < requests.length; index = next++) {
-      const due = rate === undefined ? performance.now() : start + (index / rate) * 1000;
-      const wait = due - performance.now();
-      if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
-      const answered = reply(socket);
-      socket.write(requests[index] ?? "");
-      const text = await answered;
-      if (!text.startsWith("HTTP/1.1 200")) refusal ??= text;
-      latencies.push(performance.now() - due);
-    }
-    socket.destroy();
-  };
+  const run = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let due = start;
+      const onReply = (text: string): void => {
+        if (!text.startsWith("HTTP/1.1 200")) refusal ??= text;
+        latencies.push(performance.now() - due);
+        sendNext();
+      };
+      const onread = { buffer: Buffer.allocUnsafe(pieceBytes), callback: readReplies(onReply) };
+      const socket = connect({ port: order.port, host: "127.0.0.1", noDelay: true, onread });
+      socket.once("error", reject);
+      const sendNext = (): void => {
+        const index = next++;
+        const request = requests[index];
+        if (request === undefined) {
+          socket.destroy();
+          resolve();
+          return;
+        }
+        const now = performance.now();
+        due = rate === undefined ? now : start + (index / rate) * 1000;
+        if (due - now > 1) setTimeout(() => socket.write(request), due - now);
+        else socket.write(request);
+      };
+      sendNext();
+    });
   await Promise.all(Array.from({ length: connections }, run));
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.threadCpuUsage(cpuBefore);
