@@ -4,20 +4,20 @@ import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Changes, EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
-import { writeChanges } from "./changes.ts";
+import { checkChanges, writeChanges } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import { namedRows } from "./named-rows.ts";
-import { beginByKeys, inOnePacket } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
 import { takesBack, undoingOf, writeUndone } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
 import type { Purse } from "./purse.ts";
-import { byId, queryValues } from "./reader.ts";
+import { byId, queryValues, type Reader } from "./reader.ts";
 import {
   customersFrom,
   type LockedAccount,
@@ -75,6 +75,7 @@ const attempt = async (
   try {
     const { state, purses, now } = await lockAndLoad(client, loading);
     const { decisions, changes } = decide(state, requests, now);
+    checkChanges(changes);
     const outcomes = dealt(works, decisions);
     const decided = works.filter((_, nth) =>
       outcomes[nth]?.some(({ kind }) => kind !== "conflict"),
@@ -84,11 +85,10 @@ const attempt = async (
       works: decided,
     });
     if (refunds.length > 0) await writeUndone(client, orgId, { changes, refunds, uidOf });
-    await inOnePacket(client, () =>
+    await inOnePacket(client, (packet) =>
       Promise.all([
-        writeChanges(client, { orgId, state, purses, changes, measurements, now }),
-        // Behind a statement that failed, it undoes the transaction.
-        client.query("COMMIT"),
+        writeChanges(packet, { orgId, state, purses, changes, measurements, now }),
+        commit(packet),
       ]),
     );
     return outcomes;
@@ -112,14 +112,14 @@ interface LockedState {
 const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<LockedState> => {
   const { orgId, accounts, accountArray, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, accounts));
-  const [, locked, , { state, now }] = await inOnePacket(client, () => {
-    const begun = client.query(beginByKeys);
-    const locking = lockAccounts(client, orgId, accountArray);
+  const [, locked, , { state, now }] = await inOnePacket(client, (packet) => {
+    const begun = beginByKeys(packet);
+    const locking = lockAccounts({ packet, orgId }, accountArray);
     return Promise.all([
       begun,
       locking,
-      lockShared(client, orgId, shared),
-      loadState(client, loading, locking),
+      lockShared({ packet, orgId }, shared),
+      loadState({ client, packet, locking }, loading),
     ]);
   });
   const others = ownersBeside(accounts, state);
@@ -154,13 +154,9 @@ const ownersBeside = (
 };
 
 /** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */
-const lockAccounts = async (
-  client: PoolClient,
-  orgId: string,
-  accounts: Buffer,
-): Promise<LockedAccount[]> => {
+const lockAccounts = async (reader: Reader, accounts: Buffer): Promise<LockedAccount[]> => {
   const statement = { name: "ledger-lock", text: lockingStatement };
-  const rows = await queryValues<LockedColumns>({ client, orgId }, statement, [accounts]);
+  const rows = await queryValues<LockedColumns>(reader, statement, [accounts]);
   return rows.map(lockedAccountFrom);
 };
 
@@ -182,13 +178,9 @@ const sharedLimits = (limits: LimitsInPlay): string[] =>
     .map(({ id }) => id)
     .sort();
 
-const lockShared = async (
-  client: PoolClient,
-  orgId: string,
-  ids: readonly string[],
-): Promise<void> => {
+const lockShared = async ({ packet, orgId }: Reader, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
-  await client.query({
+  await packet.run({
     name: "ledger-lock-shared",
     text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || id, 0))
            FROM (SELECT unnest($2::text[]) AS id ORDER BY 1) AS shared`,

@@ -1,4 +1,3 @@
-import type { PoolClient } from "pg";
 import { faultsOfRows } from "@turnpike/engine/ledger/invariants.ts";
 import type {
   Alert,
@@ -11,8 +10,8 @@ import type {
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
 import { jsonText } from "./json-text.ts";
+import type { Packet } from "./packet.ts";
 import { accountIn, assetIn, changedPurses, isOpen, type Purse, purseText } from "./purse.ts";
-import { copyRows } from "./row-copy.ts";
 import {
   copied,
   type CopyColumn,
@@ -246,6 +245,12 @@ const split = <Row extends { readonly id: string }>(
 const isInPurse = (row: Grant, before: Grant | undefined): boolean =>
   before !== undefined && isOpen(before) && isOpen(row) && row.state === before.state;
 
+/** What would break an invariant is not written. */
+export const checkChanges = (changes: Changes): void => {
+  const faults = faultsOfRows(changes);
+  if (faults.length > 0) throw new Error(`decided what must not be: ${faults.join("; ")}`);
+};
+
 export interface Writing {
   readonly orgId: string;
   readonly state: LedgerState;
@@ -259,12 +264,10 @@ export interface Writing {
 /**
  * Everything that a batch changed, to be sent in one packet: what every charge adds is copied, the rest is one
  * statement. A row that is new to the state is only inserted: when another transaction was first, the packet fails and
- * the batch is decided again. What would break an invariant is not written.
+ * the batch is decided again.
  */
-export const writeChanges = async (client: PoolClient, writing: Writing): Promise<void> => {
+export const writeChanges = async (packet: Packet, writing: Writing): Promise<void> => {
   const { orgId, state, changes, now } = writing;
-  const faults = faultsOfRows(changes);
-  if (faults.length > 0) throw new Error(`decided what must not be: ${faults.join("; ")}`);
   const grantRows = split(changes.grants, state.grants);
   const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
   const authorizationRows = split(changes.authorizations, state.authorizations);
@@ -289,7 +292,7 @@ export const writeChanges = async (client: PoolClient, writing: Writing): Promis
     ...copied(postings, orgId, postingRows),
   ];
   await Promise.all([
-    ...copies.map(({ sql, message }) => copyRows(client, sql, message)),
-    ...(parts.length === 0 ? [] : [client.query(statementOf(orgId, parts))]),
+    ...copies.map((copy) => packet.run(copy)),
+    ...(parts.length === 0 ? [] : [packet.run(statementOf(orgId, parts))]),
   ]);
 };

@@ -1,6 +1,7 @@
 import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type { Authorization, EpochMs, LedgerState } from "@turnpike/engine/ledger/rows.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
+import { bigintArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
@@ -40,7 +41,7 @@ export const loadCounters = async (
     ]),
   ]);
   if (ids.size === 0) return new Map();
-  const split = [...ids].map((id) => [
+  const split = [...ids].map((id): [string, string] => [
     id.slice(0, id.lastIndexOf("@")),
     id.slice(id.lastIndexOf("@") + 1),
   ]);
@@ -62,9 +63,9 @@ export const loadCounters = async (
     },
     [
       split.map(([id]) => id),
-      split.map(([, start]) => start),
+      bigintArray(split.map(([, start]) => Number(start))),
       rolling.map(({ id }) => id),
-      rolling.map(({ from }) => Math.floor(from)),
+      bigintArray(rolling.map(({ from }) => Math.floor(from))),
     ],
   );
   return byId(rows.map(stored.counterFrom));

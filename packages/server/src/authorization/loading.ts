@@ -16,7 +16,7 @@ import {
   loadRateBuckets,
 } from "./limit-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
-import { inOnePacket } from "./packet.ts";
+import { inOnePacket, type Packet } from "./packet.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
 import { loadTopUpRules, loadTopUps } from "./top-up-rows.ts";
@@ -41,6 +41,14 @@ export interface Loading {
   readonly named: NamedRows;
 }
 
+interface LoadingWith {
+  readonly client: PoolClient;
+  /** What the requests name is read with it. */
+  readonly packet: Packet;
+  /** The accounts, asked for by the same packet. */
+  readonly locking: Promise<readonly LockedAccount[]>;
+}
+
 export interface Loaded {
   /** All but what the rows of the accounts say, which are read as they are locked. */
   readonly state: Omit<LedgerState, "customers">;
@@ -53,22 +61,25 @@ export interface Loaded {
  * where there is any. To be sent behind the locks of the accounts, so that what is read stays so.
  */
 export const loadState = async (
-  client: PoolClient,
+  { client, packet, locking }: LoadingWith,
   loading: Loading,
-  locking: Promise<readonly LockedAccount[]>,
 ): Promise<Loaded> => {
-  const { accounts, configuration } = loading;
-  const reader = { client, orgId: loading.orgId };
+  const { orgId, accounts, configuration } = loading;
   const limits = limitsInPlay(configuration, accounts);
   const [locked, { clock, grants, authorizations: found, ...others }] = await Promise.all([
     locking,
-    loadNamed(reader, loading, limits.rateLimits),
+    loadNamed({ packet, orgId }, loading, limits.rateLimits),
   ]);
   const purses = locked.map(({ purse }) => purse);
   const walletAccounts = byId(purses.flatMap((purse) => purse.walletAccounts));
   const now = latestOf(walletAccounts, clock);
   // A clock that was set back: what was due by what the accounts have seen is due (I23).
-  const authorizations = now === clock ? found : await loadAuthorizations(reader, loading, now);
+  const authorizations =
+    now === clock
+      ? found
+      : await inOnePacket(client, (next) =>
+          loadAuthorizations({ packet: next, orgId }, loading, now),
+        );
   // A purse knows better than the row of a grant that is in it.
   for (const grant of purses.flatMap((purse) => purse.grants)) grants.set(grant.id, grant);
   const own = { ...others, walletAccounts, grants, authorizations };
@@ -80,7 +91,7 @@ export const loadState = async (
     rateLimits: byId(limits.rateLimits),
     concurrencyLimits: byId(limits.concurrencyLimits),
     ...own,
-    ...(await loadReferred(reader, { loading, limits, own, now })),
+    ...(await loadReferred(client, { loading, limits, own, now })),
   };
   return { state, now };
 };
@@ -114,7 +125,7 @@ const loadNamed = (
     decisions: loadDecisions(reader, [...loading.named.decisions]),
     rateBuckets: loadRateBuckets(reader, rateLimits),
     positions: loadPositions(reader, [...loading.named.positions]),
-    periodsPaid: loadPeriodsPaid(reader.client, reader.orgId, loading.named.trueUps),
+    periodsPaid: loadPeriodsPaid(reader, loading.named.trueUps),
     topUps: loadTopUps(reader, loading.named),
     topUpRules: loadTopUpRules(reader, loading),
   });
@@ -128,7 +139,7 @@ interface Referring {
 
 /** What loaded authorizations stand on, and the budget windows that the time of the decision says. */
 const loadReferred = async (
-  reader: Reader,
+  client: PoolClient,
   { loading, limits, own, now }: Referring,
 ): Promise<Pick<LedgerState, "grants" | "positions" | "counters" | "concurrencyCounts">> => {
   const authorizations = [...own.authorizations.values()];
@@ -143,14 +154,15 @@ const loadReferred = async (
     ...limits.concurrencyLimits.map(({ id }) => id),
     ...authorizations.flatMap(({ terms }) => terms.concurrencyLimits),
   ];
-  const { grants, positions, ...counted } = await inOnePacket(reader.client, () =>
-    loaded({
+  const { grants, positions, ...counted } = await inOnePacket(client, (packet) => {
+    const reader = { packet, orgId: loading.orgId };
+    return loaded({
       grants: loadGrants(reader, loading, grantIds),
       positions: loadPositions(reader, [...new Set(positionIds)]),
       counters: loadCounters(reader, limits.budgets, { authorizations, now }),
       concurrencyCounts: loadConcurrency(reader, concurrencyIds),
-    }),
-  );
+    });
+  });
   return {
     grants: grants.size === 0 ? own.grants : new Map([...own.grants, ...grants]),
     positions: positions.size === 0 ? own.positions : new Map([...own.positions, ...positions]),
@@ -160,12 +172,10 @@ const loadReferred = async (
 
 const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-const loadClock = async ({ client }: Reader): Promise<EpochMs> => {
-  const { rows } = await client.query<{ now: string }>({
-    name: "ledger-clock",
-    text: `SELECT ${epochMs} AS now`,
-  });
-  return Number(rows[0]?.now);
+const loadClock = async ({ packet }: Reader): Promise<EpochMs> => {
+  const statement = { name: "ledger-clock", text: `SELECT ${epochMs}` };
+  const [row] = await packet.values<[now: string]>(statement);
+  return Number(row?.[0]);
 };
 
 const authorizationColumns = `id, account, state, terms, held, held_quantity, settled, settled_quantity, refunded,

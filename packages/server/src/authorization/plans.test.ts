@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres } from "../adapters/postgres/open.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
-import { beginByKeys } from "./packet.ts";
+import { beginByKeys, inOnePacket } from "./packet.ts";
 import { lockingStatement } from "./wallet-access.ts";
 
 const logger = pino({ level: "silent" });
@@ -53,7 +53,7 @@ describe("rows are found by key", () => {
   const undone = async (body: (client: PoolClient) => Promise<void>): Promise<void> => {
     const client = await pool.connect();
     try {
-      await client.query(beginByKeys);
+      await inOnePacket(client, beginByKeys);
       await body(client);
     } finally {
       await client.query("ROLLBACK");

@@ -1,4 +1,3 @@
-import { Query, type Connection } from "pg";
 import { groupsOf } from "./binary-arrays.ts";
 
 /**
@@ -101,38 +100,3 @@ const copyData = "d".charCodeAt(0);
 const copyDone = Buffer.from("c\0\0\0\x04", "latin1");
 /** An authorization's; more makes room for itself. */
 const usualRowBytes = 2048;
-
-/**
- * A COPY whose rows leave with the statement, so that it takes part in a packet. When it, or a statement before it, has
- * failed, PostgreSQL reads past them.
- */
-class Copy extends Query {
-  readonly #sql: string;
-  readonly #message: Buffer;
-
-  constructor(sql: string, message: Buffer, done: (error: Error | undefined) => void) {
-    // The driver says null where it says nothing.
-    super({ text: sql }, (error) => done(error ?? undefined));
-    this.#sql = sql;
-    this.#message = message;
-  }
-
-  override submit = (connection: Connection): void => {
-    connection.query(this.#sql);
-    connection.stream.write(this.#message);
-  };
-
-  /** Called by the driver when PostgreSQL is ready for what has long been sent. */
-  readonly handleCopyInResponse = (): void => undefined;
-}
-
-export const copyRows = (
-  client: { readonly query: (copy: Query) => unknown },
-  sql: string,
-  message: Buffer,
-): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const done = (error: Error | undefined): void =>
-      error === undefined ? resolve() : reject(error);
-    client.query(new Copy(sql, message, done));
-  });

@@ -1,5 +1,6 @@
 import * as arrays from "./binary-arrays.ts";
 import { jsonText } from "./json-text.ts";
+import type { Statement, Value } from "./packet.ts";
 import { RowBytes } from "./row-copy.ts";
 
 /** A column of rows to write: its type in the arrays, and what it becomes in the table when that differs. */
@@ -17,8 +18,8 @@ export interface CopyColumn<Row> extends Column<Row> {
 }
 
 const column =
-  <Value>(type: arrays.ElementType, encode: (values: readonly Value[]) => Buffer) =>
-  <Row>(name: string, of: (row: Row) => Value): Column<Row> => ({
+  <Element>(type: arrays.ElementType, encode: (values: readonly Element[]) => Buffer) =>
+  <Row>(name: string, of: (row: Row) => Element): Column<Row> => ({
     name,
     type,
     of,
@@ -136,17 +137,11 @@ export const updated = <Row extends { readonly id: string }>(
   ];
 };
 
-/** Rows to be copied, as a statement and the message that follows it. */
-export interface Copying {
-  readonly sql: string;
-  readonly message: Buffer;
-}
-
 export const copied = <Row>(
   { name, columns }: CopyTable<Row>,
   orgId: string,
   rows: readonly Row[],
-): Copying[] => {
+): Statement[] => {
   if (rows.length === 0) return [];
   const organization = Buffer.from(orgId.replaceAll("-", ""), "hex");
   const bytes = new RowBytes(rows.length);
@@ -155,16 +150,16 @@ export const copied = <Row>(
     bytes.bytes(organization);
     for (const { put } of columns) put(bytes, row);
   }
-  const sql = `COPY ${name} (org_id, ${namesOf(columns)}) FROM STDIN (FORMAT binary)`;
-  return [{ sql, message: bytes.message() }];
+  const statement = `COPY ${name} (org_id, ${namesOf(columns)}) FROM STDIN (FORMAT binary)`;
+  return [{ name: nameOf(statement), text: statement, rows: bytes.message() }];
 };
 
 /**
  * All parts as one statement, which fails when a row that was loaded is not there to be updated. The same tables and
  * columns make the same text, which is prepared once per connection.
  */
-export const statementOf = (orgId: string, parts: readonly Part[]) => {
-  const values: unknown[] = [orgId];
+export const statementOf = (orgId: string, parts: readonly Part[]): Statement => {
+  const values: Value[] = [orgId];
   const writes: string[] = [];
   const checks: string[] = [];
   for (const [nth, { sql, arrays: own, updates }] of parts.entries()) {

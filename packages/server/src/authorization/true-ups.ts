@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { PoolClient } from "pg";
 import type { TrueUp } from "@turnpike/engine/ledger/request.ts";
 import type { LedgerState, PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
@@ -9,6 +8,7 @@ import {
   periodPaidStatement,
 } from "../records/wallet-debits.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Reader } from "./reader.ts";
 
 /** Settles with wallets at the close of a period: one decision for each, which sets a sum and may be repeated. */
 export const createWallets = (ledger: Ledger): Wallets => ({
@@ -90,8 +90,7 @@ const givingBack = async (
 
 /** What each true-up's period was settled at, under the accounts' locks. */
 export const loadPeriodsPaid = async (
-  client: PoolClient,
-  orgId: string,
+  { packet, orgId }: Reader,
   trueUps: Iterable<TrueUp>,
 ): Promise<LedgerState["periodsPaid"]> => {
   const load = async ({
@@ -102,9 +101,8 @@ export const loadPeriodsPaid = async (
     period,
   }: TrueUp): Promise<[string, PeriodPaid]> => {
     const { text, values } = periodPaidStatement({ orgId, accounts, meter, asset, period });
-    const named = { name: "ledger-period-paid", text, values: [...values] };
-    const { rows } = await client.query<PeriodPaidColumns>(named);
-    return [id, periodPaidFrom(rows)];
+    const named = { name: "ledger-period-paid", text, values };
+    return [id, periodPaidFrom(await packet.rows<PeriodPaidColumns>(named))];
   };
   return new Map(await Promise.all([...trueUps].map(load)));
 };

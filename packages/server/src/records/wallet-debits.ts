@@ -60,7 +60,10 @@ export interface PaymentQuestion {
 /** What a period's usage of one meter was settled at: a statement, because the ledger asks under its locks. */
 export const periodPaidStatement = (
   asked: PaymentQuestion,
-): { readonly text: string; readonly values: readonly unknown[] } => ({
+): {
+  readonly text: string;
+  readonly values: readonly (string | number | readonly string[])[];
+} => ({
   text: `SELECT coalesce(sum(debited), 0) AS debited, coalesce(sum(shortfall), 0) AS shortfall
          FROM usage_payment WHERE org_id = $1 AND account = ANY($2)
            AND occurred_at >= $3 AND occurred_at < $4 AND meter = $5 AND asset = $6`,
