@@ -89,7 +89,11 @@ const open = async (options: DatabaseOptions): Promise<Open> => {
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: options.memoryLimit,
     threads: options.threads.toString(),
-    preserve_insertion_order: "false",
+    // Otherwise rows that are appended are first gathered for each thread and then copied.
+    preserve_insertion_order: "true",
+    // A commit of so much would have DuckDB compress the rows in memory, which takes more than adding them. The file has
+    // checkpoints of its own.
+    checkpoint_threshold: "1TB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });

@@ -19,10 +19,8 @@ export interface MoveOptions {
 
 /** Rows of a generation; as many more may be on their way into the file and as many wait in the journal's records. */
 const generationRowsMax = 500_000;
-/** Records that wait in memory for a query to need them, in bytes. */
-const waitingBytesMax = 24 * 1024 * 1024;
-/** Rows made visible by one transaction. */
-const rowsPerTransaction = 100_000;
+/** Records that wait in memory until there is a generation of rows or a query needs them, in bytes. */
+const waitingBytesMax = 64 * 1024 * 1024;
 /** After a failure, such as a full disk. */
 const retryMs = 5000;
 
@@ -36,9 +34,14 @@ interface FollowerParts {
   readonly onDamage: (path: string) => void;
 }
 
+interface WaitingRecord {
+  readonly record: JournalRecord;
+  readonly rows: number;
+}
+
 /**
- * Keeps DuckDB up with the journal. Records wait until a query needs them or there are many; their rows go into memory
- * and from there, many at a time, into the file. What the file lacks after a crash is read from the journal again.
+ * Keeps DuckDB up with the journal. Records wait until a query needs them or they fill a generation; their rows go into
+ * memory and from there, many at a time, into the file. What the file lacks after a crash is read from the journal again.
  */
 export class Follower {
   readonly #parts: FollowerParts;
@@ -48,8 +51,9 @@ export class Follower {
   readonly #adding = new Turns();
   readonly #fileTurns = new Turns();
   readonly #pins = new Turns();
-  #waiting: JournalRecord[] = [];
+  #waiting: WaitingRecord[] = [];
   #waitingBytes = 0;
+  #waitingRows = 0;
   #added = 0;
   #timer: NodeJS.Timeout | undefined;
   #moving: Promise<void> | undefined;
@@ -79,12 +83,13 @@ export class Follower {
     return follower;
   }
 
-  /** A record that is on the disk. */
-  follow(record: JournalRecord): void {
-    this.#waiting.push(record);
+  /** A record of so many rows that is on the disk. */
+  follow(record: JournalRecord, rows: number): void {
+    this.#waiting.push({ record, rows });
     this.#waitingBytes += record.payload.length;
+    this.#waitingRows += rows;
     this.#later();
-    if (this.#waitingBytes > waitingBytesMax) this.#catchUp().catch(() => undefined);
+    if (this.#isDue()) this.#fill().catch(() => undefined);
   }
 
   /** Waits while there are more rows in memory than there should be; throws when that does not change. */
@@ -108,6 +113,19 @@ export class Follower {
     await this.#catchUp();
     for (const _ of generations) await this.#move(1);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Whether what waits makes a generation full. */
+  #isDue(): boolean {
+    const rows = this.#recent.rows(this.#recent.filling) + this.#waitingRows;
+    return rows >= generationRowsMax || this.#waitingBytes > waitingBytesMax;
+  }
+
+  /** Fills the generation with what waits, in one transaction: DuckDB copies the rows of small ones once more. */
+  #fill(): Promise<void> {
+    return this.#adding.take(async () => {
+      if (!this.#isLost && this.#isDue()) await this.#add();
+    });
   }
 
   #isCrowded(): boolean {
@@ -140,17 +158,10 @@ export class Follower {
   }
 
   async #add(): Promise<void> {
-    const taken: JournalRecord[] = [];
-    const batches: LinkedBatch[] = [];
-    for (let rows = 0; rows < rowsPerTransaction && taken.length < this.#waiting.length;) {
-      const record = this.#waiting[taken.length];
-      if (record === undefined) break;
-      taken.push(record);
-      if (record.sequence <= this.#added) continue;
-      const batch = decodeBatch(record.payload);
-      rows += batch.count;
-      batches.push({ batch, hash: record.hash });
-    }
+    const taken = this.#waiting.slice(0, this.#countToAdd());
+    const batches: LinkedBatch[] = taken
+      .filter(({ record }) => record.sequence > this.#added)
+      .map(({ record }) => ({ batch: decodeBatch(record.payload), hash: record.hash }));
     try {
       if (batches.length > 0) await this.#recent.add(batches);
     } catch (cause) {
@@ -159,15 +170,26 @@ export class Follower {
       return;
     }
     this.#waiting.splice(0, taken.length);
-    for (const record of taken) {
+    for (const { record, rows } of taken) {
       this.#waitingBytes -= record.payload.length;
+      this.#waitingRows -= rows;
       // DuckDB has its own copy.
       this.#parts.journal.release(record);
     }
-    this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
+    this.#added = Math.max(this.#added, taken.at(-1)?.record.sequence ?? 0);
     if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
       void this.#move(generationRowsMax);
     }
+  }
+
+  /** So many of the records that wait fill the generation. */
+  #countToAdd(): number {
+    let rows = this.#recent.rows(this.#recent.filling);
+    let count = 0;
+    for (; rows < generationRowsMax && count < this.#waiting.length; count++) {
+      rows += this.#waiting[count]?.rows ?? 0;
+    }
+    return Math.max(count, 1);
   }
 
   /** Moves a generation of at least so many rows into the file, one at a time. What fails stays where it is. */
@@ -233,7 +255,7 @@ export class Follower {
       accounts.named(batch.accounts);
       batches.push({ batch, hash });
       rows += batch.count;
-      if (rows < rowsPerTransaction && sequence < end) continue;
+      if (rows < generationRowsMax && sequence < end) continue;
       await this.#addFromJournal(batches);
       batches = [];
       rows = 0;

@@ -118,7 +118,7 @@ export class UsageJournalLog implements UsageLog {
     const outcome = await this.#journal.append({ ...group, accounts });
     if (outcome.kind !== "appended") return outcome;
     this.accounts.named(accounts);
-    this.#follower.follow(outcome.record);
+    this.#follower.follow(outcome.record, group.count);
     return { kind: "committed" };
   }
 
