@@ -5,11 +5,10 @@ import {
   codeOf,
   type NumberForm,
   numberForms,
-  tailStart,
+  readTail,
   textCode,
   uuidCode,
-  writeNumber,
-  writeUuid,
+  wordsOf,
 } from "./uid-parts.ts";
 
 /** The columns of a table that hold its uids (`uid-parts.ts`); the compression is named where one always wins. */
@@ -33,44 +32,30 @@ export const uidCondition = (uid: string): string => {
   const bytes = new Uint8Array(Buffer.from(uid));
   const end = bytes.length;
   const split = numberForms.flatMap((form) => {
-    const from = tailStart(form, bytes, { start: 0, end });
+    const words = new Int32Array(wordsOf(form));
+    const from = readTail(form, { bytes, start: 0, end }, { words, at: 0 });
     if (from === end) return [];
     const head = literal(Buffer.from(bytes.subarray(0, from)).toString());
     const code = codeOf(form, bytes, { from, end });
-    return `uid_head = ${head} AND uid_form = ${code} AND ${tailSql(form, { bytes, from, end })}`;
+    const tail =
+      form === "uuid"
+        ? `uid_uuid = '${Buffer.from(bytes.subarray(from)).toString()}'`
+        : `uid_number = ${new BigInt64Array(words.buffer)[0]}`;
+    return `uid_head = ${head} AND uid_form = ${code} AND ${tail}`;
   });
   const ways = [`uid_head = ${literal(uid)} AND uid_form = ${textCode}`, ...split];
   return `((${ways.join(") OR (")}))`;
 };
 
-const tailSql = (
-  form: NumberForm,
-  tail: { readonly bytes: Uint8Array; readonly from: number; readonly end: number },
-): string => {
-  if (form === "uuid")
-    return `uid_uuid = '${Buffer.from(tail.bytes.subarray(tail.from)).toString()}'`;
-  const words = new Int32Array(2);
-  writeNumber(form, tail, { words, at: 0 });
-  return `uid_number = ${new BigInt64Array(words.buffer)[0]}`;
-};
-
 /** A form is taken when heads change with one row in so many at most: those that all differ are better left in a text. */
 const rowsPerHead = 4;
 
-interface Head {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+/** The tails of a run of uids. */
+interface Tails {
+  /** Where each begins. */
+  readonly starts: Uint32Array;
+  readonly words: Int32Array;
 }
-
-const isSame = (one: Head, other: Head): boolean => {
-  if (one.end - one.start !== other.end - other.start) return false;
-  const offset = other.start - one.start;
-  for (let at = one.start; at < one.end; at++) {
-    if (one.bytes[at] !== other.bytes[at + offset]) return false;
-  }
-  return true;
-};
 
 /** Makes the columns of a table's uids, in one form for each run of rows. */
 export class UidSplitter {
@@ -78,10 +63,13 @@ export class UidSplitter {
   #last = new Uint8Array();
 
   columns(uids: TextValues, count: number): readonly ColumnSource[] {
-    const form = numberForms.find((candidate) => this.#fits(candidate, uids, count));
+    const last = this.#last;
     const { bytes, ends } = uids;
     this.#last = bytes.slice(count < 2 ? 0 : ends[count - 2], ends[count - 1]);
-    if (form !== undefined) return splitColumns(form, uids, count);
+    for (const form of numberForms) {
+      const tails = tailsOf(form, { last, uids, count });
+      if (tails !== undefined) return splitColumns(form, uids, tails);
+    }
     const codes = new Int16Array(count).fill(textCode);
     return [
       { kind: "text", values: uids },
@@ -90,47 +78,69 @@ export class UidSplitter {
       { kind: "null" },
     ];
   }
-
-  /** Whether every uid has a tail of the form, and few have another head than the one before. */
-  #fits(form: NumberForm, { bytes, ends }: TextValues, count: number): boolean {
-    const last = this.#last;
-    const lastEnd = tailStart(form, last, { start: 0, end: last.length });
-    let before: Head = { bytes: last, start: 0, end: lastEnd };
-    let changes = 0;
-    let start = 0;
-    for (let row = 0; row < count; row++) {
-      const end = ends[row] ?? 0;
-      const to = tailStart(form, bytes, { start, end });
-      if (to === end) return false;
-      const head = { bytes, start, end: to };
-      if (!isSame(before, head)) changes++;
-      before = head;
-      start = end;
-    }
-    return changes * rowsPerHead <= count;
-  }
 }
+
+interface Run {
+  /** The uid before the first. */
+  readonly last: Uint8Array;
+  readonly uids: TextValues;
+  readonly count: number;
+}
+
+/** Undefined when a uid has no tail of the form, or too many have another head than the one before. */
+const tailsOf = (form: NumberForm, { last, uids, count }: Run): Tails | undefined => {
+  const { bytes, ends } = uids;
+  const nowhere = { words: new Int32Array(wordsOf("uuid")), at: 0 };
+  const first = { bytes, start: 0, end: ends[0] ?? 0 };
+  if (readTail(form, first, nowhere) === first.end) return undefined;
+  let head = last.subarray(0, readTail(form, { bytes: last, start: 0, end: last.length }, nowhere));
+  const starts = new Uint32Array(count);
+  const width = wordsOf(form);
+  const words = new Int32Array(count * width);
+  let changes = 0;
+  let start = 0;
+  for (let row = 0; row < count; row++) {
+    const end = ends[row] ?? 0;
+    const from = readTail(form, { bytes, start, end }, { words, at: row * width });
+    if (from === end) return undefined;
+    starts[row] = from;
+    if (!isHead(head, bytes, { start, from })) {
+      changes++;
+      head = bytes.subarray(start, from);
+    }
+    start = end;
+  }
+  return changes * rowsPerHead <= count ? { starts, words } : undefined;
+};
+
+const isHead = (
+  head: Uint8Array,
+  bytes: Uint8Array,
+  { start, from }: { readonly start: number; readonly from: number },
+): boolean => {
+  if (from - start !== head.length) return false;
+  for (let at = 0; at < head.length; at++) if (head[at] !== bytes[start + at]) return false;
+  return true;
+};
 
 const splitColumns = (
   form: NumberForm,
   { bytes, ends, present }: TextValues,
-  count: number,
+  { starts, words }: Tails,
 ): readonly ColumnSource[] => {
+  const count = starts.length;
   const heads = new Uint8Array(ends[count - 1] ?? 0);
   const headEnds = new Uint32Array(count);
   const codes = new Int16Array(count);
-  const words = new Int32Array(count * (form === "uuid" ? 4 : 2));
   let length = 0;
-  let start = 0;
+  let at = 0;
   for (let row = 0; row < count; row++) {
+    const from = starts[row] ?? 0;
     const end = ends[row] ?? 0;
-    const from = tailStart(form, bytes, { start, end });
-    for (let at = start; at < from; at++) heads[length++] = bytes[at] ?? 0;
+    while (at < from) heads[length++] = bytes[at++] ?? 0;
     headEnds[row] = length;
     codes[row] = codeOf(form, bytes, { from, end });
-    if (form === "uuid") writeUuid({ bytes, from, end }, { words, at: row * 4 });
-    else writeNumber(form, { bytes, from, end }, { words, at: row * 2 });
-    start = end;
+    at = end;
   }
   return [
     { kind: "text", values: { kind: "text", bytes: heads, ends: headEnds, present } },
