@@ -9,6 +9,7 @@ import { moveRows, NoRoom } from "./mover.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { Readers } from "./readers.ts";
 import { Turns } from "./turns.ts";
+import { WaitingRecords } from "./waiting-records.ts";
 
 export interface MoveOptions {
   /** Nothing was committed for so long: moving competes with nobody. */
@@ -20,7 +21,7 @@ export interface MoveOptions {
 /** Rows of a generation; as many more may be on their way into the file and as many wait in the journal's records. */
 const generationRowsMax = 500_000;
 /** Records that wait in memory until there is a generation of rows or a query needs them, in bytes. */
-const waitingBytesMax = 64 * 1024 * 1024;
+const waitingBytesMax = 48 * 1024 * 1024;
 /** After a failure, such as a full disk. */
 const retryMs = 5000;
 
@@ -32,11 +33,6 @@ interface FollowerParts {
   readonly moves: MoveOptions;
   /** The file was damaged; it is where the path says, and made again. */
   readonly onDamage: (path: string) => void;
-}
-
-interface WaitingRecord {
-  readonly record: JournalRecord;
-  readonly rows: number;
 }
 
 /**
@@ -51,9 +47,7 @@ export class Follower {
   readonly #adding = new Turns();
   readonly #fileTurns = new Turns();
   readonly #pins = new Turns();
-  #waiting: WaitingRecord[] = [];
-  #waitingBytes = 0;
-  #waitingRows = 0;
+  readonly #waiting = new WaitingRecords();
   #added = 0;
   #timer: NodeJS.Timeout | undefined;
   #moving: Promise<void> | undefined;
@@ -85,16 +79,14 @@ export class Follower {
 
   /** A record of so many rows that is on the disk. */
   follow(record: JournalRecord, rows: number): void {
-    this.#waiting.push({ record, rows });
-    this.#waitingBytes += record.payload.length;
-    this.#waitingRows += rows;
+    this.#waiting.add(record, rows);
     this.#later();
     if (this.#isDue()) this.#fill().catch(() => undefined);
   }
 
   /** Waits while there are more rows in memory than there should be; throws when that does not change. */
   async room(): Promise<void> {
-    if (this.#waitingBytes < 2 * waitingBytesMax && !this.#isCrowded()) return;
+    if (this.#waiting.bytes < 2 * waitingBytesMax && !this.#isCrowded()) return;
     await this.#catchUp();
     if (!this.#isCrowded()) return;
     await this.#move(1);
@@ -115,10 +107,15 @@ export class Follower {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Whether what waits makes a generation full. */
+  get #isFull(): boolean {
+    return this.#recent.rows(this.#recent.filling) >= generationRowsMax;
+  }
+
+  /** Whether what waits makes the generation full. */
   #isDue(): boolean {
-    const rows = this.#recent.rows(this.#recent.filling) + this.#waitingRows;
-    return rows >= generationRowsMax || this.#waitingBytes > waitingBytesMax;
+    const rows = this.#recent.rows(this.#recent.filling) + this.#waiting.rows;
+    const isEnough = rows >= generationRowsMax || this.#waiting.bytes > waitingBytesMax;
+    return isEnough && !this.#isFull;
   }
 
   /** Fills the generation with what waits, in one transaction: DuckDB copies the rows of small ones once more. */
@@ -148,20 +145,20 @@ export class Follower {
 
   /** Makes the records that wait visible. */
   #catchUp(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#isAdded && !this.#isLost) return Promise.resolve();
+    if (this.#waiting.isEmpty && this.#isAdded && !this.#isLost) return Promise.resolve();
     this.#isAdded = false;
     return this.#adding.take(async () => {
       if (this.#isLost) await this.#restart();
-      while (this.#waiting.length > 0) await this.#add();
+      while (!this.#waiting.isEmpty) await this.#add();
       this.#isAdded = true;
     });
   }
 
   async #add(): Promise<void> {
-    const taken = this.#waiting.slice(0, this.#countToAdd());
+    const taken = this.#waiting.first(generationRowsMax - this.#recent.rows(this.#recent.filling));
     const batches: LinkedBatch[] = taken
-      .filter(({ record }) => record.sequence > this.#added)
-      .map(({ record }) => ({ batch: decodeBatch(record.payload), hash: record.hash }));
+      .filter(({ sequence }) => sequence > this.#added)
+      .map(({ payload, hash }) => ({ batch: decodeBatch(payload), hash }));
     try {
       if (batches.length > 0) await this.#recent.add(batches);
     } catch (cause) {
@@ -169,33 +166,21 @@ export class Follower {
       await this.#restart();
       return;
     }
-    this.#waiting.splice(0, taken.length);
-    for (const { record, rows } of taken) {
-      this.#waitingBytes -= record.payload.length;
-      this.#waitingRows -= rows;
-      // DuckDB has its own copy.
-      this.#parts.journal.release(record);
-    }
-    this.#added = Math.max(this.#added, taken.at(-1)?.record.sequence ?? 0);
-    if (this.#recent.rows(this.#recent.filling) >= generationRowsMax) {
-      void this.#move(generationRowsMax);
-    }
-  }
-
-  /** So many of the records that wait fill the generation. */
-  #countToAdd(): number {
-    let rows = this.#recent.rows(this.#recent.filling);
-    let count = 0;
-    for (; rows < generationRowsMax && count < this.#waiting.length; count++) {
-      rows += this.#waiting[count]?.rows ?? 0;
-    }
-    return Math.max(count, 1);
+    this.#waiting.drop(taken.length);
+    // DuckDB has its own copy.
+    for (const record of taken) this.#parts.journal.release(record);
+    this.#added = Math.max(this.#added, taken.at(-1)?.sequence ?? 0);
+    if (this.#isFull) void this.#move(generationRowsMax);
   }
 
   /** Moves a generation of at least so many rows into the file, one at a time. What fails stays where it is. */
   #move(rowsMin: number): Promise<void> {
     this.#moving ??= this.#moveOne(rowsMin).finally(() => {
       this.#moving = undefined;
+      // The other one has become full meanwhile.
+      if (this.#isFull && this.#failure === undefined && !this.#isClosed) {
+        void this.#move(generationRowsMax);
+      }
     });
     return this.#moving;
   }
