@@ -10,7 +10,9 @@ const companySize = 32;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */
-const batchesAtOnceMax = 2;
+const batchesAtOnce = 2;
+/** While enough waits to fill one more: neither this thread nor the database then has to wait for the other. */
+const batchesAtOnceMax = 3;
 
 interface Waiting {
   readonly work: Work;
@@ -38,6 +40,8 @@ export class Batcher {
   readonly #busy = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
   #queue: Waiting[] = [];
+  /** How many decisions the queue asks for. */
+  #queued = 0;
   #gathering: Promise<void> | undefined;
 
   constructor(decideBatch: DecideBatch) {
@@ -46,7 +50,9 @@ export class Batcher {
 
   readonly decide: Decide = (work) =>
     new Promise((resolve, reject) => {
-      this.#queue.push({ work, keys: keysOf(work), size: outcomeCount(work), resolve, reject });
+      const size = outcomeCount(work);
+      this.#queue.push({ work, keys: keysOf(work), size, resolve, reject });
+      this.#queued += size;
       // Looked at once, not again with each that joins those who wait for a busy account.
       this.#startSoon(this.#queue.length === companySize);
     });
@@ -60,7 +66,7 @@ export class Batcher {
   }
 
   #startSoon(isCompany: boolean): void {
-    if (this.#queue.length === 0 || this.#underWay.size >= batchesAtOnceMax) return;
+    if (this.#queue.length === 0 || !this.#hasRoom()) return;
     if (isCompany) this.#pump();
     else this.#gathering ??= this.#gatherThenPump();
   }
@@ -72,11 +78,16 @@ export class Batcher {
   }
 
   #pump(): void {
-    while (this.#underWay.size < batchesAtOnceMax) {
+    while (this.#hasRoom()) {
       const batch = this.#take();
       if (batch.length === 0) return;
       this.#start(batch);
     }
+  }
+
+  #hasRoom(): boolean {
+    const most = this.#queued >= batchSizeMax ? batchesAtOnceMax : batchesAtOnce;
+    return this.#underWay.size < most;
   }
 
   /** The next batch: one organization's, in order, none of whose accounts is being decided. */
@@ -102,6 +113,7 @@ export class Batcher {
       }
     }
     this.#queue = left;
+    this.#queued -= size;
     return batch;
   }
 
