@@ -114,20 +114,18 @@ export const listStatementJobs: Handlers["listStatementJobs"] = async (request, 
   );
 };
 
-const job = async (
-  { database, links }: World,
-  { orgId, origin, jobId }: { orgId: string; origin: string; jobId: string },
-) => jobReply({ links, origin }, await readStatementJob(database, { orgId, jobId }));
+const job = async ({ database, links }: World, { orgId, origin }: Placed, jobId: string) =>
+  jobReply({ links, origin }, await readStatementJob(database, { orgId, jobId }));
 
 export const getStatementJob: Handlers["getStatementJob"] = (request, world) =>
-  job(world, { ...request, jobId: request.params["id"] ?? "" });
+  job(world, request, request.params["id"] ?? "");
 
 /** A job that has ended stays as it ended. */
 export const cancelStatementJob: Handlers["cancelStatementJob"] = async (request, world) => {
   const jobId = request.params["id"] ?? "";
   const to = "CANCELLED";
   await moveStatementJob(world.database, request, { jobId, to, at: world.now() });
-  return job(world, { ...request, jobId });
+  return job(world, request, jobId);
 };
 
 interface Placed {
