@@ -7,18 +7,25 @@ const waitingSoftMax = 32;
 const waitingMax = 64;
 /** After so long without another full segment usage does not come in fast. */
 const calmMs = 2000;
+/** What could not be sealed, on a full disk for one, is tried again after so long. */
+const usualRetryMs = 60_000;
 
 /**
  * Compresses full segments, one after the other, on a thread of its own. While usage comes in fast they wait, since the
  * work would take the processor from it, but never more of them than is said here.
  */
 export class Sealer {
+  readonly #retryMs: number;
   readonly #waiting: string[] = [];
   #worker: Worker | undefined;
   #sealing: Promise<void> | undefined;
   #isCalm = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
+
+  constructor({ retryMs = usualRetryMs }: { readonly retryMs?: number } = {}) {
+    this.#retryMs = retryMs;
+  }
 
   /** A segment that nothing is appended to any more. */
   add(path: string): void {
@@ -54,23 +61,30 @@ export class Sealer {
   }
 
   async #sealFirst(path: string): Promise<void> {
-    await this.#seal(path);
+    const isSealed = await this.#seal(path);
     this.#waiting.shift();
+    if (!isSealed) setTimeout(() => this.#again(path), this.#retryMs).unref();
     this.#sealing = undefined;
     this.#begin();
   }
 
-  /** Resolves when the thread is done with it, or gone; what it could not do is tried again after a start. */
-  async #seal(path: string): Promise<void> {
+  #again(path: string): void {
+    this.#waiting.push(path);
+    this.#begin();
+  }
+
+  /** Whether it is sealed; not when the thread could not do it, or is gone. */
+  async #seal(path: string): Promise<boolean> {
     const worker = (this.#worker ??= this.#start());
     const stop = new AbortController();
     worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
     worker.postMessage(path);
     const ends = ["message", "exit"].map((event) => once(worker, event, { signal: stop.signal }));
-    await Promise.race(ends).catch(() => undefined);
+    const [answer]: unknown[] = await Promise.race(ends).catch(() => [false]);
     stop.abort();
     worker.unref();
+    return answer === true;
   }
 
   #start(): Worker {
