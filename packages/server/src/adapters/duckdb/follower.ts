@@ -19,9 +19,9 @@ export interface MoveOptions {
 }
 
 /** Rows of a generation; as many more may be on their way into the file and as many wait in the journal's records. */
-const generationRowsMax = 500_000;
+const generationRowsMax = 750_000;
 /** Records that wait in memory until there is a generation of rows or a query needs them, in bytes. */
-const waitingBytesMax = 48 * 1024 * 1024;
+const waitingBytesMax = 72 * 1024 * 1024;
 /** After a failure, such as a full disk. */
 const retryMs = 5000;
 
