@@ -1,12 +1,11 @@
 import {
   type Changes,
   type Grant,
-  type GrantTerms,
   type WalletAccount,
   walletAccountId,
 } from "@turnpike/engine/ledger/rows.ts";
-import { atoms } from "./stored-rows.ts";
-import { grantTermsFrom, grantTermsJson, type Json } from "./wire.ts";
+import { atoms, grantOf, type OwnGrant } from "./stored-rows.ts";
+import { grantTermsJson } from "./wire.ts";
 
 /**
  * What an account holds, as one text in its row: its wallet accounts, and the grants that may still pay. Whatever was
@@ -35,21 +34,9 @@ interface WalletAccountText {
   readonly seenAt: number;
 }
 
-interface GrantText {
-  readonly id: string;
-  readonly asset: string;
-  readonly state: Grant["state"];
-  readonly remaining?: string | undefined;
-  readonly held?: string | undefined;
-  readonly consumed?: string | undefined;
-  readonly breakage?: string | undefined;
-  readonly transferred?: string | undefined;
-  readonly terms: Json<GrantTerms>;
-}
-
 interface PurseText {
   readonly walletAccounts: readonly WalletAccountText[];
-  readonly grants: readonly GrantText[];
+  readonly grants: readonly OwnGrant[];
 }
 
 const unlessZero = (value: bigint): string | undefined => (value === 0n ? undefined : `${value}`);
@@ -71,7 +58,7 @@ export const assetIn = (walletAccount: string): string =>
 export const accountIn = (walletAccount: string): string =>
   walletAccount.slice(walletAccount.indexOf("/") + 1);
 
-const grantText = (row: Grant): GrantText => ({
+const grantText = (row: Grant): OwnGrant => ({
   id: row.id,
   asset: assetIn(row.walletAccount),
   state: row.state,
@@ -109,17 +96,7 @@ export const purseFrom = (account: string, text: string | null): Purse => {
       mode: row.mode,
       seenAt: row.seenAt,
     })),
-    grants: grants.map((row) => ({
-      id: row.id,
-      walletAccount: walletAccountId(account, row.asset),
-      terms: grantTermsFrom(row.terms),
-      state: row.state,
-      remaining: atoms(row.remaining),
-      held: atoms(row.held),
-      consumed: atoms(row.consumed),
-      breakage: atoms(row.breakage),
-      transferred: atoms(row.transferred),
-    })),
+    grants: grants.map((row) => grantOf(account, row)),
   };
 };
 

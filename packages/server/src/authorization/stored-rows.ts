@@ -51,22 +51,28 @@ export const walletAccountFrom = (row: WalletAccountColumns): WalletAccount => (
   seenAt: Number(row.seen_at),
 });
 
-export interface GrantColumns {
+/** A grant of an account; what is zero may be left out. */
+export interface OwnGrant {
   readonly id: string;
-  readonly account: string;
   readonly asset: string;
   readonly state: Grant["state"];
-  readonly remaining: string;
-  readonly held: string;
-  readonly consumed: string;
-  readonly breakage: string;
-  readonly transferred: string;
+  readonly remaining?: string | undefined;
+  readonly held?: string | undefined;
+  readonly consumed?: string | undefined;
+  readonly breakage?: string | undefined;
+  readonly transferred?: string | undefined;
   readonly terms: Json<GrantTerms>;
 }
 
-export const grantFrom = (row: GrantColumns): Grant => ({
+export interface GrantColumns extends OwnGrant {
+  readonly account: string;
+}
+
+export const grantFrom = (row: GrantColumns): Grant => grantOf(row.account, row);
+
+export const grantOf = (account: string, row: OwnGrant): Grant => ({
   id: row.id,
-  walletAccount: walletAccountId(row.account, row.asset),
+  walletAccount: walletAccountId(account, row.asset),
   terms: grantTermsFrom(row.terms),
   state: row.state,
   remaining: atoms(row.remaining),
