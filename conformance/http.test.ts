@@ -1,3 +1,7 @@
+import { type IncomingMessage, request as send } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
@@ -143,6 +147,35 @@ describe("bad requests are answered with the field that is wrong", () => {
       expect(answer).toMatchObject({ status: 404, reply: { errorCode: "ROUTE_NOT_FOUND" } });
     },
   );
+});
+
+describe("a body that is refused before it was read", () => {
+  const slowly = async (piece: Buffer): Promise<Buffer> => {
+    await setTimeout(1);
+    return piece;
+  };
+
+  /** The status, for a client that sends slowly and reads when it has sent everything. */
+  const statusOf = async (method: string, path: string): Promise<number | undefined> => {
+    const headers = { authorization: "", "content-length": 60 * 100_000 };
+    const request = send(at(path), { method, headers, agent: false });
+    const answered = new Promise<IncomingMessage>((resolve) => request.once("response", resolve));
+    const pieces = Array.from({ length: 60 }, () => Buffer.alloc(100_000, "y"));
+    const [response] = await Promise.all([
+      answered,
+      pipeline(Readable.from(pieces).map(slowly), request),
+    ]);
+    response.resume();
+    return response.statusCode;
+  };
+
+  test.each([
+    ["for want of a token", "POST", "{org}/products", 403],
+    ["for its link", "PUT", `files/lookup/${crypto.randomUUID()}/x`, 400],
+    ["for its path", "POST", "nothing/here", 413],
+  ])("is heard to its end: %s", async (_case, method, path, status) => {
+    expect(await statusOf(method, path)).toBe(status);
+  });
 });
 
 describe("the contract", () => {

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { Problem, type ProblemCode, problems } from "@turnpike/contract/problem.ts";
+import { drain } from "./bodies.ts";
 
 /** What Fastify itself refuses, in our words. */
 const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
@@ -72,11 +73,12 @@ export const refuseUnreadable = (error: Error, socket: Socket): void => {
 };
 
 /** Every error of every route ends here; what is our fault is logged, once. */
-export const sendError = (
+export const sendError = async (
   error: FastifyError | Error,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply => {
+): Promise<FastifyReply> => {
+  if (!request.raw.complete) await drain(request);
   const problem = asProblem(error);
   if (problems[problem.code].status >= 500) request.log.error({ err: error }, "request failed");
   return sendProblem(reply, problem);
