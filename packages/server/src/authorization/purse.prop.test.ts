@@ -7,7 +7,15 @@ import {
   type WalletAccount,
   walletAccountId,
 } from "@turnpike/engine/ledger/rows.ts";
-import { accountIn, changedPurses, isOpen, type Purse, purseFrom, purseText } from "./purse.ts";
+import {
+  accountIn,
+  changedPurses,
+  isOpen,
+  type Purse,
+  purseFrom,
+  purseText,
+  readPurse,
+} from "./purse.ts";
 
 const runs = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 100);
 
@@ -92,11 +100,28 @@ const purse = name.chain(purseOf);
 test("what a purse holds is what its text says, to the last atom", () => {
   fc.assert(
     fc.property(purse, (before) => {
-      expect(purseFrom(before.id, purseText(before))).toEqual(before);
+      expect(readPurse(before.id, purseText(before))).toEqual(before);
     }),
     settings,
   );
   expect(purseFrom("a", null)).toEqual({ id: "a", walletAccounts: [], grants: [] });
+});
+
+test("a purse is read as its text says, whatever was printed since", () => {
+  const two = name.chain((account) => fc.tuple(purseOf(account), purseOf(account)));
+  fc.assert(
+    fc.property(two, ([before, after]) => {
+      const text = purseText(before);
+      expect(purseFrom(before.id, text)).toEqual(before);
+      const next = purseText(after);
+      expect(purseFrom(before.id, text)).toEqual(before);
+      expect(purseFrom(before.id, next)).toEqual(after);
+      expect(purseFrom(`another ${before.id}`, text)).toEqual(
+        readPurse(`another ${before.id}`, text),
+      );
+    }),
+    settings,
+  );
 });
 
 const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>

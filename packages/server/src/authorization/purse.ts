@@ -70,17 +70,48 @@ const grantText = (row: Grant): OwnGrant => ({
   terms: grantTermsJson(row.terms),
 });
 
-export const purseText = ({ walletAccounts, grants }: Purse): string => {
-  const text: PurseText = {
-    walletAccounts: walletAccounts.map(walletAccountText),
-    grants: grants.map(grantText),
+export const purseText = (purse: Purse): string => {
+  const fields: PurseText = {
+    walletAccounts: purse.walletAccounts.map(walletAccountText),
+    grants: purse.grants.map(grantText),
   };
-  return JSON.stringify(text);
+  const text = JSON.stringify(fields);
+  remember({ text, purse });
+  return text;
+};
+
+interface Printed {
+  readonly text: string;
+  readonly purse: Purse;
+}
+
+/**
+ * Account → its purse as it was last printed: whoever decides next for the account reads that text. A text says the same
+ * whoever wrote it, so that one that was never committed, or is another organization's, does no harm.
+ */
+const printed = new Map<string, Printed>();
+/** So many characters of texts, some ten thousand usual purses. */
+const printedMax = 4_000_000;
+let printedLength = 0;
+
+const remember = (one: Printed): void => {
+  if (printedLength > printedMax) {
+    printed.clear();
+    printedLength = 0;
+  }
+  const { id } = one.purse;
+  printedLength += one.text.length - (printed.get(id)?.text.length ?? 0);
+  printed.set(id, one);
 };
 
 /** An account that never held anything has no text. */
 export const purseFrom = (account: string, text: string | null): Purse => {
   if (text === null) return { id: account, walletAccounts: [], grants: [] };
+  const known = printed.get(account);
+  return known?.text === text ? known.purse : readPurse(account, text);
+};
+
+export const readPurse = (account: string, text: string): Purse => {
   const { walletAccounts, grants }: PurseText = JSON.parse(text);
   return {
     id: account,
