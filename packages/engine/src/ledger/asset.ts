@@ -27,7 +27,7 @@ export const parseAtoms = (text: string, scale: number): bigint | undefined => {
 };
 
 export const formatAtoms = (atoms: bigint, scale: number): string => {
-  if (scale === 0) return atoms.toString();
+  if (scale === 0 || atoms === 0n) return atoms.toString();
   const digits = (atoms < 0n ? -atoms : atoms).toString().padStart(scale + 1, "0");
   const fraction = digits.slice(-scale).replace(/0+$/, "");
   const whole = `${atoms < 0n ? "-" : ""}${digits.slice(0, -scale)}`;

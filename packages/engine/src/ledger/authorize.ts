@@ -5,7 +5,7 @@ import type { Authorized, Reason } from "./outcome.ts";
 import { furtherQuantities, versionOf } from "./price.ts";
 import { emptyBucket, takeToken } from "./rate-limit.ts";
 import type { Authorize, RecordUsage } from "./request.ts";
-import type { Authorization, AuthorizationTerms, UsageEvent } from "./rows.ts";
+import type { Authorization, AuthorizationTerms, Spender, UsageEvent } from "./rows.ts";
 import { availableTo, consume, emptyHolding, linesOf, pin } from "./slice.ts";
 import {
   emit,
@@ -36,7 +36,8 @@ export const isReadOnly = ({ mode, isDryRun }: Authorize): boolean => mode === "
 
 /** A denial is remembered: the same id stays denied, even after a top-up (finding 2). */
 export const deny = (draft: Draft, request: Authorize, reasons: readonly Reason[]): Authorized => {
-  const row = openRow(draft, request, { ...nothingTaken, reasons, decision: "deny" });
+  const taken: Taken = { ...nothingTaken, reasons, decision: "deny" };
+  const row = openRow(draft, request, { taken, terms: termsOf(draft, request, taken) });
   draft.authorizations.put({ ...row, state: "DENIED" });
   return row.answer;
 };
@@ -129,7 +130,7 @@ const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   if (request.kind === "authorize") emit(draft, event);
   // What happened is metered whatever the ledger makes of it.
   else if (request.isMetered) draft.events.push(event);
-  const row = openRow(draft, request, taken);
+  const row = openRow(draft, request, { taken, terms });
   draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity, further });
   return row.answer;
 };
@@ -176,7 +177,7 @@ const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Aut
   const uses = furtherOf(request.price, evaluation.further, { reservations, as: "held" });
   const further = moveFurther(draft, [], uses);
   moveConcurrency(draft, terms.concurrencyLimits, 1);
-  const row = openRow(draft, request, taken);
+  const row = openRow(draft, request, { taken, terms });
   const held = { held: amount, heldQuantity: quantity, further };
   draft.authorizations.put({ ...row, state: "HELD", ...held });
   return row.answer;
@@ -188,9 +189,13 @@ export const lifeMs = (terms: {
   readonly idleTimeoutMs: number | null;
 }): number => Math.min(terms.ttlMs, terms.idleTimeoutMs ?? terms.ttlMs);
 
-const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorization => ({
+const openRow = (
+  draft: Draft,
+  request: Authorize | RecordUsage,
+  { taken, terms }: { readonly taken: Taken; readonly terms: AuthorizationTerms },
+): Authorization => ({
   id: request.id,
-  terms: termsOf(draft, request, taken),
+  terms,
   state: "SETTLED",
   held: 0n,
   heldQuantity: 0n,
@@ -203,7 +208,7 @@ const openRow = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   debt: taken.excess.debt,
   legs: taken.legs,
   validUntil: taken.validUntil,
-  answer: answerOf(draft, request, taken),
+  answer: answerOf(draft, { request, spender: terms.spender }, taken),
 });
 
 const modeOf = (request: Authorize | RecordUsage): AuthorizationTerms["mode"] => {
@@ -237,8 +242,11 @@ const termsOf = (
   };
 };
 
-const answerOf = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): Authorized => {
-  const spender = spenderOf(request);
+const answerOf = (
+  draft: Draft,
+  { request, spender }: { readonly request: Authorize | RecordUsage; readonly spender: Spender },
+  taken: Taken,
+): Authorized => {
   const { amount, quantity, further } = taken;
   const used = { amount, quantities: [quantity, ...further] };
   return {

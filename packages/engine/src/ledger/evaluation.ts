@@ -2,7 +2,7 @@ import { maximum, minimum } from "./asset.ts";
 import { countedOf, type Counted, reservationsFor, type Reservation } from "./budget.ts";
 import { hasFreeSlot } from "./concurrency-limit.ts";
 import { walletAccountOf, type Draft } from "./draft.ts";
-import { planFunds, type FundingPart } from "./funds.ts";
+import { type FundingPart, type FundingPlan, planFunds } from "./funds.ts";
 import type { Reason } from "./outcome.ts";
 import {
   affordableQuantity,
@@ -46,6 +46,8 @@ interface Probe {
   room: bigint;
   roomQuantity: bigint;
   isBlocked: boolean;
+  /** What would pay the whole amount, where that was asked. */
+  plan: FundingPlan | undefined;
 }
 
 const refuse = (probe: Probe, reason: Reason): void => {
@@ -96,6 +98,7 @@ export const evaluate = (draft: Draft, request: Authorize): Evaluation => {
     room: amount,
     roomQuantity: request.quantity,
     isBlocked: false,
+    plan: undefined,
   };
   for (const step of steps) step(draft, probe);
   return conclude(draft, probe);
@@ -135,7 +138,8 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
   const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
   if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons);
-  const plan = planFunds(draft, probe.spender, amount);
+  const wholePlan = isShrunk ? undefined : probe.plan;
+  const plan = wholePlan ?? planFunds(draft, probe.spender, amount);
   const scope = scopeOf(request);
   return {
     decision: isShrunk ? "partial" : "allow",
@@ -299,7 +303,8 @@ function checkFunds(draft: Draft, probe: Probe): void {
   if (probe.amount === 0n) return;
   const { account, asset } = probe.spender;
   if (walletAccountOf(draft, account, asset).mode === "soft") return;
-  const { covered } = planFunds(draft, probe.spender, probe.amount);
+  probe.plan = planFunds(draft, probe.spender, probe.amount);
+  const { covered } = probe.plan;
   if (covered === probe.amount) return;
   probe.reasons.push({ code: "INSUFFICIENT_FUNDS", shortfall: probe.amount - covered, asset });
   probe.room = minimum(probe.room, covered);
