@@ -48,8 +48,13 @@ export class RowBytes {
     this.#long((value - high * 2 ** 32) | 0);
   }
 
-  /** A `numeric` column. */
+  /** A `numeric` column. Most amounts of a row are zero. */
   numeric(value: bigint): void {
+    if (value === 0n) {
+      this.#ensure(zero.length);
+      this.#at += zero.copy(this.#bytes, this.#at);
+      return;
+    }
     const groups = groupsOf(value < 0n ? -value : value);
     this.#long(8 + groups.length * 2);
     this.#word(groups.length);
@@ -94,6 +99,8 @@ const signature = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
 const endOfRows = -1;
 const nullLength = -1;
 const negative = 0x4000;
+/** Of no group of digits, behind its length. */
+const zero = Buffer.from("\0\0\0\x08\0\0\0\0\0\0\0\0", "latin1");
 /** A message is a letter and its length, which counts itself. */
 const messageHead = 5;
 const copyData = "d".charCodeAt(0);
