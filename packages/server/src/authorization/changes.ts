@@ -9,6 +9,7 @@ import type {
   LedgerState,
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
+import { answerText, termsText } from "./authorization-text.ts";
 import { jsonText } from "./json-text.ts";
 import type { Packet } from "./packet.ts";
 import { accountIn, assetIn, changedPurses, isOpen, type Purse, purseText } from "./purse.ts";
@@ -30,7 +31,7 @@ import {
   time,
   updated,
 } from "./row-writing.ts";
-import { authorizedJson, legsJson } from "./wire.ts";
+import { legsJson } from "./wire.ts";
 
 /** Their accounts are locked, so their rows are there. */
 const purses: Known<Purse> = {
@@ -96,9 +97,9 @@ const authorizations: CopyTable<Authorization> = {
   columns: [
     text("id", (row) => row.id),
     text("account", (row) => row.terms.spender.account),
-    plainAsText("terms", (row) => row.terms),
+    text("terms", (row) => termsText(row.terms)),
     ...standing,
-    plainAsText("answer", (row) => authorizedJson(row.answer)),
+    text("answer", (row) => answerText(row.answer)),
     time("occurred_at", (row) => row.terms.occurredAt),
   ],
 };

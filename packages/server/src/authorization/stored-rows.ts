@@ -1,9 +1,8 @@
 import type { RateBucket } from "@turnpike/engine/ledger/rate-limit.ts";
-import type { Authorized, Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import {
   walletAccountId,
   type Authorization,
-  type AuthorizationTerms,
   type ConcurrencyCount,
   type Counter,
   type FurtherUse,
@@ -15,7 +14,8 @@ import {
   type TopUp,
   type WalletAccount,
 } from "@turnpike/engine/ledger/rows.ts";
-import { authorizedFrom, grantTermsFrom, type Json, legsFrom, outcomeFrom } from "./wire.ts";
+import { answerFrom, termsFrom } from "./authorization-text.ts";
+import { grantTermsFrom, type Json, legsFrom, outcomeFrom } from "./wire.ts";
 
 /**
  * Rows as the driver gives them: `numeric` and `bigint` as text, `json` parsed. Each reader makes one the row that
@@ -104,12 +104,10 @@ export interface AuthorizationColumns {
 }
 
 export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
-  const terms: AuthorizationTerms = JSON.parse(row.terms);
   const legs: readonly Json<Leg>[] = JSON.parse(row.legs);
-  const answer: Json<Authorized> = JSON.parse(row.answer);
   return {
     id: row.id,
-    terms,
+    terms: termsFrom(row.terms),
     state: row.state,
     held: atoms(row.held),
     heldQuantity: atoms(row.held_quantity),
@@ -122,7 +120,7 @@ export const authorizationFrom = (row: AuthorizationColumns): Authorization => {
     debt: atoms(row.debt),
     legs: legsFrom(legs),
     validUntil: row.valid_until === null ? null : Number(row.valid_until),
-    answer: authorizedFrom(answer),
+    answer: answerFrom(row.answer),
   };
 };
 

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Authorized, Reason } from "@turnpike/engine/ledger/outcome.ts";
-import type { Leg } from "@turnpike/engine/ledger/rows.ts";
+import type { AuthorizationTerms, Leg } from "@turnpike/engine/ledger/rows.ts";
+import { answerFrom, answerText, termsFrom, termsText } from "./authorization-text.ts";
 import { jsonText } from "./json-text.ts";
 import { authorizedFrom, authorizedJson, legsFrom, legsJson } from "./wire.ts";
 
@@ -91,6 +92,44 @@ test("so are legs", () => {
       const text = JSON.stringify(legsJson(legs));
       expect(text).toBe(jsonText(legs));
       expect(legsFrom(JSON.parse(text))).toEqual(legs);
+    }),
+    settings,
+  );
+});
+
+const terms: fc.Arbitrary<AuthorizationTerms> = fc.record({
+  fingerprint: name,
+  mode: fc.constantFrom("charge", "hold", "session", "lease", "record"),
+  spender: fc.record({
+    account: name,
+    asset: name,
+    waterfall: fc.array(name, { maxLength: 3 }),
+    product: fc.option(name),
+    feature: fc.option(name),
+    meter: fc.option(name),
+  }),
+  settleOverage: fc.constantFrom("reject", "cap", "debt"),
+  onExpiry: fc.constantFrom("release", "settle"),
+  ttlMs: at,
+  idleTimeoutMs: fc.option(at),
+  authorizedAt: at,
+  occurredAt: at,
+  priceVersion: fc.option(name),
+  position: fc.option(name),
+  assetCounters: fc.array(name, { maxLength: 2 }),
+  unitCounters: fc.array(name, { maxLength: 2 }),
+  concurrencyLimits: fc.array(name, { maxLength: 2 }),
+  unverified: fc.boolean(),
+});
+
+test("an authorization's row leaves out what is usual, and forgets nothing", () => {
+  fc.assert(
+    fc.property(terms, answer, (own, first) => {
+      expect(termsFrom(termsText(own))).toEqual(own);
+      expect(answerFrom(answerText(first))).toEqual(first);
+      // Rows that were written in full say the same.
+      expect(termsFrom(JSON.stringify(own))).toEqual(own);
+      expect(answerFrom(jsonText(first))).toEqual(first);
     }),
     settings,
   );
