@@ -1,6 +1,7 @@
 import {
   type Changes,
   type Grant,
+  type GrantTerms,
   type WalletAccount,
   walletAccountId,
 } from "@turnpike/engine/ledger/rows.ts";
@@ -58,24 +59,35 @@ export const assetIn = (walletAccount: string): string =>
 export const accountIn = (walletAccount: string): string =>
   walletAccount.slice(walletAccount.indexOf("/") + 1);
 
-const grantText = (row: Grant): OwnGrant => ({
-  id: row.id,
-  asset: assetIn(row.walletAccount),
-  state: row.state,
-  remaining: unlessZero(row.remaining),
-  held: unlessZero(row.held),
-  consumed: unlessZero(row.consumed),
-  breakage: unlessZero(row.breakage),
-  transferred: unlessZero(row.transferred),
-  terms: grantTermsJson(row.terms),
-});
+/** The terms of a grant never change: printed once while it is remembered. */
+const termsTexts = new WeakMap<GrantTerms, string>();
+
+const termsText = (terms: GrantTerms): string => {
+  const known = termsTexts.get(terms);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(grantTermsJson(terms));
+  termsTexts.set(terms, text);
+  return text;
+};
+
+const grantText = (row: Grant): string => {
+  const standing: Omit<OwnGrant, "terms"> = {
+    id: row.id,
+    asset: assetIn(row.walletAccount),
+    state: row.state,
+    remaining: unlessZero(row.remaining),
+    held: unlessZero(row.held),
+    consumed: unlessZero(row.consumed),
+    breakage: unlessZero(row.breakage),
+    transferred: unlessZero(row.transferred),
+  };
+  return `${JSON.stringify(standing).slice(0, -1)},"terms":${termsText(row.terms)}}`;
+};
 
 export const purseText = (purse: Purse): string => {
-  const fields: PurseText = {
-    walletAccounts: purse.walletAccounts.map(walletAccountText),
-    grants: purse.grants.map(grantText),
-  };
-  const text = JSON.stringify(fields);
+  const walletAccounts = JSON.stringify(purse.walletAccounts.map(walletAccountText));
+  const grants = purse.grants.map(grantText).join(",");
+  const text = `{"walletAccounts":${walletAccounts},"grants":[${grants}]}`;
   remember({ text, purse });
   return text;
 };
