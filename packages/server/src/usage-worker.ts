@@ -6,6 +6,7 @@ import { CustomSql } from "./adapters/duckdb/custom-sql.ts";
 import { aggregate, aggregateJointly } from "./adapters/duckdb/quantities.ts";
 import { changed } from "./adapters/duckdb/changes.ts";
 import { memoryOf } from "./adapters/duckdb/memory.ts";
+import { unpackRows } from "./adapters/duckdb/packed-rows.ts";
 import type { Readers } from "./adapters/duckdb/readers.ts";
 import { type Handlers, ThreadChannel } from "./adapters/duckdb/thread-channel.ts";
 import { queryUsage } from "./adapters/duckdb/usage-query.ts";
@@ -101,11 +102,13 @@ const run = async (
     port,
     handlers: {
       ingest: async (request) => {
+        const { ahead } = request;
         try {
-          return await pipeline.ingest(request);
+          return await pipeline.ingest(request, ahead && unpackRows(ahead));
         } finally {
           // It came with the message and nobody else has it: not given back, it waits for a collection.
           if (request.body.buffer instanceof ArrayBuffer) request.body.buffer.transfer(0);
+          ahead?.bytes.buffer.transfer(0);
         }
       },
       correct: (request) => pipeline.correct(request),
@@ -138,9 +141,10 @@ const run = async (
       },
     },
     log,
+    (lesson) => void channel.call("learned", lesson).catch(() => undefined),
   );
   await pipeline.recall(start.startedAtMs);
-  port.postMessage({ kind: "open" } satisfies StartReport);
+  port.postMessage({ kind: "open", secret: log.secret } satisfies StartReport);
   onDamage = (path) => void channel.call("damaged", path).catch(() => undefined);
   for (const path of damaged) onDamage(path);
 };

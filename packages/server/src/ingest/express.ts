@@ -1,52 +1,56 @@
-import { randomUUID } from "node:crypto";
-import type { MeasurementFailure } from "../ports/usage-store.ts";
+import type { MeterSchema } from "../ports/usage-directory.ts";
+import type { MeterLayout } from "../ports/usage-log.ts";
+import { BodyReader, type OrdinaryBody, type Vocabulary } from "./body-reader.ts";
 import type { LaneOutcome, LaneParts } from "./general-lane.ts";
-import { measurementsPerRequestMax } from "./measurement-reader.ts";
-import type { OpenGroup } from "./open-group.ts";
 import { KnownAccounts } from "./known-accounts.ts";
-import type { RowBuffer } from "./row-buffer.ts";
-import type { UidHasher } from "./uid-hash.ts";
-import { duplicateUid, futureSkewMs } from "./verdicts.ts";
-import { learnShape } from "./shape.ts";
-import type { Shape } from "./shape.ts";
-import { ShapeReader } from "./shape-reader.ts";
-import type { AccountsByBytes, Range } from "./shape-reader.ts";
+import type { OpenGroup } from "./open-group.ts";
+import type { Lesson, RowsAhead } from "./read-ahead.ts";
 
-/** Clients of an organization print few shapes; more would be tried in vain for each measurement. */
-const shapesMax = 16;
 /** After a body with a duplicate the next ones are expected to have some, which take longer when they are not expected. */
 const singlyAfterDuplicate = 15;
 /** After a body in vain the next ones go straight to the general reader, so that the attempt costs next to nothing. */
 const skippedAfterFailure = 15;
 
-interface ExpressRequest {
+interface ExpressRequest extends OrdinaryBody {
   readonly orgId: string;
-  readonly body: Uint8Array;
-  readonly receivedAtMs: number;
+  /** The rows of the body, when they were read before it came here. */
+  readonly ahead?: RowsAhead | undefined;
 }
 
 /** What the express lane has learned of one organization; dropped with what the directory said about it. */
-interface Learned {
+interface Learned extends Vocabulary {
   readonly version: object;
-  readonly shapes: Shape[];
-  readonly accounts: AccountsByBytes;
+  /** Tells it from what was learned before and may be wrong by now. */
+  readonly edition: number;
+  /** Of the meters whose shapes were learned, by id. */
+  readonly layouts: Map<string, MeterLayout>;
+  /** What has not been told yet. */
+  readonly news: { readonly meters: MeterSchema[]; readonly accounts: [string, number][] };
   skip: number;
   /** For so many bodies each uid is judged before the next measurement is read. */
   singly: number;
 }
 
+interface Admission {
+  readonly request: ExpressRequest;
+  readonly group: OpenGroup;
+}
+
 /**
  * Takes the bodies that are perfectly ordinary, which are nearly all: known accounts and meters, the shapes that came
- * before, plain values, nothing wrong but a uid seen before. It reads bytes into rows, with no object in between. A body
- * that is not ordinary to its last byte is undone and left to the
- * general reader, which alone decides what is valid and what is wrong.
+ * before, plain values, nothing wrong but a uid seen before. Many were read ahead (`read-ahead.ts`), by what this lane
+ * teaches. A body that is not ordinary to its last byte is undone and left to the general reader, which alone decides what
+ * is valid and what is wrong.
  */
 export class Express {
   readonly #parts: LaneParts;
+  readonly #teach: (lesson: Lesson) => void;
   readonly #orgs = new Map<string, Learned>();
+  #editions = 0;
 
-  constructor(parts: LaneParts) {
+  constructor(parts: LaneParts, teach: (lesson: Lesson) => void) {
     this.#parts = parts;
+    this.#teach = teach;
   }
 
   /** Puts a body into the group; undefined, and nothing done, when it is not ordinary. */
@@ -56,6 +60,7 @@ export class Express {
     learned.skip = 0;
     const admission = { request, group };
     const outcome = this.#admitTogether(learned, admission);
+    this.#tell(request.orgId, learned);
     if (outcome !== "has a duplicate") return outcome;
     return this.#admitSingly(learned, admission);
   }
@@ -66,15 +71,16 @@ export class Express {
    */
   #admitTogether(
     learned: Learned,
-    admission: Admission,
+    { request, group }: Admission,
   ): LaneOutcome | undefined | "has a duplicate" {
     if (learned.singly > 0) {
       learned.singly--;
       return "has a duplicate";
     }
-    const { request, group } = admission;
     const savepoint = group.savepoint();
-    const outcome = new ExpressBody(this.#parts, learned, admission).admit("together");
+    const outcome =
+      this.#addAhead(learned, { request, group }) ??
+      new BodyReader(learned, request, { group }).read();
     if (outcome === undefined) learned.skip = skippedAfterFailure;
     else if (group.addMarked(savepoint, this.#parts.uids, request.receivedAtMs)) return outcome;
     group.rollback(savepoint);
@@ -83,162 +89,71 @@ export class Express {
     return "has a duplicate";
   }
 
-  #admitSingly(learned: Learned, admission: Admission): LaneOutcome | undefined {
-    const { group } = admission;
+  /** Undefined when the body was not read before, or by what may be wrong by now. */
+  #addAhead({ edition, layouts }: Learned, { request, group }: Admission): LaneOutcome | undefined {
+    const { ahead } = request;
+    if (ahead?.edition !== edition) return undefined;
+    group.addRows(ahead.rows, (meterId) => layouts.get(meterId));
+    group.addMarks(ahead.marks);
+    return { stored: ahead.rows.reduce((sum, { count }) => sum + count, 0), failures: [] };
+  }
+
+  #admitSingly(learned: Learned, { request, group }: Admission): LaneOutcome | undefined {
+    const { uids } = this.#parts;
+    const remember = (hash: Uint32Array) => uids.addIfNew(hash, request.receivedAtMs);
     const savepoint = group.savepoint();
-    const outcome = new ExpressBody(this.#parts, learned, admission).admit("singly");
+    const outcome = new BodyReader(learned, request, { group, remember }).read();
     if (outcome !== undefined) return outcome;
     learned.skip = skippedAfterFailure;
-    group.rollback(savepoint, this.#parts.uids);
+    group.rollback(savepoint, uids);
     return undefined;
   }
 
   /** Undefined until the general reader has asked the directory anything about the organization. */
   #learned(orgId: string): Learned | undefined {
-    const { directory, log } = this.#parts;
-    const version = directory.version(orgId);
+    const version = this.#parts.directory.version(orgId);
     if (version === undefined) return undefined;
     const known = this.#orgs.get(orgId);
     if (known?.version === version) return known;
-    const accounts = new KnownAccounts((code) => {
-      const account = directory.account(orgId, code);
-      return account === undefined || account.kind === "refused"
-        ? undefined
-        : log.accountNumber(orgId, account.id);
-    });
-    const learned = { version, shapes: [], accounts, skip: 0, singly: 0 };
+    const learned = this.#learn(orgId, version);
     this.#orgs.set(orgId, learned);
     return learned;
   }
-}
 
-interface Admission {
-  readonly request: ExpressRequest;
-  readonly group: OpenGroup;
-}
-
-/** When uids are looked up: all of them at the end, by the group, or each before the next measurement is read. */
-type Uids = "together" | "singly";
-
-/** One body on the express lane. */
-class ExpressBody {
-  readonly #parts: LaneParts;
-  readonly #learned: Learned;
-  readonly #admission: Admission;
-  readonly #reader: ShapeReader;
-  readonly #hasher: UidHasher;
-  #uids: Uids = "singly";
-  #rows: RowBuffer | undefined;
-  readonly #failures: MeasurementFailure[] = [];
-  readonly #tsMax: number;
-  #stored = 0;
-  #at = 0;
-
-  constructor(parts: LaneParts, learned: Learned, admission: Admission) {
-    this.#parts = parts;
-    this.#learned = learned;
-    this.#admission = admission;
-    this.#reader = new ShapeReader(admission.request.body, learned.accounts);
-    this.#hasher = parts.uids.hasher(admission.request.orgId);
-    this.#tsMax = (admission.request.receivedAtMs + futureSkewMs) * 1000;
-  }
-
-  admit(uids: Uids): LaneOutcome | undefined {
-    this.#uids = uids;
-    if (!this.#take('{"measurements":[')) return undefined;
-    do {
-      if (this.#stored + this.#failures.length === measurementsPerRequestMax) return undefined;
-      this.#skipSpace();
-      if (!this.#measurement()) return undefined;
-    } while (this.#take(","));
-    if (!this.#take("]}")) return undefined;
-    this.#skipSpace();
-    const isWhole = this.#at === this.#reader.bytes.length;
-    return isWhole ? { stored: this.#stored, failures: this.#failures } : undefined;
-  }
-
-  #measurement(): boolean {
-    const { shapes } = this.#learned;
-    for (let index = 0; index < shapes.length; index++) {
-      const shape = shapes[index];
-      if (shape === undefined || !this.#read(shape)) continue;
-      // The next measurement most likely looks like this one.
-      if (index > 0) shapes.unshift(...shapes.splice(index, 1));
-      return true;
-    }
-    return this.#learn();
-  }
-
-  #learn(): boolean {
-    const { directory } = this.#parts;
-    const { orgId } = this.#admission.request;
-    const shape = learnShape(this.#reader.bytes, this.#at, (code) => directory.meter(orgId, code));
-    if (shape === undefined || !this.#read(shape)) return false;
-    this.#learned.shapes.unshift(shape);
-    this.#learned.shapes.length = Math.min(this.#learned.shapes.length, shapesMax);
-    return true;
-  }
-
-  #read(shape: Shape): boolean {
-    const { group, request } = this.#admission;
-    const rows = this.#rowsOf(shape);
-    const row = rows.count;
-    const start = this.#at;
-    const end = this.#reader.read(shape, start, { rows, tsMax: this.#tsMax });
-    if (end < 0) return false;
-    this.#at = end;
-    if (shape.hasUid) {
-      const hasher = this.#hasher;
-      hasher.hash(rows.uids.bytes, rows.uids.start(row), rows.uids.ends[row] ?? 0);
-      const isKnown =
-        this.#uids === "singly" && !this.#parts.uids.addIfNew(hasher.words, request.receivedAtMs);
-      if (isKnown) {
-        this.#failures.push(this.#duplicate({ start, end }));
-        return true;
-      }
-      group.mark(hasher.words);
-    } else {
-      rows.uids.set(row, randomUUID());
-    }
-    group.commitRow(rows);
-    this.#stored++;
-    return true;
-  }
-
-  /** Mostly those of the measurement before. */
-  #rowsOf({ meter: { layout } }: Shape): RowBuffer {
-    if (this.#rows?.layout !== layout) this.#rows = this.#admission.group.rowsOf(layout);
-    return this.#rows;
-  }
-
-  #duplicate({ start, end }: Range): MeasurementFailure {
-    const text = Buffer.from(this.#reader.bytes.subarray(start, end)).toString("latin1");
-    const measurement: { uid: string } = JSON.parse(text);
+  #learn(orgId: string, version: object): Learned {
+    const { directory, log, uids } = this.#parts;
+    const layouts = new Map<string, MeterLayout>();
+    const news: Learned["news"] = { meters: [], accounts: [] };
     return {
-      index: this.#stored + this.#failures.length,
-      ...duplicateUid(measurement.uid),
-      measurement,
+      version,
+      edition: ++this.#editions,
+      hasher: uids.hasher(orgId),
+      shapes: [],
+      layouts,
+      news,
+      meter: (code) => {
+        const meter = directory.meter(orgId, code);
+        if (meter !== undefined) {
+          layouts.set(meter.schema.id, meter.layout);
+          news.meters.push(meter.schema);
+        }
+        return meter;
+      },
+      accounts: new KnownAccounts((code) => {
+        const account = directory.account(orgId, code);
+        if (account === undefined || account.kind === "refused") return undefined;
+        const number = log.accountNumber(orgId, account.id);
+        news.accounts.push([code, number]);
+        return number;
+      }),
+      skip: 0,
+      singly: 0,
     };
   }
 
-  #skipSpace(): void {
-    for (;;) {
-      const byte = this.#reader.bytes[this.#at];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-      this.#at++;
-    }
-  }
-
-  /** Takes the tokens, with white space before each byte of punctuation; all or nothing matters to nobody. */
-  #take(text: string): boolean {
-    let isInString = false;
-    for (let i = 0; i < text.length; i++) {
-      if (!isInString) this.#skipSpace();
-      const code = text.charCodeAt(i);
-      if (this.#reader.bytes[this.#at] !== code) return false;
-      if (code === 0x22) isInString = !isInString;
-      this.#at++;
-    }
-    return true;
+  #tell(orgId: string, { edition, news }: Learned): void {
+    if (news.meters.length + news.accounts.length === 0) return;
+    const [meters, accounts] = [news.meters.splice(0), news.accounts.splice(0)];
+    this.#teach({ orgId, edition, meters, accounts });
   }
 }

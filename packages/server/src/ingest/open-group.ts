@@ -4,6 +4,7 @@ import type {
   CorrectionEntry,
   MeterLayout,
   UsageGroup,
+  UsageRows,
 } from "../ports/usage-log.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import type { UidMemory } from "./uid-memory.ts";
@@ -86,6 +87,20 @@ export class OpenGroup {
     this.#count++;
   }
 
+  /** Puts in rows of some meters, whose positions count from 0, as if they were put in one after the other. */
+  addRows(
+    rows: readonly UsageRows[],
+    layoutOf: (meterId: string) => MeterLayout | undefined,
+  ): void {
+    const first = this.nextPosition;
+    for (const ofMeter of rows) {
+      const layout = layoutOf(ofMeter.layout.meterId);
+      if (layout === undefined) throw new Error("rows were read by a layout that is not known");
+      this.rowsOf(layout).append(ofMeter, first);
+      this.#count += ofMeter.count;
+    }
+  }
+
   /** A void takes the next position, an amendment that of the row that was put in before. */
   correct(correction: Omit<CorrectionEntry, "position">): void {
     const position = this.nextPosition - (correction.digest === undefined ? 0 : 1);
@@ -100,15 +115,32 @@ export class OpenGroup {
 
   /** Keeps the hash of a uid that is only final once this group is committed. */
   mark(hash: Uint32Array): void {
-    if ((this.#markCount + 1) * 3 > this.#marks.length) {
-      const marks = new Uint32Array(this.#marks.length * 2);
-      marks.set(this.#marks);
-      this.#marks = marks;
-    }
+    this.#reserveMarks(1);
     const at = this.#markCount++ * 3;
     this.#marks[at] = hash[0] ?? 0;
     this.#marks[at + 1] = hash[1] ?? 0;
     this.#marks[at + 2] = hash[2] ?? 0;
+  }
+
+  /** Keeps hashes, three words of each. */
+  addMarks(marks: Uint32Array): void {
+    const count = marks.length / 3;
+    this.#reserveMarks(count);
+    this.#marks.set(marks, this.#markCount * 3);
+    this.#markCount += count;
+  }
+
+  /** Three words of each hash that was marked. */
+  get marks(): Uint32Array {
+    return this.#marks.subarray(0, this.#markCount * 3);
+  }
+
+  #reserveMarks(count: number): void {
+    const needed = (this.#markCount + count) * 3;
+    if (needed <= this.#marks.length) return;
+    const marks = new Uint32Array(Math.max(this.#marks.length * 2, needed));
+    marks.set(this.#marks);
+    this.#marks = marks;
   }
 
   savepoint(): Savepoint {

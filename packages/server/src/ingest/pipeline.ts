@@ -15,6 +15,7 @@ import { Express } from "./express.ts";
 import { GeneralLane } from "./general-lane.ts";
 import type { LaneOutcome } from "./general-lane.ts";
 import { noSpareMemory, OpenGroup, type SpareMemory } from "./open-group.ts";
+import type { Lesson, RowsAhead } from "./read-ahead.ts";
 import { UidMemory } from "./uid-memory.ts";
 
 /**
@@ -34,13 +35,14 @@ export class IngestPipeline {
   #spare: SpareMemory = noSpareMemory();
   #committing: Promise<void> | undefined;
 
-  constructor(directory: UsageDirectory, log: UsageLog) {
+  /** Lessons are for who reads bodies ahead. */
+  constructor(directory: UsageDirectory, log: UsageLog, teach: (lesson: Lesson) => void) {
     this.#directory = new DirectoryCache(directory);
     this.#log = log;
     this.#uids = new UidMemory(log.secret);
     const parts = { directory: this.#directory, log, uids: this.#uids };
     this.#general = new GeneralLane(parts);
-    this.#express = new Express(parts);
+    this.#express = new Express(parts, teach);
     const gather = (admit: (group: OpenGroup) => LaneOutcome, receivedAtMs: number) =>
       this.#commit(admit(this.#open), receivedAtMs);
     this.#corrections = new Corrections({ ...parts, general: this.#general, gather });
@@ -58,13 +60,14 @@ export class IngestPipeline {
     return this.#uids.bytes;
   }
 
-  async ingest(request: IngestRequest): Promise<IngestOutcome> {
+  async ingest(request: IngestRequest, ahead?: RowsAhead): Promise<IngestOutcome> {
     const inflated = await inflateBody(request);
     if (inflated.kind === "invalid") return inflated;
     const { orgId, format, receivedAtMs, backfillId } = request;
     const { bytes } = inflated;
     if (format === "json" && backfillId === undefined) {
-      const outcome = this.#express.admit({ orgId, receivedAtMs, body: bytes }, this.#open);
+      const ordinary = { orgId, receivedAtMs, body: bytes, ahead };
+      const outcome = this.#express.admit(ordinary, this.#open);
       if (outcome !== undefined) return this.#commit(outcome, receivedAtMs);
     }
     const read = readMeasurements(bytes, format);

@@ -1,4 +1,11 @@
-import type { MeterLayout, UsageRows } from "../ports/usage-log.ts";
+import type {
+  DecimalValues,
+  Int64Values,
+  MeterLayout,
+  PresenceBits,
+  TextValues,
+  UsageRows,
+} from "../ports/usage-log.ts";
 import type { NumberCategory } from "../ports/usage-store.ts";
 import { numberCategories } from "../ports/usage-store.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -23,6 +30,10 @@ export class Int64Column {
     this.words[row * 2 + 1] = Number(value >> 32n);
   }
 
+  append(row: number, { words }: Int64Values, count: number): void {
+    this.words.set(words.subarray(0, count * 2), row * 2);
+  }
+
   grow(rows: number): void {
     const words = new Int32Array(rows * 2);
     words.set(this.words);
@@ -38,6 +49,19 @@ export class Presence {
     const byte = this.bits[row >> 3] ?? 0;
     const bit = 1 << (row & 7);
     this.bits[row >> 3] = isPresent ? byte | bit : byte & ~bit;
+  }
+
+  /** What stands behind the last row is anything. */
+  append(row: number, { bits }: PresenceBits, count: number): void {
+    const shift = row & 7;
+    let at = row >> 3;
+    let carried = (this.bits[at] ?? 0) & ((1 << shift) - 1);
+    for (let from = 0; from < (count + 7) >> 3; from++) {
+      carried |= (bits[from] ?? 0) << shift;
+      this.bits[at++] = carried;
+      carried >>= 8;
+    }
+    this.bits[at] = carried;
   }
 
   get(row: number): boolean {
@@ -88,6 +112,12 @@ export class DecimalColumn {
 
   clear(row: number): void {
     this.present.set(row, false);
+  }
+
+  append(row: number, { mantissas, scales, present }: DecimalValues, count: number): void {
+    this.mantissas.append(row, mantissas, count);
+    this.present.append(row, present, count);
+    this.scales.set(scales.subarray(0, count), row);
   }
 
   grow(rows: number): void {
@@ -149,6 +179,14 @@ export class TextColumn {
     this.present.set(row, false);
   }
 
+  append(row: number, { bytes, ends, present }: TextValues, count: number): void {
+    const length = ends[count - 1] ?? 0;
+    const start = this.reserve(row, length);
+    this.bytes.set(bytes.subarray(0, length), start);
+    for (let at = 0; at < count; at++) this.ends[row + at] = start + (ends[at] ?? 0);
+    this.present.append(row, present, count);
+  }
+
   grow(rows: number): void {
     const ends = new Uint32Array(rows);
     ends.set(this.ends);
@@ -188,8 +226,37 @@ export class RowBuffer implements UsageRows {
 
   commitRow(): void {
     this.count++;
+    this.#makeRoom();
+  }
+
+  /** Adds rows of the same layout, at their positions behind the first. */
+  append(rows: UsageRows, firstPosition: number): void {
+    const first = this.count;
+    const { count } = rows;
+    this.count += count;
+    this.#makeRoom();
+    for (let row = 0; row < count; row++) {
+      this.positions.set(first + row, firstPosition + (rows.positions.words[row * 2] ?? 0));
+    }
+    this.accounts.set(rows.accounts.subarray(0, count), first);
+    this.ts.append(first, rows.ts, count);
+    this.ets.append(first, rows.ets, count);
+    this.etsPresent.append(first, rows.etsPresent, count);
+    this.uids.append(first, rows.uids, count);
+    this.extras.append(first, rows.extras, count);
+    for (const [index, column] of this.fields.entries()) {
+      const from = rows.fields[index];
+      if (column.kind === "text" && from?.kind === "text") column.append(first, from, count);
+      else if (column.kind === "decimal" && from?.kind === "decimal")
+        column.append(first, from, count);
+      else throw new Error("rows of one layout have the same kinds of columns");
+    }
+  }
+
+  /** There is always room for the next row. */
+  #makeRoom(): void {
     if (this.count < this.#capacity) return;
-    this.#capacity *= 2;
+    while (this.#capacity <= this.count) this.#capacity *= 2;
     const { positions, ts, ets, etsPresent, uids, extras, fields } = this;
     for (const column of [positions, ts, ets, etsPresent, uids, extras, ...fields]) {
       column.grow(this.#capacity);

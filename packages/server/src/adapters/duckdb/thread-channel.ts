@@ -89,11 +89,13 @@ export class ThreadChannel<Asked extends Protocol, Served extends Protocol> {
   }
 
   #send(message: Message, transfer: readonly ArrayBuffer[]): void {
-    if (this.#outbox.push(message) === 1) this.#options.defer(() => this.#post());
+    if (this.#outbox.push(message) === 1) this.#options.defer(() => this.flush());
     this.#transfer.push(...transfer);
   }
 
-  #post(): void {
+  /** Posts now what is there, instead of when the turn is over. */
+  flush(): void {
+    if (this.#outbox.length === 0) return;
     const messages = this.#outbox;
     const transfer = this.#transfer;
     this.#outbox = [];

@@ -53,6 +53,7 @@ beforeAll(async () => {
     startedAtMs: receivedAtMs,
     // Rows move under the queries' feet.
     moves: { quietMs: 1, rowsMin: 1 },
+    aheadBytesMin: 0,
   });
 });
 

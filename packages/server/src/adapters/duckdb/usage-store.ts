@@ -6,6 +6,7 @@ import type {
   BackfillOutcome,
   BackfillStepRequest,
 } from "../../ports/usage-backfills.ts";
+import { ReadAhead } from "../../ingest/read-ahead.ts";
 import type { UsageDirectory } from "../../ports/usage-directory.ts";
 import type {
   AggregateRequest,
@@ -31,6 +32,7 @@ import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { MicrosWindow } from "./relation.ts";
 import type { UsageMemory } from "./memory.ts";
 import type { MoveOptions } from "./follower.ts";
+import { type PackedRows, packRows } from "./packed-rows.ts";
 import { ThreadChannel } from "./thread-channel.ts";
 import type {
   DirectoryCalls,
@@ -51,6 +53,8 @@ export interface UsageStoreOptions {
   /** DuckDB's own limit, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
+  /** Bodies of so many bytes are read before the usage thread gets them. */
+  readonly aheadBytesMin?: number;
   /** When rows are moved from memory into the file. */
   readonly moves?: MoveOptions;
   /** Is told where the file is that was damaged, which is made again from the journal. */
@@ -63,12 +67,15 @@ interface MemoryMeter {
 }
 
 const pendingBytesDefault = 64 * 1024 * 1024;
+/** A smaller body is read in less time than it takes to hand its rows over. */
+const aheadBytesMinDefault = 4096;
 const memoryLimitDefault = "2GB";
 const threadsDefault = 2;
 const movesDefault = { quietMs: 1000, rowsMin: 200_000 };
 
 /**
- * Opens the usage store: a thread of its own owns the DuckDB file, reads bodies, writes and answers queries.
+ * Opens the usage store: a thread of its own owns the DuckDB file, writes and answers queries. Ordinary bodies are read here,
+ * all others there.
  * Throws `DirectoryInUse` when another process has the file.
  */
 export const openUsageStore = async (
@@ -85,7 +92,7 @@ export const openUsageStore = async (
   const worker = new Worker(options.worker, { workerData: start });
   // The thread reports before it does anything else on its port; an error event rejects.
   const [report]: StartReport[] = await once(worker, "message");
-  if (report?.kind === "open") return new DuckDbUsageStore(worker, options);
+  if (report?.kind === "open") return new DuckDbUsageStore({ worker, report }, options);
   await worker.terminate();
   if (report?.kind === "in-use") throw new DirectoryInUse(path);
   throw new Error(`The usage store ${path} does not open`, { cause: report?.error });
@@ -95,11 +102,18 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
   readonly #worker: Worker;
   readonly #channel: ThreadChannel<UsageCalls, DirectoryCalls>;
   readonly #pendingBytesMax: number;
+  readonly #ahead: ReadAhead;
+  readonly #aheadBytesMin: number;
   readonly #stopListening: () => void;
   #pendingBytes = 0;
 
-  constructor(worker: Worker, { directory, pendingBytesMax, onDamage }: UsageStoreOptions) {
+  constructor(
+    { worker, report }: { worker: Worker; report: StartReport & { kind: "open" } },
+    { directory, pendingBytesMax, aheadBytesMin, onDamage }: UsageStoreOptions,
+  ) {
     this.#worker = worker;
+    this.#ahead = new ReadAhead(report.secret);
+    this.#aheadBytesMin = aheadBytesMin ?? aheadBytesMinDefault;
     this.#pendingBytesMax = pendingBytesMax ?? pendingBytesDefault;
     this.#channel = new ThreadChannel({
       port: worker,
@@ -109,6 +123,7 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
         codes: ({ orgId, ids }) => directory.codes(orgId, ids),
         customFields: ({ orgId, of }) => directory.customFields(orgId, of),
         lookups: ({ orgId, lookups }) => directory.lookups(orgId, lookups),
+        learned: async (lesson) => this.#ahead.learn(lesson),
         damaged: async (path) => onDamage?.(path),
       },
       defer: setImmediate,
@@ -129,12 +144,25 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
     this.#pendingBytes += body.byteLength;
     const { byteLength } = body;
     try {
-      return await this.#channel.call("ingest", { ...request, body }, [body.buffer]);
+      const ahead = this.#readAhead(request);
+      const memory = ahead === undefined ? [body.buffer] : [body.buffer, ahead.bytes.buffer];
+      const outcome = this.#channel.call("ingest", { ...request, body, ahead }, memory);
+      // The usage thread can begin while the next body of this turn is read.
+      if (ahead !== undefined) this.#channel.flush();
+      return await outcome;
     } catch (error) {
       return unavailable(error);
     } finally {
       this.#pendingBytes -= byteLength;
     }
+  }
+
+  #readAhead(request: IngestRequest): PackedRows | undefined {
+    const { orgId, body, format, encoding, backfillId } = request;
+    const isOrdinary = format === "json" && encoding === "identity" && backfillId === undefined;
+    if (!isOrdinary || body.byteLength < this.#aheadBytesMin) return undefined;
+    const rows = this.#ahead.read(orgId, request);
+    return rows && packRows(rows);
   }
 
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {

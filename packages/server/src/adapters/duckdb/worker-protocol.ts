@@ -14,7 +14,9 @@ import type {
   BackfillKey,
   BackfillOutcome,
 } from "../../ports/usage-backfills.ts";
+import type { Lesson } from "../../ingest/read-ahead.ts";
 import type { BreakdownQuestion } from "./breakdown.ts";
+import type { PackedRows } from "./packed-rows.ts";
 import type { AggregateQuestion, JointQuestion } from "./quantities.ts";
 import type { UsageAnswer, UsageQuestion } from "./usage-query.ts";
 import type {
@@ -41,13 +43,22 @@ export interface UsageWorkerStart extends UsageLogOptions {
 
 /** The first message of the thread; after `open` both protocols run on the same port. */
 export type StartReport =
-  | { readonly kind: "open" }
+  | {
+      readonly kind: "open";
+      /** Keys the hashes of uids. */
+      readonly secret: Uint8Array;
+    }
   | { readonly kind: "in-use" }
   | { readonly kind: "failed"; readonly error: unknown };
 
+/** A body, and its rows where they were read ahead. */
+export interface IngestCall extends IngestRequest {
+  readonly ahead?: PackedRows | undefined;
+}
+
 /** What the main thread asks of the usage thread. Instants are epoch microseconds. */
 export type UsageCalls = {
-  ingest: { argument: IngestRequest; result: IngestOutcome };
+  ingest: { argument: IngestCall; result: IngestOutcome };
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
   stepBackfill: { argument: BackfillStepQuestion; result: BackfillOutcome };
   backfill: { argument: BackfillKey; result: BackfillContents };
@@ -88,6 +99,8 @@ export type DirectoryCalls = {
     argument: { readonly orgId: string; readonly lookups: readonly PrintedLookup[] };
     result: readonly FoundRow[];
   };
+  /** What bodies can be read ahead by. */
+  learned: { argument: Lesson; result: void };
   /** The file was damaged and is made again from the journal; it is kept at the path. */
   damaged: { argument: string; result: void };
 };
