@@ -84,13 +84,18 @@ export class Follower {
     if (this.#isDue()) this.#fill().catch(() => undefined);
   }
 
-  /** Waits while there are more rows in memory than there should be; throws when that does not change. */
+  /**
+   * Waits while there is more in memory than there should be, and no longer: usage that comes in fast is held up in short
+   * steps. Throws when that does not change.
+   */
   async room(): Promise<void> {
-    if (this.#waiting.bytes < 2 * waitingBytesMax && !this.#isCrowded()) return;
-    await this.#catchUp();
-    if (!this.#isCrowded()) return;
-    await this.#move(1);
-    if (this.#isCrowded() && this.#failure !== undefined) throw this.#failure;
+    while (!this.#isClosed && this.#isCrowded()) {
+      const before = this.#workLeft;
+      await this.#makeRoom();
+      if (this.#workLeft < before) continue;
+      if (this.#failure !== undefined) throw this.#failure;
+      return;
+    }
   }
 
   async close(): Promise<void> {
@@ -126,7 +131,23 @@ export class Follower {
   }
 
   #isCrowded(): boolean {
+    return this.#waiting.bytes >= 2 * waitingBytesMax || this.#isOverfull();
+  }
+
+  /** Queries have rows added to a generation that is full. */
+  #isOverfull(): boolean {
     return generations.some((place) => this.#recent.rows(place) > 2 * generationRowsMax);
+  }
+
+  /** Rows that wait have two steps before them, those of a generation one. */
+  get #workLeft(): number {
+    const rows = generations.map((place) => this.#recent.rows(place));
+    return rows.reduce((sum, ofPlace) => sum + ofPlace, 2 * this.#waiting.rows);
+  }
+
+  #makeRoom(): Promise<void> {
+    if (this.#isLost) return this.#catchUp();
+    return this.#isFull || this.#isOverfull() ? this.#move(1) : this.#fill();
   }
 
   #later(): void {
