@@ -38,30 +38,40 @@ export const layout = {
   ],
 } as const;
 
+/** Puts a row into the buffer, behind those that it has. */
+export const putRow = (
+  buffer: RowBuffer,
+  position: number,
+  { account, ts, ets, uid, extras, value, text }: AnyRow,
+): void => {
+  const row = buffer.count;
+  const [numbers, texts] = buffer.fields;
+  buffer.positions.set(row, position);
+  buffer.accounts[row] = account;
+  buffer.ts.set(row, ts);
+  buffer.ets.set(row, ets ?? 0);
+  buffer.etsPresent.set(row, ets !== undefined);
+  buffer.uids.set(row, uid);
+  if (extras === undefined) buffer.extras.clear(row);
+  else buffer.extras.set(row, extras);
+  if (numbers?.kind !== "decimal" || texts?.kind !== "text") throw new Error("not the layout");
+  if (value === undefined) numbers.clear(row);
+  else {
+    numbers.present.set(row, true);
+    numbers.mantissas.setBig(row, value.mantissa);
+    numbers.scales[row] = value.scale;
+  }
+  if (text === undefined) texts.clear(row);
+  else texts.set(row, text);
+  buffer.commitRow();
+};
+
 export const bufferOf = (rows: readonly AnyRow[]): RowBuffer => {
   const buffer = new RowBuffer(layout);
   let position = 0;
-  for (const [row, { account, ts, ets, uid, extras, value, text, gap }] of rows.entries()) {
-    const [numbers, texts] = buffer.fields;
-    position += gap;
-    buffer.positions.set(row, position);
-    buffer.accounts[row] = account;
-    buffer.ts.set(row, ts);
-    buffer.ets.set(row, ets ?? 0);
-    buffer.etsPresent.set(row, ets !== undefined);
-    buffer.uids.set(row, uid);
-    if (extras === undefined) buffer.extras.clear(row);
-    else buffer.extras.set(row, extras);
-    if (numbers?.kind !== "decimal" || texts?.kind !== "text") throw new Error("not the layout");
-    if (value === undefined) numbers.clear(row);
-    else {
-      numbers.present.set(row, true);
-      numbers.mantissas.setBig(row, value.mantissa);
-      numbers.scales[row] = value.scale;
-    }
-    if (text === undefined) texts.clear(row);
-    else texts.set(row, text);
-    buffer.commitRow();
+  for (const row of rows) {
+    position += row.gap;
+    putRow(buffer, position, row);
   }
   return buffer;
 };
