@@ -6,6 +6,11 @@ export interface FieldPlace extends MeterField {
   readonly isNumeric: boolean;
 }
 
+/** What has happened in an organization, up to now: a query looks once it is fixed what it sees, which is older. */
+export interface Org {
+  isCorrected: boolean;
+}
+
 /** One table per meter: a query reads its meter's columns only, and a row has no column of another meter. */
 export interface MeterTable {
   readonly number: number;
@@ -13,8 +18,11 @@ export interface MeterTable {
   readonly name: string;
   /** All of them: every row that was ever stored. */
   readonly storedName: string;
-  /** What queries read: without the rows that corrections hide. */
+  /** What counts: without the rows that corrections hide. */
   readonly rowsName: string;
+  /** The same where nothing was ever corrected, in a third less time for a few rows. */
+  readonly uncorrectedName: string;
+  readonly org: Org;
   readonly orgId: string;
   readonly meterId: string;
   /** Its rows are those of one backfill, apart from the others of the meter. */

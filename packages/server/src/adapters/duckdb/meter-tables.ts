@@ -6,7 +6,13 @@ import { numberCategories, stringCategories } from "../../ports/usage-store.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import { BackfillSteps } from "./backfills.ts";
 import { generations } from "./database.ts";
-import { type FieldPlace, mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
+import {
+  type FieldPlace,
+  mantissaColumn,
+  type MeterTable,
+  type Org,
+  scaleColumn,
+} from "./meter-table.ts";
 import { viewsSql } from "./row-views.ts";
 import type { ColumnSource } from "./chunk-writer.ts";
 import { uidColumnsSql, type UidSplitter } from "./uid-columns.ts";
@@ -17,6 +23,7 @@ const namesOf = (number: number) => ({
   name: `usage_${number}`,
   storedName: `usage_${number}_stored`,
   rowsName: `usage_${number}_rows`,
+  uncorrectedName: `usage_${number}_uncorrected`,
 });
 
 const keyOf = (orgId: string, meterId: string, backfillId = ""): string =>
@@ -91,6 +98,7 @@ const isSame = (a: MeterField, b: MeterField): boolean =>
  */
 export class MeterTables {
   readonly #tables = new Map<string, MeterTable>();
+  readonly #orgs = new Map<string, Org>();
   #steps = new BackfillSteps();
 
   /** Reads what the file has tables for, and makes those in memory. */
@@ -111,12 +119,15 @@ export class MeterTables {
       this.#keep({
         number,
         ...namesOf(number),
+        org: this.org(text(orgId)),
         orgId: text(orgId),
         meterId: text(meterId),
         ...(backfillId === null ? {} : { backfillId: text(backfillId) }),
         fields: (places.get(number) ?? []).map(placeOf),
       });
     }
+    const corrected = await rowsOf(connection, "SELECT DISTINCT org_id FROM kept.correction");
+    for (const [orgId] of corrected) this.org(text(orgId)).isCorrected = true;
     for (const table of this.all) await connection.run(recentTableSql(table));
     for (const table of this.ordinary) await connection.run(this.#viewsSql(table));
   }
@@ -133,6 +144,10 @@ export class MeterTables {
   /** What is known of backfills where the database is. */
   get steps(): BackfillSteps {
     return this.#steps;
+  }
+
+  org(orgId: string): Org {
+    return this.#orgs.getOrInsertComputed(orgId, () => ({ isCorrected: false }));
   }
 
   find(orgId: string, meterId: string): MeterTable | undefined {
@@ -169,7 +184,8 @@ export class MeterTables {
     const missing = missingIn(known, layout.fields);
     const number = known?.number ?? this.#tables.size;
     const fields = [...(known?.fields ?? []), ...missing];
-    const table = { number, ...namesOf(number), orgId, meterId, backfillId, fields };
+    const org = this.org(orgId);
+    const table = { number, ...namesOf(number), org, orgId, meterId, backfillId, fields };
     await inTransaction(connection, async () => {
       await connection.run(
         known === undefined ? createSql("kept", table) : addSql("kept", { table, missing }),

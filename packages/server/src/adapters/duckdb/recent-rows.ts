@@ -124,8 +124,10 @@ export class RecentRows {
       }
     }
     accounts.closeSync();
-    for (const { batch } of batches) {
-      for (const entry of batch.corrections) await insertCorrection(writer, place, entry);
+    for (const entry of batches.flatMap(({ batch }) => batch.corrections)) {
+      // Before it can be seen, so that whoever sees it knows.
+      this.#tables.org(entry.orgId).isCorrected = true;
+      await insertCorrection(writer, place, entry);
     }
     const steps = batches.flatMap(({ batch }) => batch.backfills ?? []);
     for (const step of steps) await insertStep(writer, place, step);

@@ -104,9 +104,12 @@ const sourcesSql = ({ sources }: Scope, isCarrying: boolean): string => {
     ${isCarrying ? "" : "AND usage.ts >= source.starts"}`;
 };
 
-/** The rows of a scope, as `usage`, ready to be selected from. */
+const countedName = ({ org, rowsName, uncorrectedName }: MeterTable): string =>
+  org.isCorrected ? rowsName : uncorrectedName;
+
+/** The rows of a scope, as `usage`, ready to be selected from by a connection that reads already. */
 export const fromSql = (scope: Scope, keys: readonly GroupKey[], isCarrying = false): string =>
-  `FROM ${scope.table.rowsName} AS usage ${sourcesSql(scope, isCarrying)}
+  `FROM ${countedName(scope.table)} AS usage ${sourcesSql(scope, isCarrying)}
    ${keys.flatMap((key) => key.joins ?? []).join(" ")} ${scope.counted?.joins ?? ""}
    WHERE ${[whereSql(scope, isCarrying), ...(scope.counted?.conditions ?? [])].join(" AND ")}`;
 
