@@ -125,9 +125,11 @@ const prepare = async (
   }
 };
 
-/** No value is not the text `null`. */
-const keyOf = (keys: readonly DuckDBValue[]): string =>
-  JSON.stringify(keys.map((key) => (key === null ? null : String(key))));
+/** Equal for the groups of equal keys; no value is not the text `null`. An answer by the hour has one key and hundreds of groups. */
+export const groupName = (keys: readonly DuckDBValue[]): DuckDBValue =>
+  keys.length === 1
+    ? (keys[0] ?? null)
+    : JSON.stringify(keys.map((key) => (key === null ? null : String(key))));
 
 /** Evaluates methods on fields of a scope, for each group that has values of them. */
 export class Aggregator {
@@ -182,7 +184,7 @@ const evaluate = async (
       count: bigInteger(count),
     };
   });
-  return [...Map.groupBy(parts, (part) => keyOf(part.keys)).values()].map((ofGroup) => ({
+  return [...Map.groupBy(parts, (part) => groupName(part.keys)).values()].map((ofGroup) => ({
     keys: ofGroup[0]?.keys ?? [],
     value: evaluation.combine(ofGroup),
   }));

@@ -1,4 +1,3 @@
-import type { DuckDBValue } from "@duckdb/node-api";
 import type {
   BreakdownAnswer,
   BreakdownRequest,
@@ -13,7 +12,7 @@ import type { MeterTable } from "./meter-table.ts";
 import { placeKey, placesOf, widest } from "./quantities.ts";
 import { dimension } from "./relation.ts";
 import type { ScanQuestion } from "./scan.ts";
-import { bucketName, timeKey } from "./time-buckets.ts";
+import { bucketNames, timeKey } from "./time-buckets.ts";
 
 export type BreakdownQuestion = Omit<BreakdownRequest, "sources"> & Pick<ScanQuestion, "sources">;
 
@@ -22,21 +21,21 @@ interface Calendar {
   readonly timeZone: string;
 }
 
-const rowOf = (
+const rowsOf = (
   { unit, timeZone }: Calendar,
-  { keys, ...group }: GroupValue & { readonly keys: readonly DuckDBValue[] },
-): BreakdownRow => {
-  const [, ...split] = keys;
-  const bucket = unit === undefined ? undefined : integer(split.shift());
-  return {
-    ...(unit === undefined || bucket === undefined
-      ? {}
-      : { time: bucketName(unit, timeZone, bucket) }),
-    dimensions: split.map((value) => (value === null ? null : text(value))),
-    ...(group.value === null
-      ? { quantity: null, fault: group.fault }
-      : { quantity: group.value.toString() }),
-  };
+  groups: readonly GroupValue[],
+): readonly BreakdownRow[] => {
+  const bucketName = unit && bucketNames(unit, timeZone);
+  return groups.map(({ keys, ...group }) => {
+    const [, ...split] = keys;
+    return {
+      ...(bucketName === undefined ? {} : { time: bucketName(integer(split.shift())) }),
+      dimensions: split.map((value) => (value === null ? null : text(value))),
+      ...(group.value === null
+        ? { quantity: null, fault: group.fault }
+        : { quantity: group.value.toString() }),
+    };
+  });
 };
 
 /** One quantity, split by calendar and dimensions. */
@@ -57,5 +56,5 @@ export const breakDown = async (
   ];
   const groups = await aggregator.groupsUpTo(rowsMax, scope, { field, keys });
   if (groups === undefined) return { kind: "too-many" };
-  return { kind: "rows", rows: groups.map((group) => rowOf({ unit, timeZone }, group)) };
+  return { kind: "rows", rows: rowsOf({ unit, timeZone }, groups) };
 };

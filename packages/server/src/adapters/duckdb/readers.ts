@@ -6,7 +6,7 @@ import type { Turns } from "./turns.ts";
 const readersMax = 4;
 
 /** Looks at both places that rows are in, which fixes what the transaction sees of each. */
-const begin = "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM kept.store, batch LIMIT 0";
+const begin = "BEGIN TRANSACTION READ ONLY; SELECT 1 FROM kept.store, a.batch LIMIT 0";
 
 interface ReadersParts {
   readonly database: UsageDatabase;

@@ -68,12 +68,23 @@ export const bucketStart = (frequency: Bucket, timeZone: string, key: number): T
     ? instantOf(key)
     : epoch.add({ days: key }).toZonedDateTime(timeZone).toInstant();
 
-/** The instant at which a bucket starts, as answers have it: to the second. */
-export const bucketName = (frequency: Bucket, timeZone: string, key: number): string =>
-  frequency === "HOUR"
-    ? // An answer has hundreds of hours, and Temporal takes microseconds for each.
-      new Date(key / 1000).toISOString().replace(".000Z", "Z")
-    : bucketStart(frequency, timeZone, key).toString();
+/** Instants as answers have them, to the second. Printing one takes a microsecond, and an answer has hundreds of hours. */
+const hourNames = (): ((micros: number) => string) => {
+  const dates = new Map<number, string>();
+  const times = new Map<number, string>();
+  return (micros) => {
+    const day = Math.floor(micros / microsPerDay);
+    const ofDay = micros - day * microsPerDay;
+    const print = (from: number, to: number): string =>
+      new Date(micros / 1000).toISOString().slice(from, to);
+    const date = dates.getOrInsertComputed(day, () => print(0, -14));
+    return `${date}${times.getOrInsertComputed(ofDay, () => print(-14, -5))}Z`;
+  };
+};
+
+/** Names buckets by the instant at which they start, as answers have it: to the second. */
+export const bucketNames = (frequency: Bucket, timeZone: string): ((key: number) => string) =>
+  frequency === "HOUR" ? hourNames() : (key) => bucketStart(frequency, timeZone, key).toString();
 
 const firstDateOf = (frequency: Bucket, date: Temporal.PlainDate): Temporal.PlainDate => {
   switch (frequency) {

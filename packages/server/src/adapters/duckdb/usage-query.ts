@@ -7,7 +7,7 @@ import type {
   UsageQueryAnswer,
 } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
-import { type Aggregator, decimalOf } from "./aggregation.ts";
+import { type Aggregator, decimalOf, groupName } from "./aggregation.ts";
 import { bigInteger, integer, rowsOf, text } from "./cells.ts";
 import { mantissaColumn, scaleColumn } from "./meter-table.ts";
 import type { FieldPlace, MeterTable } from "./meter-table.ts";
@@ -15,15 +15,16 @@ import type { MeterTables } from "./meter-tables.ts";
 import type { Readers } from "./readers.ts";
 import { accountNumbers, dimension, whereSql } from "./relation.ts";
 import type { GroupKey, MicrosWindow, Scope } from "./relation.ts";
-import { bucketName, timeKey } from "./time-buckets.ts";
+import { bucketNames, timeKey } from "./time-buckets.ts";
 import { uidSql } from "./uid-columns.ts";
 
 export type UsageQuestion = Omit<UsageQuery, "window"> & { readonly window: MicrosWindow };
 
-/** As events and groups cross the thread boundary: an instant is no plain value. */
+/** As events and groups cross the thread boundary: an instant is no plain value, and hundreds of objects take longer than text. */
 export type UsageAnswer =
   | { readonly kind: "events"; readonly events: readonly MicrosEvent[]; readonly hasMore: boolean }
-  | Exclude<UsageQueryAnswer, { readonly kind: "events" }>;
+  | { readonly kind: "groups"; readonly printed: string; readonly hasMore: boolean }
+  | Extract<UsageQueryAnswer, { readonly kind: "failed" }>;
 
 export type MicrosEvent = Omit<UsageEvent, "ts" | "ets" | "receivedAt"> & {
   readonly ts: bigint;
@@ -56,37 +57,45 @@ const keyOf = (grouping: UsageGrouping, table: MeterTable, question: UsageQuesti
   return { expression: dimension(table, grouping.fieldCode) };
 };
 
-const groupOf = (
-  keys: readonly DuckDBValue[],
-  question: UsageQuestion,
+/** What the keys of a group are called in the answer. */
+const describing = (
+  { groups, timeZone }: UsageQuestion,
   accounts: AccountNumbers,
-): Omit<UsageGroup, "values"> => {
-  const dimensions: Record<string, string | null> = {};
-  const group: { accountId?: string; time?: string } = {};
-  for (const [index, grouping] of question.groups.entries()) {
-    const key = keys[index];
-    if (grouping.kind === "account") group.accountId = accounts.at(integer(key)).accountId;
-    if (grouping.kind === "dimension") {
-      dimensions[grouping.fieldCode] = key === null ? null : text(key);
+): ((keys: readonly DuckDBValue[]) => Omit<UsageGroup, "values">) => {
+  const parts = groups.map((grouping) => ({
+    grouping,
+    bucketName: grouping.kind === "time" ? bucketNames(grouping.frequency, timeZone) : () => "",
+  }));
+  return (keys) => {
+    const dimensions: Record<string, string | null> = {};
+    const group: { accountId?: string; time?: string } = {};
+    for (const [index, { grouping, bucketName }] of parts.entries()) {
+      const key = keys[index];
+      if (grouping.kind === "account") group.accountId = accounts.at(integer(key)).accountId;
+      if (grouping.kind === "dimension") {
+        dimensions[grouping.fieldCode] = key === null ? null : text(key);
+      }
+      if (grouping.kind === "time") group.time = bucketName(integer(key));
     }
-    if (grouping.kind === "time") {
-      group.time = bucketName(grouping.frequency, question.timeZone, integer(key));
-    }
-  }
-  return { ...group, dimensions };
+    return { ...group, dimensions };
+  };
+};
+
+const inOrderOfKeys = (groups: readonly UsageGroup[]): readonly UsageGroup[] => {
+  if (groups.length === 1) return groups;
+  const placed = groups.map((group) => ({
+    group,
+    key: JSON.stringify([group.accountId ?? "", group.dimensions]),
+  }));
+  placed.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return placed.map(({ group }) => group);
 };
 
 /** Most recent first (m3ter semantics 20), then by the rest of the key, so that the order is the same every time. */
 const inOrder = (groups: readonly UsageGroup[]): readonly UsageGroup[] => {
-  const placed = groups.map((group) => {
-    const { time = "", accountId = "", dimensions } = group;
-    return { group, time, rest: JSON.stringify([accountId, dimensions]) };
-  });
-  placed.sort((a, b) => {
-    if (a.time !== b.time) return a.time < b.time ? 1 : -1;
-    return a.rest < b.rest ? -1 : 1;
-  });
-  return placed.map(({ group }) => group);
+  const byTime = [...Map.groupBy(groups, ({ time = "" }) => time)];
+  byTime.sort(([a], [b]) => (a < b ? 1 : -1));
+  return byTime.flatMap(([, sameTime]) => inOrderOfKeys(sameTime));
 };
 
 const readGroups = async (
@@ -94,7 +103,8 @@ const readGroups = async (
   source: Source,
   question: UsageQuestion,
 ): Promise<UsageAnswer> => {
-  const groups = new Map<string, UsageGroup & { values: (string | null)[] }>();
+  const groups = new Map<DuckDBValue, UsageGroup & { values: (string | null)[] }>();
+  const described = describing(question, source.accounts);
   const empty = question.aggregations.map(() => null);
   for (const [index, { meterId, fieldCode, method }] of question.aggregations.entries()) {
     const table = source.tables.find(question.orgId, meterId);
@@ -109,17 +119,19 @@ const readGroups = async (
     });
     for (const group of found) {
       if (group.value === null) return { kind: "failed", aggregation: index, reason: group.fault };
-      const { keys: ofGroup, value } = group;
-      const described = groupOf(ofGroup, question, source.accounts);
-      const name = JSON.stringify(described);
-      const row = groups.get(name) ?? { ...described, values: [...empty] };
-      row.values[index] = value.toString();
-      groups.set(name, row);
+      const name = groupName(group.keys);
+      let row = groups.get(name);
+      if (row === undefined) {
+        row = { ...described(group.keys), values: [...empty] };
+        groups.set(name, row);
+      }
+      row.values[index] = group.value.toString();
     }
   }
   const sorted = inOrder([...groups.values()]);
   const { limit } = question;
-  return { kind: "groups", groups: sorted.slice(0, limit), hasMore: sorted.length > limit };
+  const printed = JSON.stringify(sorted.slice(0, limit));
+  return { kind: "groups", printed, hasMore: sorted.length > limit };
 };
 
 const fieldColumns = ({ fields }: MeterTable): string =>

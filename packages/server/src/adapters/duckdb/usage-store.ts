@@ -18,6 +18,7 @@ import type {
   JointAggregateRequest,
   JointQuantity,
   Quantity,
+  UsageGroup,
   UsageQuery,
   UsageQueryAnswer,
   ScanRequest,
@@ -208,7 +209,11 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
   async query(query: UsageQuery): Promise<UsageQueryAnswer> {
     const question = { ...query, window: microsOf(query.window) };
     const answer = await this.#channel.call("query", question);
-    if (answer.kind !== "events") return answer;
+    if (answer.kind === "failed") return answer;
+    if (answer.kind === "groups") {
+      const groups: UsageGroup[] = JSON.parse(answer.printed);
+      return { kind: "groups", groups, hasMore: answer.hasMore };
+    }
     const events = answer.events.map((event) => ({
       ...event,
       ts: instantOf(event.ts),
