@@ -271,10 +271,14 @@ export class Follower {
   async #addFromJournal(batches: readonly LinkedBatch[]): Promise<void> {
     await this.#recent.add(batches);
     this.#added = batches.at(-1)?.batch.sequence ?? this.#added;
-    const { filling } = this.#recent;
-    if (this.#recent.rows(filling) < generationRowsMax) return;
-    this.#recent.swap();
-    await this.#moveGeneration(filling);
+    const generation = this.#generationToMove(generationRowsMax);
+    if (generation === undefined) return;
+    try {
+      await this.#moveGeneration(generation);
+    } catch (cause) {
+      // A server starts with a full disk: what is stored can be read, and rows have their place in memory.
+      if (!(cause instanceof NoRoom)) throw cause;
+    }
   }
 
   /** Makes the file again from the journal. */

@@ -18,6 +18,7 @@ import { findMeasurement } from "./corrections.ts";
 import { type DatabaseOptions, isDamage, setAside, UsageDatabase } from "./database.ts";
 import { Follower, type MoveOptions } from "./follower.ts";
 import { MeterTables } from "./meter-tables.ts";
+import { NoRoom } from "./mover.ts";
 import type { Readers } from "./readers.ts";
 import { readUids } from "./stored-uids.ts";
 
@@ -112,6 +113,7 @@ export class UsageJournalLog implements UsageLog {
     try {
       await this.#follower.room();
     } catch (error) {
+      if (error instanceof NoRoom) return { kind: "storage-full" };
       return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
     }
     const accounts = this.accounts.pending();
