@@ -88,6 +88,18 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
       ]);
     });
 
+    test.for(["COUNT", "UNIQUE", "SUM"] as const)(
+      "where nothing was measured, %s has no answer, grouped or not",
+      async (method) => {
+        await send([event("a", 1)]);
+        const june = { start: may.end, end: Temporal.Instant.from("2024-07-01T00:00:00Z") };
+        const aggregations = [{ meterId: calls.id, fieldCode: "tokens", method }];
+        expect(await groups({ aggregations })).toHaveLength(1);
+        expect(await groups({ aggregations, window: june })).toEqual([]);
+        expect(await groups({ aggregations, window: june, groups: by("DAY") })).toEqual([]);
+      },
+    );
+
     test("by dimension, with filters, several functions and a limit", async () => {
       await send([
         event("a", 1),

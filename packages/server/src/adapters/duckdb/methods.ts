@@ -32,11 +32,11 @@ const perScale =
   ({ sql, keys }: Values): string =>
     `SELECT ${before(keys, expression)}, scale, count(*) FROM (${sql}) GROUP BY ALL`;
 
-/** Nothing to add up by scale: one number for the group. */
+/** Nothing to add up by scale: one number for the group. Without keys SQL has a group of no rows, which is none. */
 const whole =
   (expression: string) =>
   ({ sql, keys }: Values): string =>
-    `SELECT ${before(keys, expression)}, 0, 1 FROM (${sql}) GROUP BY ALL`;
+    `SELECT ${before(keys, expression)}, 0, 1 FROM (${sql}) GROUP BY ALL HAVING count(*) > 0`;
 
 /**
  * The latest value has the greatest ts; of several the one received last, then the one with the highest uid (m3ter
