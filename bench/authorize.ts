@@ -20,7 +20,8 @@ const manyAccounts = Number(process.env["TURNPIKE_BENCH_ACCOUNTS"] ?? 20_000);
 const fewAccounts = 1000;
 /** The parts at their peak leave usage behind that is still on its way; half of peak shall bear its own only. */
 const settleMs = 5000;
-const pacedSeconds = 8;
+/** Every half minute the kernel writes what files have grown by: a shorter turn has all of that or nothing. */
+const pacedSeconds = 30;
 /**
  * That do not count: V8 compiles code again and again while it becomes hot, for some ten seconds, and takes a tenth of
  * the cores that are measured for it.

@@ -5,8 +5,11 @@ import { type Decide, outcomeCount, type Work } from "./work.ts";
 /** How long the first of a batch waits for company: while another batch is under way, more is to be had. */
 const gatherMs = 1;
 const gatherBehindMs = 4;
-/** So many are company enough: a batch has a price of its own, which they share. */
-const companySize = 32;
+/**
+ * So many are company enough: a batch has a price of its own, which they share. Of 64 clients some are left for this thread to
+ * read while two such batches are under way (`docs/decisions/0027-waits-of-a-decision.md`).
+ */
+const companySize = 24;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */

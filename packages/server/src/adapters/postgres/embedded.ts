@@ -101,6 +101,12 @@ const idsOf = async (user: string): Promise<{ uid: number; gid: number }> => {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 };
 
+/**
+ * Megabytes. Whoever needs a new file of the log fills it with zeros, syncs it, and everybody waits meanwhile: 15 to 45 ms with
+ * the usual 16.
+ */
+const walSegmentMb = 2;
+
 /** Made beside its final place and renamed, so that a kill half-way leaves nothing that looks finished. */
 const initialise = async (cluster: Cluster, folder: string): Promise<void> => {
   const done = await stat(join(cluster.data, "PG_VERSION")).catch(() => undefined);
@@ -110,7 +116,13 @@ const initialise = async (cluster: Cluster, folder: string): Promise<void> => {
   await rm(draft, { recursive: true, force: true });
   await writeFile(passwordFile, cluster.password, { mode: 0o600 });
   if (cluster.user !== undefined) await chown(passwordFile, cluster.user.uid, cluster.user.gid);
-  const options = ["--username=turnpike", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"];
+  const options = [
+    "--username=turnpike",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    `--wal-segsize=${walSegmentMb}`,
+  ];
   try {
     await run(
       cluster.binaries.initdb,
