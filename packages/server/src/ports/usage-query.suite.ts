@@ -88,6 +88,22 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
       ]);
     });
 
+    test.for(["HOUR", "DAY", "MONTH"] as const)(
+      "functions that cut time differently meet in one group by %s",
+      async (frequency) => {
+        await send([event("a", 2, { ts: "2024-05-31T23:00:00Z" })], { at: Date.UTC(2024, 5, 2) });
+        const held = { kind: "TIME_WEIGHTED_SUM", unit: "HOUR" } as const;
+        const aggregations = (["SUM", held, "COUNT"] as const).map((method) => ({
+          meterId: calls.id,
+          fieldCode: "tokens",
+          method,
+        }));
+        const [group, ...others] = await groups({ aggregations, groups: by(frequency) });
+        expect(group?.slice(1)).toEqual(["2", "2", "1"]);
+        expect(others).toEqual([]);
+      },
+    );
+
     test.for(["COUNT", "UNIQUE", "SUM"] as const)(
       "where nothing was measured, %s has no answer, grouped or not",
       async (method) => {

@@ -125,11 +125,15 @@ const prepare = async (
   }
 };
 
-/** Equal for the groups of equal keys; no value is not the text `null`. An answer by the hour has one key and hundreds of groups. */
-export const groupName = (keys: readonly DuckDBValue[]): DuckDBValue =>
-  keys.length === 1
-    ? (keys[0] ?? null)
-    : JSON.stringify(keys.map((key) => (key === null ? null : String(key))));
+/**
+ * Equal for the groups of equal keys, of which integers may come in several widths; no value is not the text `null`. An
+ * answer by the hour has one key and hundreds of groups.
+ */
+export const groupName = (keys: readonly DuckDBValue[]): DuckDBValue => {
+  const [key = null] = keys;
+  if (keys.length === 1) return typeof key === "bigint" ? Number(key) : key;
+  return JSON.stringify(keys.map((each) => (each === null ? null : String(each))));
+};
 
 /** Evaluates methods on fields of a scope, for each group that has values of them. */
 export class Aggregator {
