@@ -326,6 +326,9 @@ const compareQueries = async (
     limit: 20_000,
   });
   if (answer.kind !== "groups") throw new Error(`the answer is ${answer.kind}`);
+  // All functions of a group are in one place.
+  const keys = answer.groups.map(({ values: _values, ...key }) => JSON.stringify(key));
+  expect(keys).toHaveLength(new Set(keys).size);
   for (const [index, method] of methods.entries()) {
     const found = answer.groups.map(({ accountId, dimensions: texts, time, values }) => {
       const account = accountId === undefined ? undefined : codeOf(orgId, accountId);
