@@ -21,7 +21,7 @@ interface Calendar {
   readonly timeZone: string;
 }
 
-const rowsOf = (
+const breakdownRows = (
   { unit, timeZone }: Calendar,
   groups: readonly GroupValue[],
 ): readonly BreakdownRow[] => {
@@ -56,5 +56,5 @@ export const breakDown = async (
   ];
   const groups = await aggregator.groupsUpTo(rowsMax, scope, { field, keys });
   if (groups === undefined) return { kind: "too-many" };
-  return { kind: "rows", rows: rowsOf({ unit, timeZone }, groups) };
+  return { kind: "rows", rows: breakdownRows({ unit, timeZone }, groups) };
 };

@@ -41,6 +41,18 @@ export const voidFirst = async (store: UsageStore, number: number): Promise<void
   if (outcome.kind !== "corrected") throw new Error(`the void of ${number} was ${outcome.kind}`);
 };
 
+/** Of everything that counts. */
+export const total = async (store: UsageStore, method: "SUM" | "COUNT"): Promise<number> => {
+  const window = {
+    start: Temporal.Instant.from("2024-01-01T00:00:00Z"),
+    end: Temporal.Instant.from("2025-01-01T00:00:00Z"),
+  };
+  const { id: meterId } = crashMeter;
+  const request = { orgId: "org", meterId, method, targetField: "n", window } as const;
+  const [found] = await store.aggregate(request);
+  return Number(found?.quantity ?? 0);
+};
+
 /** Of a second of its own, so that a backfill can replace it and nothing else. */
 const batchOfSecond = (number: number, n: number): Uint8Array => {
   const ts = Temporal.Instant.from("2024-05-01T00:00:00Z").add({ seconds: number }).toString();

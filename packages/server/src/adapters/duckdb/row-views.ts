@@ -53,7 +53,7 @@ export const viewsSql = (
   const revealed = backfills.filter(
     ({ orgId, backfillId = "" }) => steps.find(orgId, backfillId).state === "revealed",
   );
-  const rowsOf = (view: RowsView): readonly string[] => [
+  const rowsSqlOf = (view: RowsView): readonly string[] => [
     ...backfills.map((table) =>
       create(view.nameOf(table), rowsSql(table, view, hiddenSql(table, steps))),
     ),
@@ -67,6 +67,6 @@ export const viewsSql = (
   ];
   return [
     ...[...backfills, meter].map(({ name, storedName }) => create(storedName, everywhereSql(name))),
-    ...rowsViews.flatMap(rowsOf),
+    ...rowsViews.flatMap(rowsSqlOf),
   ].join("; ");
 };

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DirectoryInUse } from "../../ports/usage-store.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
-import { backfillOne, crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
+import { backfillOne, crashBatch, crashDirectory, total, voidFirst } from "./crash-writer.ts";
 import { verifyLedger } from "./ledger.ts";
 import { openUsageStore } from "./usage-store.ts";
 
@@ -51,17 +51,6 @@ const writeUntilKilled = async (
   expect(child.signalCode).toBe("SIGKILL");
   kills++;
   return acknowledged;
-};
-
-const total = async (store: UsageStore, method: "SUM" | "COUNT"): Promise<number> => {
-  const window = {
-    start: Temporal.Instant.from("2024-01-01T00:00:00Z"),
-    end: Temporal.Instant.from("2025-01-01T00:00:00Z"),
-  };
-  const { id: meterId } = crashMeter;
-  const request = { orgId: "org", meterId, method, targetField: "n", window } as const;
-  const [found] = await store.aggregate(request);
-  return Number(found?.quantity ?? 0);
 };
 
 const sumOf = (numbers: Iterable<number>): number =>

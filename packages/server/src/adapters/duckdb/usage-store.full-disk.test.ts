@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { IngestOutcome, UsageStore } from "../../ports/usage-store.ts";
-import { crashDirectory, crashMeter } from "./crash-writer.ts";
+import { crashDirectory, total } from "./crash-writer.ts";
 import { verifyLedger } from "./ledger.ts";
 import { openUsageStore } from "./usage-store.ts";
 
@@ -58,15 +58,7 @@ const send = (store: UsageStore, number: number): Promise<IngestOutcome> => {
   });
 };
 
-const count = async (store: UsageStore): Promise<number> => {
-  const window = {
-    start: Temporal.Instant.from("2024-05-01T00:00:00Z"),
-    end: Temporal.Instant.from("2024-05-02T00:00:00Z"),
-  };
-  const request = { orgId: "org", meterId: crashMeter.id, targetField: "n", window } as const;
-  const [found] = await store.aggregate({ ...request, method: "COUNT" });
-  return Number(found?.quantity ?? 0);
-};
+const count = (store: UsageStore): Promise<number> => total(store, "COUNT");
 
 /** Sends batches until one is refused; returns how many were not, and the refusal. */
 const fill = async (store: UsageStore) => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { UsageStore } from "../../ports/usage-store.ts";
-import { crashBatch, crashDirectory, crashMeter, voidFirst } from "./crash-writer.ts";
+import { crashBatch, crashDirectory, total, voidFirst } from "./crash-writer.ts";
 import { verifyLedger } from "./ledger.ts";
 import { UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
@@ -36,16 +36,7 @@ const send = (store: UsageStore, number: number) =>
     receivedAtMs: Date.now(),
   });
 
-const window = {
-  start: Temporal.Instant.from("2024-05-01T00:00:00Z"),
-  end: Temporal.Instant.from("2024-05-02T00:00:00Z"),
-};
-
-const count = async (store: UsageStore): Promise<number> => {
-  const request = { orgId: "org", meterId: crashMeter.id, targetField: "n", window } as const;
-  const [found] = await store.aggregate({ ...request, method: "COUNT" });
-  return Number(found?.quantity ?? 0);
-};
+const count = (store: UsageStore): Promise<number> => total(store, "COUNT");
 
 test("a query sees what was acknowledged exactly once, wherever rows are moving", async () => {
   const path = join(folder, "moving.duckdb");
