@@ -6,10 +6,10 @@ import { type Decide, outcomeCount, type Work } from "./work.ts";
 const gatherMs = 1;
 const gatherBehindMs = 4;
 /**
- * So many are company enough: a batch has a price of its own, which they share. Of 64 clients some are left for this thread to
- * read while two such batches are under way (`docs/decisions/0027-waits-of-a-decision.md`).
+ * So many are company enough: a batch has a price of its own, which they share
+ * (`docs/decisions/0028-requests-of-one-turn.md`).
  */
-const companySize = 24;
+const companySize = 32;
 /** Enough to share the round trips of a transaction, few enough to answer soon. */
 const batchSizeMax = 200;
 /** Transactions at the same time, of accounts that have nothing to do with each other. */
