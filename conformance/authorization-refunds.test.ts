@@ -33,6 +33,7 @@ const sell = async ({ hasUnits = false } = {}) => {
   const uidOf = (name: string) => `${code}-${name}`;
   return {
     id,
+    code,
     uidOf,
     use: (name: string, more: object = {}) =>
       wallets().authorize({
@@ -80,6 +81,30 @@ test("undo what is summed besides, and every part of a hold", async () => {
     "USAGE 0.5",
   ]);
   expect(await balance()).toBe("99.1");
+});
+
+test("undo a part that is settled in the same batch as it is refunded", async () => {
+  const { code, use, settle, refund, balance, lines } = await sell();
+  await use("kept");
+  await use("held", { mode: "hold" });
+  await inspect(url(), async (pool) => {
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await client.query("SELECT FROM ledger_account WHERE account = $1 FOR UPDATE", [code]);
+    // This one waits for the lock, and the others for it.
+    const asked: Promise<unknown>[] = [use("first")];
+    for (const next of [() => settle("held", 1, true), () => refund("back", "held")]) {
+      await delay(200);
+      asked.push(next());
+    }
+    await delay(200);
+    await client.query("COMMIT");
+    client.release();
+    await Promise.all(asked);
+  });
+  await waitForVoids(url());
+  expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
+  expect(await balance()).toBe("99");
 });
 
 test("of a part give money only, which the close takes again; with the rest the call is undone", async () => {

@@ -84,13 +84,17 @@ const attempt = async (
       changes,
       works: decided,
     });
-    if (refunds.length > 0) await writeUndone(client, orgId, { changes, refunds, uidOf });
-    await inOnePacket(client, (packet) =>
-      Promise.all([
-        writeChanges(packet, { orgId, state, purses, changes, measurements, now }),
-        commit(packet),
-      ]),
-    );
+    const written = { orgId, state, purses, changes, measurements, now };
+    if (refunds.length > 0) {
+      await inOnePacket(client, (packet) => writeChanges(packet, written));
+      // It looks for the parts of what was refunded, of which this batch may have settled some.
+      await writeUndone(client, orgId, { changes, refunds, uidOf });
+      await inOnePacket(client, commit);
+    } else {
+      await inOnePacket(client, (packet) =>
+        Promise.all([writeChanges(packet, written), commit(packet)]),
+      );
+    }
     return outcomes;
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {

@@ -20,7 +20,10 @@ interface Undone {
   readonly refund: UsageEvent;
 }
 
-/** Writes which measurements the usage store has to void: those of counted usage that the batch refunded to the end. */
+/**
+ * Writes which measurements the usage store has to void: those of counted usage that the batch refunded to the end. Behind
+ * the batch's changes in its transaction: the parts of a hold may be among them.
+ */
 export const writeUndone = async (
   client: PoolClient,
   orgId: string,
