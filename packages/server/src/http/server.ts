@@ -23,7 +23,7 @@ import { mountOperations } from "./operation-routes.ts";
 import { refuseUnreadable, sendError, sendProblem } from "./replies.ts";
 import { pathParams } from "./requests.ts";
 import { mountResources } from "./resource-routes.ts";
-import { createTurns } from "./turns.ts";
+import { createTurnEnd } from "./turn-end.ts";
 
 export interface HttpParts {
   readonly world: World;
@@ -70,12 +70,12 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
 /** Every route of an organization passes here, and a route that does not say what it asks for lets nobody in. */
 const addAuthentication = (app: FastifyInstance, parts: HttpParts): void => {
   const { world, keys, permissions } = parts;
-  const othersOfTheTurn = createTurns();
+  const turnEnd = createTurnEnd();
   app.addHook("onRequest", async (request) => {
     const { access, permission, takesKey } = request.routeOptions.config;
     if (access === "key") request.principal = await authenticateKey(request, keys);
     if (access !== "organization") return;
-    await othersOfTheTurn();
+    await turnEnd();
     const principal =
       takesKey === true && showsKey(request)
         ? await authenticateKey(request, keys)

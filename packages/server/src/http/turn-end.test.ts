@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createTurns } from "./turns.ts";
+import { createTurnEnd } from "./turn-end.ts";
 
 test("requests of one turn go on together, step by step, and later ones by themselves", async () => {
-  const turns = createTurns();
+  const turnEnd = createTurnEnd();
   const steps: string[] = [];
   const request = async (name: string): Promise<void> => {
     steps.push(`${name} arrives`);
-    await turns();
+    await turnEnd();
     steps.push(`${name} begins`);
     await Promise.resolve();
     steps.push(`${name} ends`);
