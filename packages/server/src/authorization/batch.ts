@@ -4,7 +4,7 @@ import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Changes, EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
-import { checkChanges, writeChanges } from "./changes.ts";
+import { checkChanges, writeChanges, type Writing } from "./changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
@@ -84,17 +84,8 @@ const attempt = async (
       changes,
       works: decided,
     });
-    const written = { orgId, state, purses, changes, measurements, now };
-    if (refunds.length > 0) {
-      await inOnePacket(client, (packet) => writeChanges(packet, written));
-      // It looks for the parts of what was refunded, of which this batch may have settled some.
-      await writeUndone(client, orgId, { changes, refunds, uidOf });
-      await inOnePacket(client, commit);
-    } else {
-      await inOnePacket(client, (packet) =>
-        Promise.all([writeChanges(packet, written), commit(packet)]),
-      );
-    }
+    const writing = { orgId, state, purses, changes, measurements, now };
+    await writeAndCommit(client, writing, refunds);
     return outcomes;
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {
@@ -104,6 +95,24 @@ const attempt = async (
   } finally {
     client.release(broken);
   }
+};
+
+/** In one packet, unless there are refunds, whose undoing reads what was written. */
+const writeAndCommit = async (
+  client: PoolClient,
+  writing: Writing,
+  refunds: readonly UsageEvent[],
+): Promise<void> => {
+  if (refunds.length === 0) {
+    await inOnePacket(client, (packet) =>
+      Promise.all([writeChanges(packet, writing), commit(packet)]),
+    );
+    return;
+  }
+  const { orgId, changes } = writing;
+  await inOnePacket(client, (packet) => writeChanges(packet, writing));
+  await writeUndone(client, orgId, { changes, refunds, uidOf });
+  await inOnePacket(client, commit);
 };
 
 interface LockedState {
