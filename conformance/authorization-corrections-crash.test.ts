@@ -1,40 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Pool } from "pg";
 import { z } from "zod";
 import { expect, test } from "vitest";
 import { connect } from "./client.ts";
-import { inspect } from "./ledger-inspection.ts";
+import { inspect, whileLocked } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 const url = ownDatabase();
 const { world, wallets: opened, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 /** Kills the server when the usage store has been corrected and the wallet has not: the account's row is held meanwhile. */
-const killBeforeTheWallet = async (correct: () => Promise<unknown>): Promise<void> => {
-  await inspect(url(), async (pool) => {
-    const client = await pool.connect();
-    await client.query("BEGIN");
-    await client.query("SELECT FROM ledger_account FOR UPDATE");
+const killBeforeTheWallet = (correct: () => Promise<unknown>): Promise<void> =>
+  whileLocked(url(), "SELECT FROM ledger_account FOR UPDATE", async (waiting) => {
     // It never gets an answer; a refusal comes first and fails the test.
     const refused = correct().then(() => undefined);
-    await Promise.race([refused, waitForLock(pool)]);
+    await Promise.race([refused, waiting("ledger_account")]);
     refused.catch(() => undefined);
     await world().server.kill();
-    await client.query("ROLLBACK");
-    client.release();
   });
-};
-
-const waitForLock = async (pool: Pool): Promise<void> => {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const { rows } = await pool.query<{ count: string }>(
-      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_account%'",
-    );
-    if (rows[0]?.count !== "0") return;
-    await delay(50);
-  }
-  throw new Error("the wallet was not asked");
-};
 
 const what = { region: "UK", tier: "Standard" };
 

@@ -6,6 +6,7 @@ import {
   voidsLeft,
   waitForRelay,
   waitForVoids,
+  whileLocked,
 } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -87,21 +88,18 @@ test("undo a part that is settled in the same batch as it is refunded", async ()
   const { code, use, settle, refund, balance, lines } = await sell();
   await use("kept");
   await use("held", { mode: "hold" });
-  await inspect(url(), async (pool) => {
-    const client = await pool.connect();
-    await client.query("BEGIN");
-    await client.query("SELECT FROM ledger_account WHERE account = $1 FOR UPDATE", [code]);
-    // This one waits for the lock, and the others for it.
-    const asked: Promise<unknown>[] = [use("first")];
-    for (const next of [() => settle("held", 1, true), () => refund("back", "held")]) {
-      await delay(200);
-      asked.push(next());
-    }
+  const account = `SELECT FROM ledger_account WHERE account = '${code}' FOR UPDATE`;
+  const asked = await whileLocked(url(), account, async (waiting) => {
+    // The first waits for the lock, and the others for the first.
+    const first = use("first");
+    await waiting("ledger_account");
+    const settled = settle("held", 1, true);
     await delay(200);
-    await client.query("COMMIT");
-    client.release();
-    await Promise.all(asked);
+    const refunded = refund("back", "held");
+    await delay(200);
+    return [first, settled, refunded];
   });
+  await Promise.all(asked);
   await waitForVoids(url());
   expect(await lines()).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
   expect(await balance()).toBe("99");
@@ -174,22 +172,10 @@ test("survive a crash before the usage store hears of them, and one before that 
 
 /** Voided measurements cannot be crossed off meanwhile. */
 const killBehindTheUsageStore = (): Promise<void> =>
-  inspect(url(), async (pool) => {
-    const client = await pool.connect();
-    await client.query("BEGIN");
-    await client.query("LOCK TABLE usage_void IN SHARE MODE");
-    expect(await voidsLeft(pool)).toBeGreaterThan(0);
-    for (let tries = 0; ; tries += 1) {
-      const { rows } = await pool.query<{ count: string }>(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM usage_void%'",
-      );
-      if (rows[0]?.count !== "0") break;
-      if (tries > 200) throw new Error("nothing was voided");
-      await delay(20);
-    }
+  whileLocked(url(), "LOCK TABLE usage_void IN SHARE MODE", async (waiting) => {
+    expect(await inspect(url(), voidsLeft)).toBeGreaterThan(0);
+    await waiting("DELETE FROM usage_void");
     await world().server.kill();
-    await client.query("ROLLBACK");
-    client.release();
   });
 
 test("plain usage that no price adds up is metered all the same", async () => {

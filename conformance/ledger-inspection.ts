@@ -18,6 +18,36 @@ export const inspect = async <Found>(
   }
 };
 
+/** Does the work while a transaction holds what `lock` locks; the work may wait until a statement waits for that. */
+export const whileLocked = <Done>(
+  databaseUrl: string,
+  lock: string,
+  work: (waiting: (statement: string) => Promise<void>) => Promise<Done>,
+): Promise<Done> =>
+  inspect(databaseUrl, async (pool) => {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query(lock);
+      return await work((statement) => waitForLock(pool, statement));
+    } finally {
+      await client.query("ROLLBACK");
+      client.release();
+    }
+  });
+
+const waitForLock = async (pool: Pool, statement: string): Promise<void> => {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { rows } = await pool.query<{ count: string }>(
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
+      [`%${statement}%`],
+    );
+    if (rows[0]?.count !== "0") return;
+    await delay(50);
+  }
+  throw new Error(`no ${statement} waited for the lock`);
+};
+
 export const brokenInvariants = (databaseUrl: string, orgId: string): Promise<string[]> =>
   inspect(databaseUrl, (pool) => auditLedger(pool, orgId));
 
