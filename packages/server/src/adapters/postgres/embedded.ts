@@ -18,6 +18,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import type { Logger } from "pino";
+import { startWritingGrowth } from "./growth.ts";
 
 export interface EmbeddedPostgres {
   readonly url: string;
@@ -57,12 +58,32 @@ export const startEmbeddedPostgres = async (
   };
   if (cluster.user !== undefined) await chown(folder, cluster.user.uid, cluster.user.gid);
   await initialise(cluster, folder);
+  const { url, end } = (await takeOver(cluster)) ?? (await launch(cluster, folder));
+  // What PostgreSQL does itself when a file cannot be synced: the next start repeats its log.
+  const growth = startWritingGrowth({
+    data: cluster.data,
+    logger,
+    onLost: () => void end("SIGQUIT"),
+  });
+  const stop = async (): Promise<void> => {
+    await growth.stop();
+    await end("SIGINT");
+  };
+  return { url, stop };
+};
+
+/** A postmaster, and how it is ended: SIGINT is a fast shutdown with a checkpoint, SIGQUIT one that writes nothing. */
+interface Postmaster {
+  readonly url: string;
+  readonly end: (signal: "SIGINT" | "SIGQUIT") => Promise<void>;
+}
+
+const takeOver = async (cluster: Cluster): Promise<Postmaster | undefined> => {
   const left = await leftRunning(cluster);
-  if (left !== undefined) {
-    logger.info({ pid: left.pid }, "took over the database that a stopped server left running");
-    return { url: urlOf(cluster, left.port), stop: () => stopPid(left.pid) };
-  }
-  return launch(cluster, folder);
+  if (left === undefined) return undefined;
+  const { pid, port } = left;
+  cluster.logger.info({ pid }, "took over the database that a stopped server left running");
+  return { url: urlOf(cluster, port), end: (signal) => endPid(pid, signal) };
 };
 
 const installedBinaries = async (): Promise<Cluster["binaries"]> => {
@@ -204,7 +225,7 @@ const sharedBuffersMb = (): number => {
   return Math.min(Math.max(Math.floor(memory / 8 / 2 ** 20), 128), 2048);
 };
 
-const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgres> => {
+const launch = async (cluster: Cluster, folder: string): Promise<Postmaster> => {
   await removeSockets(cluster);
   const port = await freePort();
   const settings = {
@@ -231,7 +252,7 @@ const launch = async (cluster: Cluster, folder: string): Promise<EmbeddedPostgre
   await log.close();
   const url = urlOf(cluster, port);
   await untilReady(child, url, folder);
-  return { url, stop: () => stopChild(child) };
+  return { url, end: (signal) => endChild(child, signal) };
 };
 
 /** Those that killed servers left behind: each had a port of its own. */
@@ -250,17 +271,16 @@ const untilReady = async (child: ChildProcess, url: string, folder: string): Pro
   throw new Error(`the embedded database did not start; see ${join(folder, "postgres.log")}`);
 };
 
-/** SIGINT is PostgreSQL's fast shutdown: sessions are ended, a checkpoint is written. */
-const stopChild = async (child: ChildProcess): Promise<void> => {
+const endChild = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
+  child.kill(signal);
   await ended;
 };
 
-const stopPid = async (pid: number): Promise<void> => {
+const endPid = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
   if (!isAlive(pid)) return;
-  process.kill(pid, "SIGINT");
+  process.kill(pid, signal);
   while (isAlive(pid)) await delay(pollMs);
 };
 
