@@ -7,6 +7,7 @@ import { readEnvelope } from "./measurement-reader.ts";
 import { properties } from "./measurement.ts";
 import type { Measurement } from "./measurement.ts";
 import type { OpenGroup } from "./open-group.ts";
+import { Turns } from "./turns.ts";
 import { namespaceOf, type UidMemory } from "./uid-memory.ts";
 import type { Verdict } from "./verdicts.ts";
 
@@ -36,7 +37,7 @@ const nothing: LaneOutcome = { stored: 0, failures: [] };
  */
 export class Corrections {
   readonly #parts: CorrectionParts;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(parts: CorrectionParts) {
     this.#parts = parts;
@@ -48,14 +49,12 @@ export class Corrections {
 
   /** Does the work after every correction before it and before those that come. */
   inTurn<Outcome>(work: () => Promise<Outcome>): Promise<Outcome> {
-    const outcome = this.#last.then(work);
-    this.#last = outcome.catch(() => undefined);
-    return outcome;
+    return this.#turns.take(work);
   }
 
   /** Waits until everything that waits for its turn has been answered. */
-  async settled(): Promise<void> {
-    await this.#last;
+  settled(): Promise<void> {
+    return this.#turns.settled();
   }
 
   async #correct(request: CorrectionRequest): Promise<CorrectionOutcome> {

@@ -1,6 +1,7 @@
 import { decodeBatch } from "../journal/batch-codec.ts";
 import type { Journal } from "../journal/journal.ts";
 import { JournalDamaged, type JournalRecord, type Link, noHash } from "../journal/segment.ts";
+import { Turns } from "../../ingest/turns.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import { type Generation, generations, type UsageDatabase } from "./database.ts";
@@ -8,7 +9,6 @@ import type { MeterTables } from "./meter-tables.ts";
 import { moveRows, NoRoom } from "./mover.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { Readers } from "./readers.ts";
-import { Turns } from "./turns.ts";
 import { WaitingRecords } from "./waiting-records.ts";
 
 export interface MoveOptions {

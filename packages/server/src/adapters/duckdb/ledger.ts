@@ -2,13 +2,13 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { type Batch, decodeBatch } from "../journal/batch-codec.ts";
 import { recordsAfter } from "../journal/journal.ts";
 import { JournalDamaged, noHash } from "../journal/segment.ts";
+import { Turns } from "../../ingest/turns.ts";
 import { integer, rowsOf } from "./cells.ts";
 import { UsageDatabase } from "./database.ts";
 import { mantissaColumn, type MeterTable, scaleColumn } from "./meter-table.ts";
 import { MeterTables } from "./meter-tables.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { literal } from "./cells.ts";
-import { Turns } from "./turns.ts";
 import { uidColumns, uidSql } from "./uid-columns.ts";
 import { journalFolder, UsageJournalLog } from "./usage-log.ts";
 

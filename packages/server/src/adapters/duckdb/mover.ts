@@ -1,10 +1,10 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Turns } from "../../ingest/turns.ts";
 import { type Generation, sharedTables, type UsageDatabase } from "./database.ts";
 import { inTransaction } from "./meter-tables.ts";
 import type { RecentRows } from "./recent-rows.ts";
-import type { Turns } from "./turns.ts";
 
 /** What a row may need on its way into the file. */
 const bytesPerRow = 500;

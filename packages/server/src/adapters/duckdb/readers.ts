@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Turns } from "../../ingest/turns.ts";
 import { isBrokenBlock, type UsageDatabase } from "./database.ts";
-import type { Turns } from "./turns.ts";
 
 /** Queries that run at once; more would only share the same processors. */
 const readersMax = 4;

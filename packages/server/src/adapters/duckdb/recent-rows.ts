@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { UsageRows } from "../../ports/usage-log.ts";
 import type { Batch } from "../journal/batch-codec.ts";
+import type { Turns } from "../../ingest/turns.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { insertStep } from "./backfills.ts";
 import { insertCorrection } from "./corrections.ts";
 import { type Generation, sharedTables, type UsageDatabase } from "./database.ts";
 import { columnSources, columnTypes, type MeterTables, renewSql } from "./meter-tables.ts";
 import { type MeterTable } from "./meter-table.ts";
-import type { Turns } from "./turns.ts";
 import { UidSplitter } from "./uid-columns.ts";
 
 /** A batch and its hash in the chain. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { Turns } from "../../ingest/turns.ts";
 import type { Answer } from "./answer.ts";
 import type { Job, Message } from "./protocol.ts";
 
@@ -30,7 +31,7 @@ export class SqlSandbox {
   /** For the query over one group, the loading of its rows included. */
   readonly #timeoutMs: number;
   #process: ChildProcess | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #isClosed = false;
 
   constructor(timeoutMs = timeoutDefaultMs) {
@@ -38,9 +39,7 @@ export class SqlSandbox {
   }
 
   run(job: Omit<Job, "first">): Promise<Outcome> {
-    const outcome = this.#last.then(() => this.#run(job));
-    this.#last = outcome.catch(() => undefined);
-    return outcome;
+    return this.#turns.take(() => this.#run(job));
   }
 
   close(): void {

@@ -7,4 +7,9 @@ export class Turns {
     this.#last = result.catch(() => undefined);
     return result;
   }
+
+  /** Waits until everything that waits for its turn is done. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
 }
