@@ -1,91 +1,66 @@
-import { createHash } from "node:crypto";
-import type { Pool, PoolClient } from "pg";
-import { decide } from "@turnpike/engine/ledger/decide.ts";
-import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
-import type { Changes, EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { PoolClient } from "pg";
+import type { LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import {
+  type Batch,
+  type BatchParts,
+  type BatchState,
+  decideBatchBy,
+  type Outcomes,
+  prepareBatch,
+  sortedCodes,
+} from "./batch-decision.ts";
+import { uidOf } from "./batch-usage.ts";
 import { textArray } from "./binary-arrays.ts";
-import { checkChanges, writeChanges, type Writing } from "./changes.ts";
-import type { Configurations } from "./configuration.ts";
-import type { Customers } from "./customers.ts";
+import { writeChanges, type Writing } from "./changes.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
-import { type MeasuredUsage, measurementOf } from "./measurements.ts";
-import { namedRows } from "./named-rows.ts";
-import { beginByKeys, commit, inOnePacket } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket, sqlStateOf } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
-import type { Prices } from "./prices.ts";
-import { takesBack, undoingOf, writeUndone } from "./undone-usage.ts";
-import { rulesOf } from "./usage-request.ts";
-import type { Purse } from "./purse.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
+import { afterwards, type RememberedAccounts } from "./remembered-accounts.ts";
+import { decideBySwap } from "./swap.ts";
+import { writeUndone } from "./undone-usage.ts";
 import {
   customersFrom,
-  type LockedAccount,
-  lockedAccountFrom,
-  type LockedColumns,
+  type LedgerAccount,
+  ledgerAccountFrom,
+  type LedgerAccountColumns,
   lockingStatement,
 } from "./wallet-access.ts";
-import { commandsOf, outcomeCount, type Work } from "./work.ts";
-
-export interface BatchParts {
-  readonly pool: Pool;
-  readonly configurations: Configurations;
-  readonly customers: Customers;
-  readonly prices: Prices;
-}
+import type { Work } from "./work.ts";
 
 /** Another transaction decided one of the ids first, or the database asks for another try. */
 const retryable: ReadonlySet<string> = new Set(["23505", "40001", "40P01"]);
 const triesMax = 8;
-
-const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 
 /** Decides the works of one organization in one transaction; each gets its outcomes in order. */
 export const decideBatch = async (
   parts: BatchParts,
   orgId: string,
   works: readonly Work[],
-): Promise<readonly (readonly Outcome[])[]> => {
+): Promise<Outcomes> => {
+  const batch = await prepareBatch(parts, orgId, works);
+  const swapped = await decideBySwap(parts, batch);
+  if (swapped !== undefined) return swapped;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await attempt(parts, orgId, works);
+      return await decideByLock(parts, batch);
     } catch (error) {
-      if (!retryable.has(codeOf(error)) || tries >= triesMax) throw error;
+      if (!retryable.has(sqlStateOf(error)) || tries >= triesMax) throw error;
     }
   }
 };
 
-const attempt = async (
-  parts: BatchParts,
-  orgId: string,
-  works: readonly Work[],
-): Promise<readonly (readonly Outcome[])[]> => {
-  const asked = works.flatMap((work) => work.accounts);
-  const configuration = await parts.configurations.of(orgId);
-  const requests = works.flatMap((work) => work.requests);
-  const commands = commandsOf(requests);
-  const named = namedRows(commands);
-  const accounts = sortedCodes([...asked, ...[...named.positions].map(ownerOf)]);
-  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
-  const accountArray = textArray(accounts);
-  const loading = { orgId, accounts, accountArray, customers, configuration, named };
+const decideByLock = async (parts: BatchParts, batch: Batch): Promise<Outcomes> => {
+  const { orgId } = batch.loading;
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
-    const { state, purses, now } = await lockAndLoad(client, loading);
-    const { decisions, changes } = decide(state, requests, now);
-    checkChanges(changes);
-    const outcomes = dealt(works, decisions);
-    const decided = works.filter((_, nth) =>
-      outcomes[nth]?.some(({ kind }) => kind !== "conflict"),
-    );
-    const { measurements, refunds } = await metered(parts.prices, orgId, {
-      changes,
-      works: decided,
-    });
-    const writing = { orgId, state, purses, changes, measurements, now };
+    const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
+    const { outcomes, writing, refunds } = await decideBatchBy(parts, batch, state);
     await writeAndCommit(client, writing, refunds);
+    for (const account of afterwards(locked, writing.changedPurses))
+      parts.remembered.remember(orgId, account);
     return outcomes;
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {
@@ -115,19 +90,23 @@ const writeAndCommit = async (
   await inOnePacket(client, commit);
 };
 
-interface LockedState {
-  readonly state: LedgerState;
-  readonly purses: ReadonlyMap<string, Purse>;
-  readonly now: EpochMs;
+interface LockedState extends BatchState {
+  readonly locked: readonly LedgerAccount[];
+}
+
+interface Session {
+  readonly client: PoolClient;
+  readonly parts: BatchParts;
 }
 
 /** One round trip, but for accounts that the ledger does not know yet. */
-const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<LockedState> => {
+const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedState> => {
+  const { client, parts } = session;
   const { orgId, accounts, accountArray, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, accounts));
   const [, locked, , { state, now }] = await inOnePacket(client, (packet) => {
     const begun = beginByKeys(packet);
-    const locking = lockAccounts({ packet, orgId }, accountArray);
+    const locking = lockAccounts({ packet, orgId }, accountArray, parts.remembered);
     return Promise.all([
       begun,
       locking,
@@ -139,17 +118,15 @@ const lockAndLoad = async (client: PoolClient, loading: Loading): Promise<Locked
   if (locked.length === accounts.length && others.length === 0) {
     const customers = customersFrom(loading.customers, locked);
     const purses = byId(locked.map(({ purse }) => purse));
-    return { state: { ...state, customers }, purses, now };
+    return { state: { ...state, customers }, purses, now, locked };
   }
   // Locks are taken in one order only: what was locked so far is let go first.
   await client.query("ROLLBACK");
   const all = sortedCodes([...accounts, ...others]);
   const allArray = textArray(all);
   await openAccounts(client, orgId, allArray);
-  return lockAndLoad(client, { ...loading, accounts: all, accountArray: allArray });
+  return lockAndLoad(session, { ...loading, accounts: all, accountArray: allArray });
 };
-
-const sortedCodes = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
 
 /** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */
 const ownersBeside = (
@@ -167,10 +144,14 @@ const ownersBeside = (
 };
 
 /** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */
-const lockAccounts = async (reader: Reader, accounts: Buffer): Promise<LockedAccount[]> => {
+const lockAccounts = async (
+  reader: Reader,
+  accounts: Buffer,
+  remembered: RememberedAccounts,
+): Promise<LedgerAccount[]> => {
   const statement = { name: "ledger-lock", text: lockingStatement };
-  const rows = await queryValues<LockedColumns>(reader, statement, [accounts]);
-  return rows.map(lockedAccountFrom);
+  const rows = await queryValues<LedgerAccountColumns>(reader, statement, [accounts]);
+  return rows.map((row) => ledgerAccountFrom(row, remembered.of(reader.orgId, row[0])));
 };
 
 /** An account seen first gets its row, which then stays. */
@@ -198,61 +179,5 @@ const lockShared = async ({ packet, orgId }: Reader, ids: readonly string[]): Pr
     text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || id, 0))
            FROM (SELECT unnest($2::text[]) AS id ORDER BY 1) AS shared`,
     values: [orgId, ids],
-  });
-};
-
-/**
- * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two
- * may have named one event, each with fields of its own.
- */
-const metered = async (
-  prices: Prices,
-  orgId: string,
-  { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
-): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
-  const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
-  const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
-  const meters = new Map<string, Awaited<ReturnType<Prices["meter"]>>>();
-  for (const code of codes) meters.set(code, await prices.meter(orgId, code));
-  const measurements: unknown[] = [];
-  const refunds: UsageEvent[] = [];
-  for (const event of changes.events) {
-    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
-    if (takesBack(event) && undoingOf(usage.counted.map(({ rule }) => rule)) === "whole") {
-      refunds.push(event);
-      continue;
-    }
-    const meter = meters.get(event.meter ?? "");
-    measurements.push(...measurementOf(event, usage, { meter, uidOf }));
-  }
-  return { measurements, refunds };
-};
-
-/** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */
-const unmeasured = async (
-  prices: Prices,
-  orgId: string,
-  { meter, priceVersion }: UsageEvent,
-): Promise<MeasuredUsage> => {
-  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
-  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
-};
-
-/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
-const uidLengthMax = 50;
-
-const uidOf = (id: string): string =>
-  id.length <= uidLengthMax ? id : createHash("sha256").update(id).digest("base64url").slice(0, 43);
-
-/** Gives every work its own outcomes. */
-const dealt = (
-  works: readonly Work[],
-  decisions: readonly Outcome[],
-): readonly (readonly Outcome[])[] => {
-  let from = 0;
-  return works.map((work) => {
-    const own = decisions.slice(from, from + outcomeCount(work));
-    from += own.length;
-    return own;
   });
 };

@@ -10,9 +10,12 @@ import type {
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
 import { answerText, termsText } from "./authorization-text.ts";
+import { textArray } from "./binary-arrays.ts";
+import { epochMs } from "./database-clock.ts";
 import { jsonText } from "./json-text.ts";
-import type { Packet } from "./packet.ts";
-import { accountIn, assetIn, changedPurses, isOpen, type Purse, purseText } from "./purse.ts";
+import type { Packet, Statement } from "./packet.ts";
+import { accountIn, assetIn, isOpen, type Purse } from "./purse.ts";
+import { byId } from "./reader.ts";
 import {
   copied,
   type CopyColumn,
@@ -24,20 +27,23 @@ import {
   json,
   type Known,
   overwrite,
+  type Part,
   plainAsText,
   statementOf,
+  swapped,
   type Table,
   text,
   time,
   updated,
 } from "./row-writing.ts";
+import { mayDoEverything } from "./wallet-access.ts";
 import { legsJson } from "./wire.ts";
 
-/** Their accounts are locked, so their rows are there. */
+/** Their rows are there, locked or to be compared. */
 const purses: Known<Purse> = {
   name: "ledger_account",
   key: [text("account", (row) => row.id)],
-  moved: [text("purse", purseText)],
+  moved: [text("purse", (row) => row.text)],
   seldom: [flag("has_wallet", (row) => row.walletAccounts.length > 0)],
 };
 
@@ -255,7 +261,10 @@ export const checkChanges = (changes: Changes): void => {
 export interface Writing {
   readonly orgId: string;
   readonly state: LedgerState;
+  /** Of every account of the batch, as they were. */
   readonly purses: ReadonlyMap<string, Purse>;
+  /** Those that changed, as they are now. */
+  readonly changedPurses: readonly Purse[];
   readonly changes: Changes;
   /** Of the events, as the usage store takes them. */
   readonly measurements: readonly unknown[];
@@ -268,15 +277,59 @@ export interface Writing {
  * the batch is decided again.
  */
 export const writeChanges = async (packet: Packet, writing: Writing): Promise<void> => {
-  const { orgId, state, changes, now } = writing;
+  const parts = [
+    ...updated(purses, writing.changedPurses, writing.purses),
+    ...partsBesidePurses(writing),
+  ];
+  const copies = copiesOf(writing);
+  if (parts.length > 0) copies.unshift(statementOf(writing.orgId, parts));
+  await Promise.all(copies.map((statement) => packet.run(statement)));
+};
+
+/**
+ * The same for accounts that are not locked: the packet fails unless each of their purses is still as it was, each may
+ * still do everything, none has a hold that is due, and the database's clock agrees. Gives what that clock says.
+ */
+export const swapChanges = async (packet: Packet, writing: Writing): Promise<EpochMs> => {
+  const { orgId, now } = writing;
+  const changed = byId(writing.changedPurses);
+  const rows = [...writing.purses.values()].map((purse) => changed.get(purse.id) ?? purse);
+  const swap = { known: writing.purses, condition: mayDoEverything };
+  const parts = [...swapped(purses, rows, swap), ...partsBesidePurses(writing)];
+  const statement = statementOf(orgId, parts);
+  const copies = copiesOf(writing);
+  const accounts = textArray(rows.map(({ id }) => id));
+  // Behind the statement that waits for the rows, so that it sees what was committed meanwhile.
+  const [, answered] = await Promise.all([
+    packet.run(statement),
+    packet.values<[says: string]>({ ...swapCheck, values: [orgId, accounts, now] }),
+    ...copies.map((copy) => packet.run(copy)),
+  ]);
+  return Number(answered[0]?.[0]);
+};
+
+/** How far the database's clock may be from the time of a decision that was made without asking it. */
+const clockLagMaxMs = 250;
+
+/** Text that is no number fails. */
+export const swapCheck = {
+  name: "ledger-swap-check",
+  text: `SELECT CASE
+      WHEN abs(clock.says - $3::bigint) > ${clockLagMaxMs} THEN ('the clock says ' || clock.says)::bigint
+      WHEN EXISTS (SELECT FROM ledger_authorization WHERE org_id = $1 AND account = ANY($2) AND state = 'HELD'
+        AND valid_until <= clock.says) THEN ('a hold was due at ' || clock.says)::bigint
+      ELSE clock.says END
+    FROM (SELECT ${epochMs} AS says) AS clock`,
+};
+
+const partsBesidePurses = ({ state, changes, measurements }: Writing): Part[] => {
   const grantRows = split(changes.grants, state.grants);
   const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
-  const authorizationRows = split(changes.authorizations, state.authorizations);
-  const parts = [
-    ...updated(purses, changedPurses(writing.purses, changes), writing.purses),
+  const known = changes.authorizations.filter(({ id }) => state.authorizations.has(id));
+  return [
     ...inserted(grants, grantRows.fresh),
     ...updated(knownGrants, turned, state.grants),
-    ...updated(knownAuthorizations, authorizationRows.stored, state.authorizations),
+    ...updated(knownAuthorizations, known, state.authorizations),
     ...inserted(decisions, changes.decisions),
     ...inserted(counters, changes.counters),
     ...inserted(rateBuckets, changes.rateBuckets),
@@ -285,15 +338,12 @@ export const writeChanges = async (packet: Packet, writing: Writing): Promise<vo
     ...inserted(topUps, changes.topUps),
     ...inserted(topUpRules, changes.topUpRules),
     ...inserted(alerts, changes.alerts),
-    ...inserted(outbox, inRows(writing.measurements)),
+    ...inserted(outbox, inRows(measurements)),
   ];
+};
+
+const copiesOf = ({ orgId, state, changes, now }: Writing): Statement[] => {
+  const fresh = changes.authorizations.filter(({ id }) => !state.authorizations.has(id));
   const postingRows = changes.postings.map((posting) => ({ ...posting, at: now }));
-  const copies = [
-    ...copied(authorizations, orgId, authorizationRows.fresh),
-    ...copied(postings, orgId, postingRows),
-  ];
-  await Promise.all([
-    ...copies.map((copy) => packet.run(copy)),
-    ...(parts.length === 0 ? [] : [packet.run(statementOf(orgId, parts))]),
-  ]);
+  return [...copied(authorizations, orgId, fresh), ...copied(postings, orgId, postingRows)];
 };

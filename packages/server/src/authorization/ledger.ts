@@ -4,7 +4,9 @@ import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
+import { DatabaseClock } from "./database-clock.ts";
 import { createPrices, type Prices } from "./prices.ts";
+import { RememberedAccounts } from "./remembered-accounts.ts";
 import type { Decide } from "./work.ts";
 
 /** What the requests of authorization are made and decided with. */
@@ -33,7 +35,8 @@ export const createLedger = (database: Database, pool: Pool, now: () => number):
     prices: createPrices({ database, pool, now }),
     now,
   };
-  const batcher = new Batcher((orgId, works) => decideBatch(parts, orgId, works));
+  const batchParts = { ...parts, remembered: new RememberedAccounts(), clock: new DatabaseClock() };
+  const batcher = new Batcher((orgId, works) => decideBatch(batchParts, orgId, works));
   return {
     ...parts,
     decide: batcher.decide,

@@ -8,6 +8,7 @@ import type {
 } from "@turnpike/engine/ledger/rows.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
+import { epochMs } from "./database-clock.ts";
 import {
   limitsInPlay,
   type LimitsInPlay,
@@ -17,11 +18,12 @@ import {
 } from "./limit-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket, type Packet } from "./packet.ts";
+import type { Purse } from "./purse.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
 import { loadTopUpRules, loadTopUps } from "./top-up-rows.ts";
 import { loadPeriodsPaid } from "./true-ups.ts";
-import type { LockedAccount } from "./wallet-access.ts";
+import type { LedgerAccount } from "./wallet-access.ts";
 
 /** How holds end and what comes back after a grant's end (f.4, f.6). */
 export const settings: LedgerSettings = {
@@ -46,7 +48,7 @@ interface LoadingWith {
   /** What the requests name is read with it. */
   readonly packet: Packet;
   /** The accounts, asked for by the same packet. */
-  readonly locking: Promise<readonly LockedAccount[]>;
+  readonly locking: Promise<readonly LedgerAccount[]>;
 }
 
 export interface Loaded {
@@ -96,7 +98,39 @@ export const loadState = async (
   return { state, now };
 };
 
-const latestOf = (walletAccounts: LedgerState["walletAccounts"], clock: EpochMs): EpochMs => {
+/** What a batch is decided by that no rows but the purses of its accounts have a say in. */
+export const stateByPurses = (
+  { configuration }: Loading,
+  purses: readonly Purse[],
+): Loaded["state"] => ({
+  settings,
+  assets: configuration.assets,
+  rates: configuration.rates,
+  walletAccounts: byId(purses.flatMap((purse) => purse.walletAccounts)),
+  grants: byId(purses.flatMap((purse) => purse.grants)),
+  ...noOtherRows,
+});
+
+const noOtherRows = {
+  authorizations: new Map(),
+  decisions: new Map(),
+  positions: new Map(),
+  budgets: new Map(),
+  counters: new Map(),
+  rateLimits: new Map(),
+  rateBuckets: new Map(),
+  concurrencyLimits: new Map(),
+  concurrencyCounts: new Map(),
+  topUps: new Map(),
+  topUpRules: new Map(),
+  periodsPaid: new Map(),
+} as const;
+
+/** Never behind what the accounts have seen (I23). */
+export const latestOf = (
+  walletAccounts: LedgerState["walletAccounts"],
+  clock: EpochMs,
+): EpochMs => {
   let latest = clock;
   for (const { seenAt } of walletAccounts.values()) latest = Math.max(latest, seenAt);
   return latest;
@@ -170,9 +204,7 @@ const loadReferred = async (
   };
 };
 
-const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-
-const loadClock = async ({ packet }: Reader): Promise<EpochMs> => {
+export const loadClock = async ({ packet }: Reader): Promise<EpochMs> => {
   const statement = { name: "ledger-clock", text: `SELECT ${epochMs}` };
   const [row] = await packet.values<[now: string]>(statement);
   return Number(row?.[0]);

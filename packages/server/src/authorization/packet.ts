@@ -205,6 +205,10 @@ export const beginByKeys = async (packet: Packet): Promise<void> => {
 export const commit = (packet: Packet): Promise<void> =>
   packet.run({ name: "ledger-commit", text: "COMMIT" });
 
+/** What kind of error a statement ended with; empty for any that is not the database's. */
+export const sqlStateOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+
 /** Reads rows by their keys, in one round trip. */
 export const readByKeys = async <Columns extends object>(
   pool: Pool,

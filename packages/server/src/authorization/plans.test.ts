@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres } from "../adapters/postgres/open.ts";
+import { swapCheck } from "./changes.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
 import { lockingStatement } from "./wallet-access.ts";
@@ -29,6 +30,13 @@ const accountsAndGrants = (org: string, numbers: string): string[] => [
 const comparisons = async (client: PoolClient, text: string): Promise<string[]> => {
   const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
   return rows.map((row) => row["QUERY PLAN"]).filter((line) => /Filter:.*ANY/.test(line));
+};
+
+const indexesOf = async (client: PoolClient, text: string): Promise<string[]> => {
+  const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+  return rows.flatMap(
+    (row) => /Index (?:Only )?Scan using (\w+)/.exec(row["QUERY PLAN"])?.[1] ?? [],
+  );
 };
 
 describe("rows are found by key", () => {
@@ -80,5 +88,7 @@ describe("rows are found by key", () => {
       expect(await comparisons(client, authorizationsStatement.text)).toEqual([]);
       expect(await comparisons(client, grantsStatement.text)).toEqual([]);
       expect(await comparisons(client, lockingStatement)).toEqual([]);
+      expect(await comparisons(client, swapCheck.text)).toEqual([]);
+      expect(await indexesOf(client, swapCheck.text)).toEqual(["ledger_authorization_held"]);
     }));
 });

@@ -10,11 +10,13 @@ import { grantTermsJson } from "./wire.ts";
 
 /**
  * What an account holds, as one text in its row: its wallet accounts, and the grants that may still pay. Whatever was
- * decided for an account, one row of it is locked, read and written.
+ * decided for an account, one row of it is read and written.
  */
 export interface Purse {
   /** The account's code. */
   readonly id: string;
+  /** As it is stored; null of an account that never held anything. */
+  readonly text: string | null;
   readonly walletAccounts: readonly WalletAccount[];
   readonly grants: readonly Grant[];
 }
@@ -84,49 +86,24 @@ const grantText = (row: Grant): string => {
   return `${JSON.stringify(standing).slice(0, -1)},"terms":${termsText(row.terms)}}`;
 };
 
-export const purseText = (purse: Purse): string => {
-  const walletAccounts = JSON.stringify(purse.walletAccounts.map(walletAccountText));
-  const grants = purse.grants.map(grantText).join(",");
-  const text = `{"walletAccounts":${walletAccounts},"grants":[${grants}]}`;
-  remember({ text, purse });
-  return text;
-};
-
-interface Printed {
-  readonly text: string;
-  readonly purse: Purse;
-}
-
-/**
- * Account → its purse as it was last printed: whoever decides next for the account reads that text. A text says the same
- * whoever wrote it, so that one that was never committed, or is another organization's, does no harm.
- */
-const printed = new Map<string, Printed>();
-/** So many characters of texts, some ten thousand usual purses. */
-const printedMax = 4_000_000;
-let printedLength = 0;
-
-const remember = (one: Printed): void => {
-  if (printedLength > printedMax) {
-    printed.clear();
-    printedLength = 0;
-  }
-  const { id } = one.purse;
-  printedLength += one.text.length - (printed.get(id)?.text.length ?? 0);
-  printed.set(id, one);
+/** The purse that an account has once it holds this. */
+export const printedPurse = ({
+  id,
+  walletAccounts,
+  grants,
+}: Pick<Purse, "id" | "walletAccounts" | "grants">): Purse => {
+  const rows = JSON.stringify(walletAccounts.map(walletAccountText));
+  const text = `{"walletAccounts":${rows},"grants":[${grants.map(grantText).join(",")}]}`;
+  return { id, text, walletAccounts, grants };
 };
 
 /** An account that never held anything has no text. */
-export const purseFrom = (account: string, text: string | null): Purse => {
-  if (text === null) return { id: account, walletAccounts: [], grants: [] };
-  const known = printed.get(account);
-  return known?.text === text ? known.purse : readPurse(account, text);
-};
-
-export const readPurse = (account: string, text: string): Purse => {
+export const readPurse = (account: string, text: string | null): Purse => {
+  if (text === null) return { id: account, text, walletAccounts: [], grants: [] };
   const { walletAccounts, grants }: PurseText = JSON.parse(text);
   return {
     id: account,
+    text,
     walletAccounts: walletAccounts.map((row) => ({
       id: walletAccountId(account, row.asset),
       account,
@@ -154,11 +131,11 @@ export const changedPurses = (
   return [...accounts].map((account) => {
     const before = purses.get(account);
     if (before === undefined) throw new Error(`the purse of ${account} was not loaded`);
-    return {
+    return printedPurse({
       id: account,
       walletAccounts: replaced(before.walletAccounts, walletAccountsOf.get(account)),
       grants: replaced(before.grants, grantsOf.get(account)).filter(isOpen),
-    };
+    });
   });
 };
 

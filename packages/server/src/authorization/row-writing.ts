@@ -63,7 +63,7 @@ export interface CopyTable<Row> {
   readonly columns: readonly CopyColumn<Row>[];
 }
 
-/** How rows that are there, locked and loaded, are changed. */
+/** How rows that are there, and known, are changed. */
 export interface Known<Row> {
   readonly name: string;
   readonly key: readonly Column<Row>[];
@@ -113,28 +113,80 @@ export const inserted = <Row>(
 
 /** UPDATE by primary key: an upsert looks each row up, locks it and then writes it. */
 export const updated = <Row extends { readonly id: string }>(
-  { name, key, moved, seldom }: Known<Row>,
+  table: Known<Row>,
   rows: readonly Row[],
   known: ReadonlyMap<string, Row>,
 ): Part[] => {
   if (rows.length === 0) return [];
+  const changed = changedColumns(table, rows, known);
+  return [updating(table, { rows, sent: [...table.key, ...changed], set: changed, where: [] })];
+};
+
+/**
+ * UPDATE of rows that still are what they were known as, which locks them in the order of `rows`: when one is not, the
+ * batch fails. `condition` is of the stored row.
+ */
+export const swapped = <Row extends { readonly id: string }>(
+  table: Known<Row>,
+  rows: readonly Row[],
+  { known, condition }: { readonly known: ReadonlyMap<string, Row>; readonly condition: string },
+): Part[] => {
+  if (rows.length === 0) return [];
+  const changed = changedColumns(table, rows, known);
+  const before = table.moved.map((one) => beforeOf(one, known));
+  const sent = [...table.key, ...changed, ...before];
+  const where = [...table.moved.map(({ name }) => `stored.${name} = row.was_${name}`), condition];
+  return [updating(table, { rows, sent, set: changed, where })];
+};
+
+/** The columns that any of the rows changes. */
+const changedColumns = <Row extends { readonly id: string }>(
+  { moved, seldom }: Known<Row>,
+  rows: readonly Row[],
+  known: ReadonlyMap<string, Row>,
+): readonly Column<Row>[] => {
   const isPlain = rows.every((row) => {
     const before = known.get(row.id);
     return before !== undefined && seldom.every(({ of }) => of(row) === of(before));
   });
-  const changed = isPlain ? moved : [...moved, ...seldom];
-  const sent = [...key, ...changed];
-  return [
-    {
-      sql: (first) =>
-        `UPDATE ${name} AS stored SET ${changed.map((one) => `${one.name} = ${valueSql(one)}`).join(", ")} ` +
-        `FROM ${unnested(sent, first)} AS row (${namesOf(sent)}) WHERE stored.org_id = $1::uuid ` +
-        key.map((one) => `AND stored.${one.name} = row.${one.name}`).join(" ") +
-        " RETURNING 1",
-      arrays: sent.map(({ encode }) => encode(rows)),
-      updates: { table: name, rows: rows.length },
-    },
-  ];
+  return isPlain ? moved : [...moved, ...seldom];
+};
+
+/** A column of what rows were known as. */
+const beforeOf = <Row extends { readonly id: string }>(
+  { name, type, of, encode }: Column<Row>,
+  known: ReadonlyMap<string, Row>,
+): Column<Row> => {
+  const before = (row: Row): Row => known.get(row.id) ?? row;
+  return {
+    name: `was_${name}`,
+    type,
+    of: (row) => of(before(row)),
+    encode: (rows) => encode(rows.map(before)),
+  };
+};
+
+interface Update<Row> {
+  readonly rows: readonly Row[];
+  readonly sent: readonly Column<Row>[];
+  readonly set: readonly Column<Row>[];
+  readonly where: readonly string[];
+}
+
+const updating = <Row>(
+  { name, key }: Known<Row>,
+  { rows, sent, set, where }: Update<Row>,
+): Part => {
+  const assigned = set.map((one) => `${one.name} = ${valueSql(one)}`).join(", ");
+  const keys = key.map((one) => `stored.${one.name} = row.${one.name}`);
+  const conditions = ["stored.org_id = $1::uuid", ...keys, ...where].join(" AND ");
+  return {
+    sql: (first) =>
+      `UPDATE ${name} AS stored SET ${assigned} FROM ${unnested(sent, first)} AS row (${namesOf(sent)}) ` +
+      `WHERE ${conditions} RETURNING 1`,
+    arrays: sent.map(({ encode }) => encode(rows)),
+    updates: { table: name, rows: rows.length },
+  };
 };
 
 export const copied = <Row>(

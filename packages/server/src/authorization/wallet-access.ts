@@ -1,8 +1,8 @@
 import type { Pool } from "pg";
 import type { Customer } from "@turnpike/engine/ledger/rows.ts";
-import { type Purse, purseFrom } from "./purse.ts";
+import { type Purse, readPurse } from "./purse.ts";
 
-/** What an account may do, as the row says that every batch locks. */
+/** What an account may do, as the row says that every batch writes. */
 interface AccessColumns {
   readonly account: string;
   readonly is_frozen: boolean;
@@ -12,36 +12,45 @@ interface AccessColumns {
 
 const accessColumns = "account, is_frozen, features, blocks_free_on_debt";
 
-/** An account as its row says, which is locked now. */
-export interface LockedAccount {
+/** An account as its row says. */
+export interface LedgerAccount {
   readonly purse: Purse;
   /** Null where the account may do everything, as most may. */
   readonly access: Omit<AccessColumns, "account"> | null;
 }
 
-export type LockedColumns = [
+export type LedgerAccountColumns = [
   account: string,
   purse: string | null,
-  access: LockedAccount["access"],
+  access: LedgerAccount["access"],
 ];
 
-/** Locks an organization's accounts in the order of their codes; the purses are those that the last holder left. */
-export const lockingStatement = `SELECT account, purse,
-    CASE WHEN is_frozen OR features IS NOT NULL OR blocks_free_on_debt THEN json_build_object(
-      'is_frozen', is_frozen, 'features', features, 'blocks_free_on_debt', blocks_free_on_debt) END
-  FROM ledger_account WHERE org_id = $1 AND account = ANY($2) ORDER BY account FOR UPDATE`;
+const isRestricted = "(is_frozen OR features IS NOT NULL OR blocks_free_on_debt)";
+/** Of a row that lets its account do everything. */
+export const mayDoEverything = `NOT ${isRestricted}`;
 
-export const lockedAccountFrom = ([account, purse, access]: LockedColumns): LockedAccount => ({
-  purse: purseFrom(account, purse),
-  access,
-});
+export const readingStatement = `SELECT account, purse, CASE WHEN ${isRestricted} THEN json_build_object(
+    'is_frozen', is_frozen, 'features', features, 'blocks_free_on_debt', blocks_free_on_debt) END
+  FROM ledger_account WHERE org_id = $1 AND account = ANY($2)`;
+
+/** Locks an organization's accounts in the order of their codes; the purses are those that the last holder left. */
+export const lockingStatement = `${readingStatement} ORDER BY account COLLATE "C" FOR UPDATE`;
+
+/** What is remembered saves reading the same text again. */
+export const ledgerAccountFrom = (
+  [account, text, access]: LedgerAccountColumns,
+  remembered: LedgerAccount | undefined,
+): LedgerAccount => {
+  const isAsRemembered = remembered !== undefined && remembered.purse.text === text;
+  return { purse: isAsRemembered ? remembered.purse : readPurse(account, text), access };
+};
 
 /** The accounts that the catalog knows, with what the ledger says of each; one it has not seen is not restricted. */
 export const customersFrom = (
   codes: ReadonlySet<string>,
-  locked: readonly LockedAccount[],
+  rows: readonly LedgerAccount[],
 ): Map<string, Customer> => {
-  const known = new Map(locked.map(({ purse, access }) => [purse.id, access]));
+  const known = new Map(rows.map(({ purse, access }) => [purse.id, access]));
   return new Map(
     [...codes].map((code) => [code, customerFrom(code, known.get(code) ?? undefined)]),
   );
@@ -59,7 +68,7 @@ interface Key {
   readonly account: string;
 }
 
-/** Waits for the batch that has the row locked, and counts for the next. */
+/** Waits for the batch that is writing the row, and counts for the next. */
 export const setAccess = async (
   pool: Pool,
   { orgId, account }: Key,

@@ -1,0 +1,98 @@
+import type { Pool } from "pg";
+import { decide } from "@turnpike/engine/ledger/decide.ts";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import type { Command } from "@turnpike/engine/ledger/request.ts";
+import type { EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { metered } from "./batch-usage.ts";
+import { textArray } from "./binary-arrays.ts";
+import { checkChanges, type Writing } from "./changes.ts";
+import type { Configurations } from "./configuration.ts";
+import type { Customers } from "./customers.ts";
+import type { DatabaseClock } from "./database-clock.ts";
+import type { Loading } from "./loading.ts";
+import { namedRows } from "./named-rows.ts";
+import { ownerOf } from "./plan-prices.ts";
+import type { Prices } from "./prices.ts";
+import { changedPurses, type Purse } from "./purse.ts";
+import type { RememberedAccounts } from "./remembered-accounts.ts";
+import { commandsOf, outcomeCount, type Work } from "./work.ts";
+
+export interface BatchParts {
+  readonly pool: Pool;
+  readonly configurations: Configurations;
+  readonly customers: Customers;
+  readonly prices: Prices;
+  readonly remembered: RememberedAccounts;
+  readonly clock: DatabaseClock;
+}
+
+/** Works of one organization that are decided together, before any row of theirs is read. */
+export interface Batch {
+  readonly works: readonly Work[];
+  readonly commands: readonly Command[];
+  /** What has to be read for them. */
+  readonly loading: Loading;
+}
+
+/** The outcomes of each work, in order. */
+export type Outcomes = readonly (readonly Outcome[])[];
+
+export const prepareBatch = async (
+  parts: BatchParts,
+  orgId: string,
+  works: readonly Work[],
+): Promise<Batch> => {
+  const configuration = await parts.configurations.of(orgId);
+  const commands = commandsOf(works.flatMap((work) => work.requests));
+  const named = namedRows(commands);
+  const asked = works.flatMap((work) => work.accounts);
+  const accounts = sortedCodes([...asked, ...[...named.positions].map(ownerOf)]);
+  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
+  const accountArray = textArray(accounts);
+  const loading = { orgId, accounts, accountArray, customers, configuration, named };
+  return { works, commands, loading };
+};
+
+export const sortedCodes = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
+
+/** The rows that a batch is decided by. */
+export interface BatchState {
+  readonly state: LedgerState;
+  /** Of every account of the batch. */
+  readonly purses: ReadonlyMap<string, Purse>;
+  readonly now: EpochMs;
+}
+
+interface BatchDecision {
+  readonly outcomes: Outcomes;
+  readonly writing: Writing;
+  /** That the usage store hears of otherwise than by measurements. */
+  readonly refunds: readonly UsageEvent[];
+}
+
+/** Decides a batch, and works out what has to be written for it. */
+export const decideBatchBy = async (
+  { prices }: Pick<BatchParts, "prices">,
+  { works, loading: { orgId } }: Batch,
+  { state, purses, now }: BatchState,
+): Promise<BatchDecision> => {
+  const requests = works.flatMap((work) => work.requests);
+  const { decisions, changes } = decide(state, requests, now);
+  checkChanges(changes);
+  const outcomes = dealt(works, decisions);
+  const decided = works.filter((_, nth) => outcomes[nth]?.some(({ kind }) => kind !== "conflict"));
+  const { measurements, refunds } = await metered(prices, orgId, { changes, works: decided });
+  const changed = changedPurses(purses, changes);
+  const writing = { orgId, state, purses, changedPurses: changed, changes, measurements, now };
+  return { outcomes, writing, refunds };
+};
+
+/** Gives every work its own outcomes. */
+const dealt = (works: readonly Work[], decisions: readonly Outcome[]): Outcomes => {
+  let from = 0;
+  return works.map((work) => {
+    const own = decisions.slice(from, from + outcomeCount(work));
+    from += own.length;
+    return own;
+  });
+};

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { type MeasuredUsage, measurementOf } from "./measurements.ts";
+import type { Prices } from "./prices.ts";
+import { takesBack, undoingOf } from "./undone-usage.ts";
+import { rulesOf } from "./usage-request.ts";
+import type { Work } from "./work.ts";
+
+/**
+ * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two
+ * may have named one event, each with fields of its own.
+ */
+export const metered = async (
+  prices: Prices,
+  orgId: string,
+  { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
+): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
+  const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
+  const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
+  const meters = new Map<string, Awaited<ReturnType<Prices["meter"]>>>();
+  for (const code of codes) meters.set(code, await prices.meter(orgId, code));
+  const measurements: unknown[] = [];
+  const refunds: UsageEvent[] = [];
+  for (const event of changes.events) {
+    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
+    if (takesBack(event) && undoingOf(usage.counted.map(({ rule }) => rule)) === "whole") {
+      refunds.push(event);
+      continue;
+    }
+    const meter = meters.get(event.meter ?? "");
+    measurements.push(...measurementOf(event, usage, { meter, uidOf }));
+  }
+  return { measurements, refunds };
+};
+
+/** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */
+const unmeasured = async (
+  prices: Prices,
+  orgId: string,
+  { meter, priceVersion }: UsageEvent,
+): Promise<MeasuredUsage> => {
+  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
+  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
+};
+
+/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
+const uidLengthMax = 50;
+
+export const uidOf = (id: string): string =>
+  id.length <= uidLengthMax ? id : createHash("sha256").update(id).digest("base64url").slice(0, 43);
