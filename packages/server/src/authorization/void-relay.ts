@@ -9,12 +9,15 @@ const idleMs = 500;
 const pauseMs = 1_000;
 /** For so long a measurement that this usage store does not know is left to the others of the installation. */
 const leftMs = 60_000;
+/** After so long somebody should look why no usage store of the installation knows it. */
+const lateMs = 3_600_000;
 
 interface VoidColumns {
   readonly sequence: string;
   readonly org_id: string;
   readonly uid: string;
   readonly refund: string;
+  readonly decided_at: Date;
 }
 
 export interface VoidRelayParts {
@@ -31,10 +34,17 @@ export interface VoidRelayParts {
 export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
   /** Rows of measurements that are not here, and until when. */
   const left = new Map<string, number>();
+  /** Rows that the log has said are late. */
+  const told = new Set<string>();
   const work = async (): Promise<number> => {
     forgetPast(left, parts.now());
-    const unknown = await voidBatch(parts, [...left.keys()]);
-    for (const sequence of unknown) left.set(sequence, parts.now() + leftMs);
+    for (const row of await voidBatch(parts, [...left.keys()])) {
+      left.set(row.sequence, parts.now() + leftMs);
+      if (row.decided_at.getTime() + lateMs > parts.now() || told.has(row.sequence)) continue;
+      told.add(row.sequence);
+      const { org_id: orgId, uid, refund } = row;
+      parts.logger.warn({ orgId, uid, refund }, "refunded usage is nowhere to be voided");
+    }
     return idleMs;
   };
   return startRepeating({ work, pauseMs, paused: "relay of voids paused", logger: parts.logger });
@@ -45,7 +55,10 @@ const forgetPast = (left: Map<string, number>, now: number): void => {
 };
 
 /** Those whose measurement is not known here. */
-const voidBatch = async (parts: VoidRelayParts, left: readonly string[]): Promise<string[]> => {
+const voidBatch = async (
+  parts: VoidRelayParts,
+  left: readonly string[],
+): Promise<VoidColumns[]> => {
   const client = await parts.pool.connect();
   let isBroken = false;
   try {
@@ -53,7 +66,7 @@ const voidBatch = async (parts: VoidRelayParts, left: readonly string[]): Promis
     const { rows } = await client.query<VoidColumns>({
       name: "voids-take",
       // One that is still under way to the usage store waits for it.
-      text: `SELECT sequence, org_id, uid, refund FROM usage_void AS void
+      text: `SELECT sequence, org_id, uid, refund, decided_at FROM usage_void AS void
              WHERE sequence <> ALL($1::bigint[]) AND NOT EXISTS (
                SELECT FROM usage_outbox AS outbox
                  CROSS JOIN json_array_elements(outbox.measurements::json) AS measurement
@@ -62,8 +75,8 @@ const voidBatch = async (parts: VoidRelayParts, left: readonly string[]): Promis
              ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE OF void SKIP LOCKED`,
       values: [left],
     });
-    const unknown: string[] = [];
-    for (const row of rows) if (!(await isVoided(parts, client, row))) unknown.push(row.sequence);
+    const unknown: VoidColumns[] = [];
+    for (const row of rows) if (!(await isVoided(parts, client, row))) unknown.push(row);
     await client.query("COMMIT");
     return unknown;
   } catch (error) {
