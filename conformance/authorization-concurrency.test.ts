@@ -51,6 +51,30 @@ const one = (account: string) => (nth: number) => ({
   measure: { units: 1 },
 });
 
+/** Before there is a limit: where money alone has a say, nothing is locked before it is decided. */
+test("256 clients at two servers, round after round: ten of sixteen on the money for ten", async () => {
+  for (let round = 0; round < 4; round += 1) {
+    const accounts = Array.from({ length: 16 }, (_, nth) => `${round}-free-${nth}`);
+    for (const account of accounts) {
+      await wallets().account(account);
+      await wallets().grant(account, "10");
+    }
+    const body = (nth: number) => {
+      const account = accounts[Math.floor(nth / 16)] ?? "";
+      return { ...one(account)(nth), partial: "never" };
+    };
+    const answers = await clients(256, body);
+    for (const [nth, account] of accounts.entries()) {
+      expect(allowed(answers.slice(nth * 16, (nth + 1) * 16))).toBe(10);
+      expect(await wallets().wallet(account)).toMatchObject({ balance: "0" });
+    }
+    // Each again, at the other server.
+    const again = await Promise.all(answers.map((_, nth) => charge(nth + 1, body(nth))));
+    expect(again).toEqual(answers.map((answer) => ({ ...answer, replayed: true })));
+  }
+  expect(await brokenInvariants(url(), orgId)).toEqual([]);
+});
+
 test("256 clients at two servers: exactly what the money, the tiers and the budgets allow", async () => {
   const soon = new Date(Date.now() + 2_000).toISOString();
   for (const code of ["plain", "tiered", "budgeted", "expiring", "twice"])
