@@ -12,6 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type BenchServer, nothingPath, startBenchServer } from "./authorization-server.ts";
 import { cpuTime, postmasterOf } from "./cpu-time.ts";
+import { type Charges, chargesIn } from "./charges.ts";
 import type { LoadOrder, LoadReport } from "./http-load.ts";
 
 const secondsPerTurn = Number(process.env["BENCH_SECONDS"] ?? 2);
@@ -30,21 +31,7 @@ const turnsToCompile = 3;
 const connections = 64;
 const batchSize = 100;
 
-let nextUid = 0;
-
-const charge = (account: string) => ({
-  uid: `bench-${nextUid++}`,
-  account,
-  meter: "calls",
-  mode: "charge",
-  amount: "0.0001",
-  asset: "USD",
-  measure: { units: 1 },
-});
-
-/** Charges of accounts in a scattered order, so that neighbours in a batch are strangers. */
-const charges = (count: number, accounts: number) =>
-  Array.from({ length: count }, () => charge(`account-${(nextUid * 7919) % accounts}`));
+let nextCharge = 0;
 
 interface Part {
   readonly isBatch?: boolean;
@@ -65,14 +52,6 @@ const parts = {
 type PartName = keyof typeof parts;
 
 const isPart = (name: string): name is PartName => name in parts;
-
-const sizeOf = ({ isBatch }: Part): number => (isBatch === true ? batchSize : 1);
-
-const bodiesOf = (part: Part, count: number): string[] =>
-  Array.from({ length: count }, () => {
-    const own = charges(sizeOf(part), part.accounts);
-    return JSON.stringify(part.isBatch === true ? { authorizations: own } : own[0]);
-  });
 
 interface Bench {
   readonly server: BenchServer;
@@ -107,17 +86,25 @@ const pathOf = (server: BenchServer, { isNothing, isBatch }: Part): string => {
   return isBatch === true ? `${server.path}/batch` : server.path;
 };
 
+const chargesOf = ({ isBatch, accounts }: Part, requests: number): Charges => {
+  const batch = isBatch === true ? { batchSize } : {};
+  const charges = { first: nextCharge, requests, accounts, ...batch };
+  nextCharge += chargesIn(charges);
+  return charges;
+};
+
 /** Sends so many requests of a part and adds what they took. */
 const turn = async (
   { server, postmaster, generator }: Bench,
   part: Part,
   { count, sum, rate }: { readonly count: number; readonly sum: Sum; readonly rate?: number },
 ): Promise<void> => {
+  const charges = chargesOf(part, count);
   const order: LoadOrder = {
     port: server.port,
     token: server.token,
     path: pathOf(server, part),
-    bodies: bodiesOf(part, count),
+    bodies: charges,
     connections,
     ...(rate === undefined ? {} : { rate }),
   };
@@ -129,10 +116,11 @@ const turn = async (
   if (report.refusal !== undefined) throw new Error(`refused: ${report.refusal}`);
   const after = await cpuTime(postmaster);
   const serverMicros = after.server - before.server;
-  sum.decisions += count * sizeOf(part);
+  const generatorMicros = report.preparingMicros + report.cpuMicros;
+  sum.decisions += chargesIn(charges);
   sum.seconds += report.seconds;
   sum.serverMicros += serverMicros;
-  sum.otherMicros += after.process - before.process - serverMicros - report.cpuMicros;
+  sum.otherMicros += after.process - before.process - serverMicros - generatorMicros;
   sum.clientMicros += report.cpuMicros;
   sum.databaseMicros += after.database - before.database;
   for (const latency of report.latencies) sum.latencies.push(latency);
@@ -152,7 +140,7 @@ const takeTurns = async (bench: Bench, names: readonly PartName[]): Promise<Map<
   const counts = new Map(
     [...sums].map(([name, trial]) => [
       name,
-      Math.ceil((perSecond(trial) / sizeOf(parts[name])) * secondsPerTurn),
+      Math.ceil((perSecond(trial) / trial.decisions) * trial.latencies.length * secondsPerTurn),
     ]),
   );
   for (const name of names) {

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { parentPort } from "node:worker_threads";
+import { chargeBodies, type Charges } from "./charges.ts";
 
 /**
  * Sends prepared requests over keep-alive connections, each waiting for its reply before the next, as cheaply as Node
@@ -9,7 +10,7 @@ export interface LoadOrder {
   readonly port: number;
   readonly path: string;
   readonly token: string;
-  readonly bodies: readonly string[];
+  readonly bodies: readonly string[] | Charges;
   readonly connections: number;
   /** Requests a second in all; absent: as fast as the replies come. */
   readonly rate?: number;
@@ -19,8 +20,9 @@ export interface LoadReport {
   readonly seconds: number;
   /** Milliseconds of each request; with a rate, since the moment it was due. */
   readonly latencies: readonly number[];
-  /** CPU time of the load generator itself, in microseconds. */
+  /** CPU time of the load generator itself, in microseconds: while it sent, and before, when it made the requests. */
   readonly cpuMicros: number;
+  readonly preparingMicros: number;
   /** The first reply that was not 200, if any. */
   readonly refusal: string | undefined;
 }
@@ -64,16 +66,22 @@ const readReplies = (onReply: (head: string) => void) => {
   };
 };
 
-export const load = async (order: LoadOrder): Promise<LoadReport> => {
-  const { bodies, connections, rate } = order;
-  const requests = bodies.map((body) => {
+const requestsOf = (order: LoadOrder): Buffer[] => {
+  const bodies = "first" in order.bodies ? chargeBodies(order.bodies) : order.bodies;
+  return bodies.map((body) => {
     const bytes = Buffer.from(body);
     return Buffer.concat([Buffer.from(head(order, bytes.length)), bytes]);
   });
+};
+
+const send = async (
+  requests: readonly Buffer[],
+  { port, connections, rate }: LoadOrder,
+): Promise<Omit<LoadReport, "preparingMicros">> => {
   const latencies: number[] = [];
   let next = 0;
   let refusal: string | undefined;
-  const cpuBefore = process.threadCpuUsage();
+  const before = process.threadCpuUsage();
   const start = performance.now();
   const run = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -84,7 +92,7 @@ export const load = async (order: LoadOrder): Promise<LoadReport> => {
         sendNext();
       };
       const onread = { buffer: Buffer.allocUnsafe(pieceBytes), callback: readReplies(onReply) };
-      const socket = connect({ port: order.port, host: "127.0.0.1", noDelay: true, onread });
+      const socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
       socket.once("error", reject);
       const sendNext = (): void => {
         const index = next++;
@@ -103,8 +111,19 @@ export const load = async (order: LoadOrder): Promise<LoadReport> => {
     });
   await Promise.all(Array.from({ length: connections }, run));
   const seconds = (performance.now() - start) / 1000;
-  const { user, system } = process.threadCpuUsage(cpuBefore);
-  return { seconds, latencies, cpuMicros: user + system, refusal };
+  return { seconds, latencies, cpuMicros: microsSince(before), refusal };
+};
+
+const microsSince = (before: NodeJS.CpuUsage): number => {
+  const { user, system } = process.threadCpuUsage(before);
+  return user + system;
+};
+
+const load = async (order: LoadOrder): Promise<LoadReport> => {
+  const before = process.threadCpuUsage();
+  const requests = requestsOf(order);
+  const preparingMicros = microsSince(before);
+  return { ...(await send(requests, order)), preparingMicros };
 };
 
 parentPort?.on("message", (order: LoadOrder) => {

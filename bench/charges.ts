@@ -1,0 +1,33 @@
+/**
+ * Charges to send, each with a uid of its own. The load generator makes them itself: a hundred thousand of them in the heap
+ * of the server's thread would make its garbage collector slow, which is no part of what a server does.
+ */
+export interface Charges {
+  /** The number of the first charge, from which the others count on. */
+  readonly first: number;
+  readonly requests: number;
+  /** So many in each request as a batch; absent: one that is no batch. */
+  readonly batchSize?: number;
+  readonly accounts: number;
+}
+
+export const chargesIn = ({ requests, batchSize }: Charges): number => requests * (batchSize ?? 1);
+
+/** Of accounts in a scattered order, so that neighbours in a batch are strangers. */
+const charge = (nth: number, accounts: number) => ({
+  uid: `bench-${nth}`,
+  account: `account-${(nth * 7919) % accounts}`,
+  meter: "calls",
+  mode: "charge",
+  amount: "0.0001",
+  asset: "USD",
+  measure: { units: 1 },
+});
+
+export const chargeBodies = ({ first, requests, batchSize, accounts }: Charges): string[] =>
+  Array.from({ length: requests }, (_, request) => {
+    if (batchSize === undefined) return JSON.stringify(charge(first + request, accounts));
+    const from = first + request * batchSize;
+    const own = Array.from({ length: batchSize }, (__, nth) => charge(from + nth, accounts));
+    return JSON.stringify({ authorizations: own });
+  });
