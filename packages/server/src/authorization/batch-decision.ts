@@ -14,7 +14,7 @@ import { namedRows } from "./named-rows.ts";
 import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
 import { changedPurses, type Purse } from "./purse.ts";
-import type { RememberedAccounts } from "./remembered-accounts.ts";
+import type { Remembered } from "./remembered-rows.ts";
 import { commandsOf, outcomeCount, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -22,7 +22,7 @@ export interface BatchParts {
   readonly configurations: Configurations;
   readonly customers: Customers;
   readonly prices: Prices;
-  readonly remembered: RememberedAccounts;
+  readonly remembered: Remembered;
   readonly clock: DatabaseClock;
 }
 

@@ -17,7 +17,7 @@ import { type Loading, loadState } from "./loading.ts";
 import { beginByKeys, commit, inOnePacket, sqlStateOf } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
-import { afterwards, type RememberedAccounts } from "./remembered-accounts.ts";
+import { afterwards, type Remembered } from "./remembered-rows.ts";
 import { decideBySwap } from "./swap.ts";
 import { writeUndone } from "./undone-usage.ts";
 import {
@@ -59,8 +59,10 @@ const decideByLock = async (parts: BatchParts, batch: Batch): Promise<Outcomes> 
     const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
     const { outcomes, writing, refunds } = await decideBatchBy(parts, batch, state);
     await writeAndCommit(client, writing, refunds);
-    for (const account of afterwards(locked, writing.changedPurses))
-      parts.remembered.remember(orgId, account);
+    const { accounts, positions } = parts.remembered;
+    accounts.remember(orgId, afterwards(locked, writing.changedPurses));
+    positions.remember(orgId, writing.state.positions.values());
+    positions.remember(orgId, writing.changes.positions);
     return outcomes;
   } catch (error) {
     await client.query("ROLLBACK").catch((cause: unknown) => {
@@ -147,11 +149,11 @@ const ownersBeside = (
 const lockAccounts = async (
   reader: Reader,
   accounts: Buffer,
-  remembered: RememberedAccounts,
+  { accounts: known }: Remembered,
 ): Promise<LedgerAccount[]> => {
   const statement = { name: "ledger-lock", text: lockingStatement };
   const rows = await queryValues<LedgerAccountColumns>(reader, statement, [accounts]);
-  return rows.map((row) => ledgerAccountFrom(row, remembered.of(reader.orgId, row[0])));
+  return rows.map((row) => ledgerAccountFrom(row, known.of(reader.orgId, row[0])));
 };
 
 /** An account seen first gets its row, which then stays. */

@@ -7,6 +7,7 @@ import type {
   EpochMs,
   Grant,
   LedgerState,
+  Position,
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
 import { answerText, termsText } from "./authorization-text.ts";
@@ -170,14 +171,25 @@ const concurrencyCounts: Table<Changes["concurrencyCounts"][number]> = {
   onConflict: overwrite("concurrency_limit_id", ["held"]),
 };
 
-const positions: Table<Changes["positions"][number]> = {
+/** Their rows are there, to be compared. */
+const knownPositions: Known<Position> = {
   name: "usage_position",
-  columns: [
-    text("id", (row) => row.id),
+  key: [text("id", (row) => row.id)],
+  moved: [
     exact("posted", (row) => row.posted),
     exact("held", (row) => row.held),
     flag("is_started", (row) => row.isStarted),
   ],
+  seldom: [],
+};
+
+const newPositions: Table<Position> = {
+  name: "usage_position",
+  columns: [...knownPositions.key, ...knownPositions.moved],
+};
+
+const positions: Table<Position> = {
+  ...newPositions,
   onConflict: overwrite("id", ["posted", "held", "is_started"]),
 };
 
@@ -279,7 +291,8 @@ export interface Writing {
 export const writeChanges = async (packet: Packet, writing: Writing): Promise<void> => {
   const parts = [
     ...updated(purses, writing.changedPurses, writing.purses),
-    ...partsBesidePurses(writing),
+    ...inserted(positions, writing.changes.positions),
+    ...partsBeside(writing),
   ];
   const copies = copiesOf(writing);
   if (parts.length > 0) copies.unshift(statementOf(writing.orgId, parts));
@@ -287,15 +300,23 @@ export const writeChanges = async (packet: Packet, writing: Writing): Promise<vo
 };
 
 /**
- * The same for accounts that are not locked: the packet fails unless each of their purses is still as it was, each may
- * still do everything, none has a hold that is due, and the database's clock agrees. Gives what that clock says.
+ * The same for accounts that are not locked: the packet fails unless each of their purses and each position that was
+ * looked at is still as it was, each account may still do everything, none has a hold that is due, and the database's
+ * clock agrees. Gives what that clock says.
  */
 export const swapChanges = async (packet: Packet, writing: Writing): Promise<EpochMs> => {
   const { orgId, now } = writing;
-  const changed = byId(writing.changedPurses);
-  const rows = [...writing.purses.values()].map((purse) => changed.get(purse.id) ?? purse);
-  const swap = { known: writing.purses, condition: mayDoEverything };
-  const parts = [...swapped(purses, rows, swap), ...partsBesidePurses(writing)];
+  const rows = asTheyBecome(writing.purses, writing.changedPurses);
+  const { state, changes } = writing;
+  const parts = [
+    ...swapped(purses, rows, { known: writing.purses, condition: mayDoEverything }),
+    // Behind the purses: whoever moves a position has the row of the account that it belongs to.
+    ...swapped(knownPositions, asTheyBecome(state.positions, changes.positions), {
+      known: state.positions,
+    }),
+    ...inserted(newPositions, split(changes.positions, state.positions).fresh),
+    ...partsBeside(writing),
+  ];
   const statement = statementOf(orgId, parts);
   const copies = copiesOf(writing);
   const accounts = textArray(rows.map(({ id }) => id));
@@ -306,6 +327,15 @@ export const swapChanges = async (packet: Packet, writing: Writing): Promise<Epo
     ...copies.map((copy) => packet.run(copy)),
   ]);
   return Number(answered[0]?.[0]);
+};
+
+/** All of what is known, as a batch leaves it. */
+const asTheyBecome = <Row extends { readonly id: string }>(
+  known: ReadonlyMap<string, Row>,
+  changed: readonly Row[],
+): Row[] => {
+  const becomes = byId(changed);
+  return [...known.values()].map((row) => becomes.get(row.id) ?? row);
 };
 
 /** How far the database's clock may be from the time of a decision that was made without asking it. */
@@ -322,7 +352,8 @@ export const swapCheck = {
     FROM (SELECT ${epochMs} AS says) AS clock`,
 };
 
-const partsBesidePurses = ({ state, changes, measurements }: Writing): Part[] => {
+/** What is written alike, with a lock and without. */
+const partsBeside = ({ state, changes, measurements }: Writing): Part[] => {
   const grantRows = split(changes.grants, state.grants);
   const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
   const known = changes.authorizations.filter(({ id }) => state.authorizations.has(id));
@@ -334,7 +365,6 @@ const partsBesidePurses = ({ state, changes, measurements }: Writing): Part[] =>
     ...inserted(counters, changes.counters),
     ...inserted(rateBuckets, changes.rateBuckets),
     ...inserted(concurrencyCounts, changes.concurrencyCounts),
-    ...inserted(positions, changes.positions),
     ...inserted(topUps, changes.topUps),
     ...inserted(topUpRules, changes.topUpRules),
     ...inserted(alerts, changes.alerts),

@@ -11,7 +11,7 @@ import { openPostgres, type PostgresConnection } from "../adapters/postgres/open
 import type { BatchParts } from "./batch-decision.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { createLedger } from "./ledger.ts";
-import { RememberedAccounts } from "./remembered-accounts.ts";
+import { Remembered } from "./remembered-rows.ts";
 import type { Work } from "./work.ts";
 
 const logger = pino({ level: "silent" });
@@ -67,7 +67,7 @@ export const ledgerDatabase = (): LedgerDatabase => {
     pool: () => connection().pool,
     server: () => ({
       ...createLedger(connection().database, connection().pool, Date.now),
-      remembered: new RememberedAccounts(),
+      remembered: new Remembered(),
       clock: new DatabaseClock(),
     }),
     record,

@@ -6,7 +6,7 @@ import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { createPrices, type Prices } from "./prices.ts";
-import { RememberedAccounts } from "./remembered-accounts.ts";
+import { Remembered } from "./remembered-rows.ts";
 import type { Decide } from "./work.ts";
 
 /** What the requests of authorization are made and decided with. */
@@ -35,7 +35,7 @@ export const createLedger = (database: Database, pool: Pool, now: () => number):
     prices: createPrices({ database, pool, now }),
     now,
   };
-  const batchParts = { ...parts, remembered: new RememberedAccounts(), clock: new DatabaseClock() };
+  const batchParts = { ...parts, remembered: new Remembered(), clock: new DatabaseClock() };
   const batcher = new Batcher((orgId, works) => decideBatch(batchParts, orgId, works));
   return {
     ...parts,

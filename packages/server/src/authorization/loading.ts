@@ -98,23 +98,24 @@ export const loadState = async (
   return { state, now };
 };
 
-/** What a batch is decided by that no rows but the purses of its accounts have a say in. */
+/** What a batch is decided by that no rows have a say in but the purses of its accounts and positions. */
 export const stateByPurses = (
   { configuration }: Loading,
   purses: readonly Purse[],
+  positions: LedgerState["positions"],
 ): Loaded["state"] => ({
   settings,
   assets: configuration.assets,
   rates: configuration.rates,
   walletAccounts: byId(purses.flatMap((purse) => purse.walletAccounts)),
   grants: byId(purses.flatMap((purse) => purse.grants)),
+  positions,
   ...noOtherRows,
 });
 
 const noOtherRows = {
   authorizations: new Map(),
   decisions: new Map(),
-  positions: new Map(),
   budgets: new Map(),
   counters: new Map(),
   rateLimits: new Map(),
@@ -296,7 +297,7 @@ const loadDecisions = async (
   return byId(rows.map(stored.decisionFrom));
 };
 
-const loadPositions = async (
+export const loadPositions = async (
   reader: Reader,
   ids: readonly string[],
 ): Promise<LedgerState["positions"]> => {

@@ -129,13 +129,14 @@ export const updated = <Row extends { readonly id: string }>(
 export const swapped = <Row extends { readonly id: string }>(
   table: Known<Row>,
   rows: readonly Row[],
-  { known, condition }: { readonly known: ReadonlyMap<string, Row>; readonly condition: string },
+  { known, condition }: { readonly known: ReadonlyMap<string, Row>; readonly condition?: string },
 ): Part[] => {
   if (rows.length === 0) return [];
   const changed = changedColumns(table, rows, known);
   const before = table.moved.map((one) => beforeOf(one, known));
   const sent = [...table.key, ...changed, ...before];
-  const where = [...table.moved.map(({ name }) => `stored.${name} = row.was_${name}`), condition];
+  const isSame = table.moved.map(({ name }) => `stored.${name} = row.was_${name}`);
+  const where = condition === undefined ? isSame : [...isSame, condition];
   return [updating(table, { rows, sent, set: changed, where })];
 };
 

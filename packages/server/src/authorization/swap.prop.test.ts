@@ -7,8 +7,11 @@ import {
   sampleCharge,
   sampleGrant,
   sampleHold,
+  sampleRateable,
   sampleRefund,
   sampleSettle,
+  sampleTariff,
+  units,
 } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
 import { type BatchParts, prepareBatch } from "./batch-decision.ts";
@@ -24,6 +27,12 @@ const { pool, server, organization } = ledgerDatabase();
 
 const accounts = ["acme", "bolt", "cog", "dune"];
 
+/** Dearer above three and above nine, cheaper again above twenty. */
+const tariff = sampleTariff(true, ["0", "0.01"], ["3", "0.03"], ["9", "0.05"], ["20", "0.01"]);
+
+/** By the plan of an account, which may be another's than who calls. */
+const pricedBy = (owner: string) => ({ ...sampleRateable(tariff), position: `price@0/${owner}` });
+
 /** So few ids that some commands repeat an earlier one, or are another one of the same id. */
 const command: fc.Arbitrary<Command> = fc
   .record({
@@ -31,10 +40,12 @@ const command: fc.Arbitrary<Command> = fc
     account: fc.constantFrom(...accounts),
     cents: fc.nat(9),
     kind: fc.nat(99),
+    owner: fc.option(fc.constantFrom(...accounts)),
   })
-  .map(({ id, account, cents, kind }) => {
+  .map(({ id, account, cents, kind, owner }) => {
     const amount = money((cents / 100).toString());
-    const own = { account, meter: null };
+    const price = owner === null ? {} : { price: pricedBy(owner), quantity: units(`${cents}`) };
+    const own = { account, meter: null, ...price };
     if (kind === 0) return sampleGrant(`grant ${id}`, amount + 1n, { account });
     if (kind === 1) return sampleHold(id, amount, own);
     if (kind === 2) return sampleSettle(id, amount);
@@ -66,7 +77,11 @@ const holdings = async (orgId: string): Promise<unknown> => {
      WHERE org_id = $1 ORDER BY account, asset`,
     [orgId],
   );
-  return rows;
+  const positions = await pool().query(
+    "SELECT id, posted, held, is_started FROM usage_position WHERE org_id = $1 ORDER BY id",
+    [orgId],
+  );
+  return [rows, positions.rows];
 };
 
 test(

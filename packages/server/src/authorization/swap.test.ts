@@ -7,6 +7,9 @@ import {
   sampleCharge,
   sampleGrant,
   sampleHold,
+  sampleRateable,
+  sampleTariff,
+  units,
 } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
 import { type BatchParts, prepareBatch } from "./batch-decision.ts";
@@ -61,8 +64,29 @@ const swapped = async (
 const charge = (id: string, more: Partial<Authorize> = {}): Authorize =>
   sampleCharge(id, money("0.01"), { meter: null, ...more });
 
+/** One more of what costs a cent a piece up to the tenth and two cents above, wherever the payer is in its period. */
+const piece = (id: string, account: string, more: Partial<Authorize> = {}): Authorize =>
+  charge(id, {
+    account,
+    quantity: units("1"),
+    price: {
+      ...sampleRateable(sampleTariff(true, ["0", "0.01"], ["10", "0.02"])),
+      position: position,
+    },
+    ...more,
+  });
+
+/** Acme's, whoever calls. */
+const position = "price@0/acme";
+
 const decisionsOf = (outcomes: readonly Outcome[] | undefined): unknown[] | undefined =>
   outcomes?.map((outcome) => (outcome.kind === "authorized" ? outcome.decision : outcome.kind));
+
+/** For a row that is locked. */
+const untilSomebodyWaits = async (): Promise<void> => {
+  const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+  await expect.poll(async () => (await pool().query(waiting)).rowCount, { interval: 5 }).toBe(1);
+};
 
 /** Every row that a decision writes. */
 const written = async (): Promise<unknown> => {
@@ -89,7 +113,7 @@ describe("without a lock", () => {
         "SELECT purse FROM ledger_account WHERE org_id = $1 AND account = $2",
         [state.orgId, account],
       );
-      expect(remembered.of(state.orgId, account)?.purse.text).toBe(rows[0]?.purse);
+      expect(remembered.accounts.of(state.orgId, account)?.purse.text).toBe(rows[0]?.purse);
     }
   });
 
@@ -221,6 +245,75 @@ describe("without a lock", () => {
     const asked = [charge("1"), charge("1")];
     const [first, second] = (await swapped(server, ...asked)) ?? [];
     expect(second).toEqual({ ...first, isReplayed: true });
+  });
+
+  describe("priced by position", () => {
+    test("a position that is new, and one that is there, moves with what it priced", async () => {
+      const [first, second] = [newServer(), newServer()];
+      const asked = (from: number) =>
+        Array.from({ length: 6 }, (_, nth) => piece(`${from + nth}`, "bolt"));
+      expect(decisionsOf(await swapped(first, ...asked(0)))).toEqual(asked(0).map(() => "allow"));
+      expect(decisionsOf(await swapped(first, ...asked(6)))).toEqual(asked(6).map(() => "allow"));
+      const amounts = (await swapped(second, piece("12", "bolt")))?.map((outcome) =>
+        outcome.kind === "authorized" ? outcome.amount : outcome.kind,
+      );
+      expect(amounts).toEqual([money("0.02")]);
+      const { rows } = await pool().query(
+        `SELECT posted, (SELECT debited FROM wallet_account WHERE org_id = $1 AND account = 'bolt')
+         FROM usage_position WHERE org_id = $1`,
+        [state.orgId],
+      );
+      // Ten at one cent, three at two.
+      const [posted, debited] = [units("13").toString(), money("0.16").toString()];
+      expect(rows).toEqual([{ posted, debited }]);
+    });
+
+    test("nothing is written when somebody else moved it, whose purse is another", async () => {
+      const server = newServer();
+      await swapped(server, piece("1", "acme"), charge("b", { account: "bolt" }));
+      await decided(newServer(), ...Array.from({ length: 10 }, (_, n) => piece(`x${n}`, "bolt")));
+      const before = await written();
+      expect(await swapped(server, piece("2", "acme"))).toBeUndefined();
+      expect(await written()).toEqual(before);
+      const [outcome] = await decided(server, piece("2", "acme"));
+      expect(outcome).toMatchObject({ decision: "allow", amount: money("0.02") });
+    });
+
+    test("nothing is written when somebody else began it", async () => {
+      const server = newServer();
+      await swapped(server, charge("1"));
+      const before = await written();
+      const other = await pool().connect();
+      await other.query("BEGIN");
+      await other.query("SELECT FROM ledger_account WHERE org_id = $1 FOR UPDATE", [state.orgId]);
+      const outcomes = swapped(server, piece("2", "acme"));
+      await untilSomebodyWaits();
+      await other.query("INSERT INTO usage_position VALUES ($1, $2, 0, 0, true)", [
+        state.orgId,
+        position,
+      ]);
+      await other.query("COMMIT");
+      other.release();
+      expect(await outcomes).toBeUndefined();
+      expect(await written()).toEqual(before);
+      expect(decisionsOf(await decided(server, piece("2", "acme")))).toEqual(["allow"]);
+    });
+
+    test("what the lock decided is remembered", async () => {
+      const server = newServer();
+      await decided(server, piece("1", "bolt"));
+      await decided(server, sampleGrant("more", money("1")), piece("2", "bolt"));
+      expect(server.remembered.positions.of(state.orgId, position)?.posted).toBe(units("2"));
+      expect(decisionsOf(await swapped(server, piece("3", "bolt")))).toEqual(["allow"]);
+    });
+
+    test("a refusal at a position that is not there is left to a lock", async () => {
+      const server = newServer();
+      await swapped(server, charge("1"));
+      const dear = piece("2", "acme", { quantity: units("1000") });
+      expect(await swapped(server, dear)).toBeUndefined();
+      expect(decisionsOf(await decided(server, dear))).toEqual(["deny"]);
+    });
   });
 
   test("servers that race for the last cents let exactly three through", async () => {

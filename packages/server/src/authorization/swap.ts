@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import { isOpening } from "@turnpike/engine/ledger/decide.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
-import type { EpochMs } from "@turnpike/engine/ledger/rows.ts";
+import type { EpochMs, Position } from "@turnpike/engine/ledger/rows.ts";
 import {
   type Batch,
   type BatchParts,
@@ -13,10 +13,10 @@ import {
 import { textArray } from "./binary-arrays.ts";
 import { swapChanges, type Writing } from "./changes.ts";
 import { limitsInPlay } from "./limit-rows.ts";
-import { latestOf, type Loading, loadClock, stateByPurses } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, type Packet, sqlStateOf } from "./packet.ts";
-import { byId, queryValues } from "./reader.ts";
-import { afterwards } from "./remembered-accounts.ts";
+import { latestOf, type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
+import { beginByKeys, commit, inOnePacket, sqlStateOf } from "./packet.ts";
+import { byId, queryValues, type Reader } from "./reader.ts";
+import { afterwards } from "./remembered-rows.ts";
 import {
   customersFrom,
   type LedgerAccount,
@@ -29,19 +29,19 @@ import {
 const failures: ReadonlySet<string> = new Set(["22P02", "23505", "40001", "40P01"]);
 
 /**
- * Decides a batch that needs nothing but what its accounts hold, without a lock: by the purses as this server saw them
- * last, which are written only if they are so still (`docs/decisions/0030-purses-are-swapped.md`). One packet, where a
- * lock needs two. Undefined when the batch needs more or things have changed by now: then nothing is written, and it
- * is to be decided under a lock.
+ * Decides a batch that needs nothing but what its accounts hold and how far they are in their periods, without a lock:
+ * by purses and positions as this server saw them last, which are written only if they are so still
+ * (`docs/decisions/0030-rows-are-swapped.md`). One packet, where a lock needs two. Undefined when the batch needs
+ * more or things have changed by now: then nothing is written, and it is to be decided under a lock.
  */
 export const decideBySwap = async (
   parts: BatchParts,
   batch: Batch,
 ): Promise<Outcomes | undefined> => {
-  const { orgId, accounts } = batch.loading;
-  if (!needsPursesOnly(batch) || !parts.remembered.isTrusted(orgId)) return undefined;
-  const known = accounts.flatMap((account) => parts.remembered.of(orgId, account) ?? []);
-  if (!known.every(isSwappable)) return undefined;
+  const { orgId } = batch.loading;
+  if (!needsSwappedRowsOnly(batch) || !parts.remembered.isTrusted(orgId)) return undefined;
+  const known = rememberedRows(parts, batch.loading);
+  if (!known.accounts.every(isSwappable)) return undefined;
   const client = await parts.pool.connect();
   let broken: Error | undefined;
   try {
@@ -62,12 +62,12 @@ export const decideBySwap = async (
 };
 
 /**
- * Whether all commands are new authorizations that are to be written, and no row but the purses has a say in them. A
- * batch without commands is there for holds that are due.
+ * Whether all commands are new authorizations that are to be written, and no row but purses and positions has a say in
+ * them. A batch without commands is there for holds that are due.
  */
-const needsPursesOnly = ({ commands, loading }: Batch): boolean => {
-  const { accounts, configuration, named } = loading;
-  if (commands.length === 0 || named.positions.size > 0 || !commands.every(isWritten)) return false;
+const needsSwappedRowsOnly = ({ commands, loading }: Batch): boolean => {
+  const { accounts, configuration } = loading;
+  if (commands.length === 0 || !commands.every(isWritten)) return false;
   const { budgets, rateLimits, concurrencyLimits } = limitsInPlay(configuration, accounts);
   if (budgets.length + rateLimits.length + concurrencyLimits.length > 0) return false;
   const own = new Set(accounts);
@@ -84,6 +84,20 @@ const isWritten = (command: Command): boolean =>
 const isSwappable = ({ purse, access }: LedgerAccount): boolean =>
   access === null && purse.text !== null && purse.walletAccounts.every(({ held }) => held === 0n);
 
+/** The rows that a swap compares. */
+interface SwappedRows {
+  readonly accounts: readonly LedgerAccount[];
+  readonly positions: readonly Position[];
+}
+
+const rememberedRows = (
+  { remembered }: BatchParts,
+  { orgId, accounts, named }: Loading,
+): SwappedRows => ({
+  accounts: accounts.flatMap((account) => remembered.accounts.of(orgId, account) ?? []),
+  positions: [...named.positions].flatMap((id) => remembered.positions.of(orgId, id) ?? []),
+});
+
 interface Session {
   readonly client: PoolClient;
   readonly parts: BatchParts;
@@ -92,65 +106,105 @@ interface Session {
 const swap = async (
   { client, parts }: Session,
   batch: Batch,
-  known: readonly LedgerAccount[],
+  known: SwappedRows,
 ): Promise<Outcomes | undefined> => {
   const { loading } = batch;
-  const said = parts.clock.now();
-  const isKnown = said !== undefined && known.length === loading.accounts.length;
-  const read = isKnown ? { rows: [], at: said } : await readRest({ client, parts }, loading, known);
-  const accounts = [...known, ...read.rows];
-  if (accounts.length < loading.accounts.length || !read.rows.every(isSwappable)) return undefined;
-  const state = stateOf(loading, accounts, read.at);
+  const { accounts, positions, at, isRead } = await completed({ client, parts }, loading, known);
+  if (accounts.length < loading.accounts.length || !accounts.every(isSwappable)) return undefined;
+  const state = stateOf(loading, { accounts, positions }, at);
   const { outcomes, writing } = await decideBatchBy(parts, batch, state);
   if (!writesAll(batch, writing)) return undefined;
-  const [, at] = await inOnePacket(client, (packet) =>
+  const [, says] = await inOnePacket(client, (packet) =>
     Promise.all([
-      isKnown ? beginByKeys(packet) : undefined,
+      isRead ? undefined : beginByKeys(packet),
       swapChanges(packet, writing),
       commit(packet),
     ]),
   );
-  parts.clock.heard(at);
-  for (const account of afterwards(accounts, writing.changedPurses))
-    parts.remembered.remember(loading.orgId, account);
+  parts.clock.heard(says);
+  const { remembered } = parts;
+  remembered.accounts.remember(loading.orgId, afterwards(accounts, writing.changedPurses));
+  remembered.positions.remember(loading.orgId, writing.changes.positions);
   return outcomes;
 };
 
-interface Read {
-  readonly rows: readonly LedgerAccount[];
+interface Completed extends SwappedRows {
+  /** What the clock says. */
   readonly at: EpochMs;
+  /** Whether the database was asked, which leaves a transaction open. */
+  readonly isRead: boolean;
 }
 
-/** The accounts that are not remembered, and what the clock says. Leaves a transaction open. */
-const readRest = async (
+/** With the rows that are not remembered. */
+const completed = async (
   { client, parts }: Session,
-  { orgId, accounts }: Loading,
-  known: readonly LedgerAccount[],
-): Promise<Read> => {
-  const remembered = new Set(known.map(({ purse }) => purse.id));
-  const missing = textArray(accounts.filter((account) => !remembered.has(account)));
-  const read = async (packet: Packet): Promise<LedgerAccountColumns[]> =>
-    queryValues({ packet, orgId }, { name: "ledger-read", text: readingStatement }, [missing]);
-  const [, columns, at] = await inOnePacket(client, (packet) =>
-    Promise.all([beginByKeys(packet), read(packet), loadClock({ packet, orgId })]),
+  { orgId, accounts, named }: Loading,
+  known: SwappedRows,
+): Promise<Completed> => {
+  const said = parts.clock.now();
+  const isKnown =
+    known.accounts.length === accounts.length && known.positions.length === named.positions.size;
+  if (said !== undefined && isKnown) return { ...known, at: said, isRead: false };
+  const codes = without(
+    accounts,
+    known.accounts.map(({ purse }) => purse.id),
   );
+  const ids = without(
+    named.positions,
+    known.positions.map(({ id }) => id),
+  );
+  const [, columns, found, at] = await inOnePacket(client, (packet) => {
+    const reader = { packet, orgId };
+    return Promise.all([
+      beginByKeys(packet),
+      readAccounts(reader, codes),
+      loadPositions(reader, ids),
+      loadClock(reader),
+    ]);
+  });
   parts.clock.heard(at);
   const rows = columns.map((row) => ledgerAccountFrom(row, undefined));
-  for (const row of rows) parts.remembered.remember(orgId, row);
-  return { rows, at };
+  parts.remembered.accounts.remember(orgId, rows);
+  parts.remembered.positions.remember(orgId, found.values());
+  return {
+    accounts: [...known.accounts, ...rows],
+    positions: [...known.positions, ...found.values()],
+    at,
+    isRead: true,
+  };
 };
 
-const stateOf = (loading: Loading, accounts: readonly LedgerAccount[], at: EpochMs): BatchState => {
+const without = (all: Iterable<string>, some: readonly string[]): string[] => {
+  const left = new Set(all);
+  for (const one of some) left.delete(one);
+  return [...left];
+};
+
+const readAccounts = (reader: Reader, codes: readonly string[]): Promise<LedgerAccountColumns[]> =>
+  queryValues(reader, { name: "ledger-read", text: readingStatement }, [textArray(codes)]);
+
+const stateOf = (
+  loading: Loading,
+  { accounts, positions }: SwappedRows,
+  at: EpochMs,
+): BatchState => {
   const known = byId(accounts.map(({ purse }) => purse));
   // In the order of the codes, as others lock them.
   const purses = loading.accounts.flatMap((code) => known.get(code) ?? []);
   const customers = customersFrom(loading.customers, accounts);
-  const state = { ...stateByPurses(loading, purses), customers };
+  const state = { ...stateByPurses(loading, purses, byId(positions)), customers };
   return { state, purses: byId(purses), now: latestOf(state.walletAccounts, at) };
 };
 
-/** Whether each id would be found to be taken: one that is not written could be a retry of what is stored. */
-const writesAll = ({ commands }: Batch, { changes }: Writing): boolean => {
+/**
+ * Whether each id would be found to be taken: one that is not written could be a retry of what is stored. And whether
+ * each position would be: one that was not there, and that nothing moved, could be there by now.
+ */
+const writesAll = ({ commands, loading }: Batch, { state, changes }: Writing): boolean => {
   const written = new Set(changes.authorizations.map(({ id }) => id));
-  return commands.every(({ id }) => written.has(id));
+  const compared = new Set([...state.positions.keys(), ...changes.positions.map(({ id }) => id)]);
+  return (
+    commands.every(({ id }) => written.has(id)) &&
+    [...loading.named.positions].every((id) => compared.has(id))
+  );
 };
