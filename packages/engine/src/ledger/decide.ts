@@ -7,7 +7,7 @@ import { leaseAsHold, reportLease } from "./lease.ts";
 import { conflict, type Outcome } from "./outcome.ts";
 import { refund } from "./refund.ts";
 import type { Authorize, Command, Linked, Request } from "./request.ts";
-import type { Changes, EpochMs, LedgerState } from "./rows.ts";
+import { type Changes, type EpochMs, isLease, type LedgerState } from "./rows.ts";
 import { updateSession } from "./session.ts";
 import { settle, voidHold } from "./settlement.ts";
 import { changePaymentMethod, creditTopUp, failTopUp, openTopUp, triggerTopUps } from "./top-up.ts";
@@ -44,6 +44,7 @@ const latestOf = (state: LedgerState, now: EpochMs): EpochMs => {
 
 /** Answers a retry with what was answered first (I10); what is new is carried out. */
 const runOnce = (draft: Draft, command: Command): Outcome => {
+  if (isMisnamed(draft, command)) return conflict(command.id, "NOT_FOUND");
   const known = replayOf(draft, command);
   if (known !== undefined) return known;
   draft.transaction = keyOf(command);
@@ -56,6 +57,42 @@ const runOnce = (draft: Draft, command: Command): Outcome => {
       at: draft.now,
     });
   return outcome;
+};
+
+/** A lease is unknown to the commands of other authorizations, and they to a lease's. */
+const isMisnamed = (draft: Draft, command: Command): boolean => {
+  const target = targetOf(command);
+  const row = target === null ? undefined : draft.authorizations.get(target.id);
+  return row !== undefined && isLease(row) !== target?.isLease;
+};
+
+/** The authorization that a command is about, and as what it names it; null where it is about none that is there. */
+const targetOf = (command: Command): { readonly id: string; readonly isLease: boolean } | null => {
+  switch (command.kind) {
+    case "settle":
+    case "void":
+    case "extend":
+    case "update":
+      return { id: command.id, isLease: false };
+    case "refund":
+      return { id: command.of, isLease: false };
+    case "reportLease":
+    case "renewLease":
+    case "releaseLease":
+      return { id: command.id, isLease: true };
+    case "authorize":
+    case "record":
+    case "openLease":
+    case "grant":
+    case "voidGrant":
+    case "topUp":
+    case "creditTopUp":
+    case "failTopUp":
+    case "trueUp":
+    case "setWallet":
+    case "changePaymentMethod":
+      return null;
+  }
 };
 
 /** What names a command for ever. The parts of an authorization share one sequence. */

@@ -1,7 +1,15 @@
 import { movements, signed, type Book } from "./book.ts";
 import { standingOf } from "./slice.ts";
 import { usesOf } from "./use.ts";
-import type { Authorization, Changes, Grant, LedgerState, Posting, WalletAccount } from "./rows.ts";
+import {
+  type Authorization,
+  type Changes,
+  type Grant,
+  isLease,
+  type LedgerState,
+  type Posting,
+  type WalletAccount,
+} from "./rows.ts";
 
 /**
  * The invariants of f.8 that one state and its postings can show, as sentences of what is wrong. Tests
@@ -120,7 +128,7 @@ const grantFaults = (grant: Grant): string[] => {
 const authorizationFaults = (row: Authorization): string[] => {
   const open = row.legs.reduce((total, leg) => total + leg.pinned - leg.settled, 0n);
   const unknown = row.settled - row.refunded - standingOf(row);
-  const isFunded = row.terms.mode === "lease" ? unknown >= 0n : unknown === 0n;
+  const isFunded = isLease(row) ? unknown >= 0n : unknown === 0n;
   return [
     ...fault(row.held >= 0n, () => `I11 ${row.id} holds less than nothing`),
     ...fault(row.state === "HELD" || row.held === 0n, () => `I11 ${row.id} holds after its end`),

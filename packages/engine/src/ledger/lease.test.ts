@@ -1,12 +1,18 @@
 import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
+import type { Request } from "./request.ts";
 import { brokenInvariants } from "./invariants.ts";
 import {
   fundedLedger,
   money,
   sampleCharge,
+  sampleHold,
   sampleRefund,
+  sampleSettle,
   sampleTrueUp,
+  sampleUpdate,
+  sampleVoid,
   units,
+  usedAmount,
 } from "./sample-request.ts";
 import { describe, expect, test } from "vitest";
 
@@ -80,16 +86,13 @@ describe("W17 a lease of 20 for 60 s on 100", () => {
 });
 
 describe("what a client spent of a lease", () => {
-  test("is refunded like any charge, with its usage; the lease itself has nothing to refund", () => {
+  test("is refunded like any charge, with its usage", () => {
     const ledger = leased("release");
     report(ledger);
     expect(ledger.one(sampleRefund("r1", "s1", money("2")))).toMatchObject({ kind: "booked" });
     // 100 − 13 + 2; a quarter of one unit.
     expect(columnsOf(ledger)).toMatchObject({ D: "11", available: "89" });
     expect(ledger.events.at(-1)).toMatchObject({ meter: "calls", quantity: -units("0.25") });
-    expect(ledger.one(sampleRefund("r2", "l", null))).toMatchObject({
-      code: "REFUND_EXCEEDS_SETTLED",
-    });
     expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
   });
 
@@ -135,5 +138,38 @@ describe("what a client spent of a lease", () => {
     expect(ledger.authorization("b")).toMatchObject({ shortfall: money("5") });
     expect(columnsOf(ledger)).toMatchObject({ D: "100", H: "0", available: "0" });
     expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+});
+
+describe("a lease is a hold under a name of its own", () => {
+  const unknown = { kind: "conflict", code: "NOT_FOUND" };
+  const longer = { fingerprint: "longer", sequence: 1, ttlMs: 60_000 } as const;
+  const next = { quantity: 0n, price: usedAmount(0n).price };
+
+  test("what is done to authorizations does not know it, whatever was done to it before", () => {
+    const ledger = leased("release");
+    const commands: Request[] = [
+      sampleSettle("l", money("3")),
+      { ...longer, kind: "extend", id: "l", addAmount: money("3") },
+      sampleUpdate("l", 1, { used: usedAmount(money("3")), request: next }),
+      sampleVoid("l"),
+      sampleRefund("r", "l", null),
+    ];
+    for (const command of commands) expect(ledger.one(command)).toMatchObject(unknown);
+    expect(columnsOf(ledger)).toMatchObject({ D: "0", H: "20", available: "80" });
+    report(ledger);
+    for (const command of commands) expect(ledger.one(command)).toMatchObject(unknown);
+  });
+
+  test("what is done to leases does not know another hold, which can then still be voided", () => {
+    const ledger = fundedLedger("100");
+    ledger.run(sampleHold("l", money("20")));
+    expect(report(ledger)).toMatchObject(unknown);
+    expect(ledger.one({ ...longer, kind: "renewLease", id: "l" })).toMatchObject(unknown);
+    expect(ledger.one({ kind: "releaseLease", id: "l", fingerprint: "release" })).toMatchObject(
+      unknown,
+    );
+    expect(columnsOf(ledger)).toMatchObject({ D: "0", H: "20" });
+    expect(ledger.one(sampleVoid("l"))).toMatchObject({ kind: "settled", state: "VOIDED" });
   });
 });

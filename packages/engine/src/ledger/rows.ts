@@ -162,6 +162,9 @@ export interface Authorization {
   readonly answer: Authorized;
 }
 
+/** A lease is a hold under a name of its own (f.7): what is done to the one is not done to the other. */
+export const isLease = ({ terms }: Pick<Authorization, "terms">): boolean => terms.mode === "lease";
+
 /** What an authorization counts of one of several quantities. */
 export interface FurtherUse {
   /** Null where no price counts it. */

@@ -87,7 +87,7 @@ export const sampleCharge = (
 export const sampleHold = (id: string, amount: bigint, more: Partial<Authorize> = {}): Authorize =>
   sampleCharge(id, amount, { mode: "hold", ...more });
 
-const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
+export const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
   quantity,
   further: [],
   price: { kind: "amount", amount, asset: "USD", further: [] },

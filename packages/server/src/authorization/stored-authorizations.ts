@@ -1,32 +1,46 @@
 import type { Pool } from "pg";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { type Authorization, isLease } from "@turnpike/engine/ledger/rows.ts";
 import type { Ledger } from "./ledger.ts";
 import { authorizationFrom, type AuthorizationColumns } from "./stored-rows.ts";
 
-/** The authorization as it is stored, without a lock: its account, price and terms never change. */
-export const findAuthorization = async (
+type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
+
+/** A row as it is stored, without a lock: its account, price and terms never change. */
+const storedRow = async (
   pool: Pool,
   orgId: string,
-  uid: string,
-): Promise<Authorization> => {
+  id: string,
+): Promise<Authorization | undefined> => {
   const { rows } = await pool.query<AuthorizationColumns>({
     name: "ledger-authorization",
     text: "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = $2",
-    values: [orgId, uid],
+    values: [orgId, id],
   });
-  if (rows[0] === undefined) throw new Problem("NOT_FOUND");
-  return authorizationFrom(rows[0]);
+  return rows[0] === undefined ? undefined : authorizationFrom(rows[0]);
+};
+
+export const findAuthorization: Find = async (pool, orgId, uid) => {
+  const row = await storedRow(pool, orgId, uid);
+  if (row === undefined || isLease(row)) throw new Problem("NOT_FOUND");
+  return row;
+};
+
+export const findLease: Find = async (pool, orgId, id) => {
+  const row = await storedRow(pool, orgId, id);
+  if (row === undefined || !isLease(row)) throw new Problem("NOT_FOUND");
+  return row;
 };
 
 /** As it stands now: what is due happens first, so that a read never sees an expired hold counted (f.4). */
-export const currentAuthorization = async (
-  ledger: Ledger,
-  orgId: string,
-  uid: string,
-): Promise<Authorization> => {
-  const { terms } = await findAuthorization(ledger.pool, orgId, uid);
-  const accounts = [terms.spender.account];
-  await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
-  return findAuthorization(ledger.pool, orgId, uid);
-};
+const standing =
+  (find: Find) =>
+  async (ledger: Ledger, orgId: string, id: string): Promise<Authorization> => {
+    const { terms } = await find(ledger.pool, orgId, id);
+    const accounts = [terms.spender.account];
+    await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
+    return find(ledger.pool, orgId, id);
+  };
+
+export const currentAuthorization = standing(findAuthorization);
+export const currentLease = standing(findLease);

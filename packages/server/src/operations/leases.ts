@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Command, Spend } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -14,7 +14,7 @@ import {
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
-import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
+import { currentLease, findLease } from "../authorization/stored-authorizations.ts";
 import { priceUsage } from "../authorization/usage-request.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -45,8 +45,7 @@ export const createLease: Handlers["createLease"] = async ({ orgId, body }, { le
 };
 
 export const getLease: Handlers["getLease"] = async ({ orgId, params }, { ledger }) => {
-  const row = await currentAuthorization(ledger, orgId, params["id"] ?? "");
-  if (row.terms.mode !== "lease") throw new Problem("NOT_FOUND");
+  const row = await currentLease(ledger, orgId, params["id"] ?? "");
   return named(standingReply(await ledger.configurations.of(orgId), row));
 };
 
@@ -62,7 +61,7 @@ const onLease = async (
 };
 
 export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["id"] ?? "");
+  const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
   const asset = assetOf(await ledger.configurations.of(orgId), row.terms.spender.asset);
   const spends: Spend[] = [];
   const usage = new Map<string, MeasuredUsage>();
@@ -93,7 +92,7 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
 };
 
 export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }, { ledger }) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["id"] ?? "");
+  const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
   const command: Command = {
     kind: "renewLease",
     id: row.id,
@@ -105,7 +104,7 @@ export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }
 };
 
 export const releaseLease: Handlers["releaseLease"] = async ({ orgId, params }, { ledger }) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["id"] ?? "");
+  const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
   const fingerprint = fingerprintOf(["releaseLease", row.id]);
   return onLease(
     ledger,
