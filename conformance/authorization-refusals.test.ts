@@ -31,3 +31,15 @@ test("404 for a lease among authorizations, and for another hold among leases", 
   expect(await wallets().wallet("kinds")).toMatchObject({ balance: "20", held: "10" });
   expect(await wallets().act("kinds-hold", "void")).toMatchObject({ state: "VOIDED" });
 });
+
+test("400 when one of the assets that may pay is given twice", async () => {
+  await wallets().account("twice");
+  await wallets().grant("twice", "10");
+  const body = { uid: "twice", account: "twice", meter: "calls", mode: "charge" };
+  const price = { amount: "15", asset: "USD", assets: ["USD", "USD"] };
+  const { status, body: refusal } = await wallets().client.call("POST", "authorizations", {
+    ...body,
+    ...price,
+  });
+  expect([status, JSON.stringify(refusal)]).toEqual([400, expect.stringContaining("assets")]);
+});

@@ -28,6 +28,12 @@ const explicitPriceHasItsAsset = (
   context.addIssue({ code: "custom", path, message: "amount and asset must be given together" });
 };
 
+const noneIsRepeated = (codes: string[], context: z.RefinementCtx): void => {
+  const repeated = codes.findIndex((one, index) => codes.indexOf(one) !== index);
+  if (repeated < 0) return;
+  context.addIssue({ code: "custom", path: [repeated], message: "is given twice" });
+};
+
 /** A measurement plus a mode (authorization semantics f.3). */
 export const authorization = z
   .object({
@@ -51,7 +57,7 @@ export const authorization = z
     settleOverage: z.enum(["reject", "cap", "debt"]).default("debt"),
     partial: z.enum(["never", "allow"]).default("never"),
     /** What may pay, in order; the asset of the price alone when absent. */
-    assets: z.array(assetCode).max(10).optional(),
+    assets: z.array(assetCode).max(10).superRefine(noneIsRepeated).optional(),
     expectedPriceVersion: z.string().max(200).optional(),
     dryRun: z.boolean().default(false),
   })

@@ -16,11 +16,11 @@ export interface FundingPlan {
   readonly covered: bigint;
 }
 
-/** Plans a payment over the waterfall of assets, without taking anything. */
+/** Plans a payment over the waterfall of assets, without taking anything. An asset named twice is there once. */
 export const planFunds = (draft: Draft, spender: Spender, need: bigint): FundingPlan => {
   const parts: FundingPart[] = [];
   let covered = 0n;
-  for (const asset of spender.waterfall) {
+  for (const asset of new Set(spender.waterfall)) {
     if (covered >= need) break;
     const part = partFrom(draft, spender, { asset, need: need - covered });
     if (part === undefined || part.base === 0n) continue;

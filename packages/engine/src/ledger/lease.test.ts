@@ -5,6 +5,7 @@ import {
   fundedLedger,
   money,
   sampleCharge,
+  sampleExtend,
   sampleHold,
   sampleRefund,
   sampleSettle,
@@ -143,14 +144,14 @@ describe("what a client spent of a lease", () => {
 
 describe("a lease is a hold under a name of its own", () => {
   const unknown = { kind: "conflict", code: "NOT_FOUND" };
-  const longer = { fingerprint: "longer", sequence: 1, ttlMs: 60_000 } as const;
+  const renewal = { kind: "renewLease", fingerprint: "renew", sequence: 1, ttlMs: 1 } as const;
   const next = { quantity: 0n, price: usedAmount(0n).price };
 
   test("what is done to authorizations does not know it, whatever was done to it before", () => {
     const ledger = leased("release");
     const commands: Request[] = [
       sampleSettle("l", money("3")),
-      { ...longer, kind: "extend", id: "l", addAmount: money("3") },
+      sampleExtend("l", money("3")),
       sampleUpdate("l", 1, { used: usedAmount(money("3")), request: next }),
       sampleVoid("l"),
       sampleRefund("r", "l", null),
@@ -165,7 +166,7 @@ describe("a lease is a hold under a name of its own", () => {
     const ledger = fundedLedger("100");
     ledger.run(sampleHold("l", money("20")));
     expect(report(ledger)).toMatchObject(unknown);
-    expect(ledger.one({ ...longer, kind: "renewLease", id: "l" })).toMatchObject(unknown);
+    expect(ledger.one({ ...renewal, id: "l" })).toMatchObject(unknown);
     expect(ledger.one({ kind: "releaseLease", id: "l", fingerprint: "release" })).toMatchObject(
       unknown,
     );

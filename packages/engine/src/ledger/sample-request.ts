@@ -3,6 +3,7 @@ import { parseAtoms, quantityScale } from "./asset.ts";
 import type {
   Authorize,
   CreditGrant,
+  Extend,
   RecordUsage,
   Refund,
   Request,
@@ -139,6 +140,15 @@ export const sampleTrueUp = (
   settleOverage: "debt",
   authorizations: [...ledger.state.authorizations.keys()].toReversed(),
   ...more,
+});
+
+export const sampleExtend = (id: string, addAmount: bigint, sequence = 1): Extend => ({
+  kind: "extend",
+  id,
+  fingerprint: `extend ${id} ${addAmount} ${sequence}`,
+  sequence,
+  ttlMs: 60_000,
+  addAmount,
 });
 
 export const sampleVoid = (id: string): Request => ({
