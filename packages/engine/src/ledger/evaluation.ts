@@ -139,7 +139,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
   if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons);
   const wholePlan = isShrunk ? undefined : probe.plan;
-  const plan = wholePlan ?? planFunds(draft, probe.spender, amount);
+  const plan = wholePlan ?? planOf(draft, probe, amount);
   const scope = scopeOf(request);
   return {
     decision: isShrunk ? "partial" : "allow",
@@ -154,6 +154,9 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
     concurrencyLimits: takesSlot(request) ? idsInScope(draft.state.concurrencyLimits, scope) : [],
   };
 };
+
+const planOf = (draft: Draft, { spender }: Probe, amount: bigint): FundingPlan =>
+  planFunds(draft, { spender, legs: [] }, amount);
 
 export const hasSeveralPrices = (price: Price): boolean =>
   price.kind === "rateable" && price.further.length > 0;
@@ -303,7 +306,7 @@ function checkFunds(draft: Draft, probe: Probe): void {
   if (probe.amount === 0n) return;
   const { account, asset } = probe.spender;
   if (walletAccountOf(draft, account, asset).mode === "soft") return;
-  probe.plan = planFunds(draft, probe.spender, probe.amount);
+  probe.plan = planOf(draft, probe, probe.amount);
   const { covered } = probe.plan;
   if (covered === probe.amount) return;
   probe.reasons.push({ code: "INSUFFICIENT_FUNDS", shortfall: probe.amount - covered, asset });

@@ -39,7 +39,7 @@ export const roomFor = (draft: Draft, row: Authorization, wanted: bigint): bigin
   const paying = [...spender.waterfall, spender.asset];
   if (paying.some((asset) => walletAccountOf(draft, spender.account, asset).debt > 0n)) return 0n;
   const isSoft = walletAccountOf(draft, spender.account, spender.asset).mode === "soft";
-  const funds = isSoft ? wanted : planFunds(draft, spender, wanted).covered;
+  const funds = isSoft ? wanted : planFunds(draft, { spender, legs: row.legs }, wanted).covered;
   return withinBudgets(draft, assetCounters, funds);
 };
 
@@ -53,7 +53,7 @@ export const holdMore = (
   more: { readonly amount: bigint; readonly quantity: bigint },
 ): Authorization => {
   const holding = holdingOf(row);
-  pin(draft, holding, planFunds(draft, row.terms.spender, more.amount).parts);
+  pin(draft, holding, planFunds(draft, holding, more.amount).parts);
   const use = { posted: 0n, held: more.amount, postedQuantity: 0n, heldQuantity: more.quantity };
   moveBudgets(draft, row.terms, use);
   movePosition(draft, row.terms.position, use);

@@ -8,7 +8,7 @@ import {
   walletAccountById,
   type Draft,
 } from "./draft.ts";
-import type { FundingPart } from "./funds.ts";
+import { legOf, type FundingPart } from "./funds.ts";
 import { isEligible } from "./grant-order.ts";
 import { replaceEndedGrant } from "./grant.ts";
 import type { Authorization, Leg, Slice, Spender } from "./rows.ts";
@@ -44,12 +44,7 @@ export const standingOf = ({ legs, debt, shortfall }: Authorization): bigint =>
   legs.reduce((total, leg) => total + leg.settled, debt + shortfall);
 
 const legFor = (holding: Holding, part: FundingPart): Leg => {
-  const known = holding.legs.find(
-    (leg) =>
-      leg.walletAccount === part.walletAccount &&
-      leg.ratio.num === part.ratio.num &&
-      leg.ratio.den === part.ratio.den,
-  );
+  const known = legOf(holding.legs, part);
   if (known !== undefined) return known;
   const leg: Leg = {
     walletAccount: part.walletAccount,

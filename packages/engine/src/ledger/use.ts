@@ -140,7 +140,7 @@ export const takeExcess = (
   excess: { readonly amount: bigint; readonly policy: SettleOverage },
 ): Excess => {
   if (excess.amount === 0n) return { debt: 0n, shortfall: 0n };
-  const plan = planFunds(draft, holding.spender, excess.amount);
+  const plan = planFunds(draft, holding, excess.amount);
   consume(draft, holding, plan.parts);
   const rest = excess.amount - plan.covered;
   const debt = excess.policy === "cap" ? 0n : minimum(rest, debtRoom(draft, holding.spender));
