@@ -1,4 +1,4 @@
-import { countedOf, countersOf, reservationsFor, type Reservation } from "./budget.ts";
+import { countedOf, countersOf, nameOf, reservationsFor, type Reservation } from "./budget.ts";
 import { forkDraft, type Draft } from "./draft.ts";
 import { countedIn, evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
 import type { Authorized, Reason } from "./outcome.ts";
@@ -263,7 +263,7 @@ const answerOf = (
     remaining: {
       available: availableTo(draft, spender),
       budgets: taken.reservations.map((reservation) => ({
-        budget: reservation.budget.id,
+        budget: nameOf(reservation.budget),
         used: reservation.used + countedOf(reservation, used),
         limit: reservation.budget.limit,
       })),

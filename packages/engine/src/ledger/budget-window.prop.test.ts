@@ -10,6 +10,7 @@ const budgetOf = (
   anchor: string | null,
 ): Budget => ({
   id: "b",
+  code: "b",
   scope: {},
   counts: { asset: "USD" },
   window: { kind },

@@ -18,6 +18,8 @@ export type WindowRule =
 
 export interface Budget {
   readonly id: string;
+  /** What answers call it. */
+  readonly code: string;
   readonly scope: Scope;
   /** Atoms of an asset, or a unit of usage at 12 digits after the point. */
   readonly counts: { readonly asset: string } | { readonly unit: string };

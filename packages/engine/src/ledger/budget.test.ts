@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const dayBudget = (zone: string): Budget => ({
   id: "agent-day",
+  code: "agent-day",
   scope: { agent: "bot" },
   counts: { asset: "USD" },
   window: { kind: "day" },
@@ -28,7 +29,7 @@ describe("W12, W13 an agent's day budget of 10", () => {
     expect(reasonsOf(hold("b", "3"))).toEqual([
       {
         code: "BUDGET_EXCEEDED",
-        budget: "agent-day",
+        budget: { id: "agent-day", code: "agent-day", unit: null },
         limit: money("10"),
         used: money("8"),
         requested: money("3"),

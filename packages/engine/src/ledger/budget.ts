@@ -1,5 +1,6 @@
 import { rollingSlotMs, type Budget, type Window } from "./budget-window.ts";
 import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
+import type { BudgetName } from "./outcome.ts";
 import type { Counter } from "./rows.ts";
 import { isInScope, type Scope } from "./scope.ts";
 
@@ -46,6 +47,12 @@ const reservationOf = (draft: Draft, budget: Budget, { units }: Counted): Reserv
   const counts = units.flatMap((each, place) => (each === unit ? [place] : []));
   return { budget, counter, used: usedOf(draft, budget, counter), counts };
 };
+
+export const nameOf = ({ id, code, counts }: Budget): BudgetName => ({
+  id,
+  code,
+  unit: "unit" in counts ? counts.unit : null,
+});
 
 /** What a budget counts of usage. */
 export const countedOf = (

@@ -41,6 +41,7 @@ const openLedger = (): SampleLedger =>
     budgets: [
       {
         id: "hourly",
+        code: "hourly",
         scope: { account: "acme" },
         counts: { asset: "USD" },
         window: { kind: "hour" },

@@ -39,6 +39,7 @@ describe("evaluation order (f.3)", () => {
       budgets: [
         {
           id: "inner",
+          code: "inner",
           scope: { account: "acme", agent: "bot" },
           counts: { asset: "USD" },
           window: { kind: "lifetime" },
@@ -50,6 +51,7 @@ describe("evaluation order (f.3)", () => {
         },
         {
           id: "outer",
+          code: "outer",
           scope: { account: "acme" },
           counts: { unit: "tokens" },
           window: { kind: "lifetime" },
@@ -84,7 +86,7 @@ describe("evaluation order (f.3)", () => {
       "DEBT_OUTSTANDING",
       "INSUFFICIENT_FUNDS",
     ]);
-    expect(reasonsOf(outcome)[5]).toMatchObject({ budget: "outer" });
+    expect(reasonsOf(outcome)[5]).toMatchObject({ budget: { id: "outer" } });
   });
 
   test("a charge holds no slot, so a full concurrency limit does not stop it", () => {
@@ -245,6 +247,7 @@ test("a rolling budget frees what has left its window", () => {
     budgets: [
       {
         id: "rolling",
+        code: "rolling",
         scope: {},
         counts: { asset: "USD" },
         window: { kind: "rolling", durationMs: hourMs },

@@ -1,5 +1,5 @@
 import { maximum, minimum } from "./asset.ts";
-import { countedOf, type Counted, reservationsFor, type Reservation } from "./budget.ts";
+import { countedOf, type Counted, nameOf, reservationsFor, type Reservation } from "./budget.ts";
 import { hasFreeSlot } from "./concurrency-limit.ts";
 import { walletAccountOf, type Draft } from "./draft.ts";
 import { type FundingPart, type FundingPlan, planFunds } from "./funds.ts";
@@ -277,8 +277,9 @@ function checkBudgets(_draft: Draft, probe: Probe): void {
     const requested = countedOf(reservation, { amount, quantities });
     const room = maximum(0n, budget.limit - used);
     if (budget.mode === "soft" || requested === 0n || requested <= room) continue;
-    const { id, limit } = budget;
-    probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: id, limit, used, requested });
+    const { limit } = budget;
+    const name = nameOf(budget);
+    probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: name, limit, used, requested });
     if ("asset" in budget.counts) probe.room = minimum(probe.room, room);
     else if (counts.every((place) => place === 0))
       probe.roomQuantity = minimum(probe.roomQuantity, room);

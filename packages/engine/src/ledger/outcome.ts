@@ -15,16 +15,24 @@ export type Reason =
   /** Not a refusal: nothing had to be funded (W10). */
   | { readonly code: "UNCONTROLLED" };
 
+/** A budget as it was when it was asked: what was answered must not change with it (I10). */
+export interface BudgetName {
+  readonly id: string;
+  readonly code: string;
+  /** What it counts; null for money, in the asset of the answer. */
+  readonly unit: string | null;
+}
+
 export interface BudgetExceeded {
   readonly code: "BUDGET_EXCEEDED";
-  readonly budget: string;
+  readonly budget: BudgetName;
   readonly limit: bigint;
   readonly used: bigint;
   readonly requested: bigint;
 }
 
 export interface BudgetUse {
-  readonly budget: string;
+  readonly budget: BudgetName;
   readonly used: bigint;
   readonly limit: bigint;
 }

@@ -42,6 +42,7 @@ const price = (output: string, calls = "1"): Rateable => ({
 
 const budget = (unit: string, limit: string): Budget => ({
   id: unit,
+  code: unit,
   scope: {},
   counts: { unit },
   window: { kind: "lifetime" },
@@ -74,7 +75,12 @@ test("all quantities of a budget's unit count, each other unit for itself", () =
   expect(use(ledger, "b", "6", { price: price("5") })).toMatchObject({
     decision: "deny",
     reasons: [
-      { code: "BUDGET_EXCEEDED", budget: "token", used: units("90"), requested: units("11") },
+      {
+        code: "BUDGET_EXCEEDED",
+        budget: { id: "token", code: "token", unit: "token" },
+        used: units("90"),
+        requested: units("11"),
+      },
     ],
   });
   expect(decisionOf(use(ledger, "c", "6", { price: price("4") }))).toBe("allow");

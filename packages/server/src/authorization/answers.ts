@@ -3,6 +3,7 @@ import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import type {
   Authorized,
   Booked,
+  BudgetName,
   Conflict,
   Outcome,
   Reason,
@@ -24,14 +25,9 @@ export const amountText = ({ assets }: Configuration, asset: string, atoms: bigi
 
 const budgetText = (
   configuration: Configuration,
-  budget: string,
+  { unit }: BudgetName,
   { asset, atoms }: { readonly asset: string; readonly atoms: bigint },
-): string => {
-  const counts = configuration.budgets.find(({ id }) => id === budget)?.counts;
-  return counts !== undefined && "unit" in counts
-    ? quantityText(atoms)
-    : amountText(configuration, asset, atoms);
-};
+): string => (unit === null ? amountText(configuration, asset, atoms) : quantityText(atoms));
 
 const reasonReply = (configuration: Configuration, reason: Reason, asset: string) => {
   switch (reason.code) {
@@ -40,8 +36,8 @@ const reasonReply = (configuration: Configuration, reason: Reason, asset: string
         budgetText(configuration, reason.budget, { asset, atoms });
       return {
         code: reason.code,
-        budgetId: reason.budget,
-        budget: configuration.budgetCodes.get(reason.budget),
+        budgetId: reason.budget.id,
+        budget: reason.budget.code,
         limit: text(reason.limit),
         used: text(reason.used),
         requested: text(reason.requested),
@@ -89,8 +85,8 @@ export const authorizedReply = (configuration: Configuration, answer: Authorized
     remaining: {
       account: text(answer.remaining.available),
       budgets: answer.remaining.budgets.map(({ budget, used, limit }) => ({
-        budgetId: budget,
-        budget: configuration.budgetCodes.get(budget),
+        budgetId: budget.id,
+        budget: budget.code,
         used: budgetText(configuration, budget, { asset, atoms: used }),
         limit: budgetText(configuration, budget, { asset, atoms: limit }),
       })),

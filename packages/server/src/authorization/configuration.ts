@@ -34,8 +34,6 @@ export interface Configuration {
   readonly assets: ReadonlyMap<string, Asset>;
   readonly rates: readonly ExchangeRate[];
   readonly budgets: readonly Budget[];
-  /** Budget id → its code, to name it in answers. */
-  readonly budgetCodes: ReadonlyMap<string, string>;
   readonly rateLimits: readonly RateLimit[];
   readonly concurrencyLimits: readonly ConcurrencyLimit[];
   readonly topUpPlans: readonly TopUpPlan[];
@@ -84,7 +82,6 @@ const load = async (database: Database, orgId: string): Promise<Configuration> =
     assets,
     rates: (await lookupEvery(database, assetRate, orgId)).map(rateFrom),
     budgets: await budgetsFrom(database, orgId, { records: budgets, scales }),
-    budgetCodes: new Map(budgets.map(({ id, code }) => [id, code])),
     rateLimits: rateLimits.map(({ id, scope, limit, windowSeconds, burst }) => ({
       id,
       scope: scopeOf(scope),

@@ -18,6 +18,7 @@ const name = fc.string({ unit: "grapheme", maxLength: 12 });
 const atoms = fc.bigInt({ min: -(10n ** 38n), max: 10n ** 38n });
 const at = fc.maxSafeNat();
 
+const budget = fc.record({ id: name, code: name, unit: fc.option(name) });
 const reason: fc.Arbitrary<Reason> = fc.oneof(
   fc.record({
     code: fc.constantFrom(
@@ -36,7 +37,7 @@ const reason: fc.Arbitrary<Reason> = fc.oneof(
   fc.record({ code: fc.constant("RATE_LIMITED" as const), limitId: name, retryAt: at }),
   fc.record({
     code: fc.constant("BUDGET_EXCEEDED" as const),
-    budget: name,
+    budget,
     limit: atoms,
     used: atoms,
     requested: atoms,
@@ -58,7 +59,7 @@ const answer: fc.Arbitrary<Authorized> = fc.record({
   shortfall: atoms,
   remaining: fc.record({
     available: atoms,
-    budgets: fc.array(fc.record({ budget: name, used: atoms, limit: atoms }), { maxLength: 3 }),
+    budgets: fc.array(fc.record({ budget, used: atoms, limit: atoms }), { maxLength: 3 }),
   }),
   validUntil: fc.option(at),
   isFinal: fc.boolean(),

@@ -74,6 +74,7 @@ const none: PeriodsOf = () => {
 
 const budgetFrom = (record: BudgetRecord, limit: bigint, periodsOf: PeriodsOf): Budget => ({
   id: record.id,
+  code: record.code,
   scope: scopeOf(record.scope),
   counts: record.asset === undefined ? { unit: record.unit ?? "" } : { asset: record.asset },
   window: windowOf(record, periodsOf),
