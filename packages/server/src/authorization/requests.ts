@@ -2,6 +2,7 @@ import {
   authorization,
   type AuthorizationRequest,
 } from "@turnpike/contract/authorization/request.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -10,7 +11,8 @@ import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
-import { occurredAt, priceAtOwnVersion, priceUsage } from "./usage-request.ts";
+import { isStored } from "./stored-authorizations.ts";
+import { occurredAt, priceAtOwnVersion, type PricedUsage, priceUsage } from "./usage-request.ts";
 
 /** A command with what was measured, by event id. */
 export interface Asked<C> {
@@ -25,15 +27,18 @@ export interface Asker {
 
 const authorizationFingerprint = fingerprintsOf("authorize", Object.keys(authorization.shape));
 
+/** What today's catalog makes of a request. */
+interface Priced {
+  readonly usage: PricedUsage;
+  readonly maxAmount: bigint | null;
+}
+
 export const toAuthorize = async (
   parts: LedgerParts,
   { orgId, accessKey }: Asker,
   body: AuthorizationRequest,
 ): Promise<Asked<Authorize>> => {
-  const priced = await priceUsage(parts, orgId, body);
-  const configuration = await parts.configurations.of(orgId);
-  for (const code of body.assets ?? []) assetOf(configuration, code, "assets");
-  const { price } = priced;
+  const { usage, maxAmount } = await pricedOrAnswered(parts, orgId, body);
   const command: Authorize = {
     kind: "authorize",
     id: body.uid,
@@ -46,23 +51,69 @@ export const toAuthorize = async (
       ...(body.subject === undefined ? {} : { subject: body.subject }),
       ...(body.agent === undefined ? {} : { agent: body.agent }),
       ...(body.feature === undefined ? {} : { feature: body.feature }),
-      ...(priced.productId === undefined ? {} : { product: priced.productId }),
+      ...(usage.productId === undefined ? {} : { product: usage.productId }),
     },
-    unit: priced.unit,
-    quantity: priced.quantity,
-    price,
+    unit: usage.unit,
+    quantity: usage.quantity,
+    price: usage.price,
     assets: body.assets ?? [],
-    occurredAt: priced.occurredAt,
-    maxAmount: maxAmountOf(configuration, price, body.maxAmount),
+    occurredAt: usage.occurredAt,
+    maxAmount,
     ttlMs: body.ttlSeconds * 1000,
     idleTimeoutMs: body.idleTimeoutSeconds === undefined ? null : body.idleTimeoutSeconds * 1000,
     onExpiry: body.onExpiry,
     settleOverage: body.settleOverage,
-    partial: priced.isIndivisible ? "never" : body.partial,
+    partial: usage.isIndivisible ? "never" : body.partial,
     expectedPriceVersion: body.expectedPriceVersion ?? null,
     isDryRun: body.dryRun,
   };
-  return { command, usage: new Map([[body.uid, priced.measured]]) };
+  return { command, usage: new Map([[body.uid, usage.measured]]) };
+};
+
+/**
+ * A uid that was answered is answered again, or refused as reused, whatever became of the meter and the assets that its
+ * request names (I10): its row has the answer, so nothing has to be priced. Only a refusal looks for it.
+ */
+const pricedOrAnswered = async (
+  parts: LedgerParts,
+  orgId: string,
+  body: AuthorizationRequest,
+): Promise<Priced> => {
+  try {
+    return await priced(parts, orgId, body);
+  } catch (error) {
+    const isAnswered =
+      error instanceof Problem &&
+      body.mode !== "check" &&
+      !body.dryRun &&
+      (await isStored(parts.pool, orgId, body.uid));
+    if (isAnswered) return answered;
+    throw error;
+  }
+};
+
+const priced = async (
+  parts: LedgerParts,
+  orgId: string,
+  body: AuthorizationRequest,
+): Promise<Priced> => {
+  const usage = await priceUsage(parts, orgId, body);
+  const configuration = await parts.configurations.of(orgId);
+  for (const code of body.assets ?? []) assetOf(configuration, code, "assets");
+  return { usage, maxAmount: maxAmountOf(configuration, usage.price, body.maxAmount) };
+};
+
+const answered: Priced = {
+  usage: {
+    price: { kind: "unrateable", why: "it was answered", asset: "", further: [] },
+    quantity: 0n,
+    unit: null,
+    productId: undefined,
+    occurredAt: 0,
+    measured: { fields: {}, counted: [] },
+    isIndivisible: false,
+  },
+  maxAmount: null,
 };
 
 const maxAmountOf = (

@@ -20,6 +20,10 @@ const storedRow = async (
   return rows[0] === undefined ? undefined : authorizationFrom(rows[0]);
 };
 
+/** Whether the id was taken: what took it stays. */
+export const isStored = async (pool: Pool, orgId: string, id: string): Promise<boolean> =>
+  (await storedRow(pool, orgId, id)) !== undefined;
+
 export const findAuthorization: Find = async (pool, orgId, uid) => {
   const row = await storedRow(pool, orgId, uid);
   if (row === undefined || isLease(row)) throw new Problem("NOT_FOUND");
