@@ -1,4 +1,13 @@
 import { z } from "zod";
+import {
+  codeLengthMax,
+  codePattern,
+  codeRule,
+  isExactTime,
+  metadataLengthMax,
+  uidLengthMax,
+} from "../usage/measurement-rules.ts";
+import { dateTime } from "../schema.ts";
 
 /** An amount or quantity as a decimal text: no sign, no exponent, at most 30 digits before the point and 18 after. */
 export const amount = z
@@ -14,13 +23,19 @@ export const assetCode = z
 /** Whom a request acts for inside the customer: an end user, an agent, a feature. */
 export const actor = z.string().min(1).max(200);
 /** The customer: an account code, as in a measurement. */
-export const accountCode = z.string().min(1).max(80);
+export const accountCode = z.string().min(1).max(codeLengthMax).regex(codePattern, codeRule);
 /** Names a request for good: the same name with the same content is answered with the first answer. */
 export const uid = z
   .string()
   .min(1)
-  .max(50)
+  .max(uidLengthMax)
   .regex(/^[^#]+$/, "must not contain #, which names the parts of an authorization");
+/** When usage began or ended. */
+export const usageTime = dateTime.refine(
+  (text) => isExactTime(Date.parse(text) * 1000),
+  "must be between 1684 and 2255",
+);
+export const metadataText = z.string().max(metadataLengthMax);
 export const seconds = z
   .int()
   .min(1)

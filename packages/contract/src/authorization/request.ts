@@ -1,11 +1,18 @@
 import { z } from "zod";
 import { code, dateTime } from "../schema.ts";
-import { accountCode, actor, amount, assetCode, seconds, uid } from "./exact.ts";
+import {
+  accountCode,
+  actor,
+  amount,
+  assetCode,
+  metadataText,
+  seconds,
+  uid,
+  usageTime,
+} from "./exact.ts";
 
 const texts = z.record(code, z.string().max(1000));
 const numbers = z.record(code, z.number());
-/** As long as measurements may have it: what was charged must be metered. */
-const metadataLengthMax = 256;
 
 /** What was, or is to be, used: the fields of a measurement (m3ter semantics 3.1). */
 const usageFields = {
@@ -13,7 +20,7 @@ const usageFields = {
   what: texts.optional(),
   where: texts.optional(),
   other: texts.optional(),
-  metadata: z.record(code, z.string().max(metadataLengthMax)).optional(),
+  metadata: z.record(code, metadataText).optional(),
   measure: numbers.optional(),
   cost: numbers.optional(),
   income: numbers.optional(),
@@ -40,8 +47,8 @@ export const authorization = z
     uid,
     account: accountCode,
     meter: z.string().min(1).max(80),
-    ts: dateTime.optional(),
-    ets: dateTime.optional(),
+    ts: usageTime.optional(),
+    ets: usageTime.optional(),
     ...usageFields,
     mode: z.enum(["check", "charge", "hold", "session"]),
     /** An explicit price instead of the plan's. */
@@ -72,7 +79,7 @@ export const authorizationBatch = z.object({
 
 /** The parts of one authorization count 1, 2, 3 …: a part sent again is answered again. */
 const sequence = z.int().min(1).max(1_000_000_000);
-const used = { ...usageFields, ts: dateTime.optional(), amount: amount.optional() };
+const used = { ...usageFields, ts: usageTime.optional(), amount: amount.optional() };
 
 export const settlement = z.object({ sequence, ...used, final: z.boolean().default(true) });
 export const extension = z.object({
@@ -150,7 +157,7 @@ export const leaseReport = z.object({
         uid,
         meter: z.string().min(1).max(80),
         amount,
-        ts: dateTime.optional(),
+        ts: usageTime.optional(),
         ...usageFields,
       }),
     )

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isLonger, uidLengthMax } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
@@ -43,8 +44,8 @@ const unmeasured = async (
   return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
 };
 
-/** The usage store takes uids of at most 50 characters; a part of a long one is named by its hash. */
-const uidLengthMax = 50;
-
+/** The usage store takes no longer uid; a part of a long one is named by its hash. */
 export const uidOf = (id: string): string =>
-  id.length <= uidLengthMax ? id : createHash("sha256").update(id).digest("base64url").slice(0, 43);
+  isLonger(id, uidLengthMax)
+    ? createHash("sha256").update(id).digest("base64url").slice(0, 43)
+    : id;

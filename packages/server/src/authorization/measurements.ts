@@ -91,7 +91,7 @@ const withQuantities = (
   return own;
 };
 
-type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
+export type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
 
 const mapNames = {
   WHO: "who",
@@ -108,7 +108,7 @@ const mapNames = {
  * The usage store refuses a measurement that lacks a field of its meter. What was paid must be metered whatever was
  * left out, so that a number that nobody gave is 0 and a text is empty.
  */
-const completed = (fields: MeasurementFields, { dataFields }: Meter): MeasurementFields => {
+export const completed = (fields: MeasurementFields, { dataFields }: Meter): MeasurementFields => {
   let complete = fields;
   for (const { category, code } of dataFields) {
     const map = mapNames[category];

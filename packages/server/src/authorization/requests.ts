@@ -138,7 +138,7 @@ export const toUsed = async (
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
   const { price, measured } = await priceAtOwnVersion(parts, orgId, { row, used, field });
   // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
-  const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used.ts, parts.now());
+  const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used, parts.now());
   const quantity = measured.counted[0]?.quantity ?? 0n;
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
   return { used: { quantity, further, price, occurredAt: at }, measured };

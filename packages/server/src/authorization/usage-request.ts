@@ -1,19 +1,19 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
+import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { FurtherCount, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
+  completed,
   fieldsOf,
   type MeasuredUsage,
+  type Meter,
   type MeasurementFields,
   quantityIn,
 } from "./measurements.ts";
 import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
-
-/** How far a client's clock may run ahead, as for measurements (m3ter semantics 3.2, [R]). */
-const futureSkewMs = 5 * 60 * 1000;
 
 export interface UsageOf extends MeasurementFields {
   readonly account: string;
@@ -37,11 +37,27 @@ export interface PricedUsage {
   readonly isIndivisible: boolean;
 }
 
-export const occurredAt = (ts: string | undefined, now: number): number => {
-  if (ts === undefined) return now;
-  const at = Date.parse(ts);
-  if (at <= now + futureSkewMs) return at;
-  throw fieldProblem("VALIDATION_FAILED", "ts", "must not be in the future");
+interface UsageTimes {
+  readonly ts?: string | undefined;
+  readonly ets?: string | undefined;
+}
+
+/** When the usage began; VALIDATION_FAILED where the usage store would not have it. */
+export const occurredAt = ({ ts, ets }: UsageTimes, now: number): number => {
+  const at = ts === undefined ? now : Date.parse(ts);
+  const etsMicros = ets === undefined ? undefined : Date.parse(ets) * 1000;
+  const fault = timeFault({ tsMicros: at * 1000, etsMicros }, now);
+  if (fault === undefined) return at;
+  throw fieldProblem("VALIDATION_FAILED", fault.field, fault.message);
+};
+
+/** The usage store has no row for a measurement that names a field in two categories. */
+const checkFields = (fields: MeasurementFields, meter: Meter | undefined): void => {
+  const { ets: _, ...categories } = meter === undefined ? fields : completed(fields, meter);
+  const twice = fieldNamedTwice(categories);
+  if (twice === undefined) return;
+  const field = `${twice.category}.${twice.code}`;
+  throw fieldProblem("VALIDATION_FAILED", field, "is a field of another category as well");
 };
 
 /** What was sent, with the quantity that each rule counts of it. */
@@ -51,6 +67,7 @@ const measuredBy = (
   of: Parameters<typeof quantityIn>[2],
 ): MeasuredUsage => {
   const fields = fieldsOf(sent);
+  checkFields(fields, of.meter);
   const counted = rules.map((rule) => {
     const quantity = quantityIn(fields, rule, of);
     if (quantity !== undefined) return { rule, quantity };
@@ -92,7 +109,7 @@ export const priceUsage = async (
   const meter = await parts.prices.meter(orgId, usage.meter);
   if (meter === undefined)
     throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${usage.meter}`);
-  const at = occurredAt(usage.ts, parts.now());
+  const at = occurredAt(usage, parts.now());
   const { amount, asset } = usage;
   const isExplicit = amount !== undefined && asset !== undefined;
   const found = isExplicit ? undefined : await planPrice(parts, { orgId, usage, at });

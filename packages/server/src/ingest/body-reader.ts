@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { futureSkewMs } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { MeasurementFailure } from "../ports/usage-store.ts";
 import type { LaneOutcome } from "./general-lane.ts";
 import { measurementsPerRequestMax } from "./measurement-reader.ts";
@@ -10,7 +11,7 @@ import type { Shape } from "./shape.ts";
 import { ShapeReader } from "./shape-reader.ts";
 import type { AccountsByBytes, Range } from "./shape-reader.ts";
 import type { UidHasher } from "./uid-hash.ts";
-import { duplicateUid, futureSkewMs } from "./verdicts.ts";
+import { duplicateUid } from "./verdicts.ts";
 
 /** Clients of an organization print few shapes; more would be tried in vain for each measurement. */
 const shapesMax = 16;

@@ -1,3 +1,5 @@
+import { isExactTime } from "@turnpike/contract/usage/measurement-rules.ts";
+
 const pattern =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d\d):?(\d\d)?)$/;
 
@@ -22,7 +24,7 @@ export const epochDay = (year: number, month: number, day: number): number => {
 /**
  * Microseconds since 1970-01-01T00:00Z of an ISO-8601 date-time with a zone; undefined when the text is none.
  * Finer digits than microseconds are cut. Seconds may be absent; a time without a zone is refused, since its instant
- * would be a guess, and so is one whose microseconds a double cannot hold exactly (before 1684, after 2255).
+ * would be a guess, and so is one that cannot be kept.
  */
 export const instantMicros = (text: string): number | undefined => {
   const match = pattern.exec(text);
@@ -51,5 +53,5 @@ export const instantMicros = (text: string): number | undefined => {
     Number(hour) * 60 + Number(minute) - (sign === "-" ? -offsetMinutes : offsetMinutes);
   const seconds = epochDay(y, mo, d) * 86_400 + minutes * 60 + Number(second);
   const micros = seconds * 1_000_000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
-  return Number.isSafeInteger(micros) ? micros : undefined;
+  return isExactTime(micros) ? micros : undefined;
 };

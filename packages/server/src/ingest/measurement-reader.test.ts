@@ -96,6 +96,15 @@ describe("a body that is no batch", () => {
   });
 });
 
+test("an emoji is one character", () => {
+  const rockets = (count: number): string => "\u{1f680}".repeat(count);
+  const long = { uid: rockets(50), account: rockets(80), metadata: { n: rockets(256) } };
+  expect(errorsOf({ ...sound, ...long })).toEqual([]);
+  expect(errorsOf({ ...sound, account: rockets(81) })).toEqual([
+    "measurements[0].account must have 1 to 80 characters",
+  ]);
+});
+
 test("an absent and an empty uid are both none", () => {
   const { uid: _, ...anonymous } = sound;
   const outcome = readEnvelope(

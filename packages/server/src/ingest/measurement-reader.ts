@@ -1,12 +1,17 @@
+import {
+  codeLengthMax,
+  codePattern,
+  codeRule,
+  isLonger,
+  metadataLengthMax,
+  uidLengthMax,
+} from "@turnpike/contract/usage/measurement-rules.ts";
 import type { FieldError } from "../ports/usage-store.ts";
 import { instantMicros } from "./instant.ts";
 import { numberProperties, properties } from "./measurement.ts";
 import type { CategoryProperty, Fields, Measurement } from "./measurement.ts";
 
 export const measurementsPerRequestMax = 1000;
-export const uidLengthMax = 50;
-export const codeLengthMax = 80;
-export const metadataLengthMax = 256;
 /** More would only repeat the first ones; a body of 1,000 wrong measurements gets a reply of bounded size. */
 const errorsMax = 20;
 
@@ -18,10 +23,6 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** m3ter's CODE pattern: no control characters, no space at either end (m3ter semantics 2.6). */
-// oxlint-disable-next-line no-control-regex -- control characters are what the pattern is about
-const codePattern = /^(?! )[^\u0000-\u001f\u007f]{1,80}(?<! )$/;
 
 /** Collects what is wrong with one body and says where, in the words of the API. */
 class Faults {
@@ -43,16 +44,10 @@ class Faults {
 const readCode = (value: unknown, property: string, faults: Faults): string | undefined => {
   if (value === undefined || value === null) return faults.add(property, "must be present");
   if (typeof value !== "string") return faults.add(property, "must be a string");
-  if (value.length === 0 || value.length > codeLengthMax) {
+  if (value.length === 0 || isLonger(value, codeLengthMax)) {
     return faults.add(property, `must have 1 to ${codeLengthMax} characters`);
   }
-  if (!codePattern.test(value)) {
-    return faults.add(
-      property,
-      "must not contain control characters, nor start or end with a space",
-    );
-  }
-  return value;
+  return codePattern.test(value) ? value : faults.add(property, codeRule);
 };
 
 const readInstant = (value: unknown, property: string, faults: Faults): number | undefined => {
@@ -67,7 +62,7 @@ const readInstant = (value: unknown, property: string, faults: Faults): number |
 const readUid = (value: unknown, faults: Faults): string | undefined => {
   if (value === undefined || value === null || value === "") return undefined;
   if (typeof value !== "string") return faults.add(".uid", "must be a string");
-  if (value.length > uidLengthMax) {
+  if (isLonger(value, uidLengthMax)) {
     return faults.add(".uid", `must have at most ${uidLengthMax} characters`);
   }
   return value;
@@ -75,7 +70,7 @@ const readUid = (value: unknown, faults: Faults): string | undefined => {
 
 const stringFault = (value: unknown, property: CategoryProperty): string | undefined => {
   if (typeof value !== "string") return "must be a string";
-  return property === "metadata" && value.length > metadataLengthMax
+  return property === "metadata" && isLonger(value, metadataLengthMax)
     ? `must have at most ${metadataLengthMax} characters`
     : undefined;
 };

@@ -1,3 +1,4 @@
+import { fieldNamedTwice } from "@turnpike/contract/usage/measurement-rules.ts";
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
@@ -60,10 +61,10 @@ export class MeterWriter {
     }
     // As many fields as the meter defines, all of them found: none can be there twice, none is left over.
     if (measurement.fieldCount === this.#dataFields.length) return undefined;
-    const twice = firstDuplicate(measurement);
-    return twice === undefined
-      ? undefined
-      : { kind: "DuplicateField", message: `The field ${twice} is in two categories` };
+    const twice = fieldNamedTwice(measurement.fields);
+    return (
+      twice && { kind: "DuplicateField", message: `The field ${twice.code} is in two categories` }
+    );
   }
 
   /**
@@ -144,15 +145,4 @@ const putDerived = (
   if (column?.kind === "decimal" && value instanceof Decimal) column.setDecimal(row, value);
   else if (column?.kind === "text" && typeof value === "string") column.set(row, value);
   else throw new Error("a derived field has a value of the type that its category asks for");
-};
-
-const firstDuplicate = ({ fields }: Measurement): string | undefined => {
-  const seen = new Set<string>();
-  for (const codes of Object.values(fields)) {
-    for (const code of Object.keys(codes ?? {})) {
-      if (seen.has(code)) return code;
-      seen.add(code);
-    }
-  }
-  return undefined;
 };

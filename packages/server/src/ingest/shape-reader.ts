@@ -1,5 +1,5 @@
+import { metadataLengthMax, uidLengthMax } from "@turnpike/contract/usage/measurement-rules.ts";
 import { epochDay, monthLength } from "./instant.ts";
-import { metadataLengthMax, uidLengthMax } from "./measurement-reader.ts";
 import type { DecimalColumn, Int64Column, RowBuffer, TextColumn } from "./row-buffer.ts";
 import type { Literal, Shape, Slot } from "./shape.ts";
 

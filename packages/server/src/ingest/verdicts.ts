@@ -1,3 +1,4 @@
+import { timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { FailureKind } from "../ports/usage-store.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -6,9 +7,6 @@ export interface Verdict {
   readonly kind: FailureKind;
   readonly message: string;
 }
-
-/** How far a client's clock may run ahead (m3ter semantics 3.2, [R]). */
-export const futureSkewMs = 5 * 60 * 1000;
 
 export const undefinedMeter = (code: string): Verdict => ({
   kind: "UndefinedMeter",
@@ -25,14 +23,7 @@ export const invalidAccountCode = (code: string, closeTo: string): Verdict => ({
   message: `No account has the code ${code}, but ${closeTo} is too close to it to create one`,
 });
 
-export const judgeTime = (
-  { tsMicros, etsMicros }: Measurement,
-  receivedAtMs: number,
-): Verdict | undefined => {
-  if (tsMicros > (receivedAtMs + futureSkewMs) * 1000) {
-    return { kind: "TimestampInFuture", message: "ts must not be in the future" };
-  }
-  return etsMicros !== undefined && etsMicros < tsMicros
-    ? { kind: "EndBeforeStart", message: "ets must not be before ts" }
-    : undefined;
+export const judgeTime = (measurement: Measurement, receivedAtMs: number): Verdict | undefined => {
+  const fault = timeFault(measurement, receivedAtMs);
+  return fault && { kind: fault.kind, message: `${fault.field} ${fault.message}` };
 };

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
+import { fieldNamedTwice } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasurementFields } from "../authorization/measurements.ts";
 import type { ChargedMeasurement, PlainUsage } from "../authorization/plain-usage.ts";
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
 import { categoryProperties, type Measurement } from "../ingest/measurement.ts";
-import { duplicateUid, futureSkewMs } from "../ingest/verdicts.ts";
+import { duplicateUid, judgeTime } from "../ingest/verdicts.ts";
 import type {
   IngestOutcome,
   IngestRequest,
@@ -36,17 +37,17 @@ const plainMeasurement = ({ uid, account, meter, tsMicros, etsMicros, fields }: 
 
 /** Whether the usage store will take it: what it refuses must not be charged either. */
 const isStorable = (
-  { tsMicros, etsMicros, fields }: Measurement,
+  measurement: Measurement,
   dataFields: readonly {
     readonly category: keyof typeof categoryProperties;
     readonly code: string;
   }[],
   receivedAtMs: number,
 ): boolean =>
-  tsMicros <= (receivedAtMs + futureSkewMs) * 1000 &&
-  (etsMicros ?? tsMicros) >= tsMicros &&
+  judgeTime(measurement, receivedAtMs) === undefined &&
+  fieldNamedTwice(measurement.fields) === undefined &&
   dataFields.every(
-    ({ category, code }) => fields[categoryProperties[category]]?.[code] !== undefined,
+    ({ category, code }) => measurement.fields[categoryProperties[category]]?.[code] !== undefined,
   );
 
 const sort = async (
