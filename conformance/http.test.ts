@@ -69,10 +69,18 @@ describe("tokens", () => {
   test.each([
     ["a wrong secret", { authorization: basic("nobody:nothing") }, 401, "INVALID_CREDENTIALS"],
     ["no credentials", { authorization: "" }, 401, "INVALID_CREDENTIALS"],
+    ["a NUL in the key", { authorization: basic("a\0:x") }, 401, "INVALID_CREDENTIALS"],
+    ["a NUL in the secret", { authorization: basic("a:x\0") }, 401, "INVALID_CREDENTIALS"],
   ])("are refused for %s", async (_case, headers, status, errorCode) => {
     const body = JSON.stringify({ grant_type: "client_credentials" });
     const answer = await ask("POST", "oauth/token", { body, headers });
     expect(answer).toMatchObject({ status, reply: { errorCode } });
+  });
+
+  test("are not needed with a key, which has no NUL", async () => {
+    const headers = { authorization: basic("a\0:x") };
+    const answer = await ask("POST", "{org}/authorizations", { body: "{}", headers });
+    expect(answer).toMatchObject({ status: 401, reply: { errorCode: "INVALID_CREDENTIALS" } });
   });
 
   test.each([
