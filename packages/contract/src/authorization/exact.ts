@@ -29,7 +29,7 @@ export const uid = z
   .string()
   .min(1)
   .max(uidLengthMax)
-  .regex(/^[^#]+$/, "must not contain #, which names the parts of an authorization");
+  .regex(/^[^#]+$/, "must not contain #, which is for names that the server gives");
 /** When usage began or ended. */
 export const usageTime = dateTime.refine(
   (text) => isExactTime(Date.parse(text) * 1000),

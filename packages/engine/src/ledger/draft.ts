@@ -197,8 +197,12 @@ const grantsByWalletAccount = (draft: Draft): Map<string, rows.Grant[]> => {
   return draft.cache.grantsByWalletAccount;
 };
 
-/** Puts a new grant at its place in the burn order. */
+/**
+ * Puts a new grant at its place in the burn order. A grant that came of something is named after it, with a # that no
+ * caller's name has, so that its name is free.
+ */
 export const insertGrant = (draft: Draft, grant: rows.Grant): void => {
+  if (draft.grants.get(grant.id) !== undefined) throw new Error(`grant ${grant.id} is there`);
   const present = grantsInBurnOrder(draft, grant.walletAccount);
   const isLater = (id: string): boolean => inBurnOrder(grantOf(draft, id), grant) > 0;
   const at = present.findIndex(isLater);

@@ -90,14 +90,11 @@ export const expireGrant = (draft: Draft, grant: Grant): void => {
     source: `rollover:${grant.id}`,
   };
   if (amount === 0n) return;
-  insertActive(draft, { id: `${grant.id}.rollover`, walletAccount: grant.walletAccount, terms });
+  const id = `${grant.id}#rollover`;
+  insertActive(draft, { id, walletAccount: grant.walletAccount, terms });
   // A floor can exceed what was left; only the difference is new money.
   const added = amount - moved;
-  post(draft, grant.walletAccount, {
-    kind: "credit",
-    amount: added,
-    grant: `${grant.id}.rollover`,
-  });
+  post(draft, grant.walletAccount, { kind: "credit", amount: added, grant: id });
 };
 
 /** What continues of the unheld rest: at least `min`, at most `max`. */
@@ -110,7 +107,7 @@ const rolledOver = (rest: bigint, limits: { readonly max: bigint; readonly min: 
  */
 export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): void => {
   // One transaction may give back to one grant twice: by two legs of different exchange rates.
-  const id = `${ended.id}.${draft.transaction}`;
+  const id = `${ended.id}#${draft.transaction}`;
   const known = draft.grants.get(id);
   if (known !== undefined) {
     const terms = { ...known.terms, amount: known.terms.amount + amount };

@@ -420,7 +420,7 @@ export class World {
     row.refunded += amount;
     const forgiven = Math.min(owed, this.owed);
     this.owed -= forgiven;
-    this.#regrant(`${row.id}.refund:${command.id}`, owed - forgiven);
+    this.#regrant(`${row.id}#debt:refund:${command.id}`, owed - forgiven);
     const before = this.available;
     const back = this.#ofRow(row, "consumed")
       .toReversed()
@@ -439,7 +439,7 @@ export class World {
       if (ended && paid && !wasRefund) {
         atom.state = "moved";
         this.debited += 1;
-        this.#regrant(`${id}.refund:${refund}`, 1, atom.grant);
+        this.#regrant(`${id}#refund:${refund}`, 1, atom.grant);
       } else if (ended) this.#break(atom);
     }
   }

@@ -100,7 +100,8 @@ const refundDebt = (draft: Draft, row: Authorization, owed: bigint): void => {
   post(draft, wallet.id, { kind: "debtRefund", amount: forgiven, authorization: row.id });
   const repaid = owed - forgiven;
   if (repaid === 0n) return;
-  const grant = `${row.id}.${draft.transaction}`;
+  // An authorization may have the name of a grant that is refunded with it.
+  const grant = `${row.id}#debt:${draft.transaction}`;
   insertActive(draft, { id: grant, walletAccount: wallet.id, terms: returnedTerms(draft, repaid) });
   post(draft, wallet.id, { kind: "refund", amount: repaid, grant, authorization: row.id });
 };

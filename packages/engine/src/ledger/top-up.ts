@@ -38,7 +38,7 @@ const isCredited = (draft: Draft, payment: string): boolean =>
   [...draft.topUps.values()].some((row) => row.state === "credited" && row.payment === payment);
 
 const paidGrant = (draft: Draft, row: TopUp): Parameters<typeof openGrant>[1] => ({
-  id: `${row.id}.topUp`,
+  id: `${row.id}#topUp`,
   walletAccount: row.walletAccount,
   terms: {
     amount: row.creditAmount,
