@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
 import type { BatchParts } from "./batch-decision.ts";
 import { DatabaseClock } from "./database-clock.ts";
-import { createLedger } from "./ledger.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
 import { Remembered } from "./remembered-rows.ts";
 import type { Work } from "./work.ts";
 
@@ -20,6 +20,7 @@ export interface LedgerDatabase {
   readonly pool: () => Pool;
   /** What one server knows: two of them share the database only. */
   readonly server: () => BatchParts;
+  readonly ledger: () => Ledger;
   /** An organization with US dollars and these accounts; its id. */
   readonly organization: (accounts: readonly string[]) => Promise<string>;
   readonly record: (
@@ -63,10 +64,12 @@ export const ledgerDatabase = (): LedgerDatabase => {
     const unique = { org_id: orgId, kind, field: "code", value: document.code, id };
     await database.insertInto("unique_value").values(unique).execute();
   };
+  const ledger = (): Ledger => createLedger(connection().database, connection().pool, Date.now);
   return {
     pool: () => connection().pool,
+    ledger,
     server: () => ({
-      ...createLedger(connection().database, connection().pool, Date.now),
+      ...ledger(),
       remembered: new Remembered(),
       clock: new DatabaseClock(),
     }),

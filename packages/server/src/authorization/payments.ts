@@ -3,12 +3,14 @@ import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { PaymentOutcome, PaymentProvider } from "../ports/payment-provider.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
+import { attemptEach, LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
 
 const everyMs = 500;
 const atOnceMax = 20;
 
 interface UnrequestedColumns {
+  readonly key: string;
   readonly org_id: string;
   readonly id: string;
   readonly account: string;
@@ -26,39 +28,52 @@ export const startPayments = (
   provider: PaymentProvider,
   logger: Logger,
 ): Repeating => {
+  const left = new LeftAlone(ledger.now);
   const work = async (): Promise<number> => {
-    await requestPending(ledger, provider);
+    await attemptEach(await unrequested(ledger, left.keys()), {
+      work: (row) => request(ledger, provider, row),
+      left,
+      logger,
+      failed: "a payment cannot be asked for",
+    });
     return everyMs;
   };
   return startRepeating({ work, pauseMs: everyMs, paused: "payments paused", logger });
 };
 
-const requestPending = async (ledger: Ledger, provider: PaymentProvider): Promise<void> => {
-  const { rows } = await ledger.pool.query<UnrequestedColumns>(
-    `SELECT t.org_id, t.id, t.account, t.asset, t.charge_amount, r.payment_method FROM top_up t
-     LEFT JOIN top_up_rule r ON r.org_id = t.org_id AND r.id = t.rule_id
-     WHERE t.state = 'pending' AND NOT t.is_requested ORDER BY t.id LIMIT $1`,
-    [atOnceMax],
+/** Top-ups whose payment is still to be asked for, but for those that are left alone. */
+const unrequested = async (
+  { pool }: Ledger,
+  left: readonly string[],
+): Promise<UnrequestedColumns[]> => {
+  const { rows } = await pool.query<UnrequestedColumns>(
+    `SELECT t.org_id || ' ' || t.id AS key, t.org_id, t.id, t.account, t.asset, t.charge_amount, r.payment_method
+     FROM top_up t LEFT JOIN top_up_rule r ON r.org_id = t.org_id AND r.id = t.rule_id
+     WHERE t.state = 'pending' AND NOT t.is_requested AND t.org_id || ' ' || t.id <> ALL($2)
+     ORDER BY t.id LIMIT $1`,
+    [atOnceMax, left],
   );
-  for (const row of rows) {
-    const outcome = await provider.request({
-      orgId: row.org_id,
-      topUpId: row.id,
-      account: row.account,
-      asset: row.asset,
-      chargeAmount: row.charge_amount,
-      paymentMethod: row.payment_method,
-    });
-    const command = commandFor(row.id, outcome);
-    if (command !== undefined) {
-      const accounts = [row.account];
-      await ledger.decide({ orgId: row.org_id, accounts, requests: [command], usage: new Map() });
-    }
-    await ledger.pool.query("UPDATE top_up SET is_requested = true WHERE org_id = $1 AND id = $2", [
-      row.org_id,
-      row.id,
-    ]);
-  }
+  return rows;
+};
+
+const request = async (
+  ledger: Ledger,
+  provider: PaymentProvider,
+  { org_id: orgId, id, account, ...row }: UnrequestedColumns,
+): Promise<void> => {
+  const outcome = await provider.request({
+    orgId,
+    topUpId: id,
+    account,
+    asset: row.asset,
+    chargeAmount: row.charge_amount,
+    paymentMethod: row.payment_method,
+  });
+  const command = commandFor(id, outcome);
+  if (command !== undefined)
+    await ledger.decide({ orgId, accounts: [account], requests: [command], usage: new Map() });
+  const text = "UPDATE top_up SET is_requested = true WHERE org_id = $1 AND id = $2";
+  await ledger.pool.query(text, [orgId, id]);
 };
 
 const commandFor = (id: string, outcome: PaymentOutcome): Command | undefined => {

@@ -1,14 +1,13 @@
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
 
 const rowsMax = 100;
 /** How long nothing new is looked for when nothing was found, and after a failure. */
 const idleMs = 500;
 const pauseMs = 1_000;
-/** For so long a measurement that this usage store does not know is left to the others of the installation. */
-const leftMs = 60_000;
 /** After so long somebody should look why no usage store of the installation knows it. */
 const lateMs = 3_600_000;
 
@@ -32,14 +31,13 @@ export interface VoidRelayParts {
  * has. To void twice is to void once, so that a crash between the two stores does no harm.
  */
 export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
-  /** Rows of measurements that are not here, and until when. */
-  const left = new Map<string, number>();
+  /** Rows of measurements that are not here: left to the other usage stores of the installation. */
+  const left = new LeftAlone(parts.now);
   /** Rows that the log has said are late. */
   const told = new Set<string>();
   const work = async (): Promise<number> => {
-    forgetPast(left, parts.now());
-    for (const row of await voidBatch(parts, [...left.keys()])) {
-      left.set(row.sequence, parts.now() + leftMs);
+    for (const row of await voidBatch(parts, left.keys())) {
+      left.add(row.sequence);
       if (row.decided_at.getTime() + lateMs > parts.now() || told.has(row.sequence)) continue;
       told.add(row.sequence);
       const { org_id: orgId, uid, refund } = row;
@@ -48,10 +46,6 @@ export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
     return idleMs;
   };
   return startRepeating({ work, pauseMs, paused: "relay of voids paused", logger: parts.logger });
-};
-
-const forgetPast = (left: Map<string, number>, now: number): void => {
-  for (const [sequence, until] of left) if (until <= now) left.delete(sequence);
 };
 
 /** Those whose measurement is not known here. */

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import type { OpenTopUp } from "@turnpike/engine/ledger/request.ts";
+import { money } from "@turnpike/engine/ledger/sample-request.ts";
+import { auditLedger } from "./audit.ts";
+import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { startPayments } from "./payments.ts";
+
+const { pool, ledger: newLedger, organization } = ledgerDatabase();
+
+const topUp = (id: string): OpenTopUp => ({
+  kind: "topUp",
+  id,
+  fingerprint: id,
+  account: "acme",
+  asset: "USD",
+  creditAmount: money("5"),
+  chargeAmount: "5",
+});
+
+test("a payment that cannot be asked for keeps no other waiting, and is not asked for at once again", async () => {
+  const orgId = await organization(["acme"]);
+  const ledger = newLedger();
+  // More than are asked for together, and the first of all.
+  const sick = Array.from({ length: 25 }, (_, nth) => topUp(`a-${nth}`));
+  await ledger.decide(workOf(orgId, [...sick, topUp("well")]));
+  const asked: string[] = [];
+  const lines: string[] = [];
+  const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+  const payments = startPayments(
+    ledger,
+    {
+      request: async ({ topUpId }) => {
+        asked.push(topUpId);
+        if (topUpId !== "well") throw new Error("no such card");
+        return { kind: "paid", payment: "pay" };
+      },
+    },
+    logger,
+  );
+  const state = async (): Promise<unknown> =>
+    (await pool().query("SELECT state FROM top_up WHERE id = 'well'")).rows[0];
+  await expect.poll(state, { timeout: 10_000 }).toEqual({ state: "credited" });
+  await delay(1_200);
+  await payments.stop();
+  expect(asked.toSorted()).toEqual([...sick.map(({ id }) => id), "well"].toSorted());
+  expect(lines).toHaveLength(25);
+  expect(await auditLedger(pool(), orgId)).toEqual([]);
+});

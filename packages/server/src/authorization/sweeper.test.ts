@@ -1,0 +1,44 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { money, sampleGrant } from "@turnpike/engine/ledger/sample-request.ts";
+import { auditLedger } from "./audit.ts";
+import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { startSweeper } from "./sweeper.ts";
+
+const { pool, ledger: newLedger, organization } = ledgerDatabase();
+
+test("an account that cannot be decided keeps no other waiting, and is logged once a while", async () => {
+  const [orgId, other] = [await organization(["acme", "sick"]), await organization(["bolt"])];
+  const ledger = newLedger();
+  const at = Date.now();
+  const granted = (account: string, id: string, expiresAt: number) =>
+    sampleGrant(id, money("1"), { account, expiresAt });
+  // More than are looked at together, and the first of all to be due.
+  const sick = Array.from({ length: 150 }, (_, nth) => granted("sick", `sick-${nth}`, at + 600));
+  await ledger.decide(workOf(orgId, [...sick, granted("acme", "acme's", at + 800)]));
+  await ledger.decide(workOf(other, [granted("bolt", "bolt's", at + 900)]));
+  await pool().query(
+    "UPDATE ledger_account SET purse = 'no purse' WHERE org_id = $1 AND account = 'sick'",
+    [orgId],
+  );
+  const lines: string[] = [];
+  const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+  const sweeper = startSweeper(ledger, logger);
+  const states = async (): Promise<unknown[]> => {
+    const { rows } = await pool().query(
+      "SELECT id, state FROM ledger_grant WHERE id IN ('acme''s', 'bolt''s') ORDER BY id",
+    );
+    return rows;
+  };
+  const ended = [
+    { id: "acme's", state: "ended" },
+    { id: "bolt's", state: "ended" },
+  ];
+  await expect.poll(states, { timeout: 10_000 }).toEqual(ended);
+  await delay(1_500);
+  await sweeper.stop();
+  const told = lines.map((line): unknown => JSON.parse(line));
+  expect(told).toEqual([expect.objectContaining({ level: 50, key: `${orgId} sick` })]);
+  expect(await auditLedger(pool(), other)).toEqual([]);
+});
