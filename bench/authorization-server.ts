@@ -113,8 +113,8 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
     `INSERT INTO ledger_account (org_id, account, has_wallet, purse)
        SELECT org_id, 'account-' || n, has_wallet, replace(purse, '"id":"sample"', '"id":"grant-' || n || '"')
        FROM ledger_account, LATERAL (SELECT n ${range}) AS s WHERE account = 'sample'`,
-    `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms)
-       SELECT org_id, 'grant-' || n, 'account-' || n, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, terms
+    `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, is_open, terms)
+       SELECT org_id, 'grant-' || n, 'account-' || n, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, is_open, terms
        FROM ledger_grant, LATERAL (SELECT n ${range}) AS s WHERE id = 'sample'`,
     "VACUUM ANALYZE",
     "CHECKPOINT",

@@ -39,3 +39,30 @@ describe("grants that the server makes", () => {
     expect(await body("grants/t%23topUp")).toMatchObject({ amount: "5", account: "names" });
   });
 });
+
+describe("a grant that is used up", () => {
+  test("leaves what its rollover leaves at least, whoever asks and when", async () => {
+    const end = Date.now() + 1_500;
+    const expiresAt = new Date(end).toISOString();
+    const rollover = { max: "8", min: "3", expiresAfterSeconds: 3600 };
+    for (const code of ["used", "nearly", "plain"]) {
+      await wallets().account(code);
+      const more = code === "plain" ? {} : { rollover };
+      await wallets().grant(code, "10", { id: code, expiresAt, ...more });
+      await wallets().charge(code, code, code === "nearly" ? "9.999999" : "10");
+    }
+    expect(await body("grants/used")).toMatchObject({ state: "active", remaining: "0" });
+    await delay(end + 100 - Date.now());
+    for (const code of ["used", "nearly"]) {
+      expect(await wallets().wallet(code)).toMatchObject({ available: "3" });
+      expect(await body(`grants/${code}%23rollover`)).toMatchObject({ state: "active" });
+    }
+    for (const code of ["used", "plain"]) {
+      expect(await body(`grants/${code}`)).toMatchObject({ state: "ended", consumed: "10" });
+      expect(await wallets().client.call("POST", `grants/${code}/void`)).toMatchObject({
+        status: 409,
+      });
+    }
+    expect(await wallets().wallet("plain")).toMatchObject({ available: "0" });
+  });
+});

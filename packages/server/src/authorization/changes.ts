@@ -64,6 +64,7 @@ const knownGrants: Known<Grant> = {
     exact("breakage", (row) => row.breakage),
     exact("transferred", (row) => row.transferred),
     time("due_at", dueOf),
+    flag("is_open", isOpen),
   ],
   seldom: [],
 };

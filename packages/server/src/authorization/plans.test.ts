@@ -22,8 +22,9 @@ const authorizations = (org: string, numbers: string): string =>
 
 const accountsAndGrants = (org: string, numbers: string): string[] => [
   `INSERT INTO ledger_account (org_id, account) SELECT ${org}, 'account-' || n FROM ${numbers} AS n`,
-  `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, terms)
-   SELECT ${org}, 'grant-' || n, 'account-' || n, 'USD', 1, 'active', 1, 0, 0, 0, 0, '{}' FROM ${numbers} AS n`,
+  `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred,
+     is_open, terms)
+   SELECT ${org}, 'grant-' || n, 'account-' || n, 'USD', 1, 'active', 1, 0, 0, 0, 0, true, '{}' FROM ${numbers} AS n`,
 ];
 
 /** The lines of a plan that compare each row of an organization with each key. */

@@ -21,9 +21,13 @@ export interface Purse {
   readonly grants: readonly Grant[];
 }
 
-/** Whether a grant is in its account's purse: it may still pay, or be given back to. */
-export const isOpen = ({ state, remaining, held }: Grant): boolean =>
-  state !== "ended" && remaining + held > 0n;
+/** Whether a grant is in its account's purse: it may still pay, be given back to, or leave something at its end. */
+export const isOpen = ({ state, remaining, held, terms }: Grant): boolean =>
+  state !== "ended" && (remaining + held > 0n || hasFloor(terms));
+
+/** What a rollover leaves at least is due even of a grant that is used up. */
+const hasFloor = ({ expiresAt, rollover }: GrantTerms): boolean =>
+  expiresAt !== null && rollover !== null && rollover.min > 0n;
 
 /** What is zero is left out of the text. */
 interface WalletAccountText {

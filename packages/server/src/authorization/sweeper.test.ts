@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { money, sampleGrant } from "@turnpike/engine/ledger/sample-request.ts";
+import { money, sampleCharge, sampleGrant } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
 import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
 import { startSweeper } from "./sweeper.ts";
@@ -41,4 +41,23 @@ test("an account that cannot be decided keeps no other waiting, and is logged on
   const told = lines.map((line): unknown => JSON.parse(line));
   expect(told).toEqual([expect.objectContaining({ level: 50, key: `${orgId} sick` })]);
   expect(await auditLedger(pool(), other)).toEqual([]);
+});
+
+test("a grant that is used up leaves what its rollover leaves at least", async () => {
+  const orgId = await organization(["acme"]);
+  const ledger = newLedger();
+  const rollover = { max: money("8"), min: money("3"), expiresAfterMs: 3_600_000 };
+  const grant = sampleGrant("used", money("10"), { expiresAt: Date.now() + 500, rollover });
+  await ledger.decide(workOf(orgId, [grant, sampleCharge("all", money("10"), { meter: null })]));
+  const sweeper = startSweeper(ledger, pino({ level: "silent" }));
+  const grants = async (): Promise<unknown[]> => {
+    const text = "SELECT id, state, remaining FROM grant_standing WHERE org_id = $1 ORDER BY id";
+    return (await pool().query(text, [orgId])).rows;
+  };
+  await expect.poll(grants, { timeout: 10_000 }).toEqual([
+    { id: "used", state: "ended", remaining: "0" },
+    { id: "used#rollover", state: "active", remaining: `${money("3")}` },
+  ]);
+  await sweeper.stop();
+  expect(await auditLedger(pool(), orgId)).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { CreditGrant } from "@turnpike/engine/ledger/request.ts";
-import type { Grant, GrantTerms } from "@turnpike/engine/ledger/rows.ts";
+import type { EpochMs, Grant, GrantTerms } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -12,6 +12,7 @@ import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import { type GrantColumns, grantFrom } from "../authorization/stored-rows.ts";
 import { keyedPage } from "../authorization/keyed-page.ts";
+import { isOpen } from "../authorization/purse.ts";
 import type { Handlers } from "./handler.ts";
 
 type GrantBody = z.output<typeof grantBody>;
@@ -68,7 +69,7 @@ export const createGrant: Handlers["createGrant"] = async ({ orgId, body }, { le
   };
   const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
   asBooked(only(await ledger.decide(work)));
-  return grantReply(configuration, await findGrant(ledger, orgId, id));
+  return grantReply(configuration, await findGrant(ledger, orgId, id), ledger.now());
 };
 
 interface FoundGrant {
@@ -90,7 +91,17 @@ const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<Fou
   return found(rows[0]);
 };
 
-const grantReply = (configuration: Configuration, { account, asset, grant }: FoundGrant) => {
+/** What is used up and leaves nothing is not touched at its end. */
+const stateOf = (grant: Grant, now: EpochMs): Grant["state"] => {
+  const endsAt = grant.terms.expiresAt ?? Number.POSITIVE_INFINITY;
+  return isOpen(grant) || endsAt > now ? grant.state : "ended";
+};
+
+const grantReply = (
+  configuration: Configuration,
+  { account, asset, grant }: FoundGrant,
+  now: EpochMs,
+) => {
   const { terms } = grant;
   const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
   return {
@@ -98,7 +109,7 @@ const grantReply = (configuration: Configuration, { account, asset, grant }: Fou
     account,
     asset,
     amount: text(terms.amount),
-    state: grant.state,
+    state: stateOf(grant, now),
     remaining: text(grant.remaining),
     held: text(grant.held),
     consumed: text(grant.consumed),
@@ -123,14 +134,16 @@ export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { led
   const configuration = await ledger.configurations.of(orgId);
   if (query.account !== undefined) await bringUpToDate(ledger, orgId, query.account);
   const page = await keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
-  return { ...page, data: page.data.map((row) => grantReply(configuration, found(row))) };
+  const now = ledger.now();
+  return { ...page, data: page.data.map((row) => grantReply(configuration, found(row), now)) };
 };
 
 export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger }) => {
   const { account } = await findGrant(ledger, orgId, params["id"] ?? "");
   await bringUpToDate(ledger, orgId, account);
   const configuration = await ledger.configurations.of(orgId);
-  return grantReply(configuration, await findGrant(ledger, orgId, params["id"] ?? ""));
+  const grant = await findGrant(ledger, orgId, params["id"] ?? "");
+  return grantReply(configuration, grant, ledger.now());
 };
 
 export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledger }) => {
@@ -145,5 +158,5 @@ export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledg
   });
   asBooked(only(outcomes));
   const configuration = await ledger.configurations.of(orgId);
-  return grantReply(configuration, await findGrant(ledger, orgId, grant.id));
+  return grantReply(configuration, await findGrant(ledger, orgId, grant.id), ledger.now());
 };

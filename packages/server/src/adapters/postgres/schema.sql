@@ -378,7 +378,7 @@ CREATE TABLE ledger_grant (
   transferred numeric NOT NULL,
   due_at bigint,
   terms json NOT NULL,
-  is_open boolean GENERATED ALWAYS AS (((state <> 'ended'::text) AND ((remaining + held) > (0)::numeric))) STORED,
+  is_open boolean NOT NULL,
   PRIMARY KEY (org_id, id),
   CHECK (amount = (remaining + held + consumed + breakage + transferred)),
   CHECK (breakage >= 0::numeric),
