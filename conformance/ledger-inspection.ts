@@ -36,7 +36,8 @@ export const whileLocked = <Done>(
     }
   });
 
-const waitForLock = async (pool: Pool, statement: string): Promise<void> => {
+/** Until a statement that contains the text waits for a lock. */
+export const waitForLock = async (pool: Pool, statement: string): Promise<void> => {
   for (let tries = 0; tries < 200; tries += 1) {
     const { rows } = await pool.query<{ count: string }>(
       "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",

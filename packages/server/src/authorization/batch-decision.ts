@@ -45,11 +45,15 @@ export const prepareBatch = async (
   const configuration = await parts.configurations.of(orgId);
   const commands = commandsOf(works.flatMap((work) => work.requests));
   const named = namedRows(commands);
-  const asked = works.flatMap((work) => work.accounts);
-  const accounts = sortedCodes([...asked, ...[...named.positions].map(ownerOf)]);
+  const asked = works.filter(({ requests }) => requests.length > 0);
+  const acting = sortedCodes([
+    ...asked.flatMap((work) => work.accounts),
+    ...[...named.positions].map(ownerOf),
+  ]);
+  const accounts = sortedCodes([...acting, ...works.flatMap((work) => work.accounts)]);
   const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const accountArray = textArray(accounts);
-  const loading = { orgId, accounts, accountArray, customers, configuration, named };
+  const loading = { orgId, accounts, accountArray, acting, customers, configuration, named };
   return { works, commands, loading };
 };
 

@@ -1,4 +1,6 @@
 import type { PoolClient } from "pg";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import {
   type Batch,
@@ -104,7 +106,7 @@ interface Session {
 /** One round trip, but for accounts that the ledger does not know yet. */
 const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedState> => {
   const { client, parts } = session;
-  const { orgId, accounts, accountArray, configuration } = loading;
+  const { orgId, accounts, accountArray, acting, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, accounts));
   const [, locked, , { state, now }] = await inOnePacket(client, (packet) => {
     const begun = beginByKeys(packet);
@@ -117,17 +119,19 @@ const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedSt
     ]);
   });
   const others = ownersBeside(accounts, state);
-  if (locked.length === accounts.length && others.length === 0) {
+  const known = new Set(locked.map(({ purse }) => purse.id));
+  const unopened = acting.filter((code) => !known.has(code));
+  if (unopened.length === 0 && others.length === 0) {
     const customers = customersFrom(loading.customers, locked);
     const purses = byId(locked.map(({ purse }) => purse));
     return { state: { ...state, customers }, purses, now, locked };
   }
   // Locks are taken in one order only: what was locked so far is let go first.
   await client.query("ROLLBACK");
+  await openAccounts(session, loading, [...unopened, ...others]);
   const all = sortedCodes([...accounts, ...others]);
-  const allArray = textArray(all);
-  await openAccounts(client, orgId, allArray);
-  return lockAndLoad(session, { ...loading, accounts: all, accountArray: allArray });
+  const wider = { accounts: all, accountArray: textArray(all), acting: [...acting, ...others] };
+  return lockAndLoad(session, { ...loading, ...wider });
 };
 
 /** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */
@@ -156,15 +160,35 @@ const lockAccounts = async (
   return rows.map((row) => ledgerAccountFrom(row, known.of(reader.orgId, row[0])));
 };
 
-/** An account seen first gets its row, which then stays. */
-const openAccounts = async (client: PoolClient, orgId: string, accounts: Buffer): Promise<void> => {
-  await client.query({
+/**
+ * An account seen first gets its row, which then stays: from then on the catalog keeps the account and its code
+ * (`resources/rules/account.ts`). Its record is held meanwhile, so that nobody removes or renames it in between; one
+ * that is not there any more, though the batch takes it for a customer, gets no row.
+ */
+const openAccounts = async (
+  { client, parts }: Session,
+  { orgId, customers }: Loading,
+  codes: readonly string[],
+): Promise<void> => {
+  const named = codes.filter((code) => customers.has(code));
+  const { rows } = await client.query<{ code: string }>({
     name: "ledger-open-accounts",
-    text: `INSERT INTO ledger_account (org_id, account)
-           SELECT $1, account FROM unnest($2::text[]) AS account ORDER BY account
-           ON CONFLICT DO NOTHING`,
-    values: [orgId, accounts],
+    text: `WITH standing AS (
+             SELECT code FROM record WHERE org_id = $1 AND kind = $2 AND code = ANY($4) ORDER BY id FOR KEY SHARE
+           ), opened AS (
+             INSERT INTO ledger_account (org_id, account)
+             SELECT $1, code FROM unnest($3::text[]) AS code
+             WHERE code <> ALL ($4) OR code IN (SELECT code FROM standing) ORDER BY code
+             ON CONFLICT DO NOTHING
+           )
+           SELECT code FROM standing`,
+    values: [orgId, account.kind, codes, named],
   });
+  const standing = new Set(rows.map(({ code }) => code));
+  const gone = named.find((code) => !standing.has(code));
+  if (gone === undefined) return;
+  parts.customers.announce({ orgId, kind: account.kind });
+  throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${gone}`);
 };
 
 /** The limits that several accounts share are no account's rows: they have locks of their own, after the accounts'. */

@@ -59,7 +59,8 @@ export const ledgerDatabase = (): LedgerDatabase => {
       created_by: "test",
       last_modified_by: "test",
     };
-    const row = { org_id: orgId, kind, id, version: 1, document: JSON.stringify(document), ...by };
+    const key = { org_id: orgId, kind, id, code: document.code };
+    const row = { ...key, version: 1, document: JSON.stringify(document), ...by };
     await database.insertInto("record").values(row).execute();
     const unique = { org_id: orgId, kind, field: "code", value: document.code, id };
     await database.insertInto("unique_value").values(unique).execute();

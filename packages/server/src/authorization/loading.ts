@@ -37,6 +37,8 @@ export interface Loading {
   readonly accounts: readonly string[];
   /** The accounts as statements take them. */
   readonly accountArray: Buffer;
+  /** Those of the accounts that something is asked of; the others are only brought up to date. */
+  readonly acting: readonly string[];
   /** Those of the accounts that the catalog knows. */
   readonly customers: ReadonlySet<string>;
   readonly configuration: Configuration;

@@ -1,4 +1,6 @@
 import type { Pool } from "pg";
+import { account as accountResource } from "@turnpike/contract/accounts/account.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import type { Customer } from "@turnpike/engine/ledger/rows.ts";
 import { type Purse, readPurse } from "./purse.ts";
 
@@ -68,18 +70,30 @@ interface Key {
   readonly account: string;
 }
 
-/** Waits for the batch that is writing the row, and counts for the next. */
+/**
+ * Waits for the batch that is writing the row, and counts for the next. An account that the ledger has not seen gets its
+ * row here, for which its record must still be there.
+ */
 export const setAccess = async (
   pool: Pool,
   { orgId, account }: Key,
   { isFrozen, features, blocksFreeOnDebt }: Omit<Customer, "code">,
 ): Promise<void> => {
-  await pool.query(
-    `INSERT INTO ledger_account (org_id, ${accessColumns}) VALUES ($1, $2, $3, $4, $5)
+  const { rowCount } = await pool.query(
+    `INSERT INTO ledger_account (org_id, ${accessColumns})
+     SELECT org_id, code, $4, $5, $6 FROM record WHERE org_id = $1 AND kind = $2 AND code = $3 FOR KEY SHARE
      ON CONFLICT (org_id, account) DO UPDATE SET is_frozen = excluded.is_frozen,
        features = excluded.features, blocks_free_on_debt = excluded.blocks_free_on_debt`,
-    [orgId, account, isFrozen, features === null ? null : [...features], blocksFreeOnDebt],
+    [
+      orgId,
+      accountResource.kind,
+      account,
+      isFrozen,
+      features === null ? null : [...features],
+      blocksFreeOnDebt,
+    ],
   );
+  if (rowCount === 0) throw new Problem("NOT_FOUND");
 };
 
 export const findAccess = async (pool: Pool, { orgId, account }: Key): Promise<Customer> => {

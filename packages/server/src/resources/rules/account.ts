@@ -1,5 +1,7 @@
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
+import { sql } from "kysely";
+import type { Document } from "../../ports/database.ts";
 import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 
@@ -25,4 +27,38 @@ const staysOneLevelDeep = async ({ transaction, orgId, id, document }: Write) =>
   return document;
 };
 
-export const accountRules: Rules = { write: staysOneLevelDeep };
+/**
+ * What an account holds, what it used and what it may do is kept by its code: another account of that code would have
+ * it. The ledger knows an account once it has its row, for which it takes the record's lock (`authorization/batch.ts`).
+ */
+const isInLedger = async (
+  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
+  { code }: Document,
+): Promise<boolean> => {
+  const { rows } = await sql<{ found: boolean }>`
+    SELECT EXISTS (SELECT FROM ledger_account WHERE org_id = ${orgId} AND account = ${code}) AS found
+  `.execute(transaction);
+  return rows[0]?.found === true;
+};
+
+const keepsItsWallet = async (write: Write): Promise<void> => {
+  const { document, before } = write;
+  if (before === undefined || before["code"] === document["code"]) return;
+  if (await isInLedger(write, before))
+    throw fieldProblem(
+      "RULE_VIOLATED",
+      "code",
+      "must not change: the ledger knows the account by it",
+    );
+};
+
+export const accountRules: Rules = {
+  write: async (write) => {
+    await keepsItsWallet(write);
+    return staysOneLevelDeep(write);
+  },
+  remove: async (write) => {
+    if (await isInLedger(write, write.document))
+      throw fieldProblem("RECORD_IN_USE", "code", "is known to the ledger");
+  },
+};

@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { inspect, waitForLock } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Records that the ledger counts by: what it has counted must stay what it was. */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const client = () => wallets().client;
+beforeAll(() => wallets().meter("calls"));
+
+const put = async (path: string, change: object) => {
+  const { version, ...stored } = await client().get(path);
+  return client().call("PUT", path, { ...stored, ...change, version });
+};
+const refusedPut = async (path: string, change: object): Promise<unknown> => {
+  const { status, body } = await put(path, change);
+  expect(status).toBe(400);
+  return body;
+};
+const refusal = (errorCode: string, field: string) => ({
+  errorCode,
+  message: expect.stringContaining(`: ${field} `),
+});
+
+describe("an account", () => {
+  const open = async (): Promise<{ code: string; path: string }> => {
+    const code = world().fresh("account");
+    return { code, path: `accounts/${await wallets().account(code)}` };
+  };
+  const known: Readonly<
+    Record<string, (account: { code: string; path: string }) => Promise<unknown>>
+  > = {
+    "that holds money": ({ code }) => wallets().grant(code, "10"),
+    "that waits for money": ({ code }) =>
+      wallets().post("topups", { account: code, asset: "USD", creditAmount: "5" }),
+    "that was refused": ({ code }) => wallets().charge(code, world().fresh("call"), "1"),
+    "that is frozen": ({ path }) => client().call("PUT", `${path}/wallet`, { frozen: true }),
+  };
+
+  test.each(Object.keys(known))("%s keeps its code, and is not removed", async (state) => {
+    const account = await open();
+    await known[state]?.(account);
+    const { code, path } = account;
+    expect(await refusedPut(path, { code: `${code}-new` })).toMatchObject(
+      refusal("RULE_VIOLATED", "code"),
+    );
+    expect(await client().call("DELETE", path)).toMatchObject({
+      status: 400,
+      body: refusal("RECORD_IN_USE", "code"),
+    });
+    expect((await put(path, { name: "Another name" })).status).toBe(200);
+  });
+
+  test("may be renamed and removed while only its wallet was looked at", async () => {
+    const { code, path } = await open();
+    await client().call("GET", `${path}/wallet`);
+    await client().call("GET", `grants?account=${code}`);
+    expect((await put(path, { code: `${code}-new` })).status).toBe(200);
+    await client().remove(path);
+  });
+
+  test("that is removed while its first money comes in gets none", async () => {
+    const { code, path } = await open();
+    await inspect(url(), async (pool) => {
+      const removing = await pool.connect();
+      await removing.query("BEGIN");
+      await removing.query("DELETE FROM record WHERE id = $1", [path.split("/")[1]]);
+      const granted = client().call("POST", "grants", {
+        account: code,
+        asset: "USD",
+        amount: "10",
+      });
+      await waitForLock(pool, "INTO ledger_account");
+      await removing.query("COMMIT");
+      removing.release();
+      expect(await granted).toMatchObject({
+        status: 400,
+        body: refusal("REFERENCE_NOT_FOUND", "account"),
+      });
+    });
+    await wallets().account(code);
+    expect(await client().list(`grants?account=${code}`)).toEqual({ data: [] });
+  });
+});
