@@ -83,3 +83,18 @@ describe("an account", () => {
     expect(await client().list(`grants?account=${code}`)).toEqual({ data: [] });
   });
 });
+
+describe("a meter", () => {
+  test("keeps its code once a wallet was asked to pay for it", async () => {
+    const [account, used] = [world().fresh("account"), world().fresh("meter")];
+    await wallets().account(account);
+    await wallets().grant(account, "10");
+    const { id } = await wallets().meter(used);
+    expect((await put(`meters/${id}`, { code: `${used}-yet` })).status).toBe(200);
+    await wallets().charge(account, world().fresh("call"), "1", { meter: `${used}-yet` });
+    expect(await refusedPut(`meters/${id}`, { code: used })).toMatchObject(
+      refusal("RULE_VIOLATED", "code"),
+    );
+    expect((await put(`meters/${id}`, { name: "Another name" })).status).toBe(200);
+  });
+});

@@ -3,6 +3,8 @@ import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { topologicalOrder } from "@turnpike/engine/calculation/derived-field-order.ts";
 import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
+import { sql } from "kysely";
+import type { Document } from "../../ports/database.ts";
 import { lookupReferring } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
@@ -67,9 +69,39 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
   await keepsPrices(scope, { by: "aggregationId", ids, field: "productId" });
 };
 
+/**
+ * What wallets paid for a meter is found by its code (`records/wallet-debits.ts`): under another one, bills would charge
+ * it again. Read from all that the organization's wallets paid, which only a change of a code has to wait for.
+ */
+const isNamedByAuthorizations = async (
+  { transaction, orgId }: Write,
+  { code }: Document,
+): Promise<boolean> => {
+  const { rows } = await sql<{ found: boolean }>`
+    SELECT EXISTS (
+      SELECT FROM ledger_account AS payer
+      JOIN usage_payment AS paid ON paid.account = payer.account AND paid.org_id = payer.org_id
+      WHERE payer.org_id = ${orgId} AND payer.has_wallet AND paid.meter = ${code}
+    ) AS found
+  `.execute(transaction);
+  return rows[0]?.found === true;
+};
+
+const keepsPaidCode = async (write: Write): Promise<void> => {
+  const { document, before } = write;
+  if (before === undefined || before["code"] === document["code"]) return;
+  if (await isNamedByAuthorizations(write, before))
+    throw fieldProblem(
+      "RULE_VIOLATED",
+      "code",
+      "must not change: authorizations name the meter by it",
+    );
+};
+
 export const meterRules: Rules = {
   follow: keepsPricedProduct,
   write: async (write) => {
+    await keepsPaidCode(write);
     await checkDerivedFields(write);
     return keepTargetedFields(write);
   },
