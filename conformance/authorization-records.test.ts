@@ -98,3 +98,36 @@ describe("a meter", () => {
     expect((await put(`meters/${id}`, { name: "Another name" })).status).toBe(200);
   });
 });
+
+describe("a budget", () => {
+  const bought = async () => {
+    const account = world().fresh("account");
+    await wallets().account(account);
+    await wallets().grant(account, "100");
+    const budget = { scope: { account }, asset: "USD", window: "day", limit: "10" };
+    const { id } = await client().create("budgets", { code: account, ...budget });
+    return { account, path: `budgets/${id}` };
+  };
+
+  test.each([
+    ["window", { window: "month" }],
+    ["window", { window: { rolling: "PT1H" } }],
+    ["timeZone", { timeZone: "Asia/Tokyo" }],
+    ["anchor", { anchor: "2024-01-01T06:00:00" }],
+    ["asset", { asset: null, unit: "token" }],
+    ["scope", { scope: { agent: "bot" } }],
+  ])("keeps its %s once something is counted: %j", async (field, change) => {
+    const [unused, used] = [await bought(), await bought()];
+    await wallets().hold(used.account, world().fresh("hold"), "4");
+    expect((await put(unused.path, change)).status).toBe(200);
+    expect(await refusedPut(used.path, change)).toMatchObject(refusal("RULE_VIOLATED", field));
+    expect(await client().get(used.path)).toMatchObject({ held: "4" });
+  });
+
+  test("may change how much it allows, how strictly, and what it tells of", async () => {
+    const { account, path } = await bought();
+    await wallets().charge(account, world().fresh("call"), "4");
+    const change = { limit: "20", mode: "soft", alerts: [50] };
+    expect(await put(path, change)).toMatchObject({ status: 200, body: { ...change, used: "4" } });
+  });
+});

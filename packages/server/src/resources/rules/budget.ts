@@ -9,6 +9,7 @@ import type { Database, DatabaseTransaction, Document } from "../../ports/databa
 import { budgetLimit, budgetsFrom, budgetScale } from "../../records/limits.ts";
 import { lookupCodes, lookupEvery, typed } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
+import { keepsWhatItCounts } from "./counted-limit.ts";
 
 /** An asset that exists, a limit no finer than it, and a zone that the calendar knows. */
 const countsSomething = async ({ transaction, orgId, document }: Write): Promise<Document> => {
@@ -66,4 +67,16 @@ const usage = async ({ reader, orgId, at, rows }: Read): Promise<ReadonlyMap<str
   return computed;
 };
 
-export const budgetRules: Rules = { write: countsSomething, compute: usage };
+const counting = {
+  table: "budget_counter",
+  limitId: "budget_id",
+  fields: ["scope", "asset", "unit", "window", "timeZone", "anchor"],
+} as const;
+
+export const budgetRules: Rules = {
+  write: async (write) => {
+    await keepsWhatItCounts(write, counting);
+    return countsSomething(write);
+  },
+  compute: usage,
+};
