@@ -15,7 +15,7 @@ import { ownerOf } from "./plan-prices.ts";
 import type { Prices } from "./prices.ts";
 import { changedPurses, type Purse } from "./purse.ts";
 import type { Remembered } from "./remembered-rows.ts";
-import { commandsOf, outcomeCount, type Work } from "./work.ts";
+import { commandsOf, outcomeCount, type Outcomes, type Work } from "./work.ts";
 
 export interface BatchParts {
   readonly pool: Pool;
@@ -33,9 +33,6 @@ export interface Batch {
   /** What has to be read for them. */
   readonly loading: Loading;
 }
-
-/** The outcomes of each work, in order. */
-export type Outcomes = readonly (readonly Outcome[])[];
 
 export const prepareBatch = async (
   parts: BatchParts,
@@ -84,8 +81,7 @@ export const decideBatchBy = async (
   const { decisions, changes } = decide(state, requests, now);
   checkChanges(changes);
   const outcomes = dealt(works, decisions);
-  const decided = works.filter((_, nth) => outcomes[nth]?.some(({ kind }) => kind !== "conflict"));
-  const { measurements, refunds } = await metered(prices, orgId, { changes, works: decided });
+  const { measurements, refunds } = await metered(prices, orgId, { works, outcomes, changes });
   const changed = changedPurses(purses, changes);
   const writing = { orgId, state, purses, changedPurses: changed, changes, measurements, now };
   return { outcomes, writing, refunds };

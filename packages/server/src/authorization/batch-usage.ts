@@ -5,18 +5,21 @@ import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
 import { takesBack, undoingOf } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
-import type { Work } from "./work.ts";
+import type { CommandUsage, Outcomes, Work } from "./work.ts";
 
-/**
- * What goes to the usage store, and refunds that it hears of otherwise. The works are those that were not refused: two
- * may have named one event, each with fields of its own.
- */
+interface DecidedWorks {
+  readonly works: readonly Work[];
+  readonly outcomes: Outcomes;
+  readonly changes: Changes;
+}
+
+/** What goes to the usage store, and refunds that it hears of otherwise. */
 export const metered = async (
   prices: Prices,
   orgId: string,
-  { changes, works }: { readonly changes: Changes; readonly works: readonly Work[] },
+  { changes, works, outcomes }: DecidedWorks,
 ): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
-  const given = new Map(works.flatMap(({ usage }) => [...usage]).reverse());
+  const given = usageOf(works, outcomes);
   const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
   const meters = new Map<string, Awaited<ReturnType<Prices["meter"]>>>();
   for (const code of codes) meters.set(code, await prices.meter(orgId, code));
@@ -32,6 +35,18 @@ export const metered = async (
     measurements.push(...measurementOf(event, usage, { meter, uidOf }));
   }
   return { measurements, refunds };
+};
+
+/** Several commands may name one event, each with fields of its own: those count whose command was carried out. */
+const usageOf = (works: readonly Work[], outcomes: Outcomes): CommandUsage => {
+  const usage = new Map<string, MeasuredUsage>();
+  for (const [nth, work] of works.entries())
+    for (const [at, measured] of work.usage.entries()) {
+      const outcome = outcomes[nth]?.[at];
+      if (outcome === undefined || outcome.kind === "conflict" || outcome.isReplayed) continue;
+      for (const [id, fields] of measured) usage.set(id, fields);
+    }
+  return usage;
 };
 
 /** Usage that nobody sent fields for: a refund, or a hold that settled when it expired. */

@@ -7,7 +7,6 @@ import {
   type BatchParts,
   type BatchState,
   decideBatchBy,
-  type Outcomes,
   prepareBatch,
   sortedCodes,
 } from "./batch-decision.ts";
@@ -29,7 +28,7 @@ import {
   type LedgerAccountColumns,
   lockingStatement,
 } from "./wallet-access.ts";
-import type { Work } from "./work.ts";
+import type { Outcomes, Work } from "./work.ts";
 
 /** Another transaction decided one of the ids first, or the database asks for another try. */
 const retryable: ReadonlySet<string> = new Set(["23505", "40001", "40P01"]);

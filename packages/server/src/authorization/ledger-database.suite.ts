@@ -92,5 +92,5 @@ export const workOf = (orgId: string, commands: readonly Command[]): Work => ({
   orgId,
   accounts: commands.flatMap((command) => ("account" in command ? [command.account] : [])),
   requests: commands,
-  usage: new Map(commands.map(({ id }) => [id, { fields: {}, counted: [] }])),
+  usage: commands.map(({ id }) => new Map([[id, { fields: {}, counted: [] }]])),
 });

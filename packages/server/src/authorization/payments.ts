@@ -71,7 +71,7 @@ const request = async (
   });
   const command = commandFor(id, outcome);
   if (command !== undefined)
-    await ledger.decide({ orgId, accounts: [account], requests: [command], usage: new Map() });
+    await ledger.decide({ orgId, accounts: [account], requests: [command], usage: [] });
   const text = "UPDATE top_up SET is_requested = true WHERE org_id = $1 AND id = $2";
   await ledger.pool.query(text, [orgId, id]);
 };

@@ -6,6 +6,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
 import { priceUsage } from "./usage-request.ts";
+import type { CommandUsage } from "./work.ts";
 
 /** A measurement that was sent to metering without being authorized. */
 export interface PlainMeasurement extends MeasurementFields {
@@ -64,7 +65,7 @@ const charge = async (
   orgId: string,
   measurements: readonly ChargedMeasurement[],
 ): Promise<ReadonlySet<number>> => {
-  const usage = new Map<string, MeasuredUsage>();
+  const usage: CommandUsage[] = [];
   const requests: RecordUsage[] = [];
   for (const { index, measurement } of measurements) {
     const { command, measured } = await toRecord(ledger, orgId, measurement).catch(
@@ -73,7 +74,7 @@ const charge = async (
       },
     );
     requests.push(command);
-    if (!usage.has(command.id)) usage.set(command.id, measured);
+    usage.push(new Map([[command.id, measured]]));
   }
   const accounts = [...new Set(measurements.map(({ measurement }) => measurement.account))];
   const outcomes = await ledger.decide({ orgId, accounts, requests, usage });

@@ -3,6 +3,7 @@ import {
   type AuthorizationRequest,
 } from "@turnpike/contract/authorization/request.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
+import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -13,17 +14,19 @@ import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
 import { isStored } from "./stored-authorizations.ts";
 import { occurredAt, priceAtOwnVersion, type PricedUsage, priceUsage } from "./usage-request.ts";
+import type { CommandUsage } from "./work.ts";
 
-/** A command with what was measured, by event id. */
 export interface Asked<C> {
   readonly command: C;
-  readonly usage: ReadonlyMap<string, MeasuredUsage>;
+  readonly usage: CommandUsage;
 }
 
 export interface Asker {
   readonly orgId: string;
   readonly accessKey: string;
 }
+
+const nothingMeasured: CommandUsage = new Map();
 
 const authorizationFingerprint = fingerprintsOf("authorize", Object.keys(authorization.shape));
 
@@ -67,7 +70,10 @@ export const toAuthorize = async (
     expectedPriceVersion: body.expectedPriceVersion ?? null,
     isDryRun: body.dryRun,
   };
-  return { command, usage: new Map([[body.uid, usage.measured]]) };
+  return {
+    command,
+    usage: isReadOnly(command) ? nothingMeasured : new Map([[body.uid, usage.measured]]),
+  };
 };
 
 /**

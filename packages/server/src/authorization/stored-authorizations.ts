@@ -42,7 +42,7 @@ const standing =
   async (ledger: Ledger, orgId: string, id: string): Promise<Authorization> => {
     const { terms } = await find(ledger.pool, orgId, id);
     const accounts = [terms.spender.account];
-    await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
+    await ledger.decide({ orgId, accounts, requests: [], usage: [] });
     return find(ledger.pool, orgId, id);
   };
 

@@ -3,13 +3,7 @@ import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import { isOpening } from "@turnpike/engine/ledger/decide.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { EpochMs, Position } from "@turnpike/engine/ledger/rows.ts";
-import {
-  type Batch,
-  type BatchParts,
-  type BatchState,
-  decideBatchBy,
-  type Outcomes,
-} from "./batch-decision.ts";
+import { type Batch, type BatchParts, type BatchState, decideBatchBy } from "./batch-decision.ts";
 import { textArray } from "./binary-arrays.ts";
 import { swapChanges, type Writing } from "./changes.ts";
 import { limitsInPlay } from "./limit-rows.ts";
@@ -24,6 +18,7 @@ import {
   type LedgerAccountColumns,
   readingStatement,
 } from "./wallet-access.ts";
+import type { Outcomes } from "./work.ts";
 
 /** How a swap fails: a check, an id that is there already, or the database asks for another try. */
 const failures: ReadonlySet<string> = new Set(["22P02", "23505", "40001", "40P01"]);

@@ -15,7 +15,7 @@ export const startSweeper = (ledger: Ledger, logger: Logger): Repeating => {
     // All at once: the ledger decides those of an organization together, and each by itself if that fails.
     await attemptEach(due, {
       work: ({ org_id: orgId, account }) =>
-        ledger.decide({ orgId, accounts: [account], requests: [], usage: new Map() }),
+        ledger.decide({ orgId, accounts: [account], requests: [], usage: [] }),
       left,
       logger,
       failed: "what is due cannot be done",

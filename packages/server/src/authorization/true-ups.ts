@@ -22,7 +22,7 @@ export const createWallets = (ledger: Ledger): Wallets => ({
         orgId,
         accounts,
         requests: [command],
-        usage: new Map(),
+        usage: [],
       });
       if (outcome?.kind === "conflict") isCurrent = false;
     }

@@ -105,7 +105,7 @@ const follow = async (
     orgId,
     accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
     requests: record === undefined ? [undo] : [undo, record],
-    usage: new Map(),
+    usage: [],
   });
   return outcomes[1]?.kind !== "conflict";
 };

@@ -8,9 +8,15 @@ export interface Work {
   /** The account codes whose rows may change. */
   readonly accounts: readonly string[];
   readonly requests: readonly Request[];
-  /** What was measured, by the id of the event that it becomes. */
-  readonly usage: ReadonlyMap<string, MeasuredUsage>;
+  /** Of the commands, in their order; there may be none of commands that meter nothing. */
+  readonly usage: readonly CommandUsage[];
 }
+
+/** What was measured with a command, by the id of the event that it becomes. */
+export type CommandUsage = ReadonlyMap<string, MeasuredUsage>;
+
+/** The outcomes of each work, in order. */
+export type Outcomes = readonly (readonly Outcome[])[];
 
 /** One outcome for each command, in order; a linked request has several. */
 export type Decide = (work: Work) => Promise<readonly Outcome[]>;

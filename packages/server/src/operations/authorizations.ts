@@ -14,14 +14,12 @@ import {
 } from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
-import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
 import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
 import { undoingOf } from "../authorization/undone-usage.ts";
 import { rulesOf } from "../authorization/usage-request.ts";
+import type { CommandUsage } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
-
-const nothingMeasured: ReadonlyMap<string, MeasuredUsage> = new Map();
 
 export const authorize: Handlers["authorize"] = async ({ orgId, accessKey, body }, { ledger }) => {
   const { command, usage } = await toAuthorize(ledger, { orgId, accessKey }, body);
@@ -29,7 +27,7 @@ export const authorize: Handlers["authorize"] = async ({ orgId, accessKey, body 
     orgId,
     accounts: [body.account],
     requests: [command],
-    usage,
+    usage: [usage],
   });
   const configuration = await ledger.configurations.of(orgId);
   return authorizedReply(configuration, asAuthorized(only(outcomes)));
@@ -44,7 +42,7 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
   );
   const commands = asked.map(({ command }) => command);
   const requests: Request[] = body.linked ? [{ kind: "linked", commands }] : commands;
-  const usage = new Map(asked.flatMap((one) => [...one.usage]).reverse());
+  const usage = asked.map((one) => one.usage);
   const accounts = [...new Set(commands.map(({ account }) => account))];
   const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
   const configuration = await ledger.configurations.of(orgId);
@@ -61,10 +59,10 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
 const onAuthorization = async (
   ledger: Ledger,
   { orgId, row }: { readonly orgId: string; readonly row: Authorization },
-  { command, usage = nothingMeasured }: { command: Command; usage?: typeof nothingMeasured },
+  { command, usage = new Map() }: { command: Command; usage?: CommandUsage },
 ) => {
   const accounts = [row.terms.spender.account];
-  const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage });
+  const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage: [usage] });
   const configuration = await ledger.configurations.of(orgId);
   return settledReply(configuration, asSettled(only(outcomes)), row.terms.spender.asset);
 };
@@ -156,7 +154,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
       orgId,
       accounts: [account],
       requests: [command],
-      usage: nothingMeasured,
+      usage: [],
     }),
   );
   const { amount, shortfall, isReplayed } = asBooked(outcome);

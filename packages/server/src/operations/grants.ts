@@ -67,7 +67,7 @@ export const createGrant: Handlers["createGrant"] = async ({ orgId, body }, { le
     asset,
     terms: termsOf(configuration, body, ledger.now()),
   };
-  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));
   return grantReply(configuration, await findGrant(ledger, orgId, id), ledger.now());
 };
@@ -127,7 +127,7 @@ const grantReply = (
 /** What is due happens first: a read never sees an expired grant counted (f.4). */
 const bringUpToDate = async (ledger: Ledger, orgId: string, account: string) => {
   const accounts = [...(await ledger.customers.idsOf(orgId, [account])).keys()];
-  if (accounts.length > 0) await ledger.decide({ orgId, accounts, requests: [], usage: new Map() });
+  if (accounts.length > 0) await ledger.decide({ orgId, accounts, requests: [], usage: [] });
 };
 
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
@@ -154,7 +154,7 @@ export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledg
     requests: [
       { kind: "voidGrant", id: grant.id, fingerprint: fingerprintOf(["voidGrant", grant.id]) },
     ],
-    usage: new Map(),
+    usage: [],
   });
   asBooked(only(outcomes));
   const configuration = await ledger.configurations.of(orgId);

@@ -16,6 +16,7 @@ import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { currentLease, findLease } from "../authorization/stored-authorizations.ts";
 import { priceUsage } from "../authorization/usage-request.ts";
+import type { Work } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
 /** A lease is a hold under its own name (f.7): `id` is the authorization's uid. */
@@ -39,7 +40,7 @@ export const createLease: Handlers["createLease"] = async ({ orgId, body }, { le
     onExpiry: body.onExpiry,
     settleOverage: body.settleOverage,
   };
-  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  const work = { orgId, accounts: [account], requests: [command], usage: [] };
   const outcome = asAuthorized(only(await ledger.decide(work)));
   return named(authorizedReply(configuration, outcome));
 };
@@ -52,7 +53,7 @@ export const getLease: Handlers["getLease"] = async ({ orgId, params }, { ledger
 const onLease = async (
   ledger: Ledger,
   { orgId, row }: { readonly orgId: string; readonly row: Authorization },
-  { command, usage }: { command: Command; usage: ReadonlyMap<string, MeasuredUsage> },
+  { command, usage }: { command: Command; usage: Work["usage"] },
 ) => {
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage });
@@ -88,7 +89,7 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
     spends,
     isFinal: body.final,
   };
-  return onLease(ledger, { orgId, row }, { command, usage });
+  return onLease(ledger, { orgId, row }, { command, usage: [usage] });
 };
 
 export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }, { ledger }) => {
@@ -100,7 +101,7 @@ export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }
     sequence: body.sequence,
     ttlMs: body.ttlSeconds * 1000,
   };
-  return onLease(ledger, { orgId, row }, { command, usage: new Map() });
+  return onLease(ledger, { orgId, row }, { command, usage: [] });
 };
 
 export const releaseLease: Handlers["releaseLease"] = async ({ orgId, params }, { ledger }) => {
@@ -109,6 +110,6 @@ export const releaseLease: Handlers["releaseLease"] = async ({ orgId, params }, 
   return onLease(
     ledger,
     { orgId, row },
-    { command: { kind: "releaseLease", id: row.id, fingerprint }, usage: new Map() },
+    { command: { kind: "releaseLease", id: row.id, fingerprint }, usage: [] },
   );
 };

@@ -33,7 +33,7 @@ const carryOut = async (
   orgId: string,
   { account, command }: { readonly account: string; readonly command: Command },
 ) => {
-  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));
   const configuration = await ledger.configurations.of(orgId);
   return topUpReply(configuration, await findTopUp(ledger, orgId, command.id));

@@ -24,7 +24,7 @@ const accountCode = async (
 export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledger }) => {
   const account = await accountCode(ledger, orgId, params["id"]);
   // What is due happens first: a read never sees an expired hold counted (f.4).
-  await ledger.decide({ orgId, accounts: [account], requests: [], usage: new Map() });
+  await ledger.decide({ orgId, accounts: [account], requests: [], usage: [] });
   const configuration = await ledger.configurations.of(orgId);
   const { rows } = await ledger.pool.query<WalletAccountColumns & { pending: string }>(
     `SELECT w.*, COALESCE((SELECT sum(credit_amount) FROM top_up t
@@ -80,7 +80,7 @@ export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, 
     mode: body.mode,
     debtLimit: atomsOf({ text: body.debtLimit, field: "debtLimit" }, asset),
   };
-  const work = { orgId, accounts: [account], requests: [command], usage: new Map() };
+  const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));
   return { asset: asset.code, mode: body.mode, debtLimit: body.debtLimit };
 };
