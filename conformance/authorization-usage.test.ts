@@ -148,6 +148,54 @@ describe("corrected measurements", () => {
     expect(await wallets().wallet(code)).toMatchObject({ balance: "99", held: "0" });
   });
 
+  test("a client's own names are no corrections", async () => {
+    const { code } = await open();
+    const use = (uid: string, amount: number) =>
+      wallets().authorize({ ...measurement(code, uid, amount), mode: "charge" });
+    await use("mine", 2);
+    await use("mine~1", 1);
+    await use("mine-2", 3);
+    await wallets().post("refunds", { uid: "mine~undo", of: "mine-2" });
+    expect(await balance(code)).toBe("97");
+    await correct("mine", "void");
+    expect(await balance(code)).toBe("99");
+    const refused = wallets().status("measurements", {
+      measurements: [measurement(code, "mine#amended#1", 1)],
+    });
+    expect(await refused).toBe(400);
+  });
+
+  test("a part of an open hold cannot be given back until the hold is settled", async () => {
+    const { code } = await open();
+    const settle = (sequence: number, final: boolean) =>
+      wallets().act("open-1", "settle", { sequence, measure: { amount: 3 }, final });
+    const path = `measurements/${encodeURIComponent("open-1#1")}`;
+    const reason = "it was wrong";
+    await wallets().authorize({ ...measurement(code, "open-1", 6), mode: "hold" });
+    await settle(1, false);
+    expect(await wallets().status(`${path}/void`, { reason })).toBe(409);
+    const amendment = { measure: { amount: 1 }, what: { region: "UK", tier: "Standard" } };
+    expect(await wallets().status(`${path}/amend`, { reason, measurement: amendment })).toBe(409);
+    expect(await balance(code)).toBe("97");
+    await settle(2, true);
+    await amend("open-1#1", 1);
+    // 3 + 1 × 1.00
+    expect(await balance(code)).toBe("96");
+  });
+
+  test("a refund of an amended one gives back what it is charged now, once", async () => {
+    const { code, id } = await open();
+    await submit(measurement(code, "back-1", 5), measurement(code, "back-2", 4));
+    await amend("back-1", 2);
+    // 6 × 1.00
+    expect(await balance(code)).toBe("94");
+    const refund = { uid: "back-of-1", of: "back-1" };
+    expect(await wallets().post("refunds", refund)).toMatchObject({ of: "back-1", amount: "2" });
+    expect(await wallets().post("refunds", refund)).toMatchObject({ replayed: true });
+    expect(await balance(code)).toBe("96");
+    expect(await world().lines(id, june)).toEqual(["USAGE 4", "BALANCE_CONSUMED -4", "TOTAL 0"]);
+  });
+
   test("free usage that is voided makes room for the next", async () => {
     const { code } = await open();
     const productId = await world().product();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
-import { Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { amendmentMark } from "./amendment-ids.ts";
 import { createCache } from "./cache.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
@@ -108,6 +109,8 @@ const toRecord = async (
   measurement: PlainMeasurement,
 ): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
   const { uid = "", account, meter } = measurement;
+  if (uid.includes(amendmentMark))
+    throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${amendmentMark}`);
   const priced = await priceUsage(ledger, orgId, measurement);
   const { productId, price, quantity } = priced;
   const command: RecordUsage = {

@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { measurementUid } from "./amendment-ids.ts";
 import type { QuantityRule } from "./prices.ts";
 
 /**
@@ -58,15 +59,18 @@ export const writeUndone = async (
   );
 };
 
+/** Whether no measurement has the authorization's own uid. */
+export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boolean =>
+  terms.mode === "hold" || terms.mode === "session" || terms.mode === "lease";
+
 /** The uids that an authorization was metered by: its own, or those of its parts that used something. */
 const meteredIds = async (
   client: PoolClient,
   orgId: string,
   row: Authorization,
 ): Promise<string[]> => {
-  const { id, terms } = row;
-  if (terms.mode !== "hold" && terms.mode !== "session")
-    return [await amendedBy(client, orgId, id)];
+  const { id } = row;
+  if (!isMeteredInParts(row)) return [measurementUid(id)];
   const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
     `SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
      FROM ledger_decision
@@ -78,16 +82,4 @@ const meteredIds = async (
   // What no part has settled, the end of the hold has.
   const isSettledAtEnd = amount < row.settled || quantity < row.settledQuantity;
   return [...parts.map((part) => part.id), ...(isSettledAtEnd ? [`${id}#expiry`] : [])];
-};
-
-/** What stands for an amended measurement in the ledger is named `uid~version`; the measurement keeps its uid. */
-const amendedBy = async (client: PoolClient, orgId: string, id: string): Promise<string> => {
-  const uid = id.replace(/~\d+$/, "");
-  if (uid === id) return id;
-  const { rowCount } = await client.query(
-    `SELECT FROM ledger_authorization WHERE org_id = $1 AND id = $2
-     UNION ALL SELECT FROM ledger_decision WHERE org_id = $1 AND id = 'part:' || $2`,
-    [orgId, uid],
-  );
-  return rowCount === 0 ? id : uid;
 };

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { amendmentId } from "./amendment-ids.ts";
+import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import type { MeasurementFields } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom, decisionFrom } from "./stored-rows.ts";
 import type { DecisionColumns } from "./stored-rows.ts";
+import { isMeteredInParts } from "./undone-usage.ts";
 import { priceUsage } from "./usage-request.ts";
 
 /** What a measurement is to be instead: what is not named stays. */
@@ -70,10 +73,8 @@ interface Charged {
   readonly version: number;
 }
 
-const versionId = (uid: string, version: number): string =>
-  version === 0 ? uid : `${uid}~${version}`;
-
-const undoOf = (id: string): string => `${id}~undo`;
+/** A refund that no client can have named: uids of refunds have no `#`. */
+const undoOf = (id: string): string => `${id}#undo`;
 
 /** True when nothing is left to do; false when another correction came between. */
 const follow = async (
@@ -104,10 +105,13 @@ const follow = async (
   const outcomes = await ledger.decide({
     orgId,
     accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
-    requests: record === undefined ? [undo] : [undo, record],
+    // What is charged anew without the undo would be charged twice.
+    requests: [{ kind: "linked", commands: record === undefined ? [undo] : [undo, record] }],
     usage: [],
   });
-  return outcomes[1]?.kind !== "conflict";
+  const [undone] = outcomes;
+  if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
+  return outcomes.every(({ kind }) => kind !== "conflict");
 };
 
 const currentCharge = async (
@@ -115,15 +119,24 @@ const currentCharge = async (
   orgId: string,
   uid: string,
 ): Promise<Charged | undefined> => {
-  let current: Charged | undefined;
-  for (let version = 0; ; version += 1) {
-    const row = await findRow(ledger, orgId, versionId(uid, version));
-    if (row === undefined && version > 0) return current;
-    current =
-      row === undefined
-        ? await chargedPart(ledger, orgId, uid)
-        : await chargedBy(ledger, orgId, { row, undo: undoOf(row.id), amount: null, version });
-    if (current === undefined) return undefined;
+  const amended = await lastAmendment(ledger, orgId, uid);
+  const { row, version } = amended ?? { row: await findRow(ledger, orgId, uid), version: 0 };
+  return row === undefined || isMeteredInParts(row)
+    ? chargedPart(ledger, orgId, uid)
+    : chargedBy(ledger, orgId, { row, undo: undoOf(row.id), amount: null, version });
+};
+
+/** What a measurement was last charged as, and how often it was amended; undefined when it never was. */
+export const lastAmendment = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Pick<Charged, "row" | "version"> | undefined> => {
+  let last: Pick<Charged, "row" | "version"> | undefined;
+  for (let version = 1; ; version += 1) {
+    const row = await findRow(ledger, orgId, amendmentId(uid, version));
+    if (row === undefined) return last;
+    last = { row, version };
   }
 };
 
@@ -196,7 +209,7 @@ const amendedUsage = async (
   const { productId, price, quantity, unit } = priced;
   return {
     kind: "record",
-    id: versionId(uid, charged.version + 1),
+    id: amendmentId(uid, charged.version + 1),
     fingerprint,
     account,
     meter,

@@ -17,6 +17,7 @@ import type { Ledger } from "../authorization/ledger.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
 import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
 import { undoingOf } from "../authorization/undone-usage.ts";
+import { lastAmendment } from "../authorization/usage-corrections.ts";
 import { rulesOf } from "../authorization/usage-request.ts";
 import type { CommandUsage } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
@@ -133,7 +134,9 @@ export const updateAuthorization: Handlers["updateAuthorization"] = async (
 };
 
 export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
-  const row = await findAuthorization(ledger.pool, orgId, body.of);
+  // What an amended measurement was charged at first has been given back.
+  const amended = await lastAmendment(ledger, orgId, body.of);
+  const row = amended?.row ?? (await findAuthorization(ledger.pool, orgId, body.of));
   const { priceVersion, spender } = row.terms;
   const { account, asset, meter } = spender;
   const configuration = await ledger.configurations.of(orgId);
@@ -141,7 +144,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
     kind: "refund",
     id: body.uid,
     fingerprint: fingerprintOf(["refund", body]),
-    of: body.of,
+    of: row.id,
     amount:
       body.amount === undefined
         ? null
