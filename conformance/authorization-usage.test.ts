@@ -53,6 +53,61 @@ const amend = (uid: string, amount: number): Promise<void> =>
     measurement: { measure: { amount }, what: { region: "UK", tier: "Standard" } },
   });
 
+describe("calls that cost nothing", () => {
+  /** A meter of two numbers, of which the plan prices `out`, at 1.00. */
+  const openTwo = async () => {
+    const productId = await world().product();
+    const code = world().fresh("tokens");
+    const number = (name: string) => ({ category: "MEASURE", code: name, name, unit: "token" });
+    const meterId = await world().create("meters", {
+      productId,
+      name: code,
+      code,
+      dataFields: [number("in"), number("out")],
+      derivedFields: [],
+    });
+    const plan = await world().plan(productId);
+    const price = async (unitPrice: number, counts: Readonly<Record<string, string>>) => {
+      const aggregationId = await world().aggregation(meterId, counts);
+      await world().price({ planId: plan.id, aggregationId }, [[0, unitPrice]]);
+    };
+    await price(1, { targetField: "out" });
+    const account = world().fresh("user");
+    const id = await wallets().account(account);
+    await world().attach(id, plan.id);
+    await wallets().grant(account, "100");
+    const call = (uid: string, measure: Readonly<Record<string, number>>) => ({
+      uid: `${account}-${uid}`,
+      account,
+      meter: code,
+      ts: "2024-05-15T12:00:00Z",
+      measure,
+    });
+    return { id, price, call };
+  };
+
+  test("are metered, so that their uid is taken and a price that comes later bills them", async () => {
+    const { id, price, call } = await openTwo();
+    const free = call("free", { in: 7, out: 0 });
+    expect(await wallets().authorize(free)).toMatchObject({ decision: "allow", amount: "0" });
+    expect(await submit(free)).toMatchObject({ failures: [{ type: "DuplicateUid" }] });
+    await price(0.5, { targetField: "in" });
+    expect(await world().lines(id, june)).toContain("USAGE 3.5");
+  });
+
+  test("are metered as parts of a hold; an end that says of nothing is not", async () => {
+    const { id, price, call } = await openTwo();
+    const hold = call("held", { in: 1, out: 1 });
+    await wallets().authorize({ ...hold, mode: "hold" });
+    const settle = (sequence: number, more: object) =>
+      wallets().act(hold.uid, "settle", { sequence, ...more });
+    await settle(1, { measure: { in: 6, out: 0 }, final: false });
+    await settle(2, { amount: "0", final: true });
+    await price(0.5, { targetField: "in", aggregation: "COUNT" });
+    expect(await world().lines(id, june)).toContain("USAGE 0.5");
+  });
+});
+
 describe("uploaded files", () => {
   const target = z.object({
     jobId: z.string(),

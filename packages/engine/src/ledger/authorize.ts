@@ -8,7 +8,6 @@ import type { Authorize, RecordUsage } from "./request.ts";
 import type { Authorization, AuthorizationTerms, Spender, UsageEvent } from "./rows.ts";
 import { availableTo, consume, emptyHolding, linesOf, pin } from "./slice.ts";
 import {
-  emit,
   furtherOf,
   moveBudgets,
   moveConcurrency,
@@ -127,9 +126,8 @@ const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   const further = moveFurther(draft, [], uses);
   const used = { amount, quantity, shortfall, further: taken.further };
   const event = usageEvent(request.id, { id: request.id, terms }, used);
-  if (request.kind === "authorize") emit(draft, event);
-  // What happened is metered whatever the ledger makes of it.
-  else if (request.isMetered) draft.events.push(event);
+  // What happened is metered whatever the ledger makes of it: a price of what it does not count now may come later.
+  if (request.kind === "authorize" || request.isMetered) draft.events.push(event);
   const row = openRow(draft, request, { taken, terms });
   draft.authorizations.put({ ...row, settled: amount, settledQuantity: quantity, further });
   return row.answer;

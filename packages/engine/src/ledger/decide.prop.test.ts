@@ -412,6 +412,11 @@ test("metered quantity is what was settled less what was refunded, once per part
       expect(new Set(ids).size).toBe(ids.length);
       for (const row of ledger.state.authorizations.values()) {
         const own = ledger.events.filter((event) => event.authorization === row.id);
+        // What is settled at once is metered at once, whatever it costs.
+        if (row.terms.mode === "charge" || row.terms.mode === "record")
+          expect(own.filter(({ id }) => id === row.id)).toHaveLength(
+            row.state === "DENIED" ? 0 : 1,
+          );
         const quantity = own.reduce((total, event) => total + event.quantity, 0n);
         const paid = own.reduce((total, event) => total + event.amount, 0n);
         expect([quantity, paid]).toEqual([

@@ -258,7 +258,7 @@ test("a settlement in another asset or at another price version is refused", () 
     ledger.one(
       sampleSettle("h", 0n, {
         sequence,
-        used: { price, quantity: units("1"), further: [], occurredAt: 0 },
+        used: { price, quantity: units("1"), further: [], occurredAt: 0, isMeasured: true },
       }),
     );
   const euros = { kind: "amount", amount: money("1"), asset: "EUR", further: [] } as const;
@@ -327,6 +327,20 @@ test("a true-up lowers what nobody paid before it gives money back, and takes wh
   expect(ledger.one(sampleTrueUp(ledger, money("10")))).toMatchObject({ shortfall: money("5") });
   expect(ledger.paid()).toEqual({ debited: money("5"), shortfall: money("5") });
   expect(columnsOf(ledger)).toMatchObject({ C: "5", D: "5" });
+});
+
+test("what costs nothing is metered; an end that says of nothing is not (f.10.2)", () => {
+  const ledger = fundedLedger("10");
+  const nothing = { quantity: 0n };
+  const price: Price = { kind: "amount", amount: 0n, asset: "USD", further: [] };
+  ledger.run(sampleCharge("free", 0n, nothing), sampleHold("a", money("1"), nothing));
+  const report = (sequence: number, isMeasured: boolean, isFinal: boolean) => {
+    const used = { price, further: [], occurredAt: 0, ...nothing, isMeasured };
+    return ledger.one(sampleSettle("a", 0n, { sequence, used, isFinal }));
+  };
+  expect(report(1, true, false)).toMatchObject({ isMetered: true });
+  expect(report(2, false, true)).toMatchObject({ isMetered: false, state: "SETTLED" });
+  expect(ledger.events.map(({ id }) => id)).toEqual(["free", "a#1"]);
 });
 
 test("what the usage store takes back by itself is refunded without an event", () => {

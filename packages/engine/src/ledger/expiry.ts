@@ -3,6 +3,7 @@ import { activateGrant, expireGrant } from "./grant.ts";
 import type { Authorization, EpochMs, Grant } from "./rows.ts";
 import { closeUnused, settlePart } from "./settlement.ts";
 import { transitions } from "./transition.ts";
+import { isOfNothing } from "./use.ts";
 
 type Due =
   | { readonly kind: "activate"; readonly at: EpochMs; readonly id: string }
@@ -86,6 +87,7 @@ const endHold = (draft: Draft, row: Authorization): void => {
   const { occurredAt, spender } = row.terms;
   const { meter } = spender;
   const further = row.further.map((use) => use.held);
-  const events = [{ id: `${row.id}#expiry`, meter, amount, quantity, further, occurredAt }];
+  const event = { id: `${row.id}#expiry`, meter, amount, quantity, further, occurredAt };
+  const events = isOfNothing(event) ? [] : [event];
   settlePart(draft, row, { amount, quantity, further, isFinal: true, events });
 };

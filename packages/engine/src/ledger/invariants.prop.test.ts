@@ -200,7 +200,7 @@ test("converting never creates value, and a full refund returns every atom (I26)
           } as const;
           const mode = index % 2 === 0 ? "charge" : "hold";
           ledger.run(sampleRequest(`c${index}`, { price, mode, assets: ["TOK", "USD"] }));
-          const used = { price, quantity: 0n, further: [], occurredAt: 0 };
+          const used = { price, quantity: 0n, further: [], occurredAt: 0, isMeasured: true };
           if (mode === "hold") ledger.run(sampleSettle(`c${index}`, 0n, { used }));
           check();
           ledger.run(sampleRefund(`part${index}`, `c${index}`, BigInt(Math.min(back, amount))));

@@ -57,7 +57,7 @@ export const reportLease = (draft: Draft, report: ReportLease): Settled | Confli
     shortfall += spent.shortfall;
   }
   left = { ...left, settled: left.settled + amount };
-  const answer = settlePart(draft, left, { ...nothingUsed, isFinal, events: [] });
+  const answer = settlePart(draft, left, { ...nothingUsed, isFinal });
   if (answer.kind === "conflict") return answer;
   const quantity = spends.reduce((total, spend) => total + spend.quantity, 0n);
   return { ...answer, amount, quantity, shortfall };

@@ -75,6 +75,8 @@ export interface Settled {
   readonly available: bigint;
   readonly validUntil: number | null;
   readonly isFinal: boolean;
+  /** Whether it is a part that was metered, under its own id. */
+  readonly isMetered: boolean;
   readonly isReplayed: boolean;
 }
 

@@ -99,7 +99,7 @@ test("charges in any order and batching sum to the total; the close leaves it so
           const id = `u${index}`;
           if (isHold) {
             ledger.run(sampleRequest(id, { mode: "hold", price: each, quantity }));
-            const used = { price: each, quantity, further: [], occurredAt: 0 };
+            const used = { price: each, quantity, further: [], occurredAt: 0, isMeasured: true };
             ledger.run(sampleSettle(id, 0n, { used }));
           } else {
             const request = sampleRequest(id, { price: each, quantity });

@@ -53,6 +53,8 @@ export interface Used {
   readonly further: readonly bigint[];
   readonly price: Price;
   readonly occurredAt: EpochMs;
+  /** Whether it says that anything was used: that is metered even where nothing of it is counted. */
+  readonly isMeasured: boolean;
 }
 
 export interface Settle extends Identified {

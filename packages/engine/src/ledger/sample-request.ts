@@ -93,6 +93,7 @@ export const usedAmount = (amount: bigint, quantity = units("1")): Used => ({
   further: [],
   price: { kind: "amount", amount, asset: "USD", further: [] },
   occurredAt: 0,
+  isMeasured: true,
 });
 
 export const sampleSettle = (id: string, amount: bigint, more: Partial<Settle> = {}): Settle => ({
@@ -220,4 +221,5 @@ export const sampleUsed = (price: Price, quantity: string): Used => ({
   quantity: units(quantity),
   further: furtherQuantities(price),
   occurredAt: 0,
+  isMeasured: true,
 });

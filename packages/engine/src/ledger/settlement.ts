@@ -9,7 +9,7 @@ import type { Authorization } from "./rows.ts";
 import { availableTo, holdingOf, pinnedBy, releasePinned, settlePinned } from "./slice.ts";
 import { transitions, type AuthorizationState } from "./transition.ts";
 import {
-  emit,
+  isOfNothing,
   moveBudgets,
   moveConcurrency,
   moveFurther,
@@ -26,6 +26,7 @@ export interface Part {
   /** Of the further prices, in their order. */
   readonly further: readonly bigint[];
   readonly isFinal: boolean;
+  /** None where nothing was used. */
   readonly events: readonly PartEvent[];
 }
 
@@ -60,11 +61,12 @@ export const partOf = (
   row: Authorization,
   request: { readonly sequence: number; readonly used: Used; readonly isFinal: boolean },
 ): Part => {
-  const { price, quantity, further, occurredAt } = request.used;
+  const { price, quantity, further, occurredAt, isMeasured } = request.used;
   const amount = quote(draft, price, { quantity, isHeld: false });
   const id = `${row.id}#${request.sequence}`;
   const { meter } = row.terms.spender;
-  const events = [{ id, meter, amount, quantity, further, occurredAt }];
+  const event = { id, meter, amount, quantity, further, occurredAt };
+  const events = isMeasured || !isOfNothing(event) ? [event] : [];
   return { amount, quantity, further, isFinal: request.isFinal, events };
 };
 
@@ -158,7 +160,7 @@ const emitEvents = (
     isUnfunded.set(event.id, own);
   }
   for (const event of part.events)
-    emit(draft, {
+    draft.events.push({
       ...usageEvent(event.id, row, { ...event, shortfall: isUnfunded.get(event.id) ?? 0n }),
       meter: event.meter,
       occurredAt: event.occurredAt,
@@ -168,7 +170,7 @@ const emitEvents = (
 export const settledAnswer = (
   draft: Draft,
   row: Authorization,
-  part: { readonly amount: bigint; readonly quantity: bigint; readonly shortfall: bigint },
+  part: Pick<Part, "amount" | "quantity" | "events"> & { readonly shortfall: bigint },
 ): Settled => ({
   kind: "settled",
   id: row.id,
@@ -181,10 +183,17 @@ export const settledAnswer = (
   available: availableTo(draft, row.terms.spender),
   validUntil: row.validUntil,
   isFinal: row.state !== "HELD",
+  isMetered: part.events.length > 0,
   isReplayed: false,
 });
 
-export const nothingUsed = { amount: 0n, quantity: 0n, further: [], shortfall: 0n } as const;
+export const nothingUsed = {
+  amount: 0n,
+  quantity: 0n,
+  further: [],
+  shortfall: 0n,
+  events: [],
+} as const;
 
 export const voidHold = (draft: Draft, request: Pick<VoidHold, "id">): Settled | Conflict => {
   const row = draft.authorizations.get(request.id);

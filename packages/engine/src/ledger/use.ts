@@ -155,9 +155,15 @@ const debtRoom = (draft: Draft, { account, asset }: Spender): bigint => {
   return maximum(0n, debtLimit - debt);
 };
 
-/** A part without amount and quantity used nothing, so nothing is metered. */
+/** Whether it moves neither money nor anything that is counted. */
+export const isOfNothing = ({
+  amount,
+  quantity,
+  further,
+}: Pick<UsageEvent, "amount" | "quantity" | "further">): boolean =>
+  amount === 0n && quantity === 0n && further.every((each) => each === 0n);
+
+/** A refund of nothing takes no usage back. */
 export const emit = (draft: Draft, event: UsageEvent): void => {
-  const isUnused = event.quantity === 0n && event.further.every((quantity) => quantity === 0n);
-  if (event.amount === 0n && isUnused) return;
-  draft.events.push(event);
+  if (!isOfNothing(event)) draft.events.push(event);
 };

@@ -39,6 +39,9 @@ export interface CountedQuantity {
 const numberMaps = ["measure", "cost", "income"] as const;
 const textMaps = ["who", "what", "where", "other", "metadata"] as const;
 
+export const hasNumbers = (fields: MeasurementFields): boolean =>
+  numberMaps.some((map) => fields[map] !== undefined);
+
 /** The fields of a measurement, whatever else a request says. */
 export const fieldsOf = (request: MeasurementFields): MeasurementFields => ({
   ets: request.ets,

@@ -142,12 +142,16 @@ export const toUsed = async (
   orgId: string,
   { row, used, field }: { row: Authorization; used: UsedRequest; field: string },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
-  const { price, measured } = await priceAtOwnVersion(parts, orgId, { row, used, field });
+  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, {
+    row,
+    used,
+    field,
+  });
   // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
   const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used, parts.now());
   const quantity = measured.counted[0]?.quantity ?? 0n;
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
-  return { used: { quantity, further, price, occurredAt: at }, measured };
+  return { used: { quantity, further, price, occurredAt: at, isMeasured }, measured };
 };
 
 export const toUpdate = async (

@@ -63,7 +63,7 @@ export const writeUndone = async (
 export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boolean =>
   terms.mode === "hold" || terms.mode === "session" || terms.mode === "lease";
 
-/** The uids that an authorization was metered by: its own, or those of its parts that used something. */
+/** The uids that an authorization was metered by: its own, or those of its parts that were metered. */
 const meteredIds = async (
   client: PoolClient,
   orgId: string,
@@ -74,7 +74,7 @@ const meteredIds = async (
   const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
     `SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
      FROM ledger_decision
-     WHERE org_id = $1 AND id LIKE $2 AND (outcome->>'amount' <> '0' OR outcome->>'quantity' <> '0')`,
+     WHERE org_id = $1 AND id LIKE $2 AND (outcome->>'isMetered')::boolean`,
     [orgId, `part:${id.replaceAll(/[\\%_]/g, "\\$&")}#%`],
   );
   const amount = parts.reduce((total, part) => total + BigInt(part.amount), 0n);

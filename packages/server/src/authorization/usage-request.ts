@@ -8,6 +8,7 @@ import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
   fieldsOf,
+  hasNumbers,
   type MeasuredUsage,
   type Meter,
   type MeasurementFields,
@@ -211,7 +212,11 @@ export const priceAtOwnVersion = async (
     readonly used: MeasurementFields & { readonly amount?: string | undefined };
     readonly field: string;
   },
-): Promise<{ readonly price: Price; readonly measured: MeasuredUsage }> => {
+): Promise<{
+  readonly price: Price;
+  readonly measured: MeasuredUsage;
+  readonly isMeasured: boolean;
+}> => {
   const { spender, priceVersion, position } = row.terms;
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
   const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
@@ -219,13 +224,13 @@ export const priceAtOwnVersion = async (
   const amount = used.amount === undefined ? 0n : atomsOf({ text: used.amount, field }, asset);
   const meter = await parts.prices.meter(orgId, spender.meter ?? "");
   // A part that says neither an amount nor a number ends a hold without having used anything.
-  const isUsed = amount > 0n || used.measure !== undefined;
-  const measured = measuredBy(used, rules, { meter, isUsed });
+  const isMeasured = amount > 0n || hasNumbers(used);
+  const measured = measuredBy(used, rules, { meter, isUsed: isMeasured });
   if (used.amount !== undefined) {
     const further = measured.counted
       .slice(1)
       .map(({ quantity }) => ({ quantity, unit: null, position: null }));
-    return { price: { kind: "amount", amount, asset: asset.code, further }, measured };
+    return { price: { kind: "amount", amount, asset: asset.code, further }, measured, isMeasured };
   }
   const [first, ...others] = kept;
   if (first === undefined || position === null)
@@ -241,6 +246,7 @@ export const priceAtOwnVersion = async (
   return {
     price: { kind: "rateable", tariff, asset: asset.code, scale: asset.scale, position, further },
     measured,
+    isMeasured,
   };
 };
 
