@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { waitForRelay } from "./ledger-inspection.ts";
+import { inspect, waitForRelay } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Which measurements calls leave in the usage store, where several requests share a uid. */
@@ -8,13 +8,14 @@ import { ownDatabase, walletWorld } from "./wallet-world.ts";
 const url = ownDatabase();
 const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
 
+const earlier = "2024-05-14T12:00:00Z";
 const ts = "2024-05-15T12:00:00Z";
 const usageRows = z.object({
   data: z.array(z.looseObject({ amount: z.coerce.number(), region: z.string() })),
 });
 
 /** An account with 100 dollars, and a meter that nothing prices, or a price of 1.00. */
-const open = async ({ isPriced = false } = {}) => {
+const open = async ({ isPriced = false, isPaying = true } = {}) => {
   const productId = await world().product();
   const meter = await world().meter(productId);
   const account = world().fresh("metered");
@@ -25,21 +26,41 @@ const open = async ({ isPriced = false } = {}) => {
     await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
     await world().attach(id, plan.id);
   }
-  await wallets().grant(account, "100");
+  const grant = () => wallets().grant(account, "100");
+  if (isPaying) await grant();
   const body = (name: string, units: number, more: object = {}) => ({
     uid: `${account}-${name}`,
     account,
     meter: meter.code,
     mode: "charge",
-    amount: String(units),
-    asset: "USD",
+    ...(isPriced ? {} : { amount: String(units), asset: "USD" }),
     measure: { amount: units },
     what: { region: "UK", tier: "Standard" },
     ts,
     ...more,
   });
+  const plain = (name: string, units: number) => {
+    const { uid, measure, what } = body(name, units);
+    return { uid, account, meter: meter.code, measure, what };
+  };
   return {
     body,
+    grant,
+    submit: (name: string, units: number) =>
+      wallets().post("measurements", { measurements: [{ ...plain(name, units), ts: earlier }] }),
+    /** As after a crash between the usage store and the ledger. */
+    deliverAgain: async (name: string, units: number) => {
+      await waitForRelay(url());
+      await inspect(url(), (pool) =>
+        pool.query("INSERT INTO usage_outbox (org_id, measurements, count) VALUES ($1, $2, 1)", [
+          world().server.orgId,
+          JSON.stringify([{ ...plain(name, units), ts: new Date(ts).toISOString() }]),
+        ]),
+      );
+    },
+    charge: (name: string, units: number) => wallets().authorize(body(name, units)),
+    refund: (name: string, of: string) =>
+      wallets().post("refunds", { uid: `${account}-${name}`, of: `${account}-${of}` }),
     batch: (...authorizations: object[]) =>
       wallets().post("authorizations/batch", { authorizations }),
     /** The units and the region of each measurement. */
@@ -81,9 +102,7 @@ describe("one uid in several requests meters what was charged", () => {
 
   test("after an invalid request in the same batch", async () => {
     const { body, batch, measured } = await open({ isPriced: true });
-    const priced = { amount: undefined, asset: undefined };
-    const invalid = { ...priced, ...small, measure: { amount: -1 } };
-    await batch(body("u", 0, invalid), body("u", 7, { ...priced, ...large }));
+    await batch(body("u", -1, small), body("u", 7, large));
     expect(await measured()).toEqual(["7 large"]);
   });
 
@@ -95,4 +114,51 @@ describe("one uid in several requests meters what was charged", () => {
     );
     expect(await measured()).toEqual(["7 large"]);
   });
+});
+
+describe("what a refund takes back is metered whatever its uid is", () => {
+  test("that of the charge", async () => {
+    const { charge, refund, measured } = await open({ isPriced: true });
+    await charge("x", 5);
+    await refund("x", "x");
+    expect(await measured()).toEqual(["-5 ", "5 UK"]);
+  });
+
+  test("that of a later charge", async () => {
+    const { charge, refund, measured } = await open({ isPriced: true });
+    await charge("x", 3);
+    await refund("y", "x");
+    await charge("y", 7);
+    expect(await measured()).toEqual(["-3 ", "3 UK", "7 UK"]);
+  });
+});
+
+describe("a measurement that was never charged has the uid of", () => {
+  test("a charge: both are metered, and once each", async () => {
+    const { charge, deliverAgain, grant, measured, submit } = await open({ isPaying: false });
+    await submit("x", 1);
+    await grant();
+    await charge("x", 8);
+    expect(await measured()).toEqual(["1 UK", "8 UK"]);
+    await deliverAgain("x", 8);
+    expect(await measured()).toEqual(["1 UK", "8 UK"]);
+  });
+
+  test("a part of a hold: both are metered", async () => {
+    const { body, grant, measured, submit } = await open({ isPaying: false });
+    await submit("h#1", 1);
+    await grant();
+    await wallets().authorize(body("h", 8, { mode: "hold" }));
+    const { uid, ...part } = body("h", 8);
+    const { measure, what, amount } = { amount: undefined, ...part };
+    await wallets().act(uid, "settle", { sequence: 1, measure, what, amount, final: true });
+    expect(await measured()).toEqual(["1 UK", "8 UK"]);
+  });
+});
+
+test("what is delivered again is metered once", async () => {
+  const { charge, deliverAgain, measured } = await open();
+  await charge("x", 8);
+  await deliverAgain("x", 8);
+  expect(await measured()).toEqual(["8 UK"]);
 });

@@ -112,6 +112,7 @@ const run = async (
         }
       },
       correct: (request) => pipeline.correct(request),
+      ingested: (request) => pipeline.ingested(request),
       stepBackfill: (request) => pipeline.stepBackfill(request),
       mark: () => Promise.resolve(log.mark()),
       memory: () => readers.use((connection) => memoryOf(connection, pipeline)),

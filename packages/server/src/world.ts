@@ -239,7 +239,7 @@ const openLedger = (
   const ledger = createLedger(database, pool, Date.now);
   closers.push(ledger.drain);
   for (const running of [
-    startRelay({ pool, usage, logger, now: Date.now }),
+    startRelay({ ...ledger, usage, logger }),
     startVoidRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
     startPayments(ledger, manualPayments, logger),

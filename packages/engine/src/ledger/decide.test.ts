@@ -343,6 +343,13 @@ test("what costs nothing is metered; an end that says of nothing is not (f.10.2)
   expect(ledger.events.map(({ id }) => id)).toEqual(["free", "a#1"]);
 });
 
+test("the usage that a refund takes back has an id that no request can have", () => {
+  const ledger = fundedLedger("10");
+  ledger.run(sampleCharge("a", money("4")), sampleCharge("b", money("2")));
+  ledger.run(sampleRefund("a", "a", money("1")), sampleRefund("b", "a", null));
+  expect(ledger.events.map(({ id }) => id)).toEqual(["a", "b", "a#refund#a", "a#refund#b"]);
+});
+
 test("what the usage store takes back by itself is refunded without an event", () => {
   const ledger = fundedLedger("10");
   ledger.run(sampleCharge("a", money("4")));

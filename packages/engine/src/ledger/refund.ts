@@ -37,9 +37,12 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
     further: further.map(({ refunded }, nth) => (row.further[nth]?.refunded ?? 0n) - refunded),
     shortfall: -unpaid,
   };
-  if (request.isMetered) emit(draft, usageEvent(request.id, row, takenBack));
+  if (request.isMetered) emit(draft, usageEvent(eventId(request), row, takenBack));
   return booked(request.id, amount, unpaid);
 };
+
+/** Uids of charges, of refunds and of plain usage are several namespaces, and one in the usage store. */
+const eventId = ({ id, of }: Refund): string => `${of}#refund#${id}`;
 
 /** A refund undoes usage in proportion to money where it has parts, and all of it with the last atom. */
 const refundedQuantity = (

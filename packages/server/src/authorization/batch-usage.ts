@@ -60,7 +60,7 @@ const unmeasured = async (
 };
 
 /** The usage store takes no longer uid; a part of a long one is named by its hash. */
-export const uidOf = (id: string): string =>
-  isLonger(id, uidLengthMax)
-    ? createHash("sha256").update(id).digest("base64url").slice(0, 43)
-    : id;
+export const uidOf = (id: string): string => (isLonger(id, uidLengthMax) ? hashedUid(id) : id);
+
+export const hashedUid = (id: string): string =>
+  createHash("sha256").update(id).digest("base64url").slice(0, 43);

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
-import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
+import { renamedWhereTaken, type TakenUidParts } from "./taken-uids.ts";
 
 /** Rows taken at once, each of a batch of decisions. */
 const rowsMax = 100;
@@ -19,11 +19,8 @@ interface OutboxColumns {
   readonly count: number;
 }
 
-export interface RelayParts {
+export interface RelayParts extends TakenUidParts {
   readonly pool: Pool;
-  readonly usage: UsageStore;
-  readonly logger: Logger;
-  readonly now: () => number;
 }
 
 /**
@@ -128,7 +125,11 @@ const refusedOf = async (
     receivedAtMs: parts.now(),
   });
   const refused = refusalsOf(outcome);
-  if (refused.size === 0) return [];
+  const renamed =
+    outcome.kind === "accepted" ? await renamedWhereTaken(parts, orgId, outcome.failures) : [];
+  const refusedAgain =
+    renamed.length === 0 ? [] : await refusedOf(parts, orgId, [JSON.stringify(renamed)]);
+  if (refused.size === 0) return refusedAgain;
   const measurements: unknown[] = arrays.flatMap((text): unknown => JSON.parse(text));
   if (outcome.kind === "invalid" && measurements.length > 1) {
     // One that the usage store cannot read must not keep the others from it.
@@ -137,7 +138,11 @@ const refusedOf = async (
     for (const text of each) refusals.push(...(await refusedOf(parts, orgId, [text])));
     return refusals;
   }
-  return [...refused].map(([index, reason]) => ({ measurement: measurements[index], reason }));
+  const atOnce = [...refused].map(([index, reason]) => ({
+    measurement: measurements[index],
+    reason,
+  }));
+  return [...atOnce, ...refusedAgain];
 };
 
 type Outcome = Awaited<ReturnType<UsageStore["ingest"]>>;

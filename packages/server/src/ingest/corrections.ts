@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import type { StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
-import type { CorrectionOutcome, CorrectionRequest, IngestOutcome } from "../ports/usage-store.ts";
+import type {
+  CorrectionOutcome,
+  CorrectionRequest,
+  IngestedRequest,
+  IngestOutcome,
+} from "../ports/usage-store.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import { type GeneralLane, isRefusal, type LaneOutcome } from "./general-lane.ts";
 import { readEnvelope } from "./measurement-reader.ts";
@@ -47,6 +52,16 @@ export class Corrections {
     return this.inTurn(() => this.#correct(request));
   }
 
+  async ingested({
+    orgId,
+    uid,
+    askedAtMs,
+  }: IngestedRequest): Promise<StoredMeasurement | undefined> {
+    const stored = await this.#find(orgId, uid, askedAtMs);
+    const { digest, backfillId, isReplaced = true } = stored ?? {};
+    return digest === undefined && backfillId === undefined && !isReplaced ? stored : undefined;
+  }
+
   /** Does the work after every correction before it and before those that come. */
   inTurn<Outcome>(work: () => Promise<Outcome>): Promise<Outcome> {
     return this.#turns.take(work);
@@ -59,16 +74,20 @@ export class Corrections {
 
   async #correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
     const { orgId, uid, receivedAtMs } = request;
-    const { gather, log, uids } = this.#parts;
-    // The measurement may be in a group that is still on its way.
-    await gather(() => nothing, receivedAtMs);
-    const stored = await log.find(orgId, uid, uids.receivedAtMs(orgId, uid, receivedAtMs));
+    const stored = await this.#find(orgId, uid, receivedAtMs);
     if (stored === undefined) return { kind: "unknown" };
     if (stored.isReplaced) return replaced;
     const { amendment } = request;
     return amendment === undefined
       ? this.#void(request, stored)
       : this.#amend({ ...request, amendment }, stored);
+  }
+
+  async #find(orgId: string, uid: string, atMs: number): Promise<StoredMeasurement | undefined> {
+    const { gather, log, uids } = this.#parts;
+    // The measurement may be in a group that is still on its way.
+    await gather(() => nothing, atMs);
+    return log.find(orgId, uid, uids.receivedAtMs(orgId, uid, atMs));
   }
 
   async #void(request: CorrectionRequest, stored: StoredMeasurement): Promise<CorrectionOutcome> {

@@ -1,9 +1,10 @@
 import type { BackfillOutcome } from "../ports/usage-backfills.ts";
 import type { UsageDirectory } from "../ports/usage-directory.ts";
-import type { CommitOutcome, UsageLog } from "../ports/usage-log.ts";
+import type { CommitOutcome, StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
+  IngestedRequest,
   IngestOutcome,
   IngestRequest,
 } from "../ports/usage-store.ts";
@@ -84,6 +85,11 @@ export class IngestPipeline {
   /** Voids or amends a measurement. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
     return this.#corrections.correct(request);
+  }
+
+  /** What is stored of a uid, unless it is not as it was ingested. */
+  ingested(request: IngestedRequest): Promise<StoredMeasurement | undefined> {
+    return this.#corrections.ingested(request);
   }
 
   /** Reveals, reverts or discards a backfill. */

@@ -67,6 +67,21 @@ export const usageCorrectionsSuite = (
       expect(await seen()).toEqual(onlyB);
     });
 
+    test("what was ingested is known until it is amended", async () => {
+      await sendTo(used.store, [event("a", 1), event("b", 2)]);
+      const ingested = (uid: string) =>
+        used.store.ingested({ orgId: org, uid, askedAtMs: receivedAtMs });
+      const ts = Temporal.Instant.from("2024-05-10T00:00:00Z");
+      const known = { meterId: calls.id, accountId: used.accountId("acme"), ts };
+      expect(await ingested("a")).toEqual(known);
+      await used.reopen();
+      expect(await ingested("a")).toEqual(known);
+      await correct("a");
+      await correct("b", values(3));
+      expect([await ingested("a"), await ingested("b")]).toEqual([known, undefined]);
+      expect(await ingested("c")).toBeUndefined();
+    });
+
     test("voiding again changes nothing, and the uid stays a duplicate", async () => {
       await sendTo(used.store, [event("a", 1)]);
       expect(await correct("a")).toEqual(corrected);

@@ -83,6 +83,19 @@ export type CorrectionOutcome =
   | { readonly kind: "unknown" }
   | Exclude<IngestOutcome, { kind: "accepted" }>;
 
+export interface IngestedRequest {
+  readonly orgId: string;
+  readonly uid: string;
+  /** In epoch milliseconds. */
+  readonly askedAtMs: number;
+}
+
+export interface IngestedMeasurement {
+  readonly meterId: string;
+  readonly accountId: string;
+  readonly ts: Temporal.Instant;
+}
+
 /** The methods of m3ter semantics 6.2. */
 export type PlainMethod = "SUM" | "MIN" | "MAX" | "COUNT" | "LATEST" | "MEAN" | "UNIQUE";
 
@@ -303,6 +316,8 @@ export interface UsageStore extends UsageChanges, UsageBackfills {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
+  /** The last with the uid, also if it is void; undefined once it was amended or a backfill has the uid. */
+  ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]>;

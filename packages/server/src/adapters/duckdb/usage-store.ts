@@ -13,6 +13,8 @@ import type {
   CorrectionOutcome,
   CorrectionRequest,
   CustomSqlChecker,
+  IngestedMeasurement,
+  IngestedRequest,
   IngestOutcome,
   IngestRequest,
   JointAggregateRequest,
@@ -168,6 +170,13 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
 
   correct(request: CorrectionRequest): Promise<CorrectionOutcome> {
     return this.#channel.call("correct", request).catch(unavailable);
+  }
+
+  async ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined> {
+    const stored = await this.#channel.call("ingested", request);
+    if (stored === undefined) return undefined;
+    const { meterId, accountId, tsMicros } = stored;
+    return { meterId, accountId, ts: instantOf(BigInt(tsMicros)) };
   }
 
   stepBackfill(request: BackfillStepRequest): Promise<BackfillOutcome> {
