@@ -10,7 +10,7 @@ import {
 } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
-/** Refunds of calls that are counted: the bill of May 2024 is of June 1. */
+/** Refunds of calls whose usage does not add up: the bill of May 2024 is of June 1. */
 
 const url = ownDatabase();
 const { world, wallets, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
@@ -177,6 +177,91 @@ const killBehindTheUsageStore = (): Promise<void> =>
     await waiting("DELETE FROM usage_void");
     await world().server.kill();
   });
+
+/** Two calls of different regions at their own price, 4 and 7 units, of which the second was refunded. */
+const refundedBy = async (counts: object, pricing: object = {}) => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id, { ...counts });
+  await world().price({ planId: plan.id, aggregationId }, [[0, 1]], { ...pricing });
+  const code = world().fresh("caller");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  const charge = (uid: string, day: string, units: number, region: string) =>
+    wallets().charge(code, `${code}-${uid}`, `${units}`, {
+      meter: meter.code,
+      ts: `${day}T12:00:00Z`,
+      measure: { amount: units },
+      what: { region, tier: "Standard" },
+    });
+  await charge("one", "2024-05-15", 4, "UK");
+  await charge("two", "2024-05-16", 7, "DE");
+  await wallets().post("refunds", { uid: `${code}-back`, of: `${code}-two` });
+  await waitForVoids(url());
+  return { id, lines: await world().lines(id, june) };
+};
+
+test.each([
+  { aggregation: "UNIQUE", targetField: "region", left: "USAGE 1" },
+  { aggregation: "LATEST", left: "USAGE 4" },
+  { aggregation: "MIN", left: "USAGE 4" },
+  { aggregation: "MEAN", left: "USAGE 4" },
+  { aggregation: "MAX", left: "USAGE 4" },
+])(
+  "leave nothing of a call behind that a meter's $aggregation sees",
+  async ({ left, ...counts }) => {
+    expect((await refundedBy(counts)).lines).toContain(left);
+  },
+);
+
+test("of one segment leave nothing in it", async () => {
+  const counts = { segmentedFields: ["region"], segments: [{ region: "UK" }, { region: "DE" }] };
+  const { lines } = await refundedBy(counts, { segment: { region: "DE" } });
+  expect(lines.filter((line) => line.startsWith("USAGE"))).toEqual([]);
+});
+
+test("of a priced sum undo the call as a whole or not at all where its meter counts, too", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const price = async (aggregation: string, unitPrice: number, type: string) => {
+    const aggregationId = await world().aggregation(meter.id, { aggregation });
+    await world().price({ planId: plan.id, aggregationId }, [[0, unitPrice]], { type });
+  };
+  await price("SUM", 1, "DEBIT");
+  await price("COUNT", 1.5, "PRODUCT_CREDIT");
+  const code = world().fresh("caller");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  for (const [uid, amount] of [
+    ["one", 4],
+    ["two", 7],
+  ])
+    await wallets().authorize({
+      uid: `${code}-${uid}`,
+      account: code,
+      meter: meter.code,
+      ts: "2024-05-15T12:00:00Z",
+      measure: { amount },
+    });
+  const refund = (uid: string, more: object) =>
+    wallets().post("refunds", { uid: `${code}-${uid}`, of: `${code}-two`, ...more });
+  await refund("part", { amount: "3" });
+  // 11 units at 1.00 less 1.50 for each of two calls.
+  const bill = ["USAGE 11", "USAGE_CREDIT -3", "BALANCE_CONSUMED -8", "TOTAL 0"];
+  expect(await world().lines(id, june)).toEqual(bill);
+  await refund("rest", {});
+  await waitForVoids(url());
+  expect(await world().lines(id, june)).toEqual([
+    "USAGE 4",
+    "USAGE_CREDIT -1.5",
+    "BALANCE_CONSUMED -2.5",
+    "TOTAL 0",
+  ]);
+});
 
 test("plain usage that no price adds up is metered all the same", async () => {
   const productId = await world().product();

@@ -141,6 +141,7 @@ export const usageEvent = (
     readonly quantity: bigint;
     readonly further: readonly bigint[];
     readonly shortfall: bigint;
+    readonly undoes?: UsageEvent["undoes"];
   },
 ): UsageEvent => ({
   id,
@@ -155,6 +156,7 @@ export const usageEvent = (
   occurredAt: authorization.terms.occurredAt,
   priceVersion: authorization.terms.priceVersion,
   unverified: authorization.terms.unverified,
+  undoes: used.undoes ?? null,
 });
 
 const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Authorized => {

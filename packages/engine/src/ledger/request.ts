@@ -1,5 +1,5 @@
 import type { Price } from "./price.ts";
-import type { EpochMs, GrantTerms, OnExpiry, PeriodPaid, SettleOverage } from "./rows.ts";
+import type { EpochMs, GrantTerms, OnExpiry, PeriodPaid, SettleOverage, Undoing } from "./rows.ts";
 import type { Scope } from "./scope.ts";
 
 /** What the caller sent, as a hash of its canonical payload: a reused id must carry the same (I10). */
@@ -90,8 +90,7 @@ export interface Refund extends Identified {
   readonly amount: bigint | null;
   /** False where the usage store takes the usage back by itself. */
   readonly isMetered: boolean;
-  /** Usage that cannot be undone in part is undone with the last of the money. */
-  readonly undoes: "inProportion" | "whole";
+  readonly undoes: Undoing;
 }
 
 export interface CreditGrant extends Identified {

@@ -291,6 +291,9 @@ export interface Posting {
   readonly amount: bigint;
 }
 
+/** How a refund undoes usage: what has no parts is undone with the last of the money. */
+export type Undoing = "inProportion" | "whole";
+
 /** Usage to relay to the meter, exactly once by id (f.10.2). */
 export interface UsageEvent {
   readonly id: string;
@@ -306,6 +309,8 @@ export interface UsageEvent {
   readonly occurredAt: EpochMs;
   readonly priceVersion: string | null;
   readonly unverified: boolean;
+  /** Of a refund's event, which takes usage back. */
+  readonly undoes: Undoing | null;
 }
 
 export interface Alert {

@@ -3,7 +3,6 @@ import { isLonger, uidLengthMax } from "@turnpike/contract/usage/measurement-rul
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
-import { takesBack, undoingOf } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
 import type { CommandUsage, Outcomes, Work } from "./work.ts";
 
@@ -26,11 +25,11 @@ export const metered = async (
   const measurements: unknown[] = [];
   const refunds: UsageEvent[] = [];
   for (const event of changes.events) {
-    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
-    if (takesBack(event) && undoingOf(usage.counted.map(({ rule }) => rule)) === "whole") {
+    if (event.undoes === "whole") {
       refunds.push(event);
       continue;
     }
+    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
     const meter = meters.get(event.meter ?? "");
     measurements.push(...measurementOf(event, usage, { meter, uidOf }));
   }

@@ -71,6 +71,8 @@ export interface Prices {
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
   /** How usage of a meter is counted whoever pays for it: by its aggregations that add up, oldest first. */
   readonly countings: (orgId: string, meter: string) => Promise<readonly Counting[]>;
+  /** Whether a measurement of what is less takes usage back, however a meter aggregates it. */
+  readonly addsUp: (orgId: string, meter: string) => Promise<boolean>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
@@ -113,11 +115,19 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     rememberedMs: Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
-  const countings = createCache<readonly Counting[]>({ now, rememberedMs, max: 10_000 });
+  const aggregated = createCache<Aggregated>({ now, rememberedMs, max: 10_000 });
   const findMeter: Prices["meter"] = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
       return found;
+    });
+
+  const aggregatedBy = (orgId: string, code: string): Promise<Aggregated> =>
+    aggregated.get(`${orgId} ${code}`, async () => {
+      const found = await findMeter(orgId, code);
+      const ids = found === undefined ? [] : [found.id];
+      const own = await lookupReferring(database, aggregation, { orgId, field: "meterId", ids });
+      return { countings: countingsOf(own), addsUp: addUp(own, found?.dataFields ?? []) };
     });
 
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
@@ -146,14 +156,8 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
-    countings: (orgId, code) =>
-      countings.get(`${orgId} ${code}`, async () => {
-        const found = await findMeter(orgId, code);
-        const ids = found === undefined ? [] : [found.id];
-        return countingsOf(
-          await lookupReferring(database, aggregation, { orgId, field: "meterId", ids }),
-        );
-      }),
+    countings: async (orgId, code) => (await aggregatedBy(orgId, code)).countings,
+    addsUp: async (orgId, code) => (await aggregatedBy(orgId, code)).addsUp,
     version: async (orgId, joined) => {
       const kept = joined
         .split("+")
@@ -168,7 +172,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       plans.forget(orgId);
       prepared.forget(orgId);
       meters.forget(orgId);
-      countings.forget(orgId);
+      aggregated.forget(orgId);
     },
   };
 };
@@ -233,6 +237,25 @@ const tariffOf = (version: string, price: StoredPrice): Tariff =>
       })),
     },
     { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
+  );
+
+/** What the aggregations of a meter, which any of them may be priced by, make of its usage. */
+interface Aggregated {
+  readonly countings: readonly Counting[];
+  readonly addsUp: boolean;
+}
+
+/** Only sums of what is sent: a segment or a derived field has its value from the other fields, which are sent once. */
+const addUp = (
+  found: readonly PlanPrice["aggregation"][],
+  dataFields: readonly { readonly code: string }[],
+): boolean =>
+  found.length > 0 &&
+  found.every(
+    ({ aggregation: method, targetField, segmentedFields = [] }) =>
+      method === "SUM" &&
+      segmentedFields.length === 0 &&
+      dataFields.some(({ code }) => code === targetField),
   );
 
 /** Each way of counting once: aggregations may differ in what only a bill looks at. */

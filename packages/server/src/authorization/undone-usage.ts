@@ -1,19 +1,26 @@
 import type { PoolClient } from "pg";
-import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { Authorization, Changes, Undoing, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./amendment-ids.ts";
-import type { QuantityRule } from "./prices.ts";
+import type { LedgerParts } from "./ledger.ts";
+import { rulesOf } from "./usage-request.ts";
 
 /**
- * Usage that a refund takes back. What adds up is undone by a measurement of what is less. A count is not: whatever a
- * measurement says, it counts, so the measurements themselves are voided, and that cannot be done in part.
+ * Usage that a refund takes back. Sums are undone by a measurement of what is less. Nothing else is: that measurement
+ * would be one more to a count, and the lowest, the latest or of a region of its own to the others. So the measurements
+ * themselves are voided, and that cannot be done in part.
  */
 
-/** How a refund undoes usage that is counted by these rules. */
-export const undoingOf = (rules: readonly QuantityRule[]): "inProportion" | "whole" =>
-  rules.some(({ method }) => method === "COUNT") ? "whole" : "inProportion";
-
-/** Whether the event is a refund's. */
-export const takesBack = ({ amount }: UsageEvent): boolean => amount < 0n;
+/** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
+export const undoingOf = async (
+  parts: Pick<LedgerParts, "prices">,
+  orgId: string,
+  { terms: { priceVersion, spender } }: Pick<Authorization, "terms">,
+): Promise<Undoing> => {
+  const { meter } = spender;
+  const rules = await rulesOf(parts, orgId, { priceVersion, meter });
+  const isSummed = rules.every(({ method }) => method === "SUM");
+  return isSummed && (await parts.prices.addsUp(orgId, meter ?? "")) ? "inProportion" : "whole";
+};
 
 /** A measurement that is to be void. */
 interface Undone {
@@ -22,7 +29,7 @@ interface Undone {
 }
 
 /**
- * Writes which measurements the usage store has to void: those of counted usage that the batch refunded to the end. Behind
+ * Writes which measurements the usage store has to void: those that the batch refunded to the end. Behind
  * the batch's changes in its transaction: the parts of a hold may be among them.
  */
 export const writeUndone = async (

@@ -18,7 +18,6 @@ import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
 import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
 import { undoingOf } from "../authorization/undone-usage.ts";
 import { lastAmendment } from "../authorization/usage-corrections.ts";
-import { rulesOf } from "../authorization/usage-request.ts";
 import type { CommandUsage } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -137,8 +136,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
   // What an amended measurement was charged at first has been given back.
   const amended = await lastAmendment(ledger, orgId, body.of);
   const row = amended?.row ?? (await findAuthorization(ledger.pool, orgId, body.of));
-  const { priceVersion, spender } = row.terms;
-  const { account, asset, meter } = spender;
+  const { account, asset } = row.terms.spender;
   const configuration = await ledger.configurations.of(orgId);
   const command: Refund = {
     kind: "refund",
@@ -150,7 +148,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
     isMetered: true,
-    undoes: undoingOf(await rulesOf(ledger, orgId, { priceVersion, meter })),
+    undoes: await undoingOf(ledger, orgId, row),
   };
   const outcome = only(
     await ledger.decide({
