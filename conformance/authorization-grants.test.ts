@@ -1,6 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import { beforeAll, describe, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
+
+const topUps = z.object({ data: z.array(z.object({ id: z.string(), state: z.string() })) });
 
 const { wallets } = walletWorld();
 beforeAll(() => wallets().meter("calls"));
@@ -64,5 +67,36 @@ describe("a grant that is used up", () => {
       });
     }
     expect(await wallets().wallet("plain")).toMatchObject({ available: "0" });
+  });
+});
+
+describe("an automatic top-up", () => {
+  const rule = { asset: "USD", threshold: "20", creditAmount: "100", paymentMethod: "card" };
+  const pending = async (account: string): Promise<string[]> => {
+    const { data } = topUps.parse(await body(`topups?account=${account}`));
+    return data.filter(({ state }) => state === "pending").map(({ id }) => id);
+  };
+
+  test("starts for an empty wallet, with the charge that is denied", async () => {
+    await wallets().account("empty");
+    await wallets().client.create("autotopups", { ...rule, code: "empty", account: "empty" });
+    expect(await pending("empty")).toEqual([]);
+    const denied = await wallets().charge("empty", "empty-denied", "1");
+    expect(denied.decision).toBe("deny");
+    const [id = "", ...others] = await pending("empty");
+    expect(others).toEqual([]);
+    await wallets().post(`topups/${id}/confirm`, { payment: "empty-pay" });
+    expect(await wallets().wallet("empty")).toMatchObject({ available: "100", pendingIn: "0" });
+  });
+
+  test("is of one account and asset, for as long as it exists", async () => {
+    for (const code of ["moved", "moved-to"]) await wallets().account(code);
+    const fields = { ...rule, code: "moved", account: "moved" };
+    const { id, version } = await wallets().client.create("autotopups", fields);
+    for (const field of ["account", "asset"]) {
+      const changed = { ...fields, version, [field]: "moved-to" };
+      const message = await wallets().client.refusal("PUT", `autotopups/${id}`, changed);
+      expect(message).toContain(`${field} must not change`);
+    }
   });
 });

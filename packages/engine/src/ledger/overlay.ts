@@ -24,11 +24,6 @@ export class Overlay<Row extends Identified> {
     this.#above.set(row.id, row);
   }
 
-  /** Whether this overlay itself has written the row. */
-  hasChanged(id: string): boolean {
-    return this.#above.has(id);
-  }
-
   values(): Iterable<Row> {
     if (this.#above.size === 0) return this.#below.values();
     const all = new Map<string, Row>();

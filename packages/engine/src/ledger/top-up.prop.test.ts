@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import { availableOf } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
 import { sampleCharge, sampleGrant } from "./sample-request.ts";
 import { failuresBeforeSuspension } from "./top-up.ts";
@@ -77,6 +78,9 @@ test("one top-up in flight, capped, none while suspended, credited once per paym
         const recent = [...opened.values()].filter((at) => at > ledger.now - windowMs);
         expect(recent.length).toBeLessThanOrEqual(countMax);
         if (suspended && what === "charge") expect(opened.size).toBe(known);
+        const isLow = availableOf(ledger.wallet()) < 20n;
+        if (what === "charge" && isLow && !suspended && recent.length < countMax)
+          expect(ledger.state.topUpRules.get("auto")?.inFlight).not.toBeNull();
         expect(ledger.wallet().credited).toBe(credited);
       }
     }),

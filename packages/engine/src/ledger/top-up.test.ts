@@ -1,26 +1,24 @@
-import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
+import type { TopUpRule } from "./rows.ts";
+import { columnsOf, decisionOf, sampleCustomer, SampleLedger } from "./sample-ledger.ts";
 import { money, fundedLedger, sampleCharge } from "./sample-request.ts";
 import { describe, expect, test } from "vitest";
 
-const automatic = () =>
-  fundedLedger("100", {
-    topUpRules: [
-      {
-        id: "auto",
-        walletAccount: "USD/acme",
-        threshold: money("20"),
-        creditAmount: money("100"),
-        chargeAmount: "103.30",
-        paymentMethod: "card-1",
-        windowMs: 86_400_000,
-        countMax: 10,
-        inFlight: null,
-        startedAt: [],
-        failures: 0,
-        isSuspended: false,
-      },
-    ],
-  });
+const rule: TopUpRule = {
+  id: "auto",
+  walletAccount: "USD/acme",
+  threshold: money("20"),
+  creditAmount: money("100"),
+  chargeAmount: "103.30",
+  paymentMethod: "card-1",
+  windowMs: 86_400_000,
+  countMax: 10,
+  inFlight: null,
+  startedAt: [],
+  failures: 0,
+  isSuspended: false,
+};
+
+const automatic = () => fundedLedger("100", { topUpRules: [rule] });
 
 const pending = (ledger: SampleLedger) =>
   [...ledger.state.topUps.values()].filter((row) => row.state === "pending");
@@ -60,5 +58,37 @@ describe("W14 auto top-up below 20, credit 100", () => {
     expect(change("card-2").kind).toBe("booked");
     ledger.run(sampleCharge("c4", money("1")));
     expect(pending(ledger)).toHaveLength(1);
+  });
+
+  test("an empty wallet, whose every charge is denied, gets one", () => {
+    const ledger = new SampleLedger({ topUpRules: [rule] });
+    const deniedOne = (id: string) => {
+      expect(decisionOf(ledger.one(sampleCharge(id, money("1"))))).toBe("deny");
+      return pending(ledger);
+    };
+    expect(deniedOne("a")).toHaveLength(1);
+    expect(deniedOne("b")).toHaveLength(1);
+    for (const [nth, next] of [1, 1, 0].entries()) {
+      ledger.now = nth;
+      ledger.run({ kind: "failTopUp", id: pending(ledger)[0]?.id ?? "", fingerprint: "f" });
+      // What was declined is not asked for again before somebody comes back.
+      expect(pending(ledger)).toEqual([]);
+      expect(deniedOne(`after ${nth}`)).toHaveLength(next);
+    }
+  });
+
+  test("a rule for who is low already needs no charge, only a look", () => {
+    const ledger = new SampleLedger({ topUpRules: [rule] });
+    ledger.run();
+    expect(pending(ledger)).toHaveLength(1);
+  });
+
+  test("who is frozen can spend nothing and is asked for nothing", () => {
+    const ledger = new SampleLedger({
+      topUpRules: [rule],
+      customers: [{ ...sampleCustomer("acme"), isFrozen: true }],
+    });
+    ledger.run(sampleCharge("a", money("1")));
+    expect(pending(ledger)).toEqual([]);
   });
 });

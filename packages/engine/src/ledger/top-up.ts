@@ -82,19 +82,26 @@ export const changePaymentMethod = (
   return booked(request.id, 0n);
 };
 
-/** Starts what the changed wallet accounts call for: one in flight per rule, capped per window (I25). */
+/**
+ * Starts what the accounts of the batch call for, whatever they asked: who has nothing left moves nothing any more. One
+ * in flight per rule, capped per window (I25).
+ */
 export const triggerTopUps = (draft: Draft): void => {
-  for (const { id } of draft.state.topUpRules.values()) {
-    const rule = draft.topUpRules.get(id);
+  for (const before of draft.state.topUpRules.values()) {
+    const rule = draft.topUpRules.get(before.id);
     if (rule === undefined || rule.isSuspended || rule.inFlight !== null) continue;
-    if (!draft.walletAccounts.hasChanged(rule.walletAccount) || !isLow(draft, rule)) continue;
+    // What has just been declined is asked for again when the account is next touched, not at once.
+    if (rule.failures > before.failures || !isLow(draft, rule)) continue;
     const recent = rule.startedAt.filter((at) => at > draft.now - rule.windowMs);
     if (recent.length < rule.countMax) start(draft, rule, recent);
   }
 };
 
-const isLow = (draft: Draft, { walletAccount, threshold }: TopUpRule): boolean =>
-  availableOf(walletAccountById(draft, walletAccount)) < threshold;
+/** Who may spend nothing, whatever there is, needs no more. */
+const isLow = (draft: Draft, { walletAccount, threshold }: TopUpRule): boolean => {
+  const row = walletAccountById(draft, walletAccount);
+  return availableOf(row) < threshold && draft.state.customers.get(row.account)?.isFrozen === false;
+};
 
 const start = (draft: Draft, rule: TopUpRule, recent: readonly number[]): void => {
   const atOnce = recent.filter((at) => at === draft.now).length;

@@ -3,6 +3,7 @@ import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
 import { assetRules } from "./rules/asset.ts";
+import { autoTopUpRules } from "./rules/auto-top-up.ts";
 import { backfillRules } from "./rules/backfill.ts";
 import { balanceChargeScheduleRules } from "./rules/balance-charge-schedule.ts";
 import { balanceTransactionScheduleRules } from "./rules/balance-transaction-schedule.ts";
@@ -44,6 +45,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
   asset: assetRules,
+  autoTopUp: autoTopUpRules,
   backfill: backfillRules,
   balance: balanceRules,
   balanceChargeSchedule: balanceChargeScheduleRules,

@@ -3,20 +3,18 @@ import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { sql } from "kysely";
 import type { DatabaseTransaction, Document } from "../../ports/database.ts";
 import type { Rules, Write } from "../rule.ts";
+import { keepFields } from "./kept-fields.ts";
 
 /** Fiat accounts keep at least this many digits (authorization semantics f.1). */
 const fiatScaleMin = 6;
 
 /** Wallets count in atoms: what an atom is worth must not change under them. */
-const keepsItsAtoms = async ({ document, before }: Write): Promise<Document> => {
+const keepsItsAtoms = async (write: Write): Promise<Document> => {
+  const { document } = write;
   const now = asset.fields.parse(document);
   if (now.kind === "fiat" && now.scale < fiatScaleMin)
     throw fieldProblem("VALIDATION_FAILED", "scale", `must be at least ${fiatScaleMin} for fiat`);
-  if (before === undefined) return document;
-  const was = asset.fields.parse(before);
-  for (const field of ["code", "scale"] as const) {
-    if (now[field] !== was[field]) throw fieldProblem("RULE_VIOLATED", field, "must not change");
-  }
+  keepFields(write, ["code", "scale"]);
   return document;
 };
 
