@@ -1,45 +1,131 @@
+import { z } from "zod";
 import { beforeAll, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
-const { wallets } = walletWorld();
-beforeAll(() => wallets().meter("calls"));
+/** A request that cannot be carried out is told the field that stands in the way. */
 
-test("404 for a lease among authorizations, and for another hold among leases", async () => {
-  await wallets().account("kinds");
-  await wallets().grant("kinds", "20");
-  const lease = { account: "kinds", asset: "USD", amount: "5", ttlSeconds: 60 };
-  await wallets().post("leases", { id: "kinds-lease", ...lease });
-  await wallets().hold("kinds", "kinds-hold", "5");
-  const part = { sequence: 1, amount: "3", measure: { units: 3 } };
-  const longer = { sequence: 1, ttlSeconds: 60 };
-  const spend = { uid: "kinds-spend", meter: "calls", amount: "3", measure: { units: 3 } };
-  const wrong: [path: string, body?: Readonly<Record<string, unknown>>][] = [
-    ["authorizations/kinds-lease/settle", part],
-    ["authorizations/kinds-lease/extend", { ...longer, addAmount: "1" }],
-    ["authorizations/kinds-lease/update", { sequence: 1, used: part, request: part }],
-    ["authorizations/kinds-lease/void"],
-    ["refunds", { uid: "kinds-refund", of: "kinds-lease" }],
-    ["leases/kinds-hold/report", { sequence: 1, spends: [spend] }],
-    ["leases/kinds-hold/renew", longer],
-    ["leases/kinds-hold/release"],
-  ];
-  for (const [path, body] of wrong)
-    expect([path, await wallets().status(path, body)]).toEqual([path, 404]);
-  expect(await wallets().client.call("GET", "authorizations/kinds-lease")).toMatchObject({
-    status: 404,
-  });
-  expect(await wallets().wallet("kinds")).toMatchObject({ balance: "20", held: "10" });
-  expect(await wallets().act("kinds-hold", "void")).toMatchObject({ state: "VOIDED" });
+const { wallets } = walletWorld();
+
+const refusal = z.object({
+  errorCode: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).length(1),
 });
 
-test("400 when one of the assets that may pay is given twice", async () => {
-  await wallets().account("twice");
-  await wallets().grant("twice", "10");
-  const body = { uid: "twice", account: "twice", meter: "calls", mode: "charge" };
-  const price = { amount: "15", asset: "USD", assets: ["USD", "USD"] };
-  const { status, body: refusal } = await wallets().client.call("POST", "authorizations", {
-    ...body,
-    ...price,
+beforeAll(async () => {
+  await wallets().meter("calls");
+  await wallets().account("payer");
+  await wallets().plan("payer", {
+    cumulative: true,
+    pricingBands: [{ lowerLimit: 0, fixedPrice: 0, unitPrice: 1 }],
   });
-  expect([status, JSON.stringify(refusal)]).toEqual([400, expect.stringContaining("assets")]);
+  await wallets().grant("payer", "100");
+  await wallets().charge("payer", "charged", "1");
+  await wallets().hold("payer", "held", "10");
+  await wallets().authorize({
+    uid: "session",
+    account: "payer",
+    mode: "session",
+    measure: { units: 1 },
+  });
+  const lease = { id: "lease", account: "payer", asset: "USD", amount: "5", ttlSeconds: 60 };
+  await wallets().post("leases", lease);
+  await wallets().account("unpriced");
+  const denied = { uid: "denied", account: "unpriced", mode: "hold", measure: { units: 1 } };
+  expect((await wallets().authorize(denied)).reasons).toMatchObject([{ code: "CANNOT_RATE" }]);
+});
+
+const call = { uid: "new", account: "payer", meter: "calls", mode: "charge" };
+const explicit = { ...call, amount: "1", asset: "USD" };
+const part = (measure: object, more: object = {}) => ({ sequence: 1, measure, ...more });
+const update = (used: object, request: object = { measure: { units: 1 } }) => ({
+  sequence: 1,
+  used,
+  request,
+});
+const tooFine = 1e-13;
+const nextYear = `${new Date().getUTCFullYear() + 1}-12-31T00:00:00Z`;
+const settle = "authorizations/held/settle";
+const session = "authorizations/session/update";
+const spend = { uid: "spent", meter: "calls", amount: "1" };
+const report = (more: object) => ({
+  sequence: 1,
+  spends: [spend, { ...spend, uid: "b", ...more }],
+});
+const batch = (more: object) => ({
+  authorizations: [explicit, { ...explicit, uid: "b", ...more }],
+});
+
+test.each([
+  ["authorizations", { ...call, measure: { units: -1 } }, "measure.units must not be negative"],
+  ["authorizations", { ...explicit, measure: { units: -1 } }, "measure.units must not be negative"],
+  [settle, part({ units: -1 }, { amount: "1" }), "measure.units must not be negative"],
+  [session, update({ measure: { units: -1 } }), "used.measure.units must not be negative"],
+  [
+    session,
+    update({ measure: { units: 1 } }, { measure: { units: -1 } }),
+    "request.measure.units must not be negative",
+  ],
+  ["leases/lease/report", report({ measure: { units: -1 } }), "spends[1].measure.units must not"],
+  ["authorizations", { ...call, measure: { units: tooFine } }, "measure.units is too fine"],
+  [session, update({ measure: { units: tooFine } }), "used.measure.units is too fine"],
+  [session, update({ measure: { units: 1 }, ts: nextYear }), "used.ts must not be in the future"],
+  [session, update({ amount: "0.0000001" }), "used.amount must have at most 6 digits"],
+  [session, update({}, { amount: "0.0000001" }), "request.amount must have at most 6 digits"],
+  ["authorizations/batch", batch({ amount: "0.0000001" }), "authorizations[1].amount must have"],
+  ["leases/lease/report", report({ amount: "0.0000001" }), "spends[1].amount must have"],
+])("400 of %s %j: %s", async (path, body, said) => {
+  const { status, body: reply } = await wallets().client.call("POST", path, body);
+  const { errorCode, errors } = refusal.parse(reply);
+  expect([status, errorCode]).toEqual([400, "VALIDATION_FAILED"]);
+  expect(`${errors[0]?.field} ${errors[0]?.message}`).toContain(said);
+});
+
+test.each([
+  [
+    "authorizations/batch",
+    batch({ meter: "none" }),
+    "authorizations[1].meter names no meter: none",
+  ],
+  ["leases/lease/report", report({ meter: "none" }), "spends[1].meter names no meter: none"],
+])("400 of %s %j", async (path, body, said) => {
+  const { status, body: reply } = await wallets().client.call("POST", path, body);
+  const { errorCode, errors } = refusal.parse(reply);
+  expect([status, errorCode]).toEqual([400, "REFERENCE_NOT_FOUND"]);
+  expect(`${errors[0]?.field} ${errors[0]?.message}`).toBe(said);
+});
+
+test.each([
+  [
+    "authorizations/denied/settle",
+    { sequence: 1, amount: "1" },
+    "WRONG_STATE",
+    "id denied is DENIED",
+  ],
+  ["authorizations/denied/update", update({}), "WRONG_STATE", "id denied is DENIED"],
+  ["authorizations/denied/void", {}, "WRONG_STATE", "id denied is DENIED"],
+  [
+    "authorizations/denied/extend",
+    { ttlSeconds: 60, addAmount: "1" },
+    "WRONG_STATE",
+    "id denied is DENIED",
+  ],
+  ["refunds", { uid: "r1", of: "denied", amount: "1" }, "WRONG_STATE", "of denied is DENIED"],
+  ["refunds", { uid: "r2", of: "held" }, "WRONG_STATE", "of held is HELD"],
+  [
+    "refunds",
+    { uid: "r3", of: "charged", amount: "2" },
+    "REFUND_EXCEEDS_SETTLED",
+    "of charged is SETTLED",
+  ],
+  [
+    "authorizations/held/extend",
+    { ttlSeconds: 60, addAmount: "1000" },
+    "INSUFFICIENT_FUNDS",
+    "addAmount is more than can be held",
+  ],
+])("409 of %s %j", async (path, body, code, said) => {
+  const { status, body: reply } = await wallets().client.call("POST", path, body);
+  const { errorCode, errors } = refusal.parse(reply);
+  expect([status, errorCode]).toEqual([409, code]);
+  expect(`${errors[0]?.field} ${errors[0]?.message}`).toBe(said);
 });

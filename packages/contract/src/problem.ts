@@ -87,3 +87,17 @@ export class Problem extends Error {
 /** The same, for the common case of one field. */
 export const fieldProblem = (code: ProblemCode, field: string, message: string): Problem =>
   new Problem(code, [{ field, message }]);
+
+/** What is wrong with a part of a request, such as `used` or `authorizations[3]`, said of the whole. */
+export const ofPart = (part: string, fields: readonly FieldError[]): FieldError[] =>
+  fields.map(({ field, message }) => ({ field: `${part}.${field}`, message }));
+
+/** The work on a part of a request; its refusals name the field by its path in the whole. */
+export const inPart = async <Done>(part: string, work: Promise<Done>): Promise<Done> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, ofPart(part, error.fields), { cause: error });
+  }
+};

@@ -14,13 +14,13 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const row = draft.authorizations.get(request.of);
   if (row === undefined) return conflict(request.id, "NOT_FOUND");
   const next = transitions[row.state].refund;
-  if (next === null) return conflict(request.id, "WRONG_STATE", row.state);
+  if (next === null) return conflict(row.id, "WRONG_STATE", row.state);
   const left = standingOf(row);
   const amount = request.amount ?? left;
   if (amount < 0n) return conflict(request.id, "INVALID");
   // What cost nothing has no money to refund, but a correction still takes its usage back.
   if (amount > left || (left === 0n && request.isMetered))
-    return conflict(request.id, "REFUND_EXCEEDS_SETTLED", row.state);
+    return conflict(row.id, "REFUND_EXCEEDS_SETTLED", row.state);
   const undone = (use: Settled): bigint => refundedQuantity(row, { use, amount, request });
   const quantity = undone(first(row));
   const after = row.further.map((each) => ({ ...each, refunded: each.refunded + undone(each) }));

@@ -1,4 +1,4 @@
-import { Problem } from "@turnpike/contract/problem.ts";
+import { type FieldError, Problem } from "@turnpike/contract/problem.ts";
 import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import type {
   Authorized,
@@ -153,18 +153,29 @@ export const bookedReply = (configuration: Configuration, answer: Booked, asset:
 });
 
 /** The outcome of a single command; a conflict is the caller's misuse and becomes the refusal of the request. */
-export const only = (outcomes: readonly Outcome[]): Exclude<Outcome, Conflict> => {
+export const only = (
+  outcomes: readonly Outcome[],
+  said: Said = saidOfId,
+): Exclude<Outcome, Conflict> => {
   const [outcome] = outcomes;
   if (outcome === undefined) throw new Error("a command has an outcome");
-  if (outcome.kind === "conflict") throw refusalOf(outcome);
+  if (outcome.kind === "conflict") throw refusalOf(outcome, said);
   return outcome;
 };
 
-export const refusalOf = ({ id, code, state }: Conflict): Problem => {
-  const message = state === null ? `is ${id}` : `${id} is ${state}`;
-  if (code === "NOT_FOUND") return new Problem("NOT_FOUND", [{ field: "id", message }]);
-  if (code === "INVALID") return new Problem("VALIDATION_FAILED", [{ field: "body", message }]);
-  return new Problem(code, [{ field: "id", message }]);
+/** What a conflict says of which field of its request. */
+export type Said = (conflict: Conflict) => FieldError;
+
+export const saidOfId: Said = ({ id, state }) => ({
+  field: "id",
+  message: state === null ? `is ${id}` : `${id} is ${state}`,
+});
+
+export const refusalOf = (conflict: Conflict, said: Said = saidOfId): Problem => {
+  const { field, message } = said(conflict);
+  return conflict.code === "INVALID"
+    ? new Problem("VALIDATION_FAILED", [{ field: "body", message }])
+    : new Problem(conflict.code, [{ field, message }]);
 };
 
 const unexpected = (outcome: Outcome): Error => new Error(`${outcome.kind} is no answer to this`);

@@ -75,6 +75,10 @@ export const quantityIn = (
   return value === undefined ? 0n : parseAtoms(decimal(value).toString(), quantityScale);
 };
 
+/** Where a request says the number that a rule sums. */
+export const numberPath = (fields: MeasurementFields, { field }: QuantityRule): string =>
+  `${holderOf(fields, field)}.${field}`;
+
 const holderOf = (fields: MeasurementFields, field: string): (typeof numberMaps)[number] =>
   numberMaps.find((map) => fields[map]?.[field] !== undefined) ?? "measure";
 

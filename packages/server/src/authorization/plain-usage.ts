@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
 import { amendmentMark } from "./amendment-ids.ts";
 import { createCache } from "./cache.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -96,10 +96,7 @@ const charge = async (
 /** What is wrong with one measurement, said of its place in the request. */
 const atIndex = (error: unknown, index: number): unknown => {
   if (!(error instanceof Problem)) return error;
-  const fields = error.fields.map(({ field, message }) => ({
-    field: `measurements[${index}].${field}`,
-    message,
-  }));
+  const fields = ofPart(`measurements[${index}]`, error.fields);
   return new Problem("VALIDATION_FAILED", fields, { cause: error });
 };
 

@@ -2,7 +2,7 @@ import {
   authorization,
   type AuthorizationRequest,
 } from "@turnpike/contract/authorization/request.ts";
-import { Problem } from "@turnpike/contract/problem.ts";
+import { inPart, Problem } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
@@ -13,7 +13,13 @@ import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
 import { isStored } from "./stored-authorizations.ts";
-import { occurredAt, priceAtOwnVersion, type PricedUsage, priceUsage } from "./usage-request.ts";
+import {
+  occurredAt,
+  priceAtOwnVersion,
+  type PricedUsage,
+  priceUsage,
+  refuseNegative,
+} from "./usage-request.ts";
 import type { CommandUsage } from "./work.ts";
 
 export interface Asked<C> {
@@ -104,6 +110,7 @@ const priced = async (
   body: AuthorizationRequest,
 ): Promise<Priced> => {
   const usage = await priceUsage(parts, orgId, body);
+  refuseNegative(usage.measured);
   const configuration = await parts.configurations.of(orgId);
   for (const code of body.assets ?? []) assetOf(configuration, code, "assets");
   return { usage, maxAmount: maxAmountOf(configuration, usage.price, body.maxAmount) };
@@ -140,13 +147,10 @@ interface UsedRequest extends MeasurementFields {
 export const toUsed = async (
   parts: LedgerParts,
   orgId: string,
-  { row, used, field }: { row: Authorization; used: UsedRequest; field: string },
+  { row, used }: { readonly row: Authorization; readonly used: UsedRequest },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
-  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, {
-    row,
-    used,
-    field,
-  });
+  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, { row, used });
+  refuseNegative(measured);
   // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
   const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used, parts.now());
   const quantity = measured.counted[0]?.quantity ?? 0n;
@@ -169,12 +173,8 @@ export const toUpdate = async (
     };
   },
 ): Promise<Asked<Update>> => {
-  const { used, measured } = await toUsed(parts, orgId, {
-    row,
-    used: body.used,
-    field: "used.amount",
-  });
-  const next = await toUsed(parts, orgId, { row, used: body.request, field: "request.amount" });
+  const { used, measured } = await inPart("used", toUsed(parts, orgId, { row, used: body.used }));
+  const next = await inPart("request", toUsed(parts, orgId, { row, used: body.request }));
   return {
     command: {
       kind: "update",

@@ -12,6 +12,7 @@ import {
   type MeasuredUsage,
   type Meter,
   type MeasurementFields,
+  numberPath,
   quantityIn,
 } from "./measurements.ts";
 import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
@@ -72,9 +73,17 @@ const measuredBy = (
   const counted = rules.map((rule) => {
     const quantity = quantityIn(fields, rule, of);
     if (quantity !== undefined) return { rule, quantity };
-    throw fieldProblem("VALIDATION_FAILED", `measure.${rule.field}`, "is too fine a number");
+    throw fieldProblem("VALIDATION_FAILED", numberPath(fields, rule), "is too fine a number");
   });
   return { fields, counted };
+};
+
+/** What is asked for, or was used of it, is no less than nothing: only a correction may take usage back. */
+export const refuseNegative = ({ fields, counted }: MeasuredUsage): void => {
+  const negative = counted.find(({ quantity }) => quantity < 0n);
+  if (negative === undefined) return;
+  const path = numberPath(fields, negative.rule);
+  throw fieldProblem("VALIDATION_FAILED", path, "must not be negative");
 };
 
 const firstQuantity = ({ counted }: MeasuredUsage): bigint => counted[0]?.quantity ?? 0n;
@@ -206,11 +215,9 @@ export const priceAtOwnVersion = async (
   {
     row,
     used,
-    field,
   }: {
     readonly row: Pick<Authorization, "terms" | "further">;
     readonly used: MeasurementFields & { readonly amount?: string | undefined };
-    readonly field: string;
   },
 ): Promise<{
   readonly price: Price;
@@ -221,7 +228,8 @@ export const priceAtOwnVersion = async (
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
   const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
   const rules = await rulesOf(parts, orgId, { priceVersion, meter: spender.meter });
-  const amount = used.amount === undefined ? 0n : atomsOf({ text: used.amount, field }, asset);
+  const amount =
+    used.amount === undefined ? 0n : atomsOf({ text: used.amount, field: "amount" }, asset);
   const meter = await parts.prices.meter(orgId, spender.meter ?? "");
   // A part that says neither an amount nor a number ends a hold without having used anything.
   const isMeasured = amount > 0n || hasNumbers(used);
@@ -234,7 +242,7 @@ export const priceAtOwnVersion = async (
   }
   const [first, ...others] = kept;
   if (first === undefined || position === null)
-    throw fieldProblem("VALIDATION_FAILED", field, "is required: no plan prices it");
+    throw fieldProblem("VALIDATION_FAILED", "amount", "is required: no plan prices it");
   const further = others.map(({ tariff }, nth) => ({
     tariff,
     position: row.further[nth]?.position ?? "",

@@ -1,3 +1,5 @@
+import { inPart } from "@turnpike/contract/problem.ts";
+import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command, Refund, Request } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -9,6 +11,8 @@ import {
   authorizedReply,
   only,
   refusalOf,
+  type Said,
+  saidOfId,
   settledReply,
   standingReply,
 } from "../authorization/answers.ts";
@@ -38,7 +42,9 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
   { ledger },
 ) => {
   const asked = await Promise.all(
-    body.authorizations.map((one) => toAuthorize(ledger, { orgId, accessKey }, one)),
+    body.authorizations.map((one, nth) =>
+      inPart(`authorizations[${nth}]`, toAuthorize(ledger, { orgId, accessKey }, one)),
+    ),
   );
   const commands = asked.map(({ command }) => command);
   const requests: Request[] = body.linked ? [{ kind: "linked", commands }] : commands;
@@ -59,12 +65,12 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
 const onAuthorization = async (
   ledger: Ledger,
   { orgId, row }: { readonly orgId: string; readonly row: Authorization },
-  { command, usage = new Map() }: { command: Command; usage?: CommandUsage },
+  { command, usage = new Map(), said }: { command: Command; usage?: CommandUsage; said?: Said },
 ) => {
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage: [usage] });
   const configuration = await ledger.configurations.of(orgId);
-  return settledReply(configuration, asSettled(only(outcomes)), row.terms.spender.asset);
+  return settledReply(configuration, asSettled(only(outcomes, said)), row.terms.spender.asset);
 };
 
 export const getAuthorization: Handlers["getAuthorization"] = async (
@@ -75,12 +81,26 @@ export const getAuthorization: Handlers["getAuthorization"] = async (
   return standingReply(await ledger.configurations.of(orgId), row);
 };
 
+/**
+ * An authorization that was not denied: one that was has no price, and perhaps no asset, that amounts could be read in. It
+ * stays denied, so that no lock is needed to refuse what comes after.
+ */
+const findAllowed = async (
+  { pool }: Ledger,
+  orgId: string,
+  { uid = "", said }: { readonly uid: string | undefined; readonly said?: Said },
+): Promise<Authorization> => {
+  const row = await findAuthorization(pool, orgId, uid);
+  if (row.state !== "DENIED") return row;
+  throw refusalOf(conflict(row.id, "WRONG_STATE", row.state), said);
+};
+
 export const settleAuthorization: Handlers["settleAuthorization"] = async (
   { orgId, params, body },
   { ledger },
 ) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
-  const { used, measured } = await toUsed(ledger, orgId, { row, used: body, field: "amount" });
+  const row = await findAllowed(ledger, orgId, { uid: params["uid"] });
+  const { used, measured } = await toUsed(ledger, orgId, { row, used: body });
   const command: Command = {
     kind: "settle",
     id: row.id,
@@ -106,11 +126,16 @@ export const voidAuthorization: Handlers["voidAuthorization"] = async (
   );
 };
 
+const saidOfExtension: Said = (refused) =>
+  refused.code === "INSUFFICIENT_FUNDS"
+    ? { field: "addAmount", message: "is more than can be held" }
+    : saidOfId(refused);
+
 export const extendAuthorization: Handlers["extendAuthorization"] = async (
   { orgId, params, body },
   { ledger },
 ) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  const row = await findAllowed(ledger, orgId, { uid: params["uid"] });
   const asset = assetOf(await ledger.configurations.of(orgId), row.terms.spender.asset);
   const addAmount = atomsOf({ text: body.addAmount ?? "0", field: "addAmount" }, asset);
   const command: Command = {
@@ -121,21 +146,28 @@ export const extendAuthorization: Handlers["extendAuthorization"] = async (
     ttlMs: body.ttlSeconds * 1000,
     addAmount,
   };
-  return onAuthorization(ledger, { orgId, row }, { command });
+  return onAuthorization(ledger, { orgId, row }, { command, said: saidOfExtension });
 };
 
 export const updateAuthorization: Handlers["updateAuthorization"] = async (
   { orgId, params, body },
   { ledger },
 ) => {
-  const row = await findAuthorization(ledger.pool, orgId, params["uid"] ?? "");
+  const row = await findAllowed(ledger, orgId, { uid: params["uid"] });
   return onAuthorization(ledger, { orgId, row }, await toUpdate(ledger, orgId, { row, body }));
 };
+
+/** Only what is to be refunded has a state. */
+const saidOfRefund: Said = (refused) => ({
+  ...saidOfId(refused),
+  ...(refused.state === null ? {} : { field: "of" }),
+});
 
 export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
   // What an amended measurement was charged at first has been given back.
   const amended = await lastAmendment(ledger, orgId, body.of);
-  const row = amended?.row ?? (await findAuthorization(ledger.pool, orgId, body.of));
+  const row =
+    amended?.row ?? (await findAllowed(ledger, orgId, { uid: body.of, said: saidOfRefund }));
   const { account, asset } = row.terms.spender;
   const configuration = await ledger.configurations.of(orgId);
   const command: Refund = {
@@ -157,6 +189,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
       requests: [command],
       usage: [],
     }),
+    saidOfRefund,
   );
   const { amount, shortfall, isReplayed } = asBooked(outcome);
   return {

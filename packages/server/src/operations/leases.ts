@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
+import type { z } from "zod";
+import type { leaseReport } from "@turnpike/contract/authorization/request.ts";
+import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
+import type { Asset } from "@turnpike/engine/ledger/asset.ts";
 import type { Command, Spend } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -15,7 +18,7 @@ import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { currentLease, findLease } from "../authorization/stored-authorizations.ts";
-import { priceUsage } from "../authorization/usage-request.ts";
+import { priceUsage, refuseNegative } from "../authorization/usage-request.ts";
 import type { Work } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -61,25 +64,41 @@ const onLease = async (
   return named(settledReply(configuration, asSettled(only(outcomes)), row.terms.spender.asset));
 };
 
+/** What a client spent has its own amount; the usage is priced only to be metered. */
+const toSpend = async (
+  ledger: Ledger,
+  orgId: string,
+  {
+    said,
+    account,
+    asset,
+  }: {
+    readonly said: z.output<typeof leaseReport>["spends"][number];
+    readonly account: string;
+    readonly asset: Asset;
+  },
+): Promise<{ readonly spend: Spend; readonly measured: MeasuredUsage }> => {
+  const usage = { ...said, account, asset: asset.code };
+  const { quantity, occurredAt, measured } = await priceUsage(ledger, orgId, usage);
+  refuseNegative(measured);
+  const amount = atomsOf({ text: said.amount, field: "amount" }, asset);
+  const further = measured.counted.slice(1).map((counted) => counted.quantity);
+  const { uid: id, meter } = said;
+  return { spend: { id, meter, quantity, further, amount, occurredAt }, measured };
+};
+
 export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
   const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
   const asset = assetOf(await ledger.configurations.of(orgId), row.terms.spender.asset);
   const spends: Spend[] = [];
   const usage = new Map<string, MeasuredUsage>();
-  for (const [index, spend] of body.spends.entries()) {
+  for (const [index, said] of body.spends.entries()) {
     const field = `spends[${index}]`;
-    if (usage.has(spend.uid))
-      throw fieldProblem("VALIDATION_FAILED", `${field}.uid`, "is repeated");
-    const priced = await priceUsage(ledger, orgId, {
-      ...spend,
-      account: row.terms.spender.account,
-      asset: asset.code,
-    });
-    const amount = atomsOf({ text: spend.amount, field: `${field}.amount` }, asset);
-    const { quantity, occurredAt, measured } = priced;
-    const further = measured.counted.slice(1).map((counted) => counted.quantity);
-    spends.push({ id: spend.uid, meter: spend.meter, quantity, further, amount, occurredAt });
-    usage.set(spend.uid, measured);
+    if (usage.has(said.uid)) throw fieldProblem("VALIDATION_FAILED", `${field}.uid`, "is repeated");
+    const { account } = row.terms.spender;
+    const told = await inPart(field, toSpend(ledger, orgId, { said, account, asset }));
+    spends.push(told.spend);
+    usage.set(said.uid, told.measured);
   }
   const command: Command = {
     kind: "reportLease",

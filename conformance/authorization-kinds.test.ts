@@ -1,0 +1,45 @@
+import { beforeAll, expect, test } from "vitest";
+import { walletWorld } from "./wallet-world.ts";
+
+const { wallets } = walletWorld();
+beforeAll(() => wallets().meter("calls"));
+
+test("404 for a lease among authorizations, and for another hold among leases", async () => {
+  await wallets().account("kinds");
+  await wallets().grant("kinds", "20");
+  const lease = { account: "kinds", asset: "USD", amount: "5", ttlSeconds: 60 };
+  await wallets().post("leases", { id: "kinds-lease", ...lease });
+  await wallets().hold("kinds", "kinds-hold", "5");
+  const part = { sequence: 1, amount: "3", measure: { units: 3 } };
+  const longer = { sequence: 1, ttlSeconds: 60 };
+  const spend = { uid: "kinds-spend", meter: "calls", amount: "3", measure: { units: 3 } };
+  const wrong: [path: string, body?: Readonly<Record<string, unknown>>][] = [
+    ["authorizations/kinds-lease/settle", part],
+    ["authorizations/kinds-lease/extend", { ...longer, addAmount: "1" }],
+    ["authorizations/kinds-lease/update", { sequence: 1, used: part, request: part }],
+    ["authorizations/kinds-lease/void"],
+    ["refunds", { uid: "kinds-refund", of: "kinds-lease" }],
+    ["leases/kinds-hold/report", { sequence: 1, spends: [spend] }],
+    ["leases/kinds-hold/renew", longer],
+    ["leases/kinds-hold/release"],
+  ];
+  for (const [path, body] of wrong)
+    expect([path, await wallets().status(path, body)]).toEqual([path, 404]);
+  expect(await wallets().client.call("GET", "authorizations/kinds-lease")).toMatchObject({
+    status: 404,
+  });
+  expect(await wallets().wallet("kinds")).toMatchObject({ balance: "20", held: "10" });
+  expect(await wallets().act("kinds-hold", "void")).toMatchObject({ state: "VOIDED" });
+});
+
+test("400 when one of the assets that may pay is given twice", async () => {
+  await wallets().account("twice");
+  await wallets().grant("twice", "10");
+  const body = { uid: "twice", account: "twice", meter: "calls", mode: "charge" };
+  const price = { amount: "15", asset: "USD", assets: ["USD", "USD"] };
+  const { status, body: refusal } = await wallets().client.call("POST", "authorizations", {
+    ...body,
+    ...price,
+  });
+  expect([status, JSON.stringify(refusal)]).toEqual([400, expect.stringContaining("assets")]);
+});
