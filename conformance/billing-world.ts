@@ -96,8 +96,8 @@ export class BillingWorld {
     return this.create("products", { name: code, code });
   }
 
-  /** With one number, `amount`, and the text fields `region` and `tier`. */
-  async meter(productId: string): Promise<{ id: string; code: string }> {
+  /** With one number, `amount`, and the text fields `region` and `tier`; of no product, plans of any may price it. */
+  async meter(productId?: string): Promise<{ id: string; code: string }> {
     const code = this.fresh("meter");
     const field = (category: string, name: string) => ({ category, code: name, name });
     const id = await this.create("meters", {

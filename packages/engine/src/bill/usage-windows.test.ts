@@ -95,6 +95,13 @@ describe("what has to be measured", () => {
       "accountPlan/plan/pricing/5/slice/2: account 2024-06-30 2024-07-01",
     ]);
   });
+
+  test("what a wallet paid cuts nothing", () => {
+    const balances = [
+      sampleBalance({ period: { start: at("2024-06-10"), end: at("2024-06-20") }, isWallet: true }),
+    ];
+    expect(shown({ balances })).toEqual(shown({}));
+  });
 });
 
 describe("usage filters ([R], m3ter semantics 14.3)", () => {

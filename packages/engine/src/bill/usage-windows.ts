@@ -162,14 +162,15 @@ const spanWindows = (usage: PricedUsage): readonly UsageWindow[] => {
 export const isFirstOfSpan = (usage: PricedUsage): boolean =>
   !isBefore(spanStart(usage), usage.window.start);
 
-/** Where a commitment or a balance begins or ends: there a charge is cut (15.3, 16.3). */
+/**
+ * Where a commitment or a balance begins or ends: there a charge is cut (15.3, 16.3). What a wallet paid cuts nothing:
+ * it pays for all that its plan charges, and is read after it was decided what to measure.
+ */
 const creditEdges = (terms: BillTerms): readonly Temporal.Instant[] => [
   ...terms.commitments.flatMap(({ period }) => [period.start, period.end]),
-  ...terms.balances.flatMap((balance) => [
-    balance.period.start,
-    balance.period.end,
-    effectiveEnd(balance),
-  ]),
+  ...terms.balances
+    .filter(({ isWallet }) => isWallet !== true)
+    .flatMap((balance) => [balance.period.start, balance.period.end, effectiveEnd(balance)]),
 ];
 
 /** The period cut wherever a credit begins or ends: each slice is drawn on by the same credits. */

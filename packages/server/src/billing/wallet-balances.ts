@@ -5,24 +5,10 @@ import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
-import { minimumSpendMeter, walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
+import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
+import { claimsOf, type JointClaim, jointClaims, type WalletClaim } from "./wallet-claims.ts";
 
 type Reader = Database | DatabaseTransaction;
-type AccountPlan = BillTerms["accountPlans"][number];
-
-/**
- * The accounts whose wallets pay for an account plan's usage on this bill: those that it rates together, each for what
- * it was authorized itself. Where every account is billed for its own share, only the bill's.
- */
-export const usersOf = (terms: BillTerms, accountPlan: AccountPlan): readonly string[] =>
-  accountPlan.childBillingMode === "CHILD"
-    ? [terms.account.code]
-    : [
-        ...new Set([
-          accountPlan.account.code,
-          ...accountPlan.pool.map(({ account }) => account.code),
-        ]),
-      ];
 
 /** Those of the accounts, by code, that have a wallet. */
 export const withWallet = async (
@@ -68,55 +54,94 @@ export const walletBalancesOf = async (
   orgId: string,
   bills: readonly BillTerms[],
 ): Promise<ReadonlyMap<BillTerms, readonly BalanceTerms[]>> => {
-  const codes = bills.flatMap((terms) =>
-    terms.accountPlans.flatMap((accountPlan) => usersOf(terms, accountPlan)),
-  );
+  const claims = new Map(bills.map((terms) => [terms, jointClaims(claimsOf(terms))]));
+  const codes = [...claims.values()].flat().flatMap(({ accounts }) => accounts);
   const paying = await withWallet(reader, orgId, codes);
   const found = new Map<BillTerms, readonly BalanceTerms[]>();
   if (paying.size === 0) return found;
-  for (const terms of bills)
-    found.set(terms, await balancesOfBill(reader, { orgId, paying }, terms));
+  for (const [terms, ofBill] of claims) {
+    const payments = await paymentsFor(reader, { orgId, paying }, ofBill);
+    found.set(terms, balancesOf(terms, payments));
+  }
   return found;
 };
 
-const balancesOfBill = async (
+/** What was paid for one thing that a bill claims. */
+interface Payment {
+  readonly claim: WalletClaim;
+  readonly period: Period;
+  readonly debit: WalletDebit;
+}
+
+/** One question for all that the same accounts pay over the same time; what the bill does not claim needs no credit. */
+const paymentsFor = async (
   reader: Reader,
   { orgId, paying }: { readonly orgId: string; readonly paying: ReadonlySet<string> },
-  terms: BillTerms,
-): Promise<BalanceTerms[]> => {
-  const balances: BalanceTerms[] = [];
-  // Two plans of one account that price the same meter show what was paid for it once.
-  const shown = new Set<string>();
-  for (const accountPlan of terms.accountPlans) {
-    const { arrears: period } = accountPlan;
-    const accounts = usersOf(terms, accountPlan).filter((code) => paying.has(code));
-    if (period === undefined || accounts.length === 0) continue;
+  claims: readonly JointClaim<WalletClaim>[],
+): Promise<Payment[]> => {
+  const questions = Map.groupBy(claims, ({ accounts, period: { start, end } }) =>
+    JSON.stringify([accounts, start.toString(), end.toString()]),
+  );
+  const payments: Payment[] = [];
+  for (const asked of questions.values()) {
+    const [first] = asked;
+    const accounts = first?.accounts.filter((code) => paying.has(code)) ?? [];
+    if (first === undefined || accounts.length === 0) continue;
+    const { period } = first;
     const debits = await walletDebits(reader, { orgId, accounts, period });
-    const own = pricedBy(accountPlan, debits).filter(({ meter, asset }) => {
-      const key = `${accountPlan.account.id} ${asset} ${period.start.toString()} ${meter}`;
-      return !shown.has(key) && shown.add(key);
-    });
-    for (const [asset, ofAsset] of Map.groupBy(own, (debit) => debit.asset)) {
-      const amount = sum(ofAsset.map((debit) => printed(terms, debit)));
-      balances.push(balanceOf(terms, { accountPlan, asset, amount, period }));
+    for (const {
+      claims: [claim],
+    } of asked) {
+      const own = debits.filter((debit) => isFor(claim, debit));
+      payments.push(...own.map((debit) => ({ claim, period, debit })));
     }
   }
-  return balances;
+  return payments;
 };
 
-/** What the plan charges in the same currency: what the bill does not charge needs no credit. */
-const pricedBy = ({ id, plans }: AccountPlan, debits: readonly WalletDebit[]): WalletDebit[] =>
-  debits.filter(
-    ({ meter, meterId, asset }) =>
-      meter === minimumSpendMeter(id) ||
-      plans.some(
-        ({ currency, pricings }) =>
-          currency === asset &&
-          pricings.some(
-            ({ aggregation }) => aggregation.type === "SIMPLE" && aggregation.meterId === meterId,
-          ),
-      ),
+const isFor = ({ asset, of }: WalletClaim, debit: WalletDebit): boolean =>
+  debit.asset === asset &&
+  ("meter" in of ? of.meter === debit.meter : of.meterId === debit.meterId);
+
+/** One for everything of a plan that was paid over the same time. */
+const balancesOf = (terms: BillTerms, payments: readonly Payment[]): BalanceTerms[] =>
+  [...Map.groupBy(payments, nameOf)].flatMap(([name, [first, ...others]]) =>
+    first === undefined ? [] : [balanceOf(terms, name, [first, ...others])],
   );
+
+const nameOf = ({ claim: { accountPlan, asset }, period: { start, end } }: Payment): string =>
+  `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}`;
+
+const balanceOf = (
+  terms: BillTerms,
+  name: string,
+  payments: readonly [Payment, ...Payment[]],
+): BalanceTerms => {
+  const [{ claim, period }] = payments;
+  const { accountPlan, asset } = claim;
+  const amount = sum(payments.map(({ debit }) => printed(terms, debit)));
+  return {
+    id: idOf(name),
+    accountId: accountPlan.childBillingMode === "CHILD" ? terms.account.id : accountPlan.account.id,
+    currency: asset,
+    createdAt: period.start,
+    period,
+    transactions: [{ amount, appliedAt: period.start }],
+    productIds: [],
+    lineItemTypes: ["USAGE", "MINIMUM_SPEND"],
+    isGrant: false,
+    isWallet: true,
+    allowOverdraft: false,
+    drawDownDescription: "Paid from the wallet",
+  };
+};
+
+/** A UUID of its own for what the wallet paid in a period: the same whenever its bill is calculated. */
+const idOf = (name: string): string => {
+  const hash = createHash("sha256").update(name).digest("hex");
+  const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`];
+  return [...parts, `8${hash.slice(17, 20)}`, hash.slice(20, 32)].join("-");
+};
 
 /** Rounded as the bill rounds the line that it pays, so that a line that was paid exactly leaves no cent. */
 const printed = ({ currencies }: BillTerms, { asset, amount, scale }: WalletDebit): Decimal => {
@@ -124,37 +149,4 @@ const printed = ({ currencies }: BillTerms, { asset, amount, scale }: WalletDebi
   const policy = currencies.find(({ code }) => code === asset);
   if (policy === undefined) return exact;
   return exact.round(policy.maxDecimalPlaces, policy.roundingMode) ?? exact;
-};
-
-interface Wallet {
-  readonly accountPlan: AccountPlan;
-  readonly asset: string;
-  readonly amount: Decimal;
-  readonly period: Period;
-}
-
-const balanceOf = (terms: BillTerms, wallet: Wallet): BalanceTerms => ({
-  id: walletId(wallet),
-  accountId:
-    wallet.accountPlan.childBillingMode === "CHILD"
-      ? terms.account.id
-      : wallet.accountPlan.account.id,
-  currency: wallet.asset,
-  createdAt: wallet.period.start,
-  period: wallet.period,
-  transactions: [{ amount: wallet.amount, appliedAt: wallet.period.start }],
-  productIds: [],
-  lineItemTypes: ["USAGE", "MINIMUM_SPEND"],
-  isGrant: false,
-  isWallet: true,
-  allowOverdraft: false,
-  drawDownDescription: "Paid from the wallet",
-});
-
-/** A UUID of its own for what the wallet paid in a period: the same whenever its bill is calculated. */
-const walletId = ({ accountPlan, asset, period }: Wallet): string => {
-  const name = `wallet/${accountPlan.id}/${asset}/${period.start.toString()}`;
-  const hash = createHash("sha256").update(name).digest("hex");
-  const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`];
-  return [...parts, `8${hash.slice(17, 20)}`, hash.slice(20, 32)].join("-");
 };

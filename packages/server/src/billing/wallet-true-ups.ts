@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { asset as assetResource } from "@turnpike/contract/authorization/asset.ts";
 import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
-import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import { creditedCharges } from "@turnpike/engine/bill/credited-lines.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -10,10 +9,11 @@ import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
 import { lookupAll, lookupEvery } from "../records/lookup.ts";
-import { minimumSpendMeter, periodPaid } from "../records/wallet-debits.ts";
+import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
-import { payingFamilies, usersOf, withWallet } from "./wallet-balances.ts";
+import { payingFamilies, withWallet } from "./wallet-balances.ts";
+import { claimsOf, jointClaims, type WalletClaim } from "./wallet-claims.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -106,72 +106,32 @@ const usageUnderWay = async (
   return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
 };
 
-type AccountPlan = BillFacts["accountPlans"][number];
-
-/** What one meter's usage, or the minimum above it, costs on a bill, line by line. */
-interface Total extends Omit<RatedPeriod, "meter" | "rated" | "paid"> {
-  readonly of: { readonly meterId: string } | { readonly meter: string };
+/** What is claimed costs so much on a bill, line by line. */
+interface Total extends WalletClaim {
   readonly amounts: readonly Decimal[];
 }
 
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
-const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] =>
-  facts.accountPlans.flatMap((accountPlan) => {
-    const credited = creditedCharges(facts, lines);
-    const amountOf = ({ key, exact }: Line): Decimal => credited.get(key) ?? exact;
-    const { arrears: period } = accountPlan;
-    if (period === undefined || Temporal.Instant.compare(period.end, now) > 0) return [];
-    const [payer = ""] = usersOf(facts, accountPlan);
-    const shared = { payer, accounts: usersOf(facts, accountPlan), period };
-    const own = lines.filter(
-      ({ accountPlanId, servicePeriod, correctedLineKey }) =>
-        accountPlanId === accountPlan.id &&
-        correctedLineKey === undefined &&
-        Temporal.Instant.compare(servicePeriod.start, period.end) < 0,
-    );
-    return [
-      ...metersOf(accountPlan).map(({ meterId, asset }) => ({
-        ...shared,
-        asset,
-        of: { meterId },
-        amounts: own
-          .filter(
-            (line) =>
-              line.meterId === meterId && line.currency === asset && line.lineItemType === "USAGE",
-          )
-          .map(amountOf),
-      })),
-      ...minimumsOf(accountPlan).map((asset) => ({
-        ...shared,
-        asset,
-        of: { meter: minimumSpendMeter(accountPlan.id) },
-        amounts: own
-          .filter(
-            (line) => line.currency === asset && line.lineItemType.startsWith("MINIMUM_SPEND"),
-          )
-          .map(amountOf),
-      })),
-    ];
-  });
-
-const metersOf = ({ plans }: AccountPlan): { meterId: string; asset: string }[] => {
-  const found = plans.flatMap(({ currency, pricings }) =>
-    pricings.flatMap(({ aggregation: { type, meterId } }) =>
-      type === "SIMPLE" && meterId !== undefined ? [{ meterId, asset: currency }] : [],
-    ),
-  );
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
+  const credited = creditedCharges(facts, lines);
+  const charges = lines.filter(({ correctedLineKey }) => correctedLineKey === undefined);
+  return claimsOf(facts)
+    .filter(({ billed }) => Temporal.Instant.compare(billed.end, now) <= 0)
+    .map((claim) => ({
+      ...claim,
+      amounts: charges
+        .filter((line) => isChargeFor(claim, line))
+        .map(({ key, exact }) => credited.get(key) ?? exact),
+    }));
 };
 
-/** The currencies of the plan's minimum spends. */
-const minimumsOf = ({ plans, planGroup }: AccountPlan): string[] => {
-  const owners = planGroup === undefined ? plans : [...plans, planGroup];
-  const inPlans = plans.filter(({ pricings }) =>
-    pricings.some(({ minimumSpend }) => minimumSpend !== undefined),
-  );
-  const own = owners.filter(({ minimumSpend }) => minimumSpend !== undefined);
-  return [...new Set([...own, ...inPlans].map(({ currency }) => currency))];
-};
+const isChargeFor = ({ accountPlan, asset, of, billed }: WalletClaim, line: Line): boolean =>
+  line.accountPlanId === accountPlan.id &&
+  line.currency === asset &&
+  Temporal.Instant.compare(line.servicePeriod.start, billed.end) < 0 &&
+  ("meterId" in of
+    ? line.meterId === of.meterId && line.lineItemType === "USAGE"
+    : line.lineItemType.startsWith("MINIMUM_SPEND"));
 
 /** Every total with what was paid for it; without those that no wallet has to do with. */
 const withPayments = async (
@@ -185,30 +145,34 @@ const withPayments = async (
   });
   const assets = await lookupEvery(transaction, assetResource, orgId);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
-  const payers = totals.map(({ payer }) => payer);
+  const payers = totals.map(({ accounts: [payer] }) => payer);
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
-  const periods: RatedPeriod[] = [];
-  for (const [, [first, ...others]] of Map.groupBy(totals, keyOf)) {
-    const scale = scales.get(first?.asset ?? "");
-    if (first === undefined || scale === undefined) continue;
-    const meter = "meter" in first.of ? first.of.meter : meters.get(first.of.meterId)?.code;
-    if (meter === undefined) continue;
-    const { payer, accounts, asset, period } = first;
-    const { start, end } = period;
-    const between = { start: start.epochMilliseconds, end: end.epochMilliseconds };
+  const found: (RatedPeriod & { readonly times: readonly string[] })[] = [];
+  for (const { claims, accounts, period } of jointClaims(totals)) {
+    const [
+      {
+        asset,
+        of,
+        accounts: [payer],
+      },
+    ] = claims;
+    const scale = scales.get(asset);
+    const meter = "meter" in of ? of.meter : meters.get(of.meterId)?.code;
+    if (scale === undefined || meter === undefined) continue;
+    const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
     const paid = await periodPaid(transaction, { orgId, accounts, meter, asset, period: between });
-    const amounts = [first, ...others].flatMap((total) => total.amounts);
+    const amounts = claims.flatMap((total) => total.amounts);
     const rated = amounts.reduce((total, amount) => total + toAtoms(amount, scale), 0n);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
-    periods.push({ payer, accounts, meter, asset, period, rated, paid });
+    found.push({ payer, accounts, meter, asset, period, rated, paid, times: claims.map(timeOf) });
   }
-  const touched = new Set(periods.filter(isPaid).map(timeOf));
+  const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.
-  return periods.filter(
-    (one) =>
-      touched.has(timeOf(one)) ||
-      (since.get(one.payer) ?? never) < one.period.end.epochMilliseconds,
+  return found.filter(
+    ({ payer, period, times }) =>
+      times.some((time) => touched.has(time)) ||
+      (since.get(payer) ?? never) < period.end.epochMilliseconds,
   );
 };
 
@@ -216,12 +180,8 @@ const never = Number.POSITIVE_INFINITY;
 
 const isPaid = ({ paid }: RatedPeriod): boolean => paid.debited !== 0n || paid.shortfall !== 0n;
 
-const timeOf = ({ payer, period }: RatedPeriod): string =>
-  JSON.stringify([payer, period.start.toString(), period.end.toString()]);
-
-/** Plans of one account that price one meter over the same time are paid together. */
-const keyOf = ({ payer, asset, of, period }: Total): string =>
-  JSON.stringify([payer, asset, of, period.start.toString(), period.end.toString()]);
+const timeOf = ({ accounts: [payer], billed }: WalletClaim): string =>
+  JSON.stringify([payer, billed.start.toString(), billed.end.toString()]);
 
 /** When the first money of each account's wallet moved, in epoch milliseconds. */
 const firstPostings = async (
