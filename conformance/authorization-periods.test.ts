@@ -12,6 +12,8 @@ interface Sold {
   readonly code: string;
   readonly accountId: string;
   readonly meter: string;
+  readonly meterId: string;
+  readonly planId: string;
   readonly use: (uid: string, amount: number, more?: object) => Promise<Record<string, unknown>>;
   /** The number in the wallet. */
   readonly balance: () => Promise<string>;
@@ -41,6 +43,8 @@ const sell = async (
     code,
     accountId,
     meter: meter.code,
+    meterId: meter.id,
+    planId: plan.id,
     use: (uid, amount, more = {}) =>
       wallets().authorize({
         uid: `${code}-${uid}`,
@@ -189,6 +193,29 @@ describe("an approved bill of which only the payment has moved", () => {
     // Of the 3 that came back 2 are spent elsewhere: the bill paid 8, the wallet 6.
     expect(await sold.bill(june)).toEqual(["BALANCE_CONSUMED 2", "TOTAL 2"]);
     expect(await sold.balance()).toBe("0");
+  });
+});
+
+describe("a wallet that paid everything leaves no cent on the bill", () => {
+  test.each([
+    { price: 0.0074, left: "99.9852" },
+    { price: 0.005, left: "99.99" },
+  ])("$price for the unit and for the call, on a line each", async ({ price, left }) => {
+    const sold = await sell([[0, price]]);
+    const aggregationId = await world().aggregation(sold.meterId, { aggregation: "COUNT" });
+    await world().price({ planId: sold.planId, aggregationId }, [[0, price]]);
+    await sold.use("first", 1);
+    expect(await sold.balance()).toBe(left);
+    const settled = [
+      "USAGE 0.01",
+      "USAGE 0.01",
+      "BALANCE_CONSUMED -0.01",
+      "BALANCE_CONSUMED -0.01",
+      "TOTAL 0",
+    ];
+    expect(await sold.bill(may)).toEqual(settled);
+    expect(await sold.balance()).toBe(left);
+    expect(await sold.bill(may)).toEqual(settled);
   });
 });
 

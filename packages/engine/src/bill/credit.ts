@@ -26,6 +26,8 @@ export interface Credit {
   readonly isRollover: boolean;
   /** It holds units of usage, not money. */
   readonly isGrant: boolean;
+  /** It holds what a wallet paid for charges before they were rounded. */
+  readonly isWallet: boolean;
   /** What it holds before this bill. */
   readonly funds: Decimal;
   /** A rollover gives at most so much of what is left. */
@@ -71,6 +73,7 @@ const commitmentCredit = (commitment: CommitmentTerms, corrected: Decimal): Cred
   window: commitment.period,
   isRollover: false,
   isGrant: false,
+  isWallet: false,
   funds: max(commitment.amount.minus(commitment.spentBefore).plus(corrected), zero),
   isUnlimited: false,
   productIds: commitment.productIds,
@@ -98,6 +101,7 @@ const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credi
     window: balance.period,
     isRollover: false,
     isGrant: balance.isGrant,
+    isWallet: balance.isWallet === true,
     funds: balance.allowOverdraft ? funds : max(funds, zero),
     isUnlimited: balance.allowOverdraft,
     productIds: balance.productIds,
@@ -119,9 +123,12 @@ const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credi
   return [main, { ...main, window, cap, isRollover: true, isUnlimited: false }];
 };
 
-/** A fraction that the currency cannot print can never be drawn, and must not keep a credit open. */
+/**
+ * A fraction that the currency cannot print can never be drawn, and must not keep a credit open. What a wallet paid
+ * stays exact: it is compared with what a charge costs before that is rounded.
+ */
 const onGrid = (terms: BillTerms, credit: Credit): Credit => {
-  if (credit.isGrant) return credit;
+  if (credit.isGrant || credit.isWallet) return credit;
   const scale = scaleOf(terms, credit.currency);
   return {
     ...credit,
@@ -147,12 +154,9 @@ export const creditsInOrder = (terms: BillTerms): readonly Credit[] => {
     .flatMap((kind) => (kind === "PREPAYMENT" ? commitments : balances))
     .map((credit) => onGrid(terms, credit));
   const { id: ownId, parentAccountId } = terms.account;
-  const wallets = new Set(
-    terms.balances.filter(({ isWallet }) => isWallet === true).map(({ id }) => id),
-  );
   // 0 what a wallet has paid, 1 a child's, 2 the bill's own account's, 3 its parent's.
-  const place = ({ id, accountId }: Credit): number =>
-    wallets.has(id) ? 0 : accountId === ownId ? 2 : accountId === parentAccountId ? 3 : 1;
+  const place = ({ isWallet, accountId }: Credit): number =>
+    isWallet ? 0 : accountId === ownId ? 2 : accountId === parentAccountId ? 3 : 1;
   return credits.toSorted((a, b) => place(a) - place(b));
 };
 
@@ -182,8 +186,10 @@ export const mayDraw = (
 export class Funds {
   readonly #left = new Map<string, Decimal>();
   readonly #capLeft = new Map<Credit, Decimal>();
+  readonly #terms: BillTerms;
 
-  constructor(credits: readonly Credit[]) {
+  constructor(terms: BillTerms, credits: readonly Credit[]) {
+    this.#terms = terms;
     for (const credit of credits) {
       this.#left.set(credit.id, credit.funds);
       if (credit.cap !== undefined) this.#capLeft.set(credit, credit.cap);
@@ -199,8 +205,19 @@ export class Funds {
   available(credit: Credit, wanted: Decimal): Decimal {
     if (credit.isUnlimited) return wanted;
     const cap = this.#capLeft.get(credit);
-    const left = max(this.left(credit), zero);
+    const left = this.#drawable(credit);
     return cap === undefined ? left : min(left, cap);
+  }
+
+  #drawable(credit: Credit): Decimal {
+    const left = max(this.left(credit), zero);
+    if (!credit.isWallet) return left;
+    return left.round(scaleOf(this.#terms, credit.currency), "HALF_UP") ?? left;
+  }
+
+  /** Whether a wallet paid all of what costs so much before it is rounded: then it pays what is printed, too. */
+  paid(credit: Credit, exact: Decimal): boolean {
+    return credit.isWallet && this.left(credit).gte(exact);
   }
 
   take(credit: Credit, amount: Decimal): void {

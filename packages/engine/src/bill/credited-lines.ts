@@ -1,7 +1,7 @@
-import { type Decimal, zero } from "../exact/decimal.ts";
+import type { Decimal } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import type { Line } from "./line.ts";
-import { owingLines, totalOwed } from "./owing.ts";
+import { exactlyOwed, owingLines, totalOwed } from "./owing.ts";
 import { pricedUsages } from "./usage-windows.ts";
 
 /**
@@ -22,7 +22,7 @@ export const creditedCharges = (
   for (const { line, slices } of owingLines(facts, [...charges, ...credits], usages)) {
     const { own } = totalOwed(slices);
     if (own.eq(line.subtotal)) continue;
-    left.set(line.key, own.isZero() ? zero : line.exact.minus(line.subtotal.minus(own)));
+    left.set(line.key, exactlyOwed(line, own));
   }
   return left;
 };

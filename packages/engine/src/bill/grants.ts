@@ -86,7 +86,7 @@ const inDrawOrder = (a: PricedUsage, b: PricedUsage): number =>
 export const allocateGrants = (facts: BillFacts): ReadonlyMap<string, Granted> => {
   const granted = new Map<string, Granted>();
   if (!facts.balances.some(({ isGrant }) => isGrant)) return granted;
-  const funds = new Funds(creditsInOrder(facts));
+  const funds = new Funds(facts, creditsInOrder(facts));
   for (const usage of pricedUsages(facts, ["DEBIT"]).toSorted(inDrawOrder)) {
     const draws = drawGrants(facts, usage, funds);
     if (draws.length === 0) continue;

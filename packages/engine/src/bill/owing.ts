@@ -34,6 +34,10 @@ export const totalOwed = (slices: readonly OwingSlice[]): Owed => ({
   billing: sum(slices.map(({ owed }) => owed.billing)),
 });
 
+/** What a line costs before it is rounded, of which so much is owed as printed; nothing owed costs nothing. */
+export const exactlyOwed = ({ exact, subtotal }: Line, own: Decimal): Decimal =>
+  own.isZero() ? zero : exact.minus(subtotal.minus(own));
+
 /** The slices in which the credit may be drawn on: none straddles a credit's edge. */
 export const slicesWithin = ({ slices }: OwingLine, window: Period): readonly OwingSlice[] =>
   slices.filter(({ period }) => contains(window, period.start));

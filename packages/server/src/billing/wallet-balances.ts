@@ -119,7 +119,7 @@ const balanceOf = (
 ): BalanceTerms => {
   const [{ claim, period }] = payments;
   const { accountPlan, asset } = claim;
-  const amount = sum(payments.map(({ debit }) => printed(terms, debit)));
+  const amount = sum(payments.map(({ debit }) => new Decimal(debit.amount, debit.scale)));
   return {
     id: idOf(name),
     accountId: accountPlan.childBillingMode === "CHILD" ? terms.account.id : accountPlan.account.id,
@@ -141,12 +141,4 @@ const idOf = (name: string): string => {
   const hash = createHash("sha256").update(name).digest("hex");
   const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`];
   return [...parts, `8${hash.slice(17, 20)}`, hash.slice(20, 32)].join("-");
-};
-
-/** Rounded as the bill rounds the line that it pays, so that a line that was paid exactly leaves no cent. */
-const printed = ({ currencies }: BillTerms, { asset, amount, scale }: WalletDebit): Decimal => {
-  const exact = new Decimal(amount, scale);
-  const policy = currencies.find(({ code }) => code === asset);
-  if (policy === undefined) return exact;
-  return exact.round(policy.maxDecimalPlaces, policy.roundingMode) ?? exact;
 };

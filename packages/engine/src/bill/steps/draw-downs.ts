@@ -5,6 +5,7 @@ import type { BillFacts } from "../facts.ts";
 import type { LineDraft } from "../line.ts";
 import { overageOf, withOverage } from "../overage.ts";
 import {
+  exactlyOwed,
   type Owed,
   type OwingLine,
   owingLines,
@@ -19,6 +20,8 @@ import { pricedUsages } from "../usage-windows.ts";
 interface Draw {
   /** In the credit's currency. */
   readonly taken: Decimal;
+  /** What it takes off the credit: of what a wallet paid the exact cost, of others what is taken. */
+  readonly spent: Decimal;
   readonly outstanding: Decimal;
   readonly available: Decimal;
   readonly covered: Owed;
@@ -27,7 +30,8 @@ interface Draw {
 /**
  * Takes what the line owes, as far as the credit reaches (m3ter semantics 15.4). In the line's own
  * currency where credit and line share it, else by way of the billing currency. Whatever is covered
- * in full is covered to the cent in every currency.
+ * in full is covered to the cent in every currency. A wallet that paid what the line
+ * costs exactly covers it however it was rounded, and what that adds or loses is no other line's.
  */
 const draw = (
   facts: BillFacts,
@@ -46,7 +50,8 @@ const draw = (
   const outstanding = isOwnCurrency
     ? owed.own
     : (owed.billing.div(rate).round(scale, "HALF_UP") ?? owed.billing);
-  const available = funds.available(credit, outstanding);
+  const cost = isOwnCurrency ? exactlyOwed(owing.line, owed.own) : outstanding;
+  const available = funds.paid(credit, cost) ? outstanding : funds.available(credit, outstanding);
   const taken = min(outstanding, available);
   if (!taken.isPositive()) return undefined;
   const billing = taken.times(rate).round(scaleOf(facts, facts.currency), "HALF_UP");
@@ -57,13 +62,14 @@ const draw = (
   });
   const covered = isFull ? owed : isOwnCurrency ? { ...part, own: taken } : part;
   settle(slices, covered);
-  return { taken, outstanding, available, covered };
+  const spent = credit.isWallet && isFull ? cost : taken;
+  return { taken, spent, outstanding, available, covered };
 };
 
 const drawLine = (
   facts: BillFacts,
   given: { readonly credit: Credit; readonly owing: OwingLine; readonly before: Decimal },
-  { taken, outstanding, available, covered }: Draw,
+  { taken, spent, outstanding, available, covered }: Draw,
 ): LineDraft => {
   const { credit, before } = given;
   const { line } = given.owing;
@@ -95,7 +101,7 @@ const drawLine = (
     contractId: line.contractId,
     commitmentId: credit.kind === "COMMITMENT" ? credit.id : undefined,
     balanceId: credit.kind === "BALANCE" ? credit.id : undefined,
-    drawDown: { lineKey: line.key, before, after: before.minus(taken) },
+    drawDown: { lineKey: line.key, before, after: before.minus(spent) },
   };
 };
 
@@ -112,7 +118,7 @@ const drawAll = (
         const drawn = draw(facts, { credit, owing, funds: state.funds });
         if (drawn === undefined) return [];
         if ("failure" in drawn) return [drawn];
-        state.funds.take(credit, drawn.taken);
+        state.funds.take(credit, drawn.spent);
         return [drawLine(facts, { credit, owing, before }, drawn)];
       }),
   );
@@ -126,7 +132,7 @@ export const drawDownsStep: BillStep = (facts, draft) => {
   if (credits.length === 0) return draft;
   const usages = new Map(pricedUsages(facts).map((usage) => [usage.key, usage]));
   const owing = owingLines(facts, draft.lines, usages);
-  const funds = new Funds(credits);
+  const funds = new Funds(facts, credits);
   const draws = drawAll(facts, credits, { owing, funds });
   const overage = overageOf(facts, credits, { owing, funds });
   return addLines(facts, withOverage(draft, overage), [...draws, ...overage.additions]);
