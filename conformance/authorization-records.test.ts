@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Wallets } from "./authorization-client.ts";
 import { inspect, waitForLock } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -129,5 +131,46 @@ describe("a budget", () => {
     await wallets().charge(account, world().fresh("call"), "4");
     const change = { limit: "20", mode: "soft", alerts: [50] };
     expect(await put(path, change)).toMatchObject({ status: 200, body: { ...change, used: "4" } });
+  });
+});
+
+describe("a rate limit", () => {
+  const limited = async (limit: object) => {
+    const account = world().fresh("account");
+    await wallets().account(account);
+    await wallets().grant(account, "100");
+    const scope = { account };
+    const { id } = await client().create("ratelimits", { code: account, scope, ...limit });
+    const charge = () => wallets().charge(account, world().fresh("call"), "1");
+    return { path: `ratelimits/${id}`, charge };
+  };
+  const waitMs = ({ reasons }: Awaited<ReturnType<Wallets["charge"]>>): number =>
+    Date.parse(String(reasons[0]?.["retryAt"])) - Date.now();
+
+  test("counts on when its window is longer", async () => {
+    const { path, charge } = await limited({ limit: 5, windowSeconds: 60 });
+    await charge();
+    expect((await put(path, { windowSeconds: 120 })).status).toBe(200);
+    for (let nth = 0; nth < 4; nth += 1)
+      expect(await charge()).toMatchObject({ decision: "allow" });
+    const denied = await charge();
+    expect(denied).toMatchObject({ reasons: [{ code: "RATE_LIMITED" }] });
+    expect(waitMs(denied)).toBeLessThanOrEqual(122_000);
+  });
+
+  test("lets through after its own window when it was longer", async () => {
+    const { path, charge } = await limited({ limit: 1, windowSeconds: 31 * 86_400 });
+    await charge();
+    expect(await charge()).toMatchObject({ reasons: [{ code: "RATE_LIMITED" }] });
+    await put(path, { windowSeconds: 1 });
+    await delay(1_100);
+    expect(await charge()).toMatchObject({ decision: "allow" });
+  });
+
+  test("owes no more than its own capacity when it was slower", async () => {
+    const { path, charge } = await limited({ limit: 1, windowSeconds: 3600, burst: 4 });
+    for (let nth = 0; nth < 5; nth += 1) await charge();
+    await put(path, { limit: 6, burst: 0 });
+    expect(waitMs(await charge())).toBeLessThanOrEqual(600_000);
   });
 });
