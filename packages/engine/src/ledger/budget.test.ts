@@ -1,5 +1,5 @@
 import { columnsOf, decisionOf, reasonsOf } from "./sample-ledger.ts";
-import { money, fundedLedger, sampleHold, sampleSettle } from "./sample-request.ts";
+import { money, fundedLedger, sampleCharge, sampleHold, sampleSettle } from "./sample-request.ts";
 import { windowAt, type Budget } from "./budget-window.ts";
 import { describe, expect, test } from "vitest";
 
@@ -15,6 +15,12 @@ const dayBudget = (zone: string): Budget => ({
   mode: "hard",
   alertPercents: [],
 });
+
+const rollingMinute: Budget = {
+  ...dayBudget("UTC"),
+  window: { kind: "rolling", durationMs: 60_000 },
+  alertPercents: [50, 100],
+};
 
 const at = (text: string) => Temporal.Instant.from(text).epochMilliseconds;
 
@@ -61,4 +67,36 @@ describe("W12, W13 an agent's day budget of 10", () => {
       { windowStart: at("2026-11-20T00:00Z"), posted: money("8"), held: 0n },
     ]);
   });
+});
+
+test("a rolling budget's alert fires once while what crossed it is in its window (I32)", () => {
+  const ledger = fundedLedger("100", { budgets: [rollingMinute] });
+  const scope = { agent: "bot" };
+  const fires = (atMs: number, id: string, amount: string) => {
+    ledger.now = atMs;
+    const before = ledger.alerts.length;
+    ledger.run(sampleCharge(id, money(amount), { scope }));
+    return ledger.alerts.slice(before).map(({ percent }) => percent);
+  };
+  expect(fires(0, "a", "6")).toEqual([50]);
+  for (const second of [1, 2, 3]) expect(fires(second * 1000, `b${second}`, "0.1")).toEqual([]);
+  expect(fires(30_000, "c", "3.7")).toEqual([100]); // 6 + 0.3 + 3.7 = 10
+  // 10 − 6 have left: 4 is below a half, 5 are not, and the alert of all 10 is in the window still.
+  expect(fires(61_000, "d", "1")).toEqual([]);
+  // Of 4.7 the 3.7 have left: 1 + 4 = 5.
+  expect(fires(91_000, "e", "4")).toEqual([50]);
+});
+
+test("what is settled after its slot has left a rolling window fires nothing", () => {
+  const ledger = fundedLedger("100", { budgets: [{ ...rollingMinute, alertPercents: [50] }] });
+  const scope = { agent: "bot" };
+  ledger.run(sampleHold("early", money("1"), { scope, ttlMs: 200_000 }));
+  ledger.now = 1_000;
+  ledger.run(sampleCharge("half", money("4"), { scope })); // 1 + 4 = 5
+  ledger.now = 30_000;
+  ledger.run(sampleCharge("more", money("5"), { scope }));
+  ledger.now = 62_000;
+  for (const sequence of [1, 2])
+    ledger.run(sampleSettle("early", money("0.1"), { sequence, isFinal: false }));
+  expect(ledger.alerts).toMatchObject([{ percent: 50, used: money("5") }]);
 });

@@ -74,21 +74,25 @@ export const countersOf = (
     )
     .map(({ counter }) => counter);
 
-const usedOf = (draft: Draft, budget: Budget, counter: string): bigint => {
-  if (budget.window.kind === "rolling")
-    return usedInRollingWindow(draft, budget.id, budget.window.durationMs);
+const usedOf = (draft: Draft, budget: Budget, counter: string): bigint =>
+  countersInWindow(draft, budget, counter).reduce(
+    (used, { posted, held }) => used + posted + held,
+    0n,
+  );
+
+/** What the window of a counter is counted in: the counter alone, or every slot of a window that rolls. */
+const countersInWindow = (draft: Draft, { id, window }: Budget, counter: string): Counter[] => {
+  if (window.kind === "rolling") return liveSlots(draft, id, window.durationMs);
   const row = draft.counters.get(counter);
-  return row === undefined ? 0n : row.posted + row.held;
+  return row === undefined ? [] : [row];
 };
 
-const usedInRollingWindow = (draft: Draft, budget: string, durationMs: number): bigint => {
-  const slotMs = rollingSlotMs(durationMs);
-  let used = 0n;
-  for (const row of draft.counters.values()) {
-    const isLive = row.windowStart + slotMs > draft.now - durationMs;
-    if (row.budget === budget && isLive) used += row.posted + row.held;
-  }
-  return used;
+const liveSlots = (draft: Draft, budget: string, durationMs: number): Counter[] => {
+  const leftBy = draft.now - durationMs - rollingSlotMs(durationMs);
+  const slots: Counter[] = [];
+  for (const row of draft.counters.values())
+    if (row.budget === budget && row.windowStart > leftBy) slots.push(row);
+  return slots;
 };
 
 /** Moves a counter; crossing an alert threshold fires it once per window (I32). */
@@ -109,9 +113,13 @@ export const moveCounter = (
 };
 
 const fireAlerts = (draft: Draft, budget: Budget, counter: Counter): void => {
+  const inWindow = countersInWindow(draft, budget, counter.id);
+  // What is counted in a slot that has left its window crosses nothing in those that have not.
+  if (!inWindow.includes(counter)) return;
   const used = usedOf(draft, budget, counter.id);
+  const alerted = Math.max(...inWindow.map((row) => row.alerted));
   const fired = budget.alertPercents.filter(
-    (percent) => percent > counter.alerted && used * 100n >= budget.limit * BigInt(percent),
+    (percent) => percent > alerted && used * 100n >= budget.limit * BigInt(percent),
   );
   if (fired.length === 0) return;
   draft.counters.put({ ...counter, alerted: Math.max(...fired) });
