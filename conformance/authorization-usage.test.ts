@@ -108,6 +108,49 @@ describe("calls that cost nothing", () => {
   });
 });
 
+describe("measurements under the uid of an authorization", () => {
+  const authorize = (code: string, uid: string, more: object) =>
+    wallets().authorize({ ...measurement(code, uid, 120), ...more });
+
+  /** Sent twice: charged and metered once. */
+  const submitTwice = async (code: string, uid: string) => {
+    expect(await submit(measurement(code, uid, 20))).not.toHaveProperty("failures");
+    expect(await submit(measurement(code, uid, 20))).toMatchObject({
+      failures: [{ type: "DuplicateUid" }],
+    });
+  };
+
+  test("that was denied are charged and metered all the same, once; the call stays denied", async () => {
+    const { code, id } = await open();
+    const tooMuch = { amount: "101", asset: "USD" };
+    expect(await authorize(code, "denied", tooMuch)).toMatchObject({ decision: "deny" });
+    await submitTwice(code, "denied");
+    // 10 × 1.00 + 10 × 0.50
+    expect(await balance(code)).toBe("85");
+    expect(await authorize(code, "denied", tooMuch)).toMatchObject({ decision: "deny" });
+    expect(await world().lines(id, june)).toEqual(["USAGE 15", "BALANCE_CONSUMED -15", "TOTAL 0"]);
+  });
+
+  test("that was voided or expired are, unless a part of it was metered", async () => {
+    const { code, id } = await open();
+    await authorize(code, "voided", { mode: "hold", measure: { amount: 1 } });
+    await wallets().act("voided", "void");
+    await authorize(code, "expired", { mode: "hold", measure: { amount: 1 }, ttlSeconds: 1 });
+    await authorize(code, "used", { mode: "hold", measure: { amount: 5 } });
+    await wallets().act("used", "settle", { sequence: 1, measure: { amount: 2 }, final: false });
+    await wallets().act("used", "void");
+    await delay(1_100);
+    await submitTwice(code, "voided");
+    await submitTwice(code, "expired");
+    expect(await submit(measurement(code, "used", 20))).toMatchObject({
+      failures: [{ type: "DuplicateUid" }],
+    });
+    // 42 units: 10 × 1.00 + 32 × 0.50
+    expect(await balance(code)).toBe("74");
+    expect(await world().lines(id, june)).toEqual(["USAGE 26", "BALANCE_CONSUMED -26", "TOTAL 0"]);
+  });
+});
+
 describe("uploaded files", () => {
   const target = z.object({
     jobId: z.string(),

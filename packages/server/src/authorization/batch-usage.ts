@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isLonger, uidLengthMax } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { measurementUid } from "./measurement-ids.ts";
 import { type MeasuredUsage, measurementOf } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
 import { rulesOf } from "./usage-request.ts";
@@ -59,7 +60,10 @@ const unmeasured = async (
 };
 
 /** The usage store takes no longer uid; a part of a long one is named by its hash. */
-export const uidOf = (id: string): string => (isLonger(id, uidLengthMax) ? hashedUid(id) : id);
+export const uidOf = (id: string): string => {
+  const uid = measurementUid(id);
+  return isLonger(uid, uidLengthMax) ? hashedUid(uid) : uid;
+};
 
 export const hashedUid = (id: string): string =>
   createHash("sha256").update(id).digest("base64url").slice(0, 43);

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
-import { amendmentMark } from "./amendment-ids.ts";
 import { createCache } from "./cache.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
+import { besideId, markIn } from "./measurement-ids.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
+import { unmeteredIds } from "./undone-usage.ts";
 import { priceUsage } from "./usage-request.ts";
-import type { CommandUsage } from "./work.ts";
 
 /** A measurement that was sent to metering without being authorized. */
 export interface PlainMeasurement extends MeasurementFields {
@@ -66,32 +66,66 @@ const charge = async (
   orgId: string,
   measurements: readonly ChargedMeasurement[],
 ): Promise<ReadonlySet<number>> => {
-  const usage: CommandUsage[] = [];
-  const requests: RecordUsage[] = [];
-  for (const { index, measurement } of measurements) {
-    const { command, measured } = await toRecord(ledger, orgId, measurement).catch(
-      (error: unknown) => {
+  const records: Recorded[] = [];
+  for (const { index, measurement } of measurements)
+    records.push({
+      index,
+      ...(await toRecord(ledger, orgId, measurement).catch((error: unknown) => {
         throw atIndex(error, index);
-      },
-    );
-    requests.push(command);
-    usage.push(new Map([[command.id, measured]]));
-  }
-  const accounts = [...new Set(measurements.map(({ measurement }) => measurement.account))];
+      })),
+    });
+  const known = await knownOf(ledger, orgId, records);
+  const ids = known.filter(({ isReplayed }) => !isReplayed).map(({ command }) => command.id);
+  const unmetered = await unmeteredIds(ledger.pool, orgId, ids);
+  const isUsage = ({ command }: Recorded): boolean => !unmetered.has(command.id);
+  const others = known.filter((one) => !isUsage(one)).map(beside);
+  const duplicates = [...known.filter(isUsage), ...(await knownOf(ledger, orgId, others))];
+  return new Set(duplicates.map(({ index }) => index));
+};
+
+/** A measurement as the ledger is told of it. */
+interface Recorded {
+  readonly index: number;
+  readonly command: RecordUsage;
+  readonly measured: MeasuredUsage;
+}
+
+/** Its id stands for something already: for the same when it is replayed, else for something else. */
+interface Known extends Recorded {
+  readonly isReplayed: boolean;
+}
+
+/** Charges measurements; returns those that were not, because their ids are known. */
+const knownOf = async (
+  ledger: Ledger,
+  orgId: string,
+  records: readonly Recorded[],
+): Promise<Known[]> => {
+  if (records.length === 0) return [];
+  const requests = records.map(({ command }) => command);
+  const accounts = [...new Set(requests.map(({ account }) => account))];
+  const usage = records.map(({ command, measured }) => new Map([[command.id, measured]]));
   const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
-  const known = new Set<number>();
-  for (const [nth, outcome] of outcomes.entries()) {
-    const index = measurements[nth]?.index ?? nth;
-    const isReplayed = outcome.kind === "authorized" && outcome.isReplayed;
-    if (isReplayed || (outcome.kind === "conflict" && outcome.code === "ID_REUSED"))
-      known.add(index);
-    else if (outcome.kind === "conflict")
+  const known: Known[] = [];
+  for (const [nth, record] of records.entries()) {
+    const outcome = outcomes[nth];
+    const isReplayed = outcome?.kind === "authorized" && outcome.isReplayed;
+    if (isReplayed || (outcome?.kind === "conflict" && outcome.code === "ID_REUSED"))
+      known.push({ ...record, isReplayed });
+    else if (outcome?.kind === "conflict")
       throw new Problem("VALIDATION_FAILED", [
-        { field: `measurements[${index}]`, message: `cannot be charged: ${outcome.code}` },
+        { field: `measurements[${record.index}]`, message: `cannot be charged: ${outcome.code}` },
       ]);
   }
   return known;
 };
+
+/** An authorization has its uid and never was usage: what happened all the same is charged beside that (f.10.6). */
+const beside = ({ index, command, measured }: Recorded): Recorded => ({
+  index,
+  command: { ...command, id: besideId(command.id) },
+  measured,
+});
 
 /** What is wrong with one measurement, said of its place in the request. */
 const atIndex = (error: unknown, index: number): unknown => {
@@ -106,8 +140,9 @@ const toRecord = async (
   measurement: PlainMeasurement,
 ): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
   const { uid = "", account, meter } = measurement;
-  if (uid.includes(amendmentMark))
-    throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${amendmentMark}`);
+  const mark = markIn(uid);
+  if (mark !== undefined)
+    throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
   const priced = await priceUsage(ledger, orgId, measurement);
   const { productId, price, quantity } = priced;
   const command: RecordUsage = {

@@ -1,7 +1,8 @@
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { Authorization, Changes, Undoing, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
-import { measurementUid } from "./amendment-ids.ts";
+import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
+import { type AuthorizationColumns, authorizationFrom } from "./stored-rows.ts";
 import { rulesOf } from "./usage-request.ts";
 
 /**
@@ -72,11 +73,13 @@ export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boole
 
 /** The uids that an authorization was metered by: its own, or those of its parts that were metered. */
 const meteredIds = async (
-  client: PoolClient,
+  client: Pick<Pool, "query">,
   orgId: string,
   row: Authorization,
 ): Promise<string[]> => {
-  const { id } = row;
+  const { id, terms } = row;
+  // What is spent of a lease is metered as authorizations of its own.
+  if (row.state === "DENIED" || terms.mode === "lease") return [];
   if (!isMeteredInParts(row)) return [measurementUid(id)];
   const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
     `SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
@@ -89,4 +92,21 @@ const meteredIds = async (
   // What no part has settled, the end of the hold has.
   const isSettledAtEnd = amount < row.settled || quantity < row.settledQuantity;
   return [...parts.map((part) => part.id), ...(isSettledAtEnd ? [`${id}#expiry`] : [])];
+};
+
+/** Those of the ids that no usage has, nor will have: of denied calls, of holds that ended unused, of leases. */
+export const unmeteredIds = async (
+  pool: Pool,
+  orgId: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const unmetered = new Set<string>();
+  if (ids.length === 0) return unmetered;
+  const text = "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = ANY($2)";
+  const { rows } = await pool.query<AuthorizationColumns>(text, [orgId, ids]);
+  for (const row of rows.map(authorizationFrom)) {
+    const mayBeUsed = row.state === "HELD" && row.terms.mode !== "lease";
+    if (!mayBeUsed && (await meteredIds(pool, orgId, row)).length === 0) unmetered.add(row.id);
+  }
+  return unmetered;
 };
