@@ -40,6 +40,7 @@ import {
 } from "./exports/export-run.ts";
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
+import { createDerivedFields } from "./ingest/derived-fields.ts";
 import { background, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
@@ -103,7 +104,7 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   await ensureOrganization(database, resources, { credentials, at: now() });
   const files = await openFileStore(join(config.dataDir, "uploads"));
   const exports = await openFileStore(join(config.dataDir, "exports"));
-  const authorization = openLedger({ database, pool, usage, logger }, closers);
+  const authorization = openLedger({ database, pool, usage, directory, logger }, closers);
   const { ledger } = authorization;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -223,6 +224,7 @@ interface LedgerParts {
   readonly database: Database;
   readonly pool: Pool;
   readonly usage: UsageStore;
+  readonly directory: UsageDirectory;
   readonly logger: Logger;
 }
 
@@ -233,10 +235,15 @@ interface Authorization {
 }
 
 const openLedger = (
-  { database, pool, usage, logger }: LedgerParts,
+  { database, pool, usage, directory, logger }: LedgerParts,
   closers: Closer[],
 ): Authorization => {
-  const ledger = createLedger(database, pool, Date.now);
+  const ledger = createLedger({
+    database,
+    pool,
+    derivedFields: createDerivedFields(directory, Date.now),
+    now: Date.now,
+  });
   closers.push(ledger.drain);
   for (const running of [
     startRelay({ ...ledger, usage, logger }),

@@ -30,6 +30,9 @@ export interface LedgerDatabase {
   ) => Promise<void>;
 }
 
+/** No meter of these tests derives anything. */
+const derivedFields = { of: async () => ({ values: new Map(), byReceipt: new Set<string>() }) };
+
 /** A database for the tests of a file, without a server before it. */
 export const ledgerDatabase = (): LedgerDatabase => {
   const state: { connection?: PostgresConnection } = {};
@@ -65,7 +68,7 @@ export const ledgerDatabase = (): LedgerDatabase => {
     const unique = { org_id: orgId, kind, field: "code", value: document.code, id };
     await database.insertInto("unique_value").values(unique).execute();
   };
-  const ledger = (): Ledger => createLedger(connection().database, connection().pool, Date.now);
+  const ledger = (): Ledger => createLedger({ ...connection(), derivedFields, now: Date.now });
   return {
     pool: () => connection().pool,
     ledger,

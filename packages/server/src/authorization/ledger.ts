@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Database } from "../ports/database.ts";
+import type { DerivedFields } from "../ports/derived-fields.ts";
 import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
@@ -15,6 +16,7 @@ export interface LedgerParts {
   readonly configurations: Configurations;
   readonly customers: Customers;
   readonly prices: Prices;
+  readonly derivedFields: DerivedFields;
   /** Epoch milliseconds of this process: for when usage occurred, never for a decision. */
   readonly now: () => number;
 }
@@ -27,12 +29,17 @@ export interface Ledger extends LedgerParts {
   readonly drain: () => Promise<void>;
 }
 
-export const createLedger = (database: Database, pool: Pool, now: () => number): Ledger => {
+interface Opened extends Pick<LedgerParts, "pool" | "derivedFields" | "now"> {
+  readonly database: Database;
+}
+
+export const createLedger = ({ database, pool, derivedFields, now }: Opened): Ledger => {
   const parts: LedgerParts = {
     pool,
     configurations: createConfigurations(database, now),
     customers: createCustomers({ database, pool, now }),
     prices: createPrices({ database, pool, now }),
+    derivedFields,
     now,
   };
   const batchParts = { ...parts, remembered: new Remembered(), clock: new DatabaseClock() };

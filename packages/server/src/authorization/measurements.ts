@@ -3,13 +3,15 @@ import {
   type meter as meterResource,
 } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import { formatAtoms, parseAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
+import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
+import { formatAtoms, parseAtoms, quantityScale, toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { DerivedValues } from "../ports/derived-fields.ts";
 import type { QuantityRule } from "./prices.ts";
 
 type Texts = Readonly<Record<string, string>>;
 type Numbers = Readonly<Record<string, number>>;
+export type Meter = Pick<Stored<typeof meterResource>, "dataFields" | "derivedFields">;
 
 /** The maps of a measurement (m3ter semantics 3.1). */
 export interface MeasurementFields {
@@ -55,23 +57,53 @@ export const fieldsOf = (request: MeasurementFields): MeasurementFields => ({
   income: request.income,
 });
 
+/** Whether the field is calculated when the usage is metered: what is sent under its code is not that field. */
+export const isDerived = ({ field }: QuantityRule, meter: Meter | undefined): boolean =>
+  meter?.derivedFields.some(({ code }) => code === field) === true;
+
+/** Whether no measurement can be made of a part of what a rule counts, as one counts once, and derives the same. */
+export const isIndivisible = (rule: QuantityRule, meter: Meter | undefined): boolean =>
+  rule.method === "COUNT" || isDerived(rule, meter);
+
+const one = 10n ** BigInt(quantityScale);
+
+const derivedQuantity = (
+  value: Decimal | string | undefined,
+  method: QuantityRule["method"],
+): bigint => {
+  if (method === "COUNT") return value === undefined ? 0n : one;
+  if (!(value instanceof Decimal)) return 0n;
+  return toAtoms(value.round(quantityScale, "HALF_EVEN") ?? value, quantityScale);
+};
+
 /**
  * The priced quantity of one measurement; undefined when its value is finer than quantities are kept. A field of the
  * meter is there whenever something was used: see `completed`.
  */
 export const quantityIn = (
   fields: MeasurementFields,
-  { field, method }: QuantityRule,
-  { meter, isUsed }: { readonly meter: Meter | undefined; readonly isUsed: boolean },
+  rule: QuantityRule,
+  {
+    meter,
+    isUsed,
+    derived,
+  }: {
+    readonly meter: Meter | undefined;
+    readonly isUsed: boolean;
+    /** Values of derived fields, of usage; a calculation may end nowhere, so that they are rounded. */
+    readonly derived: DerivedValues["values"];
+  },
 ): bigint | undefined => {
+  const { field, method } = rule;
+  if (isDerived(rule, meter)) return isUsed ? derivedQuantity(derived.get(field), method) : 0n;
   if (method === "COUNT") {
     const isPresent = [...numberMaps, ...textMaps].some(
       (map) => fields[map]?.[field] !== undefined,
     );
     const isCompleted = isUsed && meter?.dataFields.some(({ code }) => code === field) === true;
-    return isPresent || isCompleted ? 10n ** BigInt(quantityScale) : 0n;
+    return isPresent || isCompleted ? one : 0n;
   }
-  const value = numberMaps.map((map) => fields[map]?.[field]).find((one) => one !== undefined);
+  const value = numberMaps.map((map) => fields[map]?.[field]).find((sent) => sent !== undefined);
   return value === undefined ? 0n : parseAtoms(decimal(value).toString(), quantityScale);
 };
 
@@ -86,19 +118,18 @@ const holderOf = (fields: MeasurementFields, field: string): (typeof numberMaps)
 const withQuantities = (
   { fields, counted }: MeasuredUsage,
   quantities: readonly bigint[],
+  meter: Meter,
 ): MeasurementFields => {
   let own = fields;
   for (const [nth, { rule, quantity: given }] of counted.entries()) {
     const quantity = quantities[nth] ?? 0n;
-    if (rule.method === "COUNT" || quantity === given) continue;
+    if (isIndivisible(rule, meter) || quantity === given) continue;
     const map = holderOf(own, rule.field);
     const value = Number(formatAtoms(quantity, quantityScale));
     own = { ...own, [map]: { ...own[map], [rule.field]: value } };
   }
   return own;
 };
-
-export type Meter = Pick<Stored<typeof meterResource>, "dataFields">;
 
 const mapNames = {
   WHO: "who",
@@ -115,7 +146,10 @@ const mapNames = {
  * The usage store refuses a measurement that lacks a field of its meter. What was paid must be metered whatever was
  * left out, so that a number that nobody gave is 0 and a text is empty.
  */
-export const completed = (fields: MeasurementFields, { dataFields }: Meter): MeasurementFields => {
+export const completed = (
+  fields: MeasurementFields,
+  { dataFields }: Pick<Meter, "dataFields">,
+): MeasurementFields => {
   let complete = fields;
   for (const { category, code } of dataFields) {
     const map = mapNames[category];
@@ -143,7 +177,7 @@ export const measurementOf = (
       meter: event.meter,
       account: event.account,
       ts: new Date(event.occurredAt).toISOString(),
-      ...completed(withQuantities(usage, quantities), meter),
+      ...completed(withQuantities(usage, quantities, meter), meter),
     },
   ];
 };

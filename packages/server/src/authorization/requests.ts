@@ -2,7 +2,7 @@ import {
   authorization,
   type AuthorizationRequest,
 } from "@turnpike/contract/authorization/request.ts";
-import { inPart, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, inPart, Problem } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
@@ -111,6 +111,12 @@ const priced = async (
 ): Promise<Priced> => {
   const usage = await priceUsage(parts, orgId, body);
   refuseNegative(usage.measured);
+  if (body.onExpiry === "settle" && usage.isDerived && isHeld(body))
+    throw fieldProblem(
+      "VALIDATION_FAILED",
+      "onExpiry",
+      "must be release: what is derived of usage is unknown until it is reported",
+    );
   const configuration = await parts.configurations.of(orgId);
   for (const code of body.assets ?? []) assetOf(configuration, code, "assets");
   return { usage, maxAmount: maxAmountOf(configuration, usage.price, body.maxAmount) };
@@ -125,9 +131,12 @@ const answered: Priced = {
     occurredAt: 0,
     measured: { fields: {}, counted: [] },
     isIndivisible: false,
+    isDerived: false,
   },
   maxAmount: null,
 };
+
+const isHeld = ({ mode }: AuthorizationRequest): boolean => mode === "hold" || mode === "session";
 
 const maxAmountOf = (
   configuration: Configuration,
@@ -149,10 +158,10 @@ export const toUsed = async (
   orgId: string,
   { row, used }: { readonly row: Authorization; readonly used: UsedRequest },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
-  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, { row, used });
-  refuseNegative(measured);
   // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
   const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used, parts.now());
+  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, { row, used, at });
+  refuseNegative(measured);
   const quantity = measured.counted[0]?.quantity ?? 0n;
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
   return { used: { quantity, further, price, occurredAt: at, isMeasured }, measured };

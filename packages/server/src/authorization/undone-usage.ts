@@ -2,13 +2,14 @@ import type { Pool, PoolClient } from "pg";
 import type { Authorization, Changes, Undoing, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
+import { isIndivisible } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom } from "./stored-rows.ts";
 import { rulesOf } from "./usage-request.ts";
 
 /**
  * Usage that a refund takes back. Sums are undone by a measurement of what is less. Nothing else is: that measurement
- * would be one more to a count, and the lowest, the latest or of a region of its own to the others. So the measurements
- * themselves are voided, and that cannot be done in part.
+ * would be one more to a count, and the lowest, the latest or of a region of its own to the others; nor is what a
+ * calculation makes of a measurement. So the measurements themselves are voided, and that cannot be done in part.
  */
 
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
@@ -19,8 +20,9 @@ export const undoingOf = async (
 ): Promise<Undoing> => {
   const { meter } = spender;
   const rules = await rulesOf(parts, orgId, { priceVersion, meter });
-  const isSummed = rules.every(({ method }) => method === "SUM");
-  return isSummed && (await parts.prices.addsUp(orgId, meter ?? "")) ? "inProportion" : "whole";
+  const known = await parts.prices.meter(orgId, meter ?? "");
+  if (rules.some((rule) => isIndivisible(rule, known))) return "whole";
+  return (await parts.prices.addsUp(orgId, meter ?? "")) ? "inProportion" : "whole";
 };
 
 /** A measurement that is to be void. */

@@ -4,11 +4,14 @@ import type { FurtherCount, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
+import { derivedOf } from "./derived-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
   fieldsOf,
   hasNumbers,
+  isDerived,
+  isIndivisible,
   type MeasuredUsage,
   type Meter,
   type MeasurementFields,
@@ -37,6 +40,8 @@ export interface PricedUsage {
   readonly measured: MeasuredUsage;
   /** There is no half of a call that counts as one. */
   readonly isIndivisible: boolean;
+  /** Whether a calculation says how much it is. */
+  readonly isDerived: boolean;
 }
 
 interface UsageTimes {
@@ -126,14 +131,17 @@ export const priceUsage = async (
   const countings =
     found?.kind === "priced" ? found.parts : await parts.prices.countings(orgId, usage.meter);
   const rules = countings.map(({ counts }) => counts);
-  const measured = measuredBy(usage, rules, { meter, isUsed: true });
+  const { account } = usage;
+  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
+  const measured = measuredBy(usage, rules, { meter, isUsed: true, derived: derived.values });
   const given = { usage, further: unpricedFurther(countings, measured) };
   const counted = {
     quantity: firstQuantity(measured),
     unit: countings[0]?.unit ?? null,
     occurredAt: at,
     measured,
-    isIndivisible: rules.some(({ method }) => method === "COUNT"),
+    isIndivisible: rules.some((rule) => isIndivisible(rule, meter)),
+    isDerived: rules.some((rule) => isDerived(rule, meter)),
   };
   if (isExplicit)
     return {
@@ -141,9 +149,18 @@ export const priceUsage = async (
       price: explicitPrice(configuration, { text: amount, code: asset }, given.further),
       productId: meter.productId,
     };
-  return found?.kind === "priced"
-    ? { ...counted, price: planned(configuration, found, measured), productId: found.productId }
-    : { ...counted, price: boundOf(configuration, given, found?.why ?? ""), productId: undefined };
+  const late = rules.find(({ field }) => derived.byReceipt.has(field));
+  if (found?.kind === "priced" && late === undefined)
+    return {
+      ...counted,
+      price: planned(configuration, found, measured),
+      productId: found.productId,
+    };
+  const why =
+    found?.kind === "unpriced"
+      ? found.why
+      : `${late?.field ?? ""} depends on when the usage is received`;
+  return { ...counted, price: boundOf(configuration, given, why), productId: undefined };
 };
 
 const explicitPrice = (
@@ -215,9 +232,12 @@ export const priceAtOwnVersion = async (
   {
     row,
     used,
+    at,
   }: {
     readonly row: Pick<Authorization, "terms" | "further">;
     readonly used: MeasurementFields & { readonly amount?: string | undefined };
+    /** When it was used. */
+    readonly at: number;
   },
 ): Promise<{
   readonly price: Price;
@@ -233,7 +253,13 @@ export const priceAtOwnVersion = async (
   const meter = await parts.prices.meter(orgId, spender.meter ?? "");
   // A part that says neither an amount nor a number ends a hold without having used anything.
   const isMeasured = amount > 0n || hasNumbers(used);
-  const measured = measuredBy(used, rules, { meter, isUsed: isMeasured });
+  const { account } = spender;
+  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
+  const measured = measuredBy(used, rules, {
+    meter,
+    isUsed: isMeasured,
+    derived: derived.values,
+  });
   if (used.amount !== undefined) {
     const further = measured.counted
       .slice(1)

@@ -29,7 +29,7 @@ const derive = (...lines: readonly string[]): string[] => {
     const [code = "", calculation = ""] = line.split(/ = (.*)/);
     return { code, category: code.startsWith("t") ? "WHAT" : "MEASURE", calculation };
   });
-  return new Derivation({ derivedFields })
+  return new Derivation({ dataFields: [], derivedFields })
     .derive(measurement, around)
     .map(([code, derived]) =>
       "value" in derived ? `${code}: ${String(derived.value)}` : `${code} ! ${derived.problem}`,
@@ -91,4 +91,14 @@ test("custom fields and lookup tables are there, and one that is not is a proble
     expect.stringMatching(/^e ! .*no published lookup table/),
     expect.stringMatching(/^f ! .*no field/),
   ]);
+});
+
+test("a field depends on the receipt by itself or by what it names, unless a data field has that name", () => {
+  const derivedFields = ["a = receivedAt - ts", "b = a + 1", "c = n + ts"].map((line) => {
+    const [code = "", calculation = ""] = line.split(" = ");
+    return { code, category: "MEASURE", calculation } as const;
+  });
+  const own = [{ code: "receivedAt", category: "MEASURE" } as const];
+  expect(new Derivation({ dataFields: [], derivedFields }).byReceipt).toEqual(new Set(["a", "b"]));
+  expect(new Derivation({ dataFields: own, derivedFields }).byReceipt).toEqual(new Set());
 });

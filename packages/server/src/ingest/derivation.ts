@@ -4,16 +4,13 @@ import { identifiers } from "@turnpike/engine/calculation/identifiers.ts";
 import type { CompiledCalculation } from "@turnpike/engine/calculation/evaluator.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
 import { compileNumber, compileText } from "@turnpike/engine/calculation/results.ts";
-import type { SystemVariable } from "@turnpike/engine/calculation/syntax.ts";
+import { meaningsOf } from "@turnpike/engine/calculation/rules.ts";
+import type { Reference, SystemVariable } from "@turnpike/engine/calculation/syntax.ts";
 import type { Input } from "@turnpike/engine/calculation/value.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
-import type {
-  CustomFieldValues,
-  DerivedMeterField,
-  MeterSchema,
-} from "../ports/usage-directory.ts";
+import type { CustomFieldValues, MeterSchema } from "../ports/usage-directory.ts";
 import { numberCategories } from "../ports/usage-store.ts";
-import type { Measurement } from "./measurement.ts";
+import type { Fields, Measurement } from "./measurement.ts";
 
 /** What calculations may name besides what was sent (m3ter semantics 2.10, 8). */
 export interface Surroundings {
@@ -25,6 +22,11 @@ export interface Surroundings {
 /** Why a derived field has no value, or its value: null, or of the type that its category asks for. */
 export type Derived = { readonly value: Decimal | string | null } | { readonly problem: string };
 
+/** What calculations read of a measurement. */
+export interface DerivedFrom extends Pick<Measurement, "account" | "tsMicros" | "etsMicros"> {
+  readonly fields: Readonly<Record<string, Fields | undefined>>;
+}
+
 interface Step {
   readonly code: string;
   readonly run: CompiledCalculation<Decimal | string | null>;
@@ -33,7 +35,10 @@ interface Step {
 const numeric: ReadonlySet<string> = new Set(numberCategories);
 
 /** The calculations that can be run, each after those that it names, and what is wrong with the others. */
-const plan = (fields: readonly DerivedMeterField[]) => {
+const plan = ({
+  dataFields,
+  derivedFields: fields,
+}: Pick<MeterSchema, "dataFields" | "derivedFields">) => {
   const problems = new Map<string, string>();
   let open = fields.flatMap(({ code, category, calculation }) => {
     const parsing = parse(calculation);
@@ -53,11 +58,29 @@ const plan = (fields: readonly DerivedMeterField[]) => {
     return { code, run: compile(calculation) };
   });
   const named = order.fields.map(({ calculation }) => identifiers(calculation));
+  const sent = new Set(dataFields.map(({ code }) => code));
+  const byReceipt = new Set<string>();
+  for (const [nth, { code }] of order.fields.entries())
+    if (named[nth]?.names.some(({ reference }) => isByReceipt(reference, { sent, byReceipt })))
+      byReceipt.add(code);
   const namesSurroundings = named.some(
     ({ names, lookups }) =>
       lookups.length > 0 || names.some(({ reference }) => reference.kind === "customField"),
   );
-  return { steps, problems, namesSurroundings };
+  return { steps, problems, namesSurroundings, byReceipt };
+};
+
+/** A meter's own data field of the same name comes before the time of receipt: see `meaningsOf`. */
+const isByReceipt = (
+  reference: Reference,
+  { sent, byReceipt }: Record<"sent" | "byReceipt", ReadonlySet<string>>,
+): boolean => {
+  if (reference.kind === "field" && sent.has(reference.code)) return false;
+  return meaningsOf(reference).some((meaning) =>
+    meaning.kind === "system"
+      ? meaning.variable === "receivedAt"
+      : meaning.kind === "field" && byReceipt.has(meaning.code),
+  );
 };
 
 /**
@@ -71,18 +94,21 @@ export class Derivation {
   readonly #problems: ReadonlyMap<string, string>;
   /** Whether a calculation names a custom field or a lookup table. */
   readonly namesSurroundings: boolean;
+  /** The fields that depend on when a measurement is received, by themselves or by what they name. */
+  readonly byReceipt: ReadonlySet<string>;
 
-  constructor({ derivedFields }: Pick<MeterSchema, "derivedFields">) {
-    this.#codes = derivedFields.map(({ code }) => code);
-    const { steps, problems, namesSurroundings } = plan(derivedFields);
+  constructor(schema: Pick<MeterSchema, "dataFields" | "derivedFields">) {
+    this.#codes = schema.derivedFields.map(({ code }) => code);
+    const { steps, problems, namesSurroundings, byReceipt } = plan(schema);
     this.#steps = steps;
     this.#problems = problems;
     this.namesSurroundings = namesSurroundings;
+    this.byReceipt = byReceipt;
   }
 
   /** The derived fields of one measurement, in the order of the meter. */
   derive(
-    measurement: Measurement,
+    measurement: DerivedFrom,
     { receivedAtMs, customFields, lookup }: Surroundings,
   ): readonly (readonly [string, Derived])[] {
     const fields = new Map<string, Input>(

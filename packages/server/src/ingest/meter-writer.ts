@@ -2,7 +2,7 @@ import { fieldNamedTwice } from "@turnpike/contract/usage/measurement-rules.ts";
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
-import { type Derived, Derivation, type Surroundings } from "./derivation.ts";
+import { type Derived, type DerivedFrom, Derivation, type Surroundings } from "./derivation.ts";
 import { categoryProperties } from "./measurement.ts";
 import type { CategoryProperty, Measurement } from "./measurement.ts";
 import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
@@ -101,13 +101,18 @@ export class MeterWriter {
       : { kind: "CalculationError", message: problems.join("; ") };
   }
 
-  derive(measurement: Measurement, around: Surroundings): readonly (readonly [string, Derived])[] {
+  derive(measurement: DerivedFrom, around: Surroundings): readonly (readonly [string, Derived])[] {
     return this.#derivation.derive(measurement, around);
   }
 
   /** Whether a calculation names a custom field or a lookup table. */
   get namesSurroundings(): boolean {
     return this.#derivation.namesSurroundings;
+  }
+
+  /** The derived fields that depend on when a measurement is received. */
+  get byReceipt(): ReadonlySet<string> {
+    return this.#derivation.byReceipt;
   }
 
   /** Whether rows have fields that have to be calculated. */

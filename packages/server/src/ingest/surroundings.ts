@@ -5,8 +5,7 @@ import {
   printedKey,
 } from "@turnpike/engine/calculation/lookup-answers.ts";
 import type { OwnedCustomFields, UsageDirectory } from "../ports/usage-directory.ts";
-import type { Surroundings } from "./derivation.ts";
-import type { Measurement } from "./measurement.ts";
+import type { DerivedFrom, Surroundings } from "./derivation.ts";
 import type { MeterWriter } from "./meter-writer.ts";
 
 /** How long measurements may still be calculated by what another server has changed. */
@@ -15,7 +14,7 @@ const lookupsMax = 10_000;
 
 /** A measurement whose meter names custom fields or lookup tables. */
 export interface Subject {
-  readonly measurement: Measurement;
+  readonly measurement: DerivedFrom;
   readonly meter: MeterWriter;
   readonly accountId: string;
 }
