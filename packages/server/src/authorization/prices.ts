@@ -1,13 +1,14 @@
 import type { Pool } from "pg";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Tariff } from "@turnpike/engine/ledger/price.ts";
 import { ladderTariff } from "@turnpike/engine/ledger/tariff.ts";
 import type { UnitRounding } from "@turnpike/engine/pricing/units.ts";
 import type { Database } from "../ports/database.ts";
-import { lookupCodes, lookupReferring } from "../records/lookup.ts";
+import { isReferred, lookupCodes, lookupReferring } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
 import {
   isActiveAt,
@@ -46,7 +47,12 @@ export type MeterPrice =
       /** In an order of their own, at least one: a call costs their sum. */
       readonly parts: readonly [PricedCount, ...PricedCount[]];
     }
-  | { readonly kind: "unpriced"; readonly why: string };
+  | {
+      readonly kind: "unpriced";
+      readonly why: string;
+      /** Of the plans that price it all the same, when the period ends. */
+      readonly currencies: readonly string[];
+    };
 
 /** How much of the priced quantity one measurement is: the value of a field, or one where the field has any. */
 export interface QuantityRule {
@@ -106,6 +112,14 @@ interface PreparedPrice extends KeptPrice {
   period: PricedPeriod | undefined;
 }
 
+/** What is known of a meter whoever uses it. */
+interface MeterUsage {
+  readonly countings: readonly Counting[];
+  readonly addsUp: boolean;
+  /** Where calls name their prices, no plan has to be looked for account by account. */
+  readonly isPriced: boolean;
+}
+
 export const createPrices = ({ database, pool, now }: Parts): Prices => {
   const plans = createCache<PlanPrice[]>({ now, rememberedMs, max: 50_000 });
   const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
@@ -115,23 +129,21 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
     rememberedMs: Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
-  const aggregated = createCache<Aggregated>({ now, rememberedMs, max: 10_000 });
+  const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
   const findMeter: Prices["meter"] = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
       return found;
     });
 
-  const aggregatedBy = (orgId: string, code: string): Promise<Aggregated> =>
-    aggregated.get(`${orgId} ${code}`, async () => {
-      const found = await findMeter(orgId, code);
-      const ids = found === undefined ? [] : [found.id];
-      const own = await lookupReferring(database, aggregation, { orgId, field: "meterId", ids });
-      return { countings: countingsOf(own), addsUp: addUp(own, found?.dataFields ?? []) };
-    });
+  const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
+    usages.get(`${orgId} ${code}`, async () =>
+      loadMeterUsage(database, orgId, await findMeter(orgId, code)),
+    );
 
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
     const { orgId, accountId } = subject;
+    if (!(await usageOf(orgId, subject.meter)).isPriced) return [];
     const found = await findMeter(orgId, subject.meter);
     const all = await plans.get(`${orgId} ${accountId}`, () =>
       loadPlanPrices(database, { orgId, accountId }),
@@ -156,8 +168,8 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
-    countings: async (orgId, code) => (await aggregatedBy(orgId, code)).countings,
-    addsUp: async (orgId, code) => (await aggregatedBy(orgId, code)).addsUp,
+    countings: async (orgId, code) => (await usageOf(orgId, code)).countings,
+    addsUp: async (orgId, code) => (await usageOf(orgId, code)).addsUp,
     version: async (orgId, joined) => {
       const kept = joined
         .split("+")
@@ -172,9 +184,26 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       plans.forget(orgId);
       prepared.forget(orgId);
       meters.forget(orgId);
-      aggregated.forget(orgId);
+      usages.forget(orgId);
     },
   };
+};
+
+const loadMeterUsage = async (
+  database: Database,
+  orgId: string,
+  found: Stored<typeof meter> | undefined,
+): Promise<MeterUsage> => {
+  const meterIds = found === undefined ? [] : [found.id];
+  const counted = await lookupReferring(database, aggregation, {
+    orgId,
+    field: "meterId",
+    ids: meterIds,
+  });
+  const ids = counted.map(({ id }) => id);
+  const isPriced = await isReferred(database, pricing, { orgId, field: "aggregationId", ids });
+  const addsUp = addUp(counted, found?.dataFields ?? []);
+  return { countings: countingsOf(counted), addsUp, isPriced };
 };
 
 /** A version is kept before anything is decided at it. */
@@ -202,9 +231,9 @@ const findVersion = async (
   return rows[0] && keptPrice(version, rows[0].price);
 };
 
-const storedPrice = ({ pricing, aggregation: counted }: PlanPrice): StoredPrice => ({
-  cumulative: pricing.cumulative,
-  bands: pricing.pricingBands
+const storedPrice = ({ pricing: record, aggregation: counted }: PlanPrice): StoredPrice => ({
+  cumulative: record.cumulative,
+  bands: record.pricingBands
     .toSorted((a, b) => a.lowerLimit - b.lowerLimit)
     .map((band) => ({
       lowerLimit: decimal(band.lowerLimit).toString(),
@@ -239,12 +268,6 @@ const tariffOf = (version: string, price: StoredPrice): Tariff =>
     { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
   );
 
-/** What the aggregations of a meter, which any of them may be priced by, make of its usage. */
-interface Aggregated {
-  readonly countings: readonly Counting[];
-  readonly addsUp: boolean;
-}
-
 /** Only sums of what is sent: a segment or a derived field has its value from the other fields, which are sent once. */
 const addUp = (
   found: readonly PlanPrice["aggregation"][],
@@ -267,35 +290,41 @@ const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => 
   return [...new Map(own.map((one) => [JSON.stringify(one), one])).values()];
 };
 
-const unpriced = (why: string): MeterPrice => ({ kind: "unpriced", why });
+const unpriced = (why: string, plans: readonly PlanPrice[]): MeterPrice => ({
+  kind: "unpriced",
+  why,
+  currencies: [...new Set(plans.map(({ currency }) => currency))],
+});
 
 /**
  * Prices that add up event by event can be decided by, one or several. Prices of segments and aggregations that do not
  * add up are only known when the period ends: such calls name their amount.
  */
 const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number): MeterPrice => {
-  const open = prices.flatMap((price) => {
-    const period = openPeriod(price, at);
-    return period === undefined ? [] : [{ price, period }];
-  });
+  const open = prices
+    .flatMap((price) => {
+      const period = openPeriod(price, at);
+      return period === undefined ? [] : [{ price, period }];
+    })
+    .toSorted(byPricing);
+  const plans = open.map(({ price }) => price.plan);
   const parts: PricedCount[] = [];
-  for (const { price, period } of open.toSorted(byPricing)) {
-    const { pricing, aggregation: counted } = price.plan;
-    if (pricing.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
-      return unpriced(`the price of ${subject.meter} is by segment`);
+  for (const { price, period } of open) {
+    const { pricing: record, aggregation: counted } = price.plan;
+    if (record.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
+      return unpriced(`the price of ${subject.meter} is by segment`, plans);
     if (price.counts === null)
-      return unpriced(`${counted.aggregation} does not add up event by event`);
-    const position = positionId(price.plan.payer, pricing.id, period);
+      return unpriced(`${counted.aggregation} does not add up event by event`, plans);
+    const position = positionId(price.plan.payer, record.id, period);
     parts.push({ tariff: price.tariff, counts: price.counts, position, unit: counted.unit });
   }
   const [first, ...further] = parts;
-  const plans = open.toSorted(byPricing).map(({ price }) => price.plan);
   const [plan] = plans;
   if (first === undefined || plan === undefined)
-    return unpriced(`no plan of the account prices ${subject.meter}`);
+    return unpriced(`no plan of the account prices ${subject.meter}`, plans);
   const { currency, productId } = plan;
   if (plans.some((each) => each.currency !== currency))
-    return unpriced(`the prices of ${subject.meter} are in several currencies`);
+    return unpriced(`the prices of ${subject.meter} are in several currencies`, plans);
   return { kind: "priced", currency, productId, parts: [first, ...further] };
 };
 

@@ -127,9 +127,11 @@ export const priceUsage = async (
   const at = occurredAt(usage, parts.now());
   const { amount, asset } = usage;
   const isExplicit = amount !== undefined && asset !== undefined;
-  const found = isExplicit ? undefined : await planPrice(parts, { orgId, usage, at });
+  const found = await planPrice(parts, { orgId, usage, at });
   const countings =
-    found?.kind === "priced" ? found.parts : await parts.prices.countings(orgId, usage.meter);
+    found.kind === "priced" && !isExplicit
+      ? found.parts
+      : await parts.prices.countings(orgId, usage.meter);
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
@@ -143,24 +145,43 @@ export const priceUsage = async (
     isIndivisible: rules.some((rule) => isIndivisible(rule, meter)),
     isDerived: rules.some((rule) => isDerived(rule, meter)),
   };
-  if (isExplicit)
+  if (isExplicit) {
+    refuseOther(found, { code: asset, field: "asset" });
     return {
       ...counted,
       price: explicitPrice(configuration, { text: amount, code: asset }, given.further),
       productId: meter.productId,
     };
+  }
   const late = rules.find(({ field }) => derived.byReceipt.has(field));
-  if (found?.kind === "priced" && late === undefined)
+  if (found.kind === "priced" && late === undefined)
     return {
       ...counted,
       price: planned(configuration, found, measured),
       productId: found.productId,
     };
   const why =
-    found?.kind === "unpriced"
+    found.kind === "unpriced"
       ? found.why
       : `${late?.field ?? ""} depends on when the usage is received`;
-  return { ...counted, price: boundOf(configuration, given, why), productId: undefined };
+  const price = boundOf(configuration, given, why);
+  if (price.kind === "amount") refuseOther(found, { code: price.asset, field: "assets" });
+  return { ...counted, price, productId: undefined };
+};
+
+/**
+ * What a plan prices is settled in the plan's currency when the period closes, less what was paid in it: money in another
+ * asset would be taken beside that (f.10.7). Other assets may pay a price, at their rate, but not be it.
+ */
+const refuseOther = (
+  found: MeterPrice,
+  { code, field }: { readonly code: string; readonly field: "asset" | "assets" },
+): void => {
+  const currencies = found.kind === "priced" ? [found.currency] : found.currencies;
+  if (currencies.length === 0 || currencies.includes(code)) return;
+  const own = currencies.join(" or ");
+  const must = field === "asset" ? `must be ${own}` : `must begin with ${own}`;
+  throw fieldProblem("VALIDATION_FAILED", field, `${must}: a plan of the account prices the meter`);
 };
 
 const explicitPrice = (
@@ -180,7 +201,7 @@ const planPrice = async (
   const { account, meter } = usage;
   const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
   return accountId === undefined
-    ? { kind: "unpriced", why: "the account does not exist" }
+    ? { kind: "unpriced", why: "the account does not exist", currencies: [] }
     : parts.prices.at({ orgId, account, accountId, meter }, at);
 };
 

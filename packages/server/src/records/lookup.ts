@@ -55,6 +55,25 @@ export const lookupReferring = async <R extends Resource>(
   return rows.map((row) => typed(resource, row));
 };
 
+/** Whether any record of the kind names one of `ids` in `field`. */
+export const isReferred = async (
+  reader: Reader,
+  { kind }: Resource,
+  { orgId, field, ids }: { orgId: string; field: string; ids: readonly string[] },
+): Promise<boolean> => {
+  if (ids.length === 0) return false;
+  const found = await reader
+    .selectFrom("reference")
+    .select("from_id")
+    .where("org_id", "=", orgId)
+    .where("from_kind", "=", kind)
+    .where("field", "=", field)
+    .where("to_id", "in", [...ids])
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+};
+
 /** Every record with one of the codes, in no order. */
 export const lookupCodes = async <R extends Resource>(
   reader: Reader,

@@ -1,0 +1,128 @@
+import { beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { walletWorld } from "./wallet-world.ts";
+
+/**
+ * Which of an account's plans prices a call, at what time and in what currency: what a call costs is what the bill says.
+ * May 2024 is billed on June 1.
+ */
+
+const june = "2024-06-01";
+
+const { world, wallets } = walletWorld();
+
+beforeAll(async () => {
+  await wallets().asset("EUR", 6);
+});
+
+const on = (day: number): string => `2024-05-${String(day).padStart(2, "0")}T12:00:00Z`;
+
+interface Payer {
+  readonly code: string;
+  readonly id: string;
+}
+
+const open = async (funds: string, changes = {}): Promise<Payer> => {
+  const payer = await world().account(changes);
+  await wallets().grant(payer.code, funds);
+  return payer;
+};
+
+const callOf = (
+  { code }: Payer,
+  meter: string,
+  { day = 15, measure = 1, ...more }: Record<string, unknown> & { day?: number; measure?: number },
+) => ({
+  uid: world().fresh("call"),
+  account: code,
+  meter,
+  mode: "charge",
+  ts: on(day),
+  measure: { amount: measure },
+  ...more,
+});
+
+const use = (payer: Payer, meter: string, call: Parameters<typeof callOf>[2] = {}) =>
+  wallets().authorize(callOf(payer, meter, call));
+
+const balances = async ({ id }: Payer): Promise<Record<string, string>> => {
+  const { body } = await wallets().client.call("GET", `accounts/${id}/wallet`);
+  const { accounts } = walletOf.parse(body);
+  return Object.fromEntries(accounts.map(({ asset, balance }) => [asset, balance]));
+};
+
+const walletOf = z.object({
+  accounts: z.array(z.object({ asset: z.string(), balance: z.string() })),
+});
+
+/** A product with a meter whose sum a plan prices. */
+const sell = async (unitPrice = 1, { aggregation = "SUM", template = {} } = {}) => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId, template);
+  const aggregationId = await world().aggregation(meter.id, { aggregation });
+  await world().price({ planId: plan.id, aggregationId }, [[0, unitPrice]]);
+  return { productId, meter: meter.code, plan, aggregationId };
+};
+
+test("400 for a price in another asset than the plan's, which would be taken beside the plan's", async () => {
+  const { meter, plan } = await sell();
+  const payer = await open("100");
+  await world().attach(payer.id, plan.id);
+  await wallets().grant(payer.code, "50", { asset: "EUR" });
+  const refused = await wallets().client.call(
+    "POST",
+    "authorizations",
+    callOf(payer, meter, { measure: 8, amount: "7", asset: "EUR" }),
+  );
+  expect(refused).toMatchObject({ status: 400, body: { errors: [{ field: "asset" }] } });
+  // In the plan's currency it is an estimate, which the close makes 8 × 1.
+  expect(await use(payer, meter, { measure: 8, amount: "7", asset: "USD" })).toMatchObject({
+    amount: "7",
+  });
+  expect(await world().lines(payer.id, june)).toEqual([
+    "USAGE 8",
+    "BALANCE_CONSUMED -8",
+    "TOTAL 0",
+  ]);
+  expect(await balances(payer)).toEqual({ EUR: "50", USD: "92" });
+});
+
+test("before its plan begins, and where no plan prices the meter, a call has any asset", async () => {
+  const { meter, plan } = await sell();
+  const payer = await open("100");
+  await world().attach(payer.id, plan.id, { startDate: "2024-05-10T00:00:00Z" });
+  await wallets().grant(payer.code, "50", { asset: "EUR" });
+  const euros = { amount: "7", asset: "EUR" };
+  expect(await use(payer, meter, { day: 5, ...euros })).toMatchObject({ amount: "7" });
+  const unsold = await world().meter(await world().product());
+  expect(await use(payer, unsold.code, euros)).toMatchObject({ amount: "7" });
+  expect(await balances(payer)).toEqual({ EUR: "36", USD: "100" });
+});
+
+test("an upper bound for what does not add up is in the plan's currency too; another asset may pay it", async () => {
+  const { meter, plan } = await sell(1, { aggregation: "MAX" });
+  const payer = await open("3");
+  await world().attach(payer.id, plan.id);
+  await wallets().grant(payer.code, "50", { asset: "EUR" });
+  const since = { effectiveAt: "2020-01-01T00:00:00Z" };
+  await wallets().client.create("assetrates", { from: "EUR", to: "USD", rate: "2", ...since });
+  const bound = { measure: 5, maxAmount: "5" };
+  const refused = await wallets().client.call(
+    "POST",
+    "authorizations",
+    callOf(payer, meter, { ...bound, assets: ["EUR"] }),
+  );
+  expect(refused).toMatchObject({ status: 400, body: { errors: [{ field: "assets" }] } });
+  expect(await use(payer, meter, { ...bound, assets: ["USD", "EUR"] })).toMatchObject({
+    decision: "allow",
+    amount: "5",
+  });
+  expect(await world().lines(payer.id, june)).toEqual([
+    "USAGE 5",
+    "BALANCE_CONSUMED -5",
+    "TOTAL 0",
+  ]);
+  // 3 dollars, and a euro for the other two.
+  expect(await balances(payer)).toEqual({ EUR: "49", USD: "0" });
+});
