@@ -126,3 +126,32 @@ test("an upper bound for what does not add up is in the plan's currency too; ano
   // 3 dollars, and a euro for the other two.
   expect(await balances(payer)).toEqual({ EUR: "49", USD: "0" });
 });
+
+test("a template's price counts where the plan has none of its own, each piece from its own beginning", async () => {
+  const { meter, plan, aggregationId } = await sell(0);
+  // 2 each for the first three, then 1, but for the second week, in which the plan has them at 3.
+  await world().price({ planTemplateId: plan.templateId, aggregationId }, [
+    [0, 2],
+    [3, 1],
+  ]);
+  const [own] = await world().list(`pricings?planId=${plan.id}`);
+  const week = { startDate: "2024-05-08T00:00:00Z", endDate: "2024-05-15T00:00:00Z" };
+  const pricingBands = [{ lowerLimit: 0, unitPrice: 3, fixedPrice: 0 }];
+  await wallets().client.put(`pricings/${String(own?.["id"])}`, { ...own, ...week, pricingBands });
+  const payer = await open("100");
+  await world().attach(payer.id, plan.id);
+  // 3 × 2 + 1, then 3 × 3, then 3 × 2 again.
+  expect(await use(payer, meter, { day: 2, measure: 4 })).toMatchObject({ amount: "7" });
+  expect(await use(payer, meter, { day: 10, measure: 3 })).toMatchObject({ amount: "9" });
+  expect(await use(payer, meter, { day: 20, measure: 3 })).toMatchObject({ amount: "6" });
+  expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+    "BALANCE_CONSUMED -6",
+    "BALANCE_CONSUMED -7",
+    "BALANCE_CONSUMED -9",
+    "TOTAL 0",
+    "USAGE 6",
+    "USAGE 7",
+    "USAGE 9",
+  ]);
+  expect(await balances(payer)).toEqual({ USD: "78" });
+});

@@ -74,24 +74,29 @@ export const minimumSpendOf = (
 const byName = (segment: Readonly<Record<string, string>>) =>
   Object.entries(segment).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-const pricedThing = ({ aggregation, segment }: PricingTerms): string =>
+/** A pricing of a plan or of its template, as far as inheritance looks at it. */
+export interface Inheritable extends Pick<PricingTerms, "active" | "piece" | "segment"> {
+  readonly aggregation: Pick<PricingTerms["aggregation"], "type" | "id">;
+}
+
+const pricedThing = ({ aggregation, segment }: Inheritable): string =>
   JSON.stringify([aggregation.type, aggregation.id, byName(segment ?? {})]);
 
 /**
  * The plan's own pricings and what the template's still cover: for the same aggregation and segment
  * the plan's wins for its date range ([R], m3ter semantics 9.2).
  */
-export const pricingsOf = (
-  planPricings: readonly PricingTerms[],
-  templatePricings: readonly PricingTerms[],
-): readonly PricingTerms[] => [
+export const pricingsOf = <Pricing extends Inheritable>(
+  planPricings: readonly Pricing[],
+  templatePricings: readonly Pricing[],
+): readonly Pricing[] => [
   ...planPricings,
   ...templatePricings.flatMap((pricing) => {
     const overriding = planPricings
       .filter((own) => pricedThing(own) === pricedThing(pricing))
       .map(({ active }) => active);
     const left = withoutPeriods(pricing.active, overriding);
-    return left.map((active: OpenPeriod, index): PricingTerms => ({
+    return left.map((active: OpenPeriod, index): Pricing => ({
       ...pricing,
       active,
       piece: left.length > 1 ? index : undefined,

@@ -6,9 +6,11 @@ import { plan } from "@turnpike/contract/catalog/plan.ts";
 import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
+import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
+import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../ports/database.ts";
-import { scheduleOf } from "../records/billing-schedule.ts";
+import { activePeriod, scheduleOf } from "../records/billing-schedule.ts";
 import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
 
 type PricingRecord = Stored<typeof pricing>;
@@ -17,6 +19,10 @@ type AggregationRecord = Stored<typeof aggregation>;
 /** A pricing of an account's plan for one meter, with what it takes to find its period. */
 export interface PlanPrice {
   readonly pricing: PricingRecord;
+  /** When the pricing applies, less where the plan's own comes before its template's. */
+  readonly active: OpenPeriod;
+  /** Which of several separate periods that is: the bill rates each by itself. */
+  readonly piece: number | undefined;
   readonly aggregation: AggregationRecord;
   readonly currency: string;
   readonly productId: string | undefined;
@@ -24,7 +30,7 @@ export interface PlanPrice {
   /** The code of the account whose plan it is: who is rated together with it shares its position. */
   readonly payer: string;
   /** When another plan comes before it: a child's own of the same product. */
-  readonly except: readonly BillingSchedule["active"][];
+  readonly except: readonly OpenPeriod[];
 }
 
 interface AccountKey {
@@ -68,7 +74,6 @@ interface Attached {
   readonly prices: readonly PlanPrice[];
 }
 
-/** A plan's own pricing wins over its template's (m3ter semantics 9.2). */
 const pricesOfAccount = async (
   database: Database,
   config: Stored<typeof organizationConfig>,
@@ -104,26 +109,44 @@ const pricesOfAccount = async (
     if (schedule === undefined) return [];
     const { currency, productId } = template;
     const shared = { currency, productId, schedule, payer: owner.code, except: [] };
-    const prices = pricingsOf(pricings, ownPlan.id, template.id).flatMap((record) => {
-      const priced = aggregations.get(record.aggregationId ?? "");
-      return priced === undefined ? [] : [{ ...shared, pricing: record, aggregation: priced }];
-    });
+    const prices = pricingsOf(
+      inheritable(
+        pricings.filter(({ planId }) => planId === ownPlan.id),
+        aggregations,
+      ),
+      inheritable(
+        pricings.filter(({ planTemplateId }) => planTemplateId === template.id),
+        aggregations,
+      ),
+    ).map(({ record, counted, active, piece }) => ({
+      ...shared,
+      pricing: record,
+      aggregation: counted,
+      active,
+      piece,
+    }));
     return [{ attachment, productId, schedule, prices }];
   });
 };
 
-const pricingsOf = (
-  pricings: readonly PricingRecord[],
-  planId: string,
-  templateId: string,
-): PricingRecord[] => {
-  const own = pricings.filter((record) => record.planId === planId);
-  const overridden = new Set(own.map(({ aggregationId }) => aggregationId));
-  const inherited = pricings.filter(
-    (record) => record.planTemplateId === templateId && !overridden.has(record.aggregationId),
-  );
-  return [...own, ...inherited];
-};
+/** What a plan's inheritance looks at, with the records that it is of. */
+interface InheritedPricing extends Inheritable {
+  readonly record: PricingRecord;
+  readonly counted: AggregationRecord;
+}
+
+/** None of a compound aggregation, which no one measurement has. */
+const inheritable = (
+  records: readonly PricingRecord[],
+  aggregations: ReadonlyMap<string, AggregationRecord>,
+): InheritedPricing[] =>
+  records.flatMap((record) => {
+    const counted = aggregations.get(record.aggregationId ?? "");
+    if (counted === undefined) return [];
+    const { segment } = record;
+    const priced = { type: "SIMPLE", id: counted.id } as const;
+    return [{ record, counted, aggregation: priced, segment, active: activePeriod(record) }];
+  });
 
 /** Half-open, in epoch milliseconds. */
 export interface PricedPeriod {
@@ -132,20 +155,13 @@ export interface PricedPeriod {
 }
 
 /** Whether the price counts then: its own dates and the account plan's. */
-export const isActiveAt = (
-  { schedule, pricing: record, except }: PlanPrice,
-  at: number,
-): boolean => {
-  if (except.some((active) => startOf(active) <= at && at < endOf(active))) return false;
-  const endsAt = record.endDate === undefined ? never : Date.parse(record.endDate);
-  const startsAt = Math.max(Date.parse(record.startDate), startOf(schedule.active));
-  return at >= startsAt && at < Math.min(endsAt, endOf(schedule.active));
-};
+export const isActiveAt = ({ schedule, active, except }: PlanPrice, at: number): boolean =>
+  isWithin(active, at) &&
+  isWithin(schedule.active, at) &&
+  !except.some((period) => isWithin(period, at));
 
-const never = Number.POSITIVE_INFINITY;
-
-const startOf = ({ start }: BillingSchedule["active"]): number => start.epochMilliseconds;
-const endOf = ({ end }: BillingSchedule["active"]): number => end?.epochMilliseconds ?? never;
+const isWithin = ({ start, end }: OpenPeriod, at: number): boolean =>
+  start.epochMilliseconds <= at && (end === undefined || at < end.epochMilliseconds);
 
 /** The service period that contains the instant, at which the plan is active. */
 export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
@@ -153,9 +169,14 @@ export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
   return { start: start.epochMilliseconds, end: end.epochMilliseconds };
 };
 
-/** One position per account of a plan, pricing and billing period. Account codes are of any text, so they come last. */
-export const positionId = (code: string, pricingId: string, period: PricedPeriod): string =>
-  `${pricingId}@${period.start}/${code}`;
+/**
+ * One position per account of a plan, pricing, its piece and billing period. Account codes are of any text, so they come
+ * last.
+ */
+export const positionId = (
+  { payer, pricing: { id }, piece }: PlanPrice,
+  { start }: PricedPeriod,
+): string => `${id}${piece === undefined ? "" : `.${piece}`}@${start}/${payer}`;
 
 /** The account whose lock covers a position. */
 export const ownerOf = (position: string): string => position.slice(position.indexOf("/") + 1);

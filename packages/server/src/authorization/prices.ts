@@ -315,7 +315,7 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
       return unpriced(`the price of ${subject.meter} is by segment`, plans);
     if (price.counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`, plans);
-    const position = positionId(price.plan.payer, record.id, period);
+    const position = positionId(price.plan, period);
     parts.push({ tariff: price.tariff, counts: price.counts, position, unit: counted.unit });
   }
   const [first, ...further] = parts;

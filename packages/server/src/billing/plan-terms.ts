@@ -16,7 +16,8 @@ import {
 } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { PricingBand } from "@turnpike/engine/pricing/bands.ts";
-import { type OpenPeriod, withoutPeriods } from "@turnpike/engine/time/period.ts";
+import { withoutPeriods } from "@turnpike/engine/time/period.ts";
+import { activePeriod } from "../records/billing-schedule.ts";
 import type {
   CounterPricingRecord,
   PlanGroupRecord,
@@ -36,14 +37,6 @@ export interface PricedSnapshot extends Snapshot {
   /** By plan: see `planAggregations`. */
   readonly planAggregations: ReadonlyMap<string, readonly AggregationDefinition[]>;
 }
-
-export const periodOf = (dated: {
-  startDate: string;
-  endDate?: string | undefined;
-}): OpenPeriod => ({
-  start: Temporal.Instant.from(dated.startDate),
-  end: dated.endDate === undefined ? undefined : Temporal.Instant.from(dated.endDate),
-});
 
 export const exact = (amount: number | undefined): Decimal | undefined =>
   amount === undefined ? undefined : decimal(amount);
@@ -113,7 +106,7 @@ const pricingTerms = (snapshot: Snapshot, record: PricingRecord): PricingTerms[]
     bands: bandsOf(record.pricingBands),
     overageBands: bandsOf(record.overagePricingBands ?? []),
     aggregation,
-    active: periodOf(record),
+    active: activePeriod(record),
     segment: record.segment,
     tiersSpanPlan: record.tiersSpanPlan,
     minimumSpend: pricingMinimum(snapshot, record),
@@ -136,7 +129,7 @@ const counterPricingTerms = (
     counter: { id, name, unit },
     cumulative: record.cumulative,
     bands: bandsOf(record.pricingBands),
-    active: periodOf(record),
+    active: activePeriod(record),
     runningTotalBillInAdvance: record.runningTotalBillInAdvance,
     proRateRunningTotal: record.proRateRunningTotal,
     proRateAdjustmentDebit: record.proRateAdjustmentDebit,

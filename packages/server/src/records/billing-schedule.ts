@@ -9,12 +9,25 @@ import {
   cadenceAnchor,
   type RepeatingFrequency,
 } from "@turnpike/engine/time/cadence.ts";
+import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 
 type Config = Stored<typeof organizationConfig>;
 
 export const dateOf = (text: string | undefined): Temporal.PlainDate | undefined =>
   text === undefined ? undefined : Temporal.PlainDate.from(text);
+
+/** When an account plan or a price applies. */
+export const activePeriod = ({
+  startDate,
+  endDate,
+}: {
+  readonly startDate: string;
+  readonly endDate?: string | undefined;
+}): OpenPeriod => ({
+  start: Temporal.Instant.from(startDate),
+  end: endDate === undefined ? undefined : Temporal.Instant.from(endDate),
+});
 
 /** The anchor of a cadence for an account: the narrowest epoch wins (m3ter semantics 18.1). */
 export const anchorOf = (
@@ -63,13 +76,9 @@ export const scheduleOf = (
   const repetition = repetitionOf(template);
   if (repetition === undefined) return undefined;
   const epochs = { own: attachment.billEpoch, account: owner.billEpoch };
-  const { startDate, endDate } = attachment;
   return {
     cadence: { ...repetition, anchor: anchorOf(config, epochs, repetition.frequency) },
     zone: zoneOf(config),
-    active: {
-      start: Temporal.Instant.from(startDate),
-      end: endDate === undefined ? undefined : Temporal.Instant.from(endDate),
-    },
+    active: activePeriod(attachment),
   };
 };
