@@ -155,3 +155,30 @@ test("a template's price counts where the plan has none of its own, each piece f
   ]);
   expect(await balances(payer)).toEqual({ USD: "78" });
 });
+
+test("an account of a plan group is priced by each of its plans", async () => {
+  const [first, second] = [await sell(2), await sell(3)];
+  const code = world().fresh("group");
+  const group = { name: code, code, currency: "USD", standingCharge: 0 };
+  const planGroupId = await world().create("plangroups", group);
+  const join = (planId: string) => world().create("plangrouplinks", { planGroupId, planId });
+  await join(first.plan.id);
+  const payer = await open("100");
+  const startDate = "2024-01-01T00:00:00Z";
+  await world().create("accountplans", { accountId: payer.id, planGroupId, startDate });
+  expect(await use(payer, second.meter)).toMatchObject({ reasons: [{ code: "CANNOT_RATE" }] });
+  await join(second.plan.id);
+  expect(await use(payer, first.meter, { measure: 4 })).toMatchObject({ amount: "8" });
+  expect(await use(payer, second.meter, { measure: 5 })).toMatchObject({ amount: "15" });
+  // What was never authorized is charged by the group as well: 1 × 2.
+  await world().use(first.meter, payer.code, [["2024-05-16", 1]]);
+  expect(await balances(payer)).toEqual({ USD: "75" });
+  expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+    "BALANCE_CONSUMED -10",
+    "BALANCE_CONSUMED -15",
+    "TOTAL 0",
+    "USAGE 10",
+    "USAGE 15",
+  ]);
+  expect(await balances(payer)).toEqual({ USD: "75" });
+});

@@ -2,14 +2,13 @@ import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
-import { plan } from "@turnpike/contract/catalog/plan.ts";
-import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
 import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../ports/database.ts";
+import { type AttachedPlan, loadAttachedPlans } from "../records/attached-plans.ts";
 import { activePeriod, scheduleOf } from "../records/billing-schedule.ts";
 import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
 
@@ -85,10 +84,10 @@ const pricesOfAccount = async (
     field: "accountId",
     ids: [owner.id],
   });
-  const planIds = attached.flatMap(({ planId }) => planId ?? []);
-  const plans = await lookupAll(database, plan, { orgId, ids: planIds });
-  const templateIds = [...plans.values()].map(({ planTemplateId }) => planTemplateId);
-  const templates = await lookupAll(database, planTemplate, { orgId, ids: templateIds });
+  const plansOf = await loadAttachedPlans(database, orgId, attached);
+  const plans = attached.flatMap(plansOf);
+  const planIds = plans.map(({ plan }) => plan.id);
+  const templateIds = plans.map(({ template }) => template.id);
   const pricings = [
     ...(await lookupReferring(database, pricing, { orgId, field: "planId", ids: planIds })),
     ...(await lookupReferring(database, pricing, {
@@ -102,31 +101,39 @@ const pricesOfAccount = async (
     ids: pricings.flatMap(({ aggregationId }) => aggregationId ?? []),
   });
   return attached.flatMap((attachment) => {
-    const ownPlan = plans.get(attachment.planId ?? "");
-    const template = templates.get(ownPlan?.planTemplateId ?? "");
-    if (ownPlan === undefined || template === undefined) return [];
+    const members = plansOf(attachment);
+    // The members of a group share one frequency (m3ter semantics 9.3).
+    const template = members[0]?.template;
     const schedule = scheduleOf(config, { owner, attachment, template });
     if (schedule === undefined) return [];
-    const { currency, productId } = template;
-    const shared = { currency, productId, schedule, payer: owner.code, except: [] };
-    const prices = pricingsOf(
-      inheritable(
-        pricings.filter(({ planId }) => planId === ownPlan.id),
-        aggregations,
-      ),
-      inheritable(
-        pricings.filter(({ planTemplateId }) => planTemplateId === template.id),
-        aggregations,
-      ),
-    ).map(({ record, counted, active, piece }) => ({
-      ...shared,
+    return members.map((member): Attached => {
+      const { currency, productId } = member.template;
+      const shared = { currency, productId, schedule, payer: owner.code, except: [] };
+      const prices = pricesOf(member, pricings, aggregations).map((price) => ({
+        ...shared,
+        ...price,
+      }));
+      return { attachment, productId, schedule, prices };
+    });
+  });
+};
+
+/** The plan's own and what its template's still cover. */
+const pricesOf = (
+  { plan, template }: AttachedPlan,
+  pricings: readonly PricingRecord[],
+  aggregations: ReadonlyMap<string, AggregationRecord>,
+): Pick<PlanPrice, "pricing" | "aggregation" | "active" | "piece">[] => {
+  const own = pricings.filter(({ planId }) => planId === plan.id);
+  const inherited = pricings.filter(({ planTemplateId }) => planTemplateId === template.id);
+  return pricingsOf(inheritable(own, aggregations), inheritable(inherited, aggregations)).map(
+    ({ record, counted, active, piece }) => ({
       pricing: record,
       aggregation: counted,
       active,
       piece,
-    }));
-    return [{ attachment, productId, schedule, prices }];
-  });
+    }),
+  );
 };
 
 /** What a plan's inheritance looks at, with the records that it is of. */

@@ -93,6 +93,7 @@ const kinds: ReadonlySet<string> = new Set([
   "meter",
   "organizationConfig",
   "plan",
+  "planGroupLink",
   "planTemplate",
   "pricing",
 ]);

@@ -9,6 +9,7 @@ import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import type { BillingPeriods } from "@turnpike/engine/time/billing-periods.ts";
 import { compareInstants } from "@turnpike/engine/time/period.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import { loadAttachedPlans } from "./attached-plans.ts";
 import { anchorOf, scheduleOf, zoneOf } from "./billing-schedule.ts";
 import { lookup, lookupAll, lookupCodes, lookupReferring } from "./lookup.ts";
 
@@ -78,37 +79,12 @@ const loadAttached = async (
     field: "accountId",
     ids: [...owners.keys()],
   });
-  const templates = await loadTemplates(reader, orgId, attachments);
+  const plansOf = await loadAttachedPlans(reader, orgId, attachments);
   const attached = attachments.flatMap((attachment) => {
     const owner = owners.get(attachment.accountId);
-    const found = templates(attachment);
-    return owner === undefined ? [] : found.map((template) => ({ owner, attachment, template }));
+    if (owner === undefined) return [];
+    return plansOf(attachment).map(({ template }) => ({ owner, attachment, template }));
   });
   const byOwner = Map.groupBy(attached, ({ owner }) => owner.id);
   return ({ id, parentAccountId }) => byOwner.get(id) ?? byOwner.get(parentAccountId ?? "") ?? [];
-};
-
-/** The templates of an account plan: of its plan, or of each plan of its group. */
-const loadTemplates = async (
-  reader: Reader,
-  orgId: string,
-  attachments: readonly AccountPlanRecord[],
-): Promise<(attachment: AccountPlanRecord) => readonly Template[]> => {
-  const links = await lookupReferring(reader, planGroupLink, {
-    orgId,
-    field: "planGroupId",
-    ids: [...new Set(attachments.flatMap(({ planGroupId }) => planGroupId ?? []))],
-  });
-  const members = Map.groupBy(links, ({ planGroupId }) => planGroupId);
-  const planIdsOf = ({ planId, planGroupId }: AccountPlanRecord): readonly string[] =>
-    planId === undefined
-      ? (members.get(planGroupId ?? "") ?? []).map((link) => link.planId)
-      : [planId];
-  const plans = await lookupAll(reader, plan, { orgId, ids: attachments.flatMap(planIdsOf) });
-  const templates = await lookupAll(reader, planTemplate, {
-    orgId,
-    ids: [...plans.values()].map(({ planTemplateId }) => planTemplateId),
-  });
-  return (attachment) =>
-    planIdsOf(attachment).flatMap((id) => templates.get(plans.get(id)?.planTemplateId ?? "") ?? []);
 };
