@@ -182,3 +182,35 @@ test("an account of a plan group is priced by each of its plans", async () => {
   ]);
   expect(await balances(payer)).toEqual({ USD: "75" });
 });
+
+test("a parent's plan that bills each child for itself prices them together, at one position", async () => {
+  const { meter, plan } = await sell(0.1);
+  const [pricing] = await world().list(`pricings?planId=${plan.id}`);
+  const pricingBands = [
+    { lowerLimit: 0, unitPrice: 0.1, fixedPrice: 0 },
+    { lowerLimit: 100, unitPrice: 0.05, fixedPrice: 0 },
+  ];
+  await wallets().client.put(`pricings/${String(pricing?.["id"])}`, { ...pricing, pricingBands });
+  const parent = await open("10");
+  await world().attach(parent.id, plan.id, { childBillingMode: "CHILD" });
+  const [first, second] = [
+    await open("10", { parentAccountId: parent.id }),
+    await open("10", { parentAccountId: parent.id }),
+  ];
+  expect(await use(first, meter, { measure: 90 })).toMatchObject({ amount: "9" });
+  // 10 × 0.10 and 50 × 0.05, as the children together have used 90 already.
+  expect(await use(second, meter, { measure: 60 })).toMatchObject({ amount: "3.5" });
+  // The pool's 150 cost 12.50, of which the first child's share is 90 / 150 and the second's 60 / 150.
+  expect(await world().lines(first.id, june)).toEqual([
+    "USAGE 7.5",
+    "BALANCE_CONSUMED -7.5",
+    "TOTAL 0",
+  ]);
+  expect(await world().lines(second.id, june)).toEqual([
+    "USAGE 5",
+    "BALANCE_CONSUMED -5",
+    "TOTAL 0",
+  ]);
+  expect(await balances(first)).toEqual({ USD: "2.5" });
+  expect(await balances(second)).toEqual({ USD: "5" });
+});

@@ -4,6 +4,7 @@ import { organizationConfig } from "@turnpike/contract/accounts/organization-con
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
+import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
 import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
@@ -24,12 +25,12 @@ export interface PlanPrice {
   readonly piece: number | undefined;
   readonly aggregation: AggregationRecord;
   readonly currency: string;
-  readonly productId: string | undefined;
+  readonly productId: string;
   readonly schedule: BillingSchedule;
   /** The code of the account whose plan it is: who is rated together with it shares its position. */
   readonly payer: string;
-  /** When another plan comes before it: a child's own of the same product. */
-  readonly except: readonly OpenPeriod[];
+  /** When the plan rates the account's usage. */
+  readonly rated: readonly OpenPeriod[];
 }
 
 interface AccountKey {
@@ -38,8 +39,9 @@ interface AccountKey {
 }
 
 /**
- * Every pricing that the account's calls may have, at any time: those of its plans, and those of its parent's that rate
- * it together with the parent, for products of which it has no plan itself (m3ter semantics 9.2, 14.2).
+ * Every pricing that the account's calls may have, at any time: those of its plans, and those of its parent's plans, which
+ * rate it together with the parent for products of which it has no plan itself (m3ter semantics 9.2, 14.2). A plan that
+ * bills each child for itself (CHILD) rates them together all the same: only the sum is shared out.
  */
 export const loadPlanPrices = async (
   database: Database,
@@ -49,26 +51,27 @@ export const loadPlanPrices = async (
   const owner = await lookup(database, account, { orgId, id: accountId });
   if (config === undefined || owner === undefined) return [];
   const own = await pricesOfAccount(database, config, owner);
+  const prices = own.flatMap((attached) => attached.prices);
   const { parentAccountId: id } = owner;
   const parent = id === undefined ? undefined : await lookup(database, account, { orgId, id });
-  if (parent === undefined) return own.flatMap(({ prices }) => prices);
+  if (parent === undefined) return prices;
+  const child = {
+    account: owner,
+    plans: own.map(({ productId, schedule: { active } }) => ({ productId, active })),
+  };
   const parents = await pricesOfAccount(database, config, parent);
-  const pooled = parents
-    .filter(({ attachment }) => attachment.childBillingMode !== "CHILD")
-    .flatMap(({ prices }) => prices)
-    .map((price) => ({
-      ...price,
-      except: own
-        .filter(({ productId }) => productId === price.productId)
-        .map(({ schedule }) => schedule.active),
-    }));
-  return [...own.flatMap(({ prices }) => prices), ...pooled];
+  const pooled = parents.flatMap((attached) => {
+    const { productId, schedule } = attached;
+    const pool = poolOf({ active: schedule.active, productIds: [productId] }, [child]);
+    const rated = pool.flatMap(({ periods }) => periods);
+    return attached.prices.map((price) => ({ ...price, rated }));
+  });
+  return [...prices, ...pooled];
 };
 
 /** An account's plan with its prices. */
 interface Attached {
-  readonly attachment: Stored<typeof accountPlan>;
-  readonly productId: string | undefined;
+  readonly productId: string;
   readonly schedule: BillingSchedule;
   readonly prices: readonly PlanPrice[];
 }
@@ -108,12 +111,13 @@ const pricesOfAccount = async (
     if (schedule === undefined) return [];
     return members.map((member): Attached => {
       const { currency, productId } = member.template;
-      const shared = { currency, productId, schedule, payer: owner.code, except: [] };
+      const rated = [schedule.active];
+      const shared = { currency, productId, schedule, payer: owner.code, rated };
       const prices = pricesOf(member, pricings, aggregations).map((price) => ({
         ...shared,
         ...price,
       }));
-      return { attachment, productId, schedule, prices };
+      return { productId, schedule, prices };
     });
   });
 };
@@ -161,11 +165,9 @@ export interface PricedPeriod {
   readonly end: number;
 }
 
-/** Whether the price counts then: its own dates and the account plan's. */
-export const isActiveAt = ({ schedule, active, except }: PlanPrice, at: number): boolean =>
-  isWithin(active, at) &&
-  isWithin(schedule.active, at) &&
-  !except.some((period) => isWithin(period, at));
+/** Whether the price counts then: its own dates and those of the plan for the account. */
+export const isActiveAt = ({ active, rated }: PlanPrice, at: number): boolean =>
+  isWithin(active, at) && rated.some((period) => isWithin(period, at));
 
 const isWithin = ({ start, end }: OpenPeriod, at: number): boolean =>
   start.epochMilliseconds <= at && (end === undefined || at < end.epochMilliseconds);
