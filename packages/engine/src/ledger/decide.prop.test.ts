@@ -10,6 +10,7 @@ import {
   type ModelOutcome,
 } from "./reference-model.ts";
 import type { Request } from "./request.ts";
+import type { Restriction } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
 import {
   sampleCharge,
@@ -152,6 +153,15 @@ const commandOf = (
   }
 };
 
+/** To name nothing is to restrict nothing. */
+const restrictionOf = ({
+  meter: only,
+  paid,
+}: Extract<ModelCommand, { kind: "grant" }>): Restriction | null => {
+  if (only === null && paid) return null;
+  return { products: [], features: [], meters: only === null ? [] : [only] };
+};
+
 const requestOf = (command: ModelCommand, number: number, now: number): Request => {
   const fingerprint = JSON.stringify(command);
   switch (command.kind) {
@@ -160,8 +170,7 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
         priority: command.priority,
         effectiveAt: now,
         expiresAt: command.life === null ? null : now + command.life,
-        appliesTo:
-          command.meter === null ? null : { products: [], features: [], meters: [command.meter] },
+        appliesTo: restrictionOf(command),
         purpose: command.paid ? "paid" : "promotional",
       });
     case "charge":

@@ -171,6 +171,17 @@ describe("grants (f.6)", () => {
     expect(remainingOf(ledger, "g", "r")).toEqual(["8", "7"]);
   });
 
+  test("a restriction that names nothing is none", () => {
+    const ledger = new SampleLedger();
+    const nothing = { products: [], features: [], meters: [] };
+    ledger.run(
+      sampleGrant("a", money("5"), { appliesTo: nothing }),
+      sampleGrant("r", money("5"), { appliesTo: { ...nothing, features: ["x"] } }),
+    );
+    ledger.run(sampleCharge("c", money("5"), { scope: { feature: "x" } }));
+    expect(remainingOf(ledger, "a", "r")).toEqual(["5", "0"]);
+  });
+
   test("what rolls over moves to a new grant, at most its maximum; the rest breaks", () => {
     const ledger = new SampleLedger();
     const rollover = { max: money("6"), min: 0n, expiresAfterMs: 1000 };

@@ -1,10 +1,13 @@
 import type { Grant, GrantTerms, Restriction, Spender } from "./rows.ts";
 
-/** A grant without restriction burns after every restricted one of its priority. */
-const breadthOf = (appliesTo: Restriction | null): number =>
-  appliesTo === null
-    ? Number.POSITIVE_INFINITY
-    : appliesTo.products.length + appliesTo.features.length + appliesTo.meters.length;
+/** A grant that names nothing it is for burns after every one of its priority that does. */
+const breadthOf = (appliesTo: Restriction | null): number => {
+  const named =
+    appliesTo === null
+      ? 0
+      : appliesTo.products.length + appliesTo.features.length + appliesTo.meters.length;
+  return named === 0 ? Number.POSITIVE_INFINITY : named;
+};
 
 const ascending = (a: number | bigint, b: number | bigint): number => {
   if (a === b) return 0;
