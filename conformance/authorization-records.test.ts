@@ -174,3 +174,60 @@ describe("a rate limit", () => {
     expect(waitMs(await charge())).toBeLessThanOrEqual(600_000);
   });
 });
+
+describe("the scope of a limit", () => {
+  const product = async () => {
+    const code = world().fresh("product");
+    return (await client().create("products", { code, name: code })).id;
+  };
+  const limits: readonly [string, object][] = [
+    ["budgets", { unit: "call", window: "day", limit: "1" }],
+    ["ratelimits", { limit: 1, windowSeconds: 60 }],
+    ["concurrencylimits", { limit: 1 }],
+  ];
+
+  test.each(limits)(
+    "%s: a product must exist, and stays; what is unknown is refused",
+    async (path, limit) => {
+      const make = (scope: object) =>
+        client().call("POST", path, { code: world().fresh("limit"), scope, ...limit });
+      expect(await make({ product: crypto.randomUUID() })).toMatchObject({
+        status: 400,
+        body: refusal("REFERENCE_NOT_FOUND", "scope.product"),
+      });
+      expect(await make({ tenant: "x" })).toMatchObject({
+        status: 400,
+        body: { message: expect.stringContaining("scope must not have tenant") },
+      });
+      const id = await product();
+      expect(await make({ product: id })).toMatchObject({
+        status: 200,
+        body: { scope: { product: id } },
+      });
+      expect(await client().refusal("DELETE", `products/${id}`)).toContain(
+        "is named as scope.product",
+      );
+    },
+  );
+
+  test("a product's limit leaves the calls of other products alone", async () => {
+    const [account, meter, id] = [
+      world().fresh("account"),
+      world().fresh("meter"),
+      await product(),
+    ];
+    await wallets().account(account);
+    await wallets().grant(account, "100");
+    await client().put(`meters/${(await wallets().meter(meter)).id}`, {
+      ...(await client().get(`meters/${wallets().idOf(meter)}`)),
+      productId: id,
+    });
+    const scope = { product: id.toUpperCase() };
+    await client().create("ratelimits", { code: account, scope, limit: 1, windowSeconds: 3600 });
+    const charge = (more: object) =>
+      wallets().charge(account, world().fresh("call"), "1", { ...more });
+    expect(await charge({ meter })).toMatchObject({ decision: "allow" });
+    expect(await charge({ meter })).toMatchObject({ reasons: [{ code: "RATE_LIMITED" }] });
+    expect(await charge({})).toMatchObject({ decision: "allow" });
+  });
+});

@@ -67,7 +67,7 @@ export interface Resource<Fields extends z.ZodType = z.ZodType> {
   readonly singleton?: { readonly initial: z.input<Fields> };
   readonly pageSizeMax: 100 | 200;
   readonly filters: Readonly<Record<string, Filter>>;
-  /** Field → kind it points to. A field may hold one id or a list of ids. */
+  /** Field, or field of a field (`scope.product`), → kind it points to. It may hold one id or a list of ids. */
   readonly references: Readonly<Record<string, string>>;
   readonly derived?: Readonly<Record<string, Derived>>;
   /** Fields, or fields taken together, that no two records of the kind may share; the code always is one. */

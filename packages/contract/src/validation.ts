@@ -31,6 +31,7 @@ const sentence = (issue: z.core.$ZodRawIssue): string | undefined => {
     return "is required";
   }
   if (issue.code === "invalid_type") return `must be ${nouns[issue.expected] ?? issue.expected}`;
+  if (issue.code === "unrecognized_keys") return `must not have ${issue.keys.join(", ")}`;
   if (issue.code !== "invalid_value") return undefined;
   return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
 };

@@ -3,7 +3,7 @@ import { exactlyOne } from "../catalog/pricing.ts";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
 import { amount, assetCode } from "./exact.ts";
-import { scope } from "./scope.ts";
+import { scope, scopeReferences } from "./scope.ts";
 
 const calendarWindows = ["hour", "day", "week", "month", "billingPeriod", "lifetime"] as const;
 
@@ -32,6 +32,6 @@ export const budget = defineResource({
     .superRefine(exactlyOne("asset", "unit")),
   pageSizeMax: 200,
   filters: { ids: { by: "id" }, codes: { by: "code" } },
-  references: {},
+  references: scopeReferences,
   events: "configuration",
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
-import { scope } from "./scope.ts";
+import { scope, scopeReferences } from "./scope.ts";
 
 /** At most so many open holds at any time, within a scope (authorization semantics I28). */
 export const concurrencyLimit = defineResource({
@@ -15,6 +15,6 @@ export const concurrencyLimit = defineResource({
   }),
   pageSizeMax: 200,
   filters: { ids: { by: "id" }, codes: { by: "code" } },
-  references: {},
+  references: scopeReferences,
   events: "configuration",
 });

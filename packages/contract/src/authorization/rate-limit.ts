@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
-import { scope } from "./scope.ts";
+import { scope, scopeReferences } from "./scope.ts";
 
 /** At most so many requests in any window, within a scope (authorization semantics I27). */
 export const rateLimit = defineResource({
@@ -20,6 +20,6 @@ export const rateLimit = defineResource({
   }),
   pageSizeMax: 200,
   filters: { ids: { by: "id" }, codes: { by: "code" } },
-  references: {},
+  references: scopeReferences,
   events: "configuration",
 });

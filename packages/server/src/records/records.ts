@@ -80,10 +80,19 @@ export const parentOf = ({ within, references }: Resource, document: Document): 
   return String(document[within]);
 };
 
+/** What a document has at `field`, or at a `field.of.a.field`. */
+const valueAt = (document: Document, path: string): unknown =>
+  path
+    .split(".")
+    .reduce<unknown>((value, name) => (isDocument(value) ? value[name] : undefined), document);
+
+const isDocument = (value: unknown): value is Document =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** Every record that a document points to; a field may hold one id or a list of them. */
 const linksOf = (resource: Resource, document: Document): Link[] =>
   Object.entries(resource.references).flatMap(([field, kind]) => {
-    const value = document[field];
+    const value = valueAt(document, field);
     if (value === undefined) return [];
     return texts(value).map((id) => ({ field, kind, id }));
   });
