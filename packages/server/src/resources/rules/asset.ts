@@ -1,7 +1,10 @@
+import { assetRate } from "@turnpike/contract/authorization/asset-rate.ts";
 import { asset } from "@turnpike/contract/authorization/asset.ts";
+import { autoTopUp } from "@turnpike/contract/authorization/auto-top-up.ts";
+import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { sql } from "kysely";
-import type { DatabaseTransaction, Document } from "../../ports/database.ts";
+import type { Document } from "../../ports/database.ts";
 import type { Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
 
@@ -18,22 +21,38 @@ const keepsItsAtoms = async (write: Write): Promise<Document> => {
   return document;
 };
 
-const isHeldBySomebody = async (
-  transaction: DatabaseTransaction,
-  orgId: string,
-  code: string,
-): Promise<boolean> => {
+type Scope = Pick<Write, "transaction" | "orgId">;
+
+/** What has been counted in the asset, and will be shown in it: what wallets hold, were given or wait for. */
+const isCountedIn = async ({ transaction, orgId }: Scope, code: string): Promise<boolean> => {
   const { rows } = await sql<{ found: boolean }>`
-    SELECT EXISTS (SELECT FROM wallet_account WHERE org_id = ${orgId} AND asset = ${code}) AS found
+    SELECT EXISTS (SELECT FROM wallet_account WHERE org_id = ${orgId} AND asset = ${code})
+        OR EXISTS (SELECT FROM ledger_grant WHERE org_id = ${orgId} AND asset = ${code})
+        OR EXISTS (SELECT FROM top_up WHERE org_id = ${orgId} AND asset = ${code}) AS found
   `.execute(transaction);
   return rows[0]?.found === true;
 };
 
+/** The record that names the asset by its code, which no reference holds; undefined when none does. */
+const userOf = async ({ transaction, orgId }: Scope, code: string): Promise<string | undefined> => {
+  const { rows } = await sql<{ kind: string; id: string }>`
+    SELECT kind, id FROM record WHERE org_id = ${orgId} AND (
+      (kind IN (${budget.kind}, ${autoTopUp.kind}) AND document->>'asset' = ${code})
+      OR (kind = ${assetRate.kind} AND ${code} IN (document->>'from', document->>'to'))
+    ) LIMIT 1
+  `.execute(transaction);
+  return rows[0] && `${rows[0].kind} ${rows[0].id}`;
+};
+
+const staysWhileUsed = async (scope: Scope, { code }: { readonly code: string }): Promise<void> => {
+  if (await isCountedIn(scope, code))
+    throw fieldProblem("RECORD_IN_USE", "code", `is what wallets count in: ${code}`);
+  const user = await userOf(scope, code);
+  if (user !== undefined)
+    throw fieldProblem("RECORD_IN_USE", "code", `is the asset of ${user}: ${code}`);
+};
+
 export const assetRules: Rules = {
   write: keepsItsAtoms,
-  remove: async ({ transaction, orgId, document }) => {
-    const { code } = asset.fields.parse(document);
-    if (await isHeldBySomebody(transaction, orgId, code))
-      throw fieldProblem("RECORD_IN_USE", "code", `wallets hold ${code}`);
-  },
+  remove: (write) => staysWhileUsed(write, asset.fields.parse(write.document)),
 };
