@@ -195,12 +195,13 @@ describe("uploaded files", () => {
     expect(await world().lines(id, june)).toEqual(["USAGE 11", "BALANCE_CONSUMED -11", "TOTAL 0"]);
   });
 
-  test("a row that cannot be charged is named, the others are", async () => {
-    const { code } = await open();
-    const fine = measurement(code, "file-4", 1);
-    const wrong = { ...measurement(code, "file-5", 0), measure: { amount: 1e-15 } };
-    expect(await upload([wrong, fine])).toMatchObject({ status: "succeeded", failedRows: 1 });
-    expect(await balance(code)).toBe("99");
+  test("a number finer than the ledger counts is charged as what it rounds to", async () => {
+    const { code, id } = await open();
+    const rows = [measurement(code, "fine-1", 0.1 + 0.2), measurement(code, "fine-2", 1)];
+    expect(await upload(rows)).toMatchObject({ status: "succeeded", failedRows: 0 });
+    expect(await submit(measurement(code, "fine-3", 1e-15))).not.toHaveProperty("failures");
+    expect(await balance(code)).toBe("98.7");
+    expect(await world().lines(id, june)).toContain("USAGE 1.3");
   });
 });
 

@@ -72,27 +72,29 @@ const derivedQuantity = (
   method: QuantityRule["method"],
 ): bigint => {
   if (method === "COUNT") return value === undefined ? 0n : one;
-  if (!(value instanceof Decimal)) return 0n;
-  return toAtoms(value.round(quantityScale, "HALF_EVEN") ?? value, quantityScale);
+  return value instanceof Decimal ? toAtoms(rounded(value), quantityScale) : 0n;
 };
 
+const rounded = (value: Decimal): Decimal => value.round(quantityScale, "HALF_EVEN") ?? value;
+
+/** How a quantity is read of a measurement. */
+export interface QuantityReading {
+  readonly meter: Meter | undefined;
+  readonly isUsed: boolean;
+  /** Values of derived fields, of usage; a calculation may end nowhere, so that they are rounded. */
+  readonly derived: DerivedValues["values"];
+  /** Whether a value that is finer than quantities are kept is rounded: usage that happened is not refused for it. */
+  readonly rounds: boolean;
+}
+
 /**
- * The priced quantity of one measurement; undefined when its value is finer than quantities are kept. A field of the
- * meter is there whenever something was used: see `completed`.
+ * The priced quantity of one measurement; undefined when its value is too fine. A field of the meter is there whenever
+ * something was used: see `completed`.
  */
 export const quantityIn = (
   fields: MeasurementFields,
   rule: QuantityRule,
-  {
-    meter,
-    isUsed,
-    derived,
-  }: {
-    readonly meter: Meter | undefined;
-    readonly isUsed: boolean;
-    /** Values of derived fields, of usage; a calculation may end nowhere, so that they are rounded. */
-    readonly derived: DerivedValues["values"];
-  },
+  { meter, isUsed, derived, rounds }: QuantityReading,
 ): bigint | undefined => {
   const { field, method } = rule;
   if (isDerived(rule, meter)) return isUsed ? derivedQuantity(derived.get(field), method) : 0n;
@@ -104,7 +106,9 @@ export const quantityIn = (
     return isPresent || isCompleted ? one : 0n;
   }
   const value = numberMaps.map((map) => fields[map]?.[field]).find((sent) => sent !== undefined);
-  return value === undefined ? 0n : parseAtoms(decimal(value).toString(), quantityScale);
+  if (value === undefined) return 0n;
+  const exact = decimal(value);
+  return parseAtoms((rounds ? rounded(exact) : exact).toString(), quantityScale);
 };
 
 /** Where a request says the number that a rule sums. */

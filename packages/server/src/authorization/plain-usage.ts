@@ -7,7 +7,7 @@ import type { Ledger } from "./ledger.ts";
 import { besideId, markIn } from "./measurement-ids.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
 import { unmeteredIds } from "./undone-usage.ts";
-import { priceUsage } from "./usage-request.ts";
+import { priceMeasured } from "./usage-request.ts";
 
 /** A measurement that was sent to metering without being authorized. */
 export interface PlainMeasurement extends MeasurementFields {
@@ -143,7 +143,7 @@ const toRecord = async (
   const mark = markIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
-  const priced = await priceUsage(ledger, orgId, measurement);
+  const priced = await priceMeasured(ledger, orgId, measurement);
   const { productId, price, quantity } = priced;
   const command: RecordUsage = {
     kind: "record",

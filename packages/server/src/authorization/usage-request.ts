@@ -17,6 +17,7 @@ import {
   type MeasurementFields,
   numberPath,
   quantityIn,
+  type QuantityReading,
 } from "./measurements.ts";
 import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
 
@@ -71,12 +72,12 @@ const checkFields = (fields: MeasurementFields, meter: Meter | undefined): void 
 const measuredBy = (
   sent: MeasurementFields,
   rules: readonly QuantityRule[],
-  of: Parameters<typeof quantityIn>[2],
+  reading: QuantityReading,
 ): MeasuredUsage => {
   const fields = fieldsOf(sent);
-  checkFields(fields, of.meter);
+  checkFields(fields, reading.meter);
   const counted = rules.map((rule) => {
-    const quantity = quantityIn(fields, rule, of);
+    const quantity = quantityIn(fields, rule, reading);
     if (quantity !== undefined) return { rule, quantity };
     throw fieldProblem("VALIDATION_FAILED", numberPath(fields, rule), "is too fine a number");
   });
@@ -115,9 +116,22 @@ const unpricedFurther = (
     .slice(1);
 
 /** What a request's usage is and costs, by its own amount or by the account's plan at the time of the usage. */
-export const priceUsage = async (
+export const priceUsage = (
   parts: LedgerParts,
   orgId: string,
+  usage: UsageOf,
+): Promise<PricedUsage> => priced(parts, { orgId, rounds: false }, usage);
+
+/** The same of usage that happened without being asked for. The measurement keeps the digits that are rounded off here. */
+export const priceMeasured = (
+  parts: LedgerParts,
+  orgId: string,
+  usage: UsageOf,
+): Promise<PricedUsage> => priced(parts, { orgId, rounds: true }, usage);
+
+const priced = async (
+  parts: LedgerParts,
+  { orgId, rounds }: { readonly orgId: string; readonly rounds: boolean },
   usage: UsageOf,
 ): Promise<PricedUsage> => {
   const configuration = await parts.configurations.of(orgId);
@@ -135,7 +149,8 @@ export const priceUsage = async (
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
-  const measured = measuredBy(usage, rules, { meter, isUsed: true, derived: derived.values });
+  const reading = { meter, isUsed: true, derived: derived.values, rounds };
+  const measured = measuredBy(usage, rules, reading);
   const given = { usage, further: unpricedFurther(countings, measured) };
   const counted = {
     quantity: firstQuantity(measured),
@@ -276,11 +291,8 @@ export const priceAtOwnVersion = async (
   const isMeasured = amount > 0n || hasNumbers(used);
   const { account } = spender;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
-  const measured = measuredBy(used, rules, {
-    meter,
-    isUsed: isMeasured,
-    derived: derived.values,
-  });
+  const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: false };
+  const measured = measuredBy(used, rules, reading);
   if (used.amount !== undefined) {
     const further = measured.counted
       .slice(1)
