@@ -151,6 +151,18 @@ describe("measurements under the uid of an authorization", () => {
   });
 });
 
+test.each(["a\u0000b", "a\ud800"])(
+  "a uid that is no text fails and is named; nothing of the request is charged",
+  async (uid) => {
+    const { code } = await open();
+    const measurements = [measurement(code, `${code}-fine`, 1), measurement(code, uid, 1)];
+    const answer = await wallets().client.call("POST", "measurements", { measurements });
+    expect(answer).toMatchObject({ status: 400 });
+    expect(JSON.stringify(answer.body)).toContain("measurements[1].uid");
+    expect(await balance(code)).toBe("100");
+  },
+);
+
 describe("uploaded files", () => {
   const target = z.object({
     jobId: z.string(),
@@ -193,6 +205,13 @@ describe("uploaded files", () => {
     expect(await upload(rows)).toMatchObject({ status: "succeeded", failedRows: 3 });
     expect(await balance(code)).toBe("89");
     expect(await world().lines(id, june)).toEqual(["USAGE 11", "BALANCE_CONSUMED -11", "TOTAL 0"]);
+  });
+
+  test("a row that cannot be charged is named, the others are", async () => {
+    const { code } = await open();
+    const rows = [measurement(code, "file-\u0000", 1), measurement(code, "file-5", 1)];
+    expect(await upload(rows)).toMatchObject({ status: "succeeded", failedRows: 1 });
+    expect(await balance(code)).toBe("99");
   });
 
   test("a number finer than the ledger counts is charged as what it rounds to", async () => {

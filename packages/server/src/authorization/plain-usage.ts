@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
+import { isText, notText } from "../records/json.ts";
 import { createCache } from "./cache.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
@@ -140,6 +141,7 @@ const toRecord = async (
   measurement: PlainMeasurement,
 ): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
   const { uid = "", account, meter } = measurement;
+  if (!isText(uid)) throw fieldProblem("VALIDATION_FAILED", "uid", notText);
   const mark = markIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);

@@ -5,7 +5,11 @@ import { fieldPath } from "@turnpike/contract/validation.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** A number that a double may not hold exactly has more than 15 significant digits. */
 const longNumber = /\d[\d.]{15,}/;
-/** Text that PostgreSQL cannot store: NUL and halves of surrogate pairs. */
+/** Whether PostgreSQL can store it: NUL and halves of surrogate pairs are no text. */
+export const isText = (value: string): boolean => !value.includes("\0") && value.isWellFormed();
+
+export const notText = "holds a character that is not text";
+
 const suspectText = /\\u0000|\\ud[89a-f]/i;
 const depthMax = 64;
 
@@ -47,8 +51,8 @@ const exactNumber = (key: string, value: unknown, context?: { source?: string })
 };
 
 const checkTexts = (value: unknown, path: readonly PropertyKey[]): void => {
-  if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
-    throw fieldProblem("VALIDATION_FAILED", fieldPath(path), "holds a character that is not text");
+  if (typeof value === "string" && !isText(value)) {
+    throw fieldProblem("VALIDATION_FAILED", fieldPath(path), notText);
   }
   if (typeof value !== "object" || value === null) return;
   if (path.length >= depthMax) {
