@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { describe, expect, test } from "vitest";
-import { walletWorld } from "./wallet-world.ts";
+import { waitForRelay } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Usage that reaches metering by other ways than an authorization, and what a wallet has to do with it. */
 
-const { world, wallets } = walletWorld();
+const databaseUrl = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: databaseUrl() }));
 const state = { meter: "" };
 const june = "2024-06-01";
 
@@ -92,6 +94,7 @@ describe("calls that cost nothing", () => {
     expect(await wallets().authorize(free)).toMatchObject({ decision: "allow", amount: "0" });
     expect(await submit(free)).toMatchObject({ failures: [{ type: "DuplicateUid" }] });
     await price(0.5, { targetField: "in" });
+    await waitForRelay(databaseUrl());
     expect(await world().lines(id, june)).toContain("USAGE 3.5");
   });
 
@@ -104,6 +107,7 @@ describe("calls that cost nothing", () => {
     await settle(1, { measure: { in: 6, out: 0 }, final: false });
     await settle(2, { amount: "0", final: true });
     await price(0.5, { targetField: "in", aggregation: "COUNT" });
+    await waitForRelay(databaseUrl());
     expect(await world().lines(id, june)).toContain("USAGE 0.5");
   });
 });
