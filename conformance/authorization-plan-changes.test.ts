@@ -9,19 +9,21 @@ const { world, wallets } = walletWorld();
 const day = (date: string): string => `2024-${date}T00:00:00Z`;
 
 /** An account with a wallet; all its plans price one meter, by the unit. */
-const open = async (funds = "100") => {
+const open = async (funds = "100", parent?: string) => {
   const meter = await world().meter();
   const aggregationId = await world().aggregation(meter.id);
   const code = world().fresh("wallet");
-  const accountId = await wallets().account(code);
+  const accountId = await wallets().account(code, parent);
   await wallets().grant(code, funds);
   const plan = async (unitPrice: number, template = {}): Promise<string> => {
     const { id } = await world().plan(await world().product(), template);
     await world().price({ planId: id, aggregationId }, [[0, unitPrice]]);
     return id;
   };
+  const balance = async (): Promise<string> => (await wallets().wallet(code)).balance;
   return {
     accountId,
+    balance,
     plan,
     attach: (planId: string, dates: object) => world().attach(accountId, planId, { ...dates }),
     use: (date: string, amount: number, more = {}) =>
@@ -36,7 +38,7 @@ const open = async (funds = "100") => {
     /** The bill's lines, then what is left in the wallet; made again, it has to stay so. */
     bill: async (): Promise<string[]> => [
       ...(await world().lines(accountId, may)),
-      `WALLET ${(await wallets().wallet(code)).balance}`,
+      `WALLET ${await balance()}`,
     ],
   };
 };
@@ -148,4 +150,21 @@ describe("what was paid belongs to the plan that was in force", () => {
     // 20 × 14/31 are less than the 12 that were used.
     expect(await bill()).toEqual(["USAGE 12", "BALANCE_CONSUMED -12", "TOTAL 0", "WALLET 88"]);
   });
+});
+
+test("each week of a child is settled by itself on its parent's monthly bill", async () => {
+  const parent = world().fresh("parent");
+  const parentId = await wallets().account(parent);
+  await world().attach(parentId, (await world().plan(await world().product())).id);
+  const child = await open("100", parent);
+  await child.attach(await child.plan(1, { billFrequency: "WEEKLY" }), {
+    childBillingMode: "PARENT_BREAKDOWN",
+  });
+  await child.use("05-08", 10);
+  await child.use("05-15", 10);
+  await child.use("05-22", 10);
+  const rows = await world().lines(parentId, may);
+  expect(rows.filter((row) => row.startsWith("USAGE"))).toHaveLength(3);
+  expect(rows.at(-1)).toBe("TOTAL 0");
+  expect(await child.balance()).toBe("70");
 });

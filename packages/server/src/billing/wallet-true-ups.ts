@@ -4,6 +4,7 @@ import { asset as assetResource } from "@turnpike/contract/authorization/asset.t
 import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
 import { creditedCharges } from "@turnpike/engine/bill/credited-lines.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
+import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
@@ -125,10 +126,11 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
     }));
 };
 
-const isChargeFor = ({ accountPlan, asset, of, billed }: WalletClaim, line: Line): boolean =>
+/** A bill may close several periods of a plan, and open the next: a child's weekly plan on its parent's monthly bill. */
+const isChargeFor = ({ accountPlan, asset, of }: WalletClaim, line: Line): boolean =>
   line.accountPlanId === accountPlan.id &&
   line.currency === asset &&
-  Temporal.Instant.compare(line.servicePeriod.start, billed.end) < 0 &&
+  isInArrears(accountPlan, line.servicePeriod.start) &&
   ("meterId" in of
     ? line.meterId === of.meterId && line.lineItemType === "USAGE"
     : line.lineItemType.startsWith("MINIMUM_SPEND"));
