@@ -282,3 +282,53 @@ describe("an asset", () => {
     await client().remove((await open()).path);
   });
 });
+
+describe("what the ledger could not decide by is refused", () => {
+  const day = { window: "day", limit: "1", asset: "USD" };
+  const topUp = { asset: "USD", threshold: "1", creditAmount: "1", paymentMethod: "card" };
+  const rate = { from: "USD", to: "EUR", rate: "2", effectiveAt: "2024-01-01T00:00:00Z" };
+  const rolling = (duration: string) => ({ ...day, window: { rolling: duration } });
+  beforeAll(() => wallets().account("payer"));
+
+  test.each<[string, object, string, string]>([
+    ["budgets", { ...day, anchor: "2024-01-01T00:00:00Z" }, "VALIDATION_FAILED", "anchor"],
+    ["budgets", rolling("P999999999Y"), "VALIDATION_FAILED", "window.rolling"],
+    ["budgets", rolling("PT9007199254740993S"), "VALIDATION_FAILED", "window.rolling"],
+    ["budgets", rolling("PT0S"), "VALIDATION_FAILED", "window.rolling"],
+    ["budgets", rolling("PT0.0001S"), "VALIDATION_FAILED", "window.rolling"],
+    ["budgets", rolling("P2Y"), "VALIDATION_FAILED", "window.rolling"],
+    ["budgets", { ...day, limit: "0.0000001" }, "VALIDATION_FAILED", "limit"],
+    ["budgets", { ...day, asset: "EUR" }, "REFERENCE_NOT_FOUND", "asset"],
+    ["autotopups", { ...topUp, creditAmount: "0" }, "VALIDATION_FAILED", "creditAmount"],
+    ["autotopups", { ...topUp, creditAmount: "1.0000001" }, "VALIDATION_FAILED", "creditAmount"],
+    ["autotopups", { ...topUp, threshold: "1.0000001" }, "VALIDATION_FAILED", "threshold"],
+    ["autotopups", { ...topUp, asset: "EUR" }, "REFERENCE_NOT_FOUND", "asset"],
+    ["autotopups", { ...topUp, account: "nobody" }, "REFERENCE_NOT_FOUND", "account"],
+    ["assetrates", rate, "REFERENCE_NOT_FOUND", "to"],
+    ["assetrates", { ...rate, from: "EUR", to: "USD" }, "REFERENCE_NOT_FOUND", "from"],
+    ["assetrates", { ...rate, to: "USD" }, "VALIDATION_FAILED", "to"],
+  ])("%s %j: %s at %s", async (path, fields, errorCode, field) => {
+    const body = { code: world().fresh("record"), account: "payer", ...fields };
+    expect(await client().call("POST", path, body)).toMatchObject({
+      status: 400,
+      body: refusal(errorCode, field),
+    });
+  });
+
+  test.each(["grants", "topups"])("a nextToken of %s that no list returned", async (path) => {
+    const token = (text: string) => Buffer.from(text).toString("base64url");
+    for (const nextToken of ["x", token("some-id"), token('[""]'), token('["a","b"]')])
+      expect(await client().call("GET", `${path}?nextToken=${nextToken}`)).toMatchObject({
+        status: 400,
+        body: refusal("INVALID_NEXT_TOKEN", "nextToken"),
+      });
+  });
+
+  test("a nextToken of grants goes on behind the last one", async () => {
+    for (const amount of ["1", "2", "3"]) await wallets().grant("payer", amount);
+    const first = await client().list("grants?account=payer&pageSize=2");
+    const next = await client().list(`grants?account=payer&nextToken=${first.nextToken}`);
+    expect([...first.data, ...next.data]).toHaveLength(3);
+    expect(next.nextToken).toBeUndefined();
+  });
+});

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { dateTime } from "../schema.ts";
-import { amount, assetCode } from "./exact.ts";
+import { amountAboveZero, assetCode } from "./exact.ts";
 
 /** So many units of `to` for one unit of `from`, from an instant on (authorization semantics f.2). */
 export const assetRate = defineResource({
@@ -11,7 +11,7 @@ export const assetRate = defineResource({
   fields: z.object({
     from: assetCode,
     to: assetCode,
-    rate: amount.refine((text) => !/^0*(\.0*)?$/.test(text), "must be above zero"),
+    rate: amountAboveZero,
     effectiveAt: dateTime,
   }),
   pageSizeMax: 200,

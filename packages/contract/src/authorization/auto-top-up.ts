@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
-import { accountCode, amount, assetCode } from "./exact.ts";
+import { accountCode, amount, amountAboveZero, assetCode } from "./exact.ts";
 
 /** Below a threshold, ask for a payment: one at a time, so often per window at most (authorization semantics I25). */
 export const autoTopUp = defineResource({
@@ -13,7 +13,7 @@ export const autoTopUp = defineResource({
     account: accountCode,
     asset: assetCode,
     threshold: amount,
-    creditAmount: amount,
+    creditAmount: amountAboveZero,
     /** What the customer pays for it, fees and taxes included; the credited amount when absent. */
     chargeAmount: amount.optional(),
     paymentMethod: z.string().min(1).max(200),

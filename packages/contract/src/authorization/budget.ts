@@ -24,7 +24,10 @@ export const budget = defineResource({
       window: z.union([z.enum(calendarWindows), z.object({ rolling: z.iso.duration() })]),
       timeZone: timeZone.default("UTC"),
       /** Local date and time that windows are counted from. */
-      anchor: z.iso.datetime({ local: true }).optional(),
+      anchor: z.iso
+        .datetime({ local: true })
+        .refine((text) => !text.endsWith("Z"), "must be a local date and time, of timeZone")
+        .optional(),
       limit: amount,
       mode: z.enum(["hard", "soft"]).default("hard"),
       alerts: z.array(z.int().min(1).max(1000)).max(20).default([]),

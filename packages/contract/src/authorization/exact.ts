@@ -14,6 +14,11 @@ export const amount = z
   .string()
   .regex(/^\d{1,30}(\.\d{1,18})?$/, 'must be a decimal text such as "12.50"');
 
+export const amountAboveZero = amount.refine(
+  (text) => !/^0*(\.0*)?$/.test(text),
+  "must be above zero",
+);
+
 export const assetCode = z
   .string()
   .min(1)

@@ -18,12 +18,23 @@ export const scopeOf = (scope: { readonly [K in keyof Scope]?: string | undefine
   ...(scope.product === undefined ? {} : { product: scope.product }),
 });
 
-const windowOf = ({ window, scope }: BudgetRecord, periodsOf: PeriodsOf): WindowRule => {
-  if (typeof window !== "string") {
-    const durationMs = Temporal.Duration.from(window.rolling).total({
+/** How long a rolling window is; undefined when that is no length of time. */
+export const rollingMs = (duration: string): number | undefined => {
+  try {
+    return Temporal.Duration.from(duration).total({
       unit: "milliseconds",
       relativeTo: "1970-01-01T00:00Z[UTC]",
     });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+};
+
+const windowOf = ({ window, scope }: BudgetRecord, periodsOf: PeriodsOf): WindowRule => {
+  if (typeof window !== "string") {
+    const durationMs = rollingMs(window.rolling);
+    if (durationMs === undefined) throw new Error(`a budget rolls over ${window.rolling}`);
     return { kind: "rolling", durationMs };
   }
   return window === "billingPeriod"

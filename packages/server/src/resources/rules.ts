@@ -2,6 +2,7 @@ import type { Rules } from "./rule.ts";
 import { accountPlanRules } from "./rules/account-plan.ts";
 import { accountRules } from "./rules/account.ts";
 import { aggregationRules } from "./rules/aggregation.ts";
+import { assetRateRules } from "./rules/asset-rate.ts";
 import { assetRules } from "./rules/asset.ts";
 import { autoTopUpRules } from "./rules/auto-top-up.ts";
 import { backfillRules } from "./rules/backfill.ts";
@@ -45,6 +46,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   accountPlan: accountPlanRules,
   aggregation: aggregationRules,
   asset: assetRules,
+  assetRate: assetRateRules,
   autoTopUp: autoTopUpRules,
   backfill: backfillRules,
   balance: balanceRules,

@@ -1,29 +1,40 @@
 import { asset } from "@turnpike/contract/authorization/asset.ts";
 import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import { formatAtoms } from "@turnpike/engine/ledger/asset.ts";
+import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { sql } from "kysely";
 import type { Database, DatabaseTransaction, Document } from "../../ports/database.ts";
-import { budgetLimit, budgetsFrom, budgetScale } from "../../records/limits.ts";
-import { lookupCodes, lookupEvery, typed } from "../../records/lookup.ts";
+import { budgetsFrom, budgetScale, rollingMs } from "../../records/limits.ts";
+import { lookupEvery, typed } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { keepsWhatItCounts } from "./counted-limit.ts";
+import { checkAmount, namedAsset } from "./named-records.ts";
 
-/** An asset that exists, a limit no finer than it, and a zone that the calendar knows. */
-const countsSomething = async ({ transaction, orgId, document }: Write): Promise<Document> => {
-  const fields = budget.fields.parse(document);
-  const codes = fields.asset === undefined ? [] : [fields.asset];
-  const assets = await lookupCodes(transaction, asset, { orgId, codes });
-  if (assets.length < codes.length)
-    throw fieldProblem("REFERENCE_NOT_FOUND", "asset", `names no asset: ${fields.asset ?? ""}`);
-  if (parseZone(fields.timeZone) === undefined)
-    throw fieldProblem("VALIDATION_FAILED", "timeZone", `is no time zone: ${fields.timeZone}`);
-  const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
-  if (budgetLimit(fields, scales) === undefined)
-    throw fieldProblem("VALIDATION_FAILED", "limit", "is finer than its asset");
-  return document;
+const rollingMsMin = 1_000;
+const rollingMsMax = 366 * 86_400_000;
+
+const checkWindow = ({ window }: ReturnType<typeof budget.fields.parse>): void => {
+  if (typeof window === "string") return;
+  const durationMs = rollingMs(window.rolling);
+  if (durationMs === undefined || durationMs < rollingMsMin || durationMs > rollingMsMax)
+    throw fieldProblem("VALIDATION_FAILED", "window.rolling", "must be from a second to 366 days");
+};
+
+/** An asset that exists, a limit no finer than it, a window that has a length, and a zone that the calendar knows. */
+const countsSomething = async (write: Write): Promise<Document> => {
+  const fields = budget.fields.parse(write.document);
+  const { asset: code, limit, timeZone } = fields;
+  checkWindow(fields);
+  if (parseZone(timeZone) === undefined)
+    throw fieldProblem("VALIDATION_FAILED", "timeZone", `is no time zone: ${timeZone}`);
+  const counted =
+    code === undefined
+      ? { scale: quantityScale }
+      : await namedAsset(write, { field: "asset", code });
+  checkAmount("limit", limit, counted);
+  return write.document;
 };
 
 interface Counted {
