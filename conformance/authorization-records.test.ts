@@ -332,3 +332,26 @@ describe("what the ledger could not decide by is refused", () => {
     expect(next.nextToken).toBeUndefined();
   });
 });
+
+describe("a concurrency limit", () => {
+  test("keeps its scope once it counts, and counts from its creation on", async () => {
+    const account = world().fresh("account");
+    await wallets().account(account);
+    await wallets().grant(account, "100");
+    const [earlier, later] = [world().fresh("earlier"), world().fresh("later")];
+    await wallets().hold(account, earlier, "1");
+    const limit = { code: account, scope: { account }, limit: 1 };
+    const { id } = await client().create("concurrencylimits", limit);
+    const path = `concurrencylimits/${id}`;
+    expect((await put(path, { scope: { account, agent: "bot" } })).status).toBe(200);
+    expect((await put(path, { scope: { account } })).status).toBe(200);
+    await wallets().hold(account, later, "1");
+    const change = { scope: { agent: "bot" } };
+    expect(await refusedPut(path, change)).toMatchObject(refusal("RULE_VIOLATED", "scope"));
+    await wallets().act(earlier, "void");
+    expect(await wallets().hold(account, world().fresh("more"), "1")).toMatchObject({
+      reasons: [{ code: "CONCURRENCY_EXCEEDED" }],
+    });
+    expect((await put(path, { limit: 2 })).status).toBe(200);
+  });
+});

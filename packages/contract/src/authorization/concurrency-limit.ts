@@ -3,7 +3,10 @@ import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
 import { scope, scopeReferences } from "./scope.ts";
 
-/** At most so many open holds at any time, within a scope (authorization semantics I28). */
+/**
+ * At most so many open holds at any time, within a scope (authorization semantics I28). Holds that are open when it is
+ * created are not counted: an authorization does not keep whom it acts for.
+ */
 export const concurrencyLimit = defineResource({
   kind: "concurrencyLimit",
   noun: "ConcurrencyLimit",

@@ -15,6 +15,7 @@ import { budgetRules } from "./rules/budget.ts";
 import { chargeRules } from "./rules/charge.ts";
 import { commitmentRules } from "./rules/commitment.ts";
 import { compoundAggregationRules } from "./rules/compound-aggregation.ts";
+import { concurrencyLimitRules } from "./rules/concurrency-limit.ts";
 import { contractRules } from "./rules/contract.ts";
 import { counterPricingRules } from "./rules/counter-pricing.ts";
 import { counterRules } from "./rules/counter.ts";
@@ -58,6 +59,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   charge: chargeRules,
   commitment: commitmentRules,
   compoundAggregation: compoundAggregationRules,
+  concurrencyLimit: concurrencyLimitRules,
   contract: contractRules,
   counter: counterRules,
   counterPricing: counterPricingRules,
