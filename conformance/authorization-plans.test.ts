@@ -214,3 +214,21 @@ test("a parent's plan that bills each child for itself prices them together, at 
   expect(await balances(first)).toEqual({ USD: "2.5" });
   expect(await balances(second)).toEqual({ USD: "5" });
 });
+
+test("a hold settles into its own period, whenever its parts were used", async () => {
+  const { meter, plan } = await sell();
+  const payer = await open("100");
+  await world().attach(payer.id, plan.id);
+  const { uid } = await use(payer, meter, { day: 31, measure: 10, mode: "hold" });
+  const part = { measure: { amount: 2 }, final: false };
+  await wallets().act(uid, "settle", { ...part, sequence: 1, ts: on(31) });
+  await wallets().act(uid, "settle", { ...part, sequence: 2, ts: "2024-06-01T00:00:01Z" });
+  await wallets().act(uid, "settle", { sequence: 3, measure: { amount: 4 } });
+  expect(await world().lines(payer.id, june)).toEqual([
+    "USAGE 8",
+    "BALANCE_CONSUMED -8",
+    "TOTAL 0",
+  ]);
+  expect(await world().lines(payer.id, "2024-07-01")).toEqual(["TOTAL 0"]);
+  expect(await balances(payer)).toEqual({ USD: "92" });
+});

@@ -12,9 +12,11 @@ import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
+import type { MeterPrice } from "./prices.ts";
 import { isStored } from "./stored-authorizations.ts";
 import {
   occurredAt,
+  planPrice,
   priceAtOwnVersion,
   type PricedUsage,
   priceUsage,
@@ -147,6 +149,39 @@ const maxAmountOf = (
     ? null
     : atomsOf({ text, field: "maxAmount" }, assetOf(configuration, price.asset));
 
+/**
+ * When a part counts: at its own time as long as that has the price and the period of its authorization, else when that
+ * did. Money and usage then stand on one bill (f.10.4), which is corrected on the next where it is closed.
+ */
+const countedAt = async (
+  parts: LedgerParts,
+  orgId: string,
+  { row, ts }: { readonly row: Authorization; readonly ts: string | undefined },
+): Promise<number> => {
+  const { occurredAt: authorizedAt, spender } = row.terms;
+  if (ts === undefined) return authorizedAt;
+  const at = occurredAt({ ts }, parts.now());
+  const { account, meter } = spender;
+  if (meter === null) return at;
+  const pricedAt = (time: number) =>
+    planPrice(parts, { orgId, usage: { account, meter }, at: time });
+  const [then, now] = [await pricedAt(authorizedAt), await pricedAt(at)];
+  return isSamePeriod(then, now) ? at : authorizedAt;
+};
+
+/** Which period a price has that is only known when it ends, is not known here. */
+const isSamePeriod = (one: MeterPrice, other: MeterPrice): boolean => {
+  if (one.kind === "unpriced" || other.kind === "unpriced")
+    return [one, other].every(
+      (price) => price.kind === "unpriced" && price.currencies.length === 0,
+    );
+  const positions = other.parts.map(({ position }) => position);
+  return (
+    one.parts.length === positions.length &&
+    one.parts.every(({ position }, nth) => position === positions[nth])
+  );
+};
+
 interface UsedRequest extends MeasurementFields {
   readonly ts?: string | undefined;
   readonly amount?: string | undefined;
@@ -158,8 +193,7 @@ export const toUsed = async (
   orgId: string,
   { row, used }: { readonly row: Authorization; readonly used: UsedRequest },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
-  // Without a time of its own, a part counts when its authorization did: in the same period (f.10.4).
-  const at = used.ts === undefined ? row.terms.occurredAt : occurredAt(used, parts.now());
+  const at = await countedAt(parts, orgId, { row, ts: used.ts });
   const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, { row, used, at });
   refuseNegative(measured);
   const quantity = measured.counted[0]?.quantity ?? 0n;

@@ -209,9 +209,18 @@ const explicitPrice = (
   return { kind: "amount", amount, asset: asset.code, further };
 };
 
-const planPrice = async (
+/** What the plans of the account say that its usage costs then. */
+export const planPrice = async (
   parts: LedgerParts,
-  { orgId, usage, at }: { readonly orgId: string; readonly usage: UsageOf; readonly at: number },
+  {
+    orgId,
+    usage,
+    at,
+  }: {
+    readonly orgId: string;
+    readonly usage: Pick<UsageOf, "account" | "meter">;
+    readonly at: number;
+  },
 ): Promise<MeterPrice> => {
   const { account, meter } = usage;
   const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
