@@ -77,9 +77,13 @@ describe("W14 auto top-up below 20, credit 100", () => {
     }
   });
 
-  test("a rule for who is low already needs no charge, only a look", () => {
+  test("a check of who is low already starts none, a denied charge does", () => {
     const ledger = new SampleLedger({ topUpRules: [rule] });
     ledger.run();
+    ledger.run(sampleCharge("check", money("1"), { mode: "check" }));
+    ledger.run(sampleCharge("dry", money("1"), { isDryRun: true }));
+    expect(pending(ledger)).toEqual([]);
+    ledger.run(sampleCharge("denied", money("1")));
     expect(pending(ledger)).toHaveLength(1);
   });
 

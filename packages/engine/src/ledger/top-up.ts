@@ -83,13 +83,19 @@ export const changePaymentMethod = (
 };
 
 /**
- * Starts what the accounts of the batch call for, whatever they asked: who has nothing left moves nothing any more. One
- * in flight per rule, capped per window (I25).
+ * Starts what accounts call for whose money has moved or who asked for some: who has nothing left moves nothing any more,
+ * and is denied. A check moves nothing and starts nothing (I30). One in flight per rule, capped per window (I25).
  */
 export const triggerTopUps = (draft: Draft): void => {
+  if (draft.state.topUpRules.size === 0) return;
+  const asking = new Set([
+    ...draft.walletAccounts.changed().map(({ account }) => account),
+    ...draft.authorizations.changed().map(({ terms }) => terms.spender.account),
+  ]);
   for (const before of draft.state.topUpRules.values()) {
     const rule = draft.topUpRules.get(before.id);
     if (rule === undefined || rule.isSuspended || rule.inFlight !== null) continue;
+    if (!asking.has(walletAccountById(draft, rule.walletAccount).account)) continue;
     // What has just been declined is asked for again when the account is next touched, not at once.
     if (rule.failures > before.failures || !isLow(draft, rule)) continue;
     const recent = rule.startedAt.filter((at) => at > draft.now - rule.windowMs);
