@@ -1,5 +1,6 @@
-import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
-import type { Request } from "./request.ts";
+import { columnsOf, decisionOf, type SampleLedger } from "./sample-ledger.ts";
+import type { Budget } from "./budget-window.ts";
+import type { OpenLease, Request } from "./request.ts";
 import { brokenInvariants } from "./invariants.ts";
 import {
   fundedLedger,
@@ -17,22 +18,44 @@ import {
 } from "./sample-request.ts";
 import { describe, expect, test } from "vitest";
 
+const leaseOf20 = (onExpiry: "settle" | "release"): OpenLease => ({
+  kind: "openLease",
+  id: "l",
+  fingerprint: "l",
+  account: "acme",
+  key: "key-1",
+  asset: "USD",
+  amount: money("20"),
+  ttlMs: 60_000,
+  onExpiry,
+  settleOverage: "debt",
+});
+
 const leased = (onExpiry: "settle" | "release") => {
   const ledger = fundedLedger("100");
-  ledger.run({
-    kind: "openLease",
-    id: "l",
-    fingerprint: "l",
-    account: "acme",
-    asset: "USD",
-    amount: money("20"),
-    ttlMs: 60_000,
-    onExpiry,
-    settleOverage: "debt",
-  });
+  ledger.run(leaseOf20(onExpiry));
   expect(columnsOf(ledger).available).toBe("80");
   return ledger;
 };
+
+test("a budget of an access key holds for its leases too", () => {
+  const budget = (key: string, limit: string): Budget => ({
+    id: key,
+    code: key,
+    scope: { key },
+    counts: { asset: "USD" },
+    window: { kind: "lifetime" },
+    zone: "UTC",
+    anchor: null,
+    limit: money(limit),
+    mode: "hard",
+    alertPercents: [],
+  });
+  const decided = (...budgets: Budget[]) =>
+    decisionOf(fundedLedger("100", { budgets }).one(leaseOf20("release")));
+  expect(decided(budget("key-1", "19.999999"))).toBe("deny");
+  expect(decided(budget("key-1", "20"), budget("key-2", "1"))).toBe("allow");
+});
 
 const report = (ledger: SampleLedger) =>
   ledger.one({

@@ -16,7 +16,7 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   mode: "hold",
   account: lease.account,
   meter: null,
-  scope: {},
+  scope: { key: lease.key },
   unit: null,
   quantity: 0n,
   price: { kind: "amount", amount: lease.amount, asset: lease.asset, further: [] },

@@ -138,6 +138,8 @@ export interface ChangePaymentMethod extends Identified {
 export interface OpenLease extends Identified {
   readonly kind: "openLease";
   readonly account: string;
+  /** The access key of who opens it: limits of keys hold for leases as well. */
+  readonly key: string;
   readonly asset: string;
   readonly amount: bigint;
   readonly ttlMs: number;

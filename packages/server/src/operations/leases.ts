@@ -28,7 +28,10 @@ const named = <Reply extends { readonly uid: string }>({ uid, ...reply }: Reply)
   ...reply,
 });
 
-export const createLease: Handlers["createLease"] = async ({ orgId, body }, { ledger }) => {
+export const createLease: Handlers["createLease"] = async (
+  { orgId, accessKey, body },
+  { ledger },
+) => {
   const { id = randomUUID(), account } = body;
   const configuration = await ledger.configurations.of(orgId);
   const asset = assetOf(configuration, body.asset);
@@ -37,6 +40,7 @@ export const createLease: Handlers["createLease"] = async ({ orgId, body }, { le
     id,
     fingerprint: fingerprintOf(["lease", body]),
     account,
+    key: accessKey,
     asset: asset.code,
     amount: atomsOf({ text: body.amount, field: "amount" }, asset),
     ttlMs: body.ttlSeconds * 1000,
