@@ -74,6 +74,8 @@ export interface Subject {
 }
 
 export interface Prices {
+  /** Whether anything prices usage of the meter, for whatever account. */
+  readonly isPriced: (orgId: string, meter: string) => Promise<boolean>;
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
   /** How usage of a meter is counted whoever pays for it: by its aggregations that add up, oldest first. */
   readonly countings: (orgId: string, meter: string) => Promise<readonly Counting[]>;
@@ -117,7 +119,6 @@ interface PreparedPrice extends KeptPrice {
 interface MeterUsage {
   readonly countings: readonly Counting[];
   readonly addsUp: boolean;
-  /** Where calls name their prices, no plan has to be looked for account by account. */
   readonly isPriced: boolean;
 }
 
@@ -144,7 +145,6 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
 
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
     const { orgId, accountId } = subject;
-    if (!(await usageOf(orgId, subject.meter)).isPriced) return [];
     const found = await findMeter(orgId, subject.meter);
     const all = await plans.get(`${orgId} ${accountId}`, () =>
       loadPlanPrices(database, { orgId, accountId }),
@@ -165,6 +165,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
 
   return {
     meter: findMeter,
+    isPriced: async (orgId, code) => (await usageOf(orgId, code)).isPriced,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);

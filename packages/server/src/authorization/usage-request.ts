@@ -223,6 +223,9 @@ export const planPrice = async (
   },
 ): Promise<MeterPrice> => {
   const { account, meter } = usage;
+  // Where calls name their prices, no account has to be looked up, nor its plans.
+  if (!(await parts.prices.isPriced(orgId, meter)))
+    return { kind: "unpriced", why: `no plan prices ${meter}`, currencies: [] };
   const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
   return accountId === undefined
     ? { kind: "unpriced", why: "the account does not exist", currencies: [] }
