@@ -133,6 +133,10 @@ describe("measurements under the uid of an authorization", () => {
     expect(await balance(code)).toBe("85");
     expect(await authorize(code, "denied", tooMuch)).toMatchObject({ decision: "deny" });
     expect(await world().lines(id, june)).toEqual(["USAGE 15", "BALANCE_CONSUMED -15", "TOTAL 0"]);
+    await amend("denied", 4);
+    expect(await balance(code)).toBe("96");
+    await correct("denied", "void");
+    expect(await balance(code)).toBe("100");
   });
 
   test("that was voided or expired are, unless a part of it was metered", async () => {

@@ -4,7 +4,7 @@
  */
 const amendmentMark = "#amended#";
 const besideMark = "#beside#";
-const marks = [besideMark];
+const marks = [amendmentMark, besideMark];
 
 export const amendmentId = (uid: string, version: number): string =>
   `${uid}${amendmentMark}${version}`;

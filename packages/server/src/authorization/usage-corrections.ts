@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
-import { amendmentId } from "./measurement-ids.ts";
+import { amendmentId, besideId } from "./measurement-ids.ts";
 import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
@@ -9,7 +9,7 @@ import type { MeasurementFields } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom, decisionFrom } from "./stored-rows.ts";
 import type { DecisionColumns } from "./stored-rows.ts";
 import { isMeteredInParts } from "./undone-usage.ts";
-import { priceUsage } from "./usage-request.ts";
+import { priceMeasured } from "./usage-request.ts";
 
 /** What a measurement is to be instead: what is not named stays. */
 export interface Amendment extends MeasurementFields {
@@ -120,11 +120,18 @@ const currentCharge = async (
   uid: string,
 ): Promise<Charged | undefined> => {
   const amended = await lastAmendment(ledger, orgId, uid);
-  const { row, version } = amended ?? { row: await findRow(ledger, orgId, uid), version: 0 };
+  const { row, version } = amended ?? { row: await firstCharge(ledger, orgId, uid), version: 0 };
   return row === undefined || isMeteredInParts(row)
     ? chargedPart(ledger, orgId, uid)
     : chargedBy(ledger, orgId, { row, undo: undoOf(row.id), amount: null, version });
 };
+
+const firstCharge = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Authorization | undefined> =>
+  (await findRow(ledger, orgId, besideId(uid))) ?? findRow(ledger, orgId, uid);
 
 /** What a measurement was last charged as, and how often it was amended; undefined when it never was. */
 export const lastAmendment = async (
@@ -205,7 +212,7 @@ const amendedUsage = async (
     ts: amendment.ts ?? new Date(occurredAt).toISOString(),
   };
   const { account, meter } = measurement;
-  const priced = await priceUsage(ledger, orgId, measurement);
+  const priced = await priceMeasured(ledger, orgId, measurement);
   const { productId, price, quantity, unit } = priced;
   return {
     kind: "record",
