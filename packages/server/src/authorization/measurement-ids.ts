@@ -15,8 +15,8 @@ export const besideId = (uid: string): string => `${uid}${besideMark}`;
 /** A mark that the uid has and must not have. */
 export const markIn = (uid: string): string | undefined => marks.find((mark) => uid.includes(mark));
 
+/** At the end only: a refund of such an authorization has an id that goes on. */
+const ending = /#(?:amended#\d+|beside#)$/;
+
 /** The uid of the measurement that an authorization stands for: it keeps its own. */
-export const measurementUid = (id: string): string => {
-  const mark = markIn(id);
-  return mark === undefined ? id : id.slice(0, id.indexOf(mark));
-};
+export const measurementUid = (id: string): string => id.replace(ending, "");
