@@ -100,12 +100,6 @@ describe("one uid in several requests meters what was charged", () => {
     expect(await measured()).toEqual(["7 large"]);
   });
 
-  test("after an invalid request in the same batch", async () => {
-    const { body, batch, measured } = await open({ isPriced: true });
-    await batch(body("u", -1, small), body("u", 7, large));
-    expect(await measured()).toEqual(["7 large"]);
-  });
-
   test("beside checks that are sent at once", async () => {
     const { body, measured } = await open();
     const checks = Array.from({ length: 20 }, () => body("u", 50, { ...small, mode: "check" }));
