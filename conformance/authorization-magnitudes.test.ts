@@ -59,7 +59,7 @@ test("positions and budgets by unit that add up to more than any of them", async
 });
 
 test("grants, a charge of their sum and what is left", async () => {
-  await open("rich");
+  await wallets().account("rich");
   const asset = "WEI";
   for (const nth of [1, 2, 3]) await wallets().grant("rich", nines, { asset, id: `rich-${nth}` });
   const all = (3n * BigInt(nines)).toString();

@@ -120,18 +120,21 @@ export const priceUsage = (
   parts: LedgerParts,
   orgId: string,
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { orgId, rounds: false }, usage);
+): Promise<PricedUsage> => priced(parts, { orgId, hasHappened: false }, usage);
 
-/** The same of usage that happened without being asked for. The measurement keeps the digits that are rounded off here. */
+/**
+ * The same of usage that happened without being asked for, which is not refused any more. The measurement keeps the digits
+ * that are rounded off here.
+ */
 export const priceMeasured = (
   parts: LedgerParts,
   orgId: string,
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { orgId, rounds: true }, usage);
+): Promise<PricedUsage> => priced(parts, { orgId, hasHappened: true }, usage);
 
 const priced = async (
   parts: LedgerParts,
-  { orgId, rounds }: { readonly orgId: string; readonly rounds: boolean },
+  { orgId, hasHappened }: { readonly orgId: string; readonly hasHappened: boolean },
   usage: UsageOf,
 ): Promise<PricedUsage> => {
   const configuration = await parts.configurations.of(orgId);
@@ -149,7 +152,7 @@ const priced = async (
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
-  const reading = { meter, isUsed: true, derived: derived.values, rounds };
+  const reading = { meter, isUsed: true, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(usage, rules, reading);
   const given = { usage, further: unpricedFurther(countings, measured) };
   const counted = {
@@ -161,7 +164,7 @@ const priced = async (
     isDerived: rules.some((rule) => isDerived(rule, meter)),
   };
   if (isExplicit) {
-    refuseOther(found, { code: asset, field: "asset" });
+    if (!hasHappened) refuseOther(found, { code: asset, field: "asset" });
     return {
       ...counted,
       price: explicitPrice(configuration, { text: amount, code: asset }, given.further),

@@ -18,7 +18,7 @@ import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
 import { currentLease, findLease } from "../authorization/stored-authorizations.ts";
-import { priceUsage, refuseNegative } from "../authorization/usage-request.ts";
+import { priceMeasured, refuseNegative } from "../authorization/usage-request.ts";
 import type { Work } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -83,7 +83,7 @@ const toSpend = async (
   },
 ): Promise<{ readonly spend: Spend; readonly measured: MeasuredUsage }> => {
   const usage = { ...said, account, asset: asset.code };
-  const { quantity, occurredAt, measured } = await priceUsage(ledger, orgId, usage);
+  const { quantity, occurredAt, measured } = await priceMeasured(ledger, orgId, usage);
   refuseNegative(measured);
   const amount = atomsOf({ text: said.amount, field: "amount" }, asset);
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
