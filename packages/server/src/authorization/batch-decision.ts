@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
@@ -26,6 +26,12 @@ export interface BatchParts {
   readonly clock: DatabaseClock;
 }
 
+/** A batch has a connection of its own. */
+export interface Session {
+  readonly client: PoolClient;
+  readonly parts: BatchParts;
+}
+
 /** Works of one organization that are decided together, before any row of theirs is read. */
 export interface Batch {
   readonly works: readonly Work[];
@@ -43,10 +49,7 @@ export const prepareBatch = async (
   const commands = commandsOf(works.flatMap((work) => work.requests));
   const named = namedRows(commands);
   const asked = works.filter(({ requests }) => requests.length > 0);
-  const acting = sortedCodes([
-    ...asked.flatMap((work) => work.accounts),
-    ...[...named.positions].map(ownerOf),
-  ]);
+  const acting = [...asked.flatMap((work) => work.accounts), ...[...named.positions].map(ownerOf)];
   const accounts = sortedCodes([...acting, ...works.flatMap((work) => work.accounts)]);
   const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const accountArray = textArray(accounts);

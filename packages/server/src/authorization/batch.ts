@@ -8,14 +8,16 @@ import {
   type BatchState,
   decideBatchBy,
   prepareBatch,
+  type Session,
   sortedCodes,
 } from "./batch-decision.ts";
 import { uidOf } from "./batch-usage.ts";
 import { textArray } from "./binary-arrays.ts";
 import { writeChanges, type Writing } from "./changes.ts";
+import { onConnection } from "./connection.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, sqlStateOf } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards, type Remembered } from "./remembered-rows.ts";
@@ -30,8 +32,6 @@ import {
 } from "./wallet-access.ts";
 import type { Outcomes, Work } from "./work.ts";
 
-/** Another transaction decided one of the ids first, or the database asks for another try. */
-const retryable: ReadonlySet<string> = new Set(["23505", "40001", "40P01"]);
 const triesMax = 8;
 
 /** Decides the works of one organization in one transaction; each gets its outcomes in order. */
@@ -45,34 +45,23 @@ export const decideBatch = async (
   if (swapped !== undefined) return swapped;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await decideByLock(parts, batch);
+      return await onConnection(parts.pool, (client) => decideByLock({ client, parts }, batch));
     } catch (error) {
-      if (!retryable.has(sqlStateOf(error)) || tries >= triesMax) throw error;
+      if (!isRetryable(error) || tries >= triesMax) throw error;
     }
   }
 };
 
-const decideByLock = async (parts: BatchParts, batch: Batch): Promise<Outcomes> => {
+const decideByLock = async ({ client, parts }: Session, batch: Batch): Promise<Outcomes> => {
   const { orgId } = batch.loading;
-  const client = await parts.pool.connect();
-  let broken: Error | undefined;
-  try {
-    const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
-    const { outcomes, writing, refunds } = await decideBatchBy(parts, batch, state);
-    await writeAndCommit(client, writing, refunds);
-    const { accounts, positions } = parts.remembered;
-    accounts.remember(orgId, afterwards(locked, writing.changedPurses));
-    positions.remember(orgId, writing.state.positions.values());
-    positions.remember(orgId, writing.changes.positions);
-    return outcomes;
-  } catch (error) {
-    await client.query("ROLLBACK").catch((cause: unknown) => {
-      broken = new Error("the connection is lost", { cause });
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
+  const { outcomes, writing, refunds } = await decideBatchBy(parts, batch, state);
+  await writeAndCommit(client, writing, refunds);
+  const { accounts, positions } = parts.remembered;
+  accounts.remember(orgId, afterwards(locked, writing.changedPurses));
+  positions.remember(orgId, writing.state.positions.values());
+  positions.remember(orgId, writing.changes.positions);
+  return outcomes;
 };
 
 /** In one packet, unless there are refunds, whose undoing reads what was written. */
@@ -95,11 +84,6 @@ const writeAndCommit = async (
 
 interface LockedState extends BatchState {
   readonly locked: readonly LedgerAccount[];
-}
-
-interface Session {
-  readonly client: PoolClient;
-  readonly parts: BatchParts;
 }
 
 /** One round trip, but for accounts that the ledger does not know yet. */

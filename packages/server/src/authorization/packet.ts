@@ -1,5 +1,6 @@
 import { type Connection, type Pool, type PoolClient, Query, types } from "pg";
 import { textArray } from "./binary-arrays.ts";
+import { onConnection } from "./connection.ts";
 import { type Parameter, executed, prepared, sync } from "./protocol-messages.ts";
 
 /** A statement that is prepared once for each connection: a name says always the same text. */
@@ -209,22 +210,19 @@ export const commit = (packet: Packet): Promise<void> =>
 export const sqlStateOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 
+const retryable: ReadonlySet<string> = new Set(["23505", "40001", "40P01"]);
+
+/** Whether another transaction was first with an id, or the database asks for another try. */
+export const isRetryable = (error: unknown): boolean => retryable.has(sqlStateOf(error));
+
 /** Reads rows by their keys, in one round trip. */
-export const readByKeys = async <Columns extends object>(
+export const readByKeys = <Columns extends object>(
   pool: Pool,
   statement: Statement,
-): Promise<Columns[]> => {
-  const client = await pool.connect();
-  let isBroken = false;
-  try {
+): Promise<Columns[]> =>
+  onConnection(pool, async (client) => {
     const [, rows] = await inOnePacket(client, (packet) =>
       Promise.all([beginByKeys(packet), packet.rows<Columns>(statement), commit(packet)]),
     );
     return rows;
-  } catch (error) {
-    isBroken = true;
-    throw error;
-  } finally {
-    client.release(isBroken);
-  }
-};
+  });

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { onConnection } from "./connection.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
 import { renamedWhereTaken, type TakenUidParts } from "./taken-uids.ts";
 
@@ -36,10 +37,8 @@ export const startRelay = (parts: RelayParts): Repeating =>
   });
 
 /** How many rows were taken. */
-const deliverBatch = async (parts: RelayParts): Promise<number> => {
-  const client = await parts.pool.connect();
-  let isBroken = false;
-  try {
+const deliverBatch = (parts: RelayParts): Promise<number> =>
+  onConnection(parts.pool, async (client) => {
     await client.query("BEGIN");
     const { rows: taken } = await client.query<OutboxColumns>({
       name: "relay-take",
@@ -50,15 +49,7 @@ const deliverBatch = async (parts: RelayParts): Promise<number> => {
       for (const rows of inRequests(own)) await deliver(parts, client, { orgId, rows });
     await client.query("COMMIT");
     return taken.length;
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => {
-      isBroken = true;
-    });
-    throw error;
-  } finally {
-    client.release(isBroken);
-  }
-};
+  });
 
 /** As many rows together as one request takes. */
 const inRequests = (rows: readonly OutboxColumns[]): OutboxColumns[][] => {

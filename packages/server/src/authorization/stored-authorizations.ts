@@ -7,7 +7,7 @@ import { authorizationFrom, type AuthorizationColumns } from "./stored-rows.ts";
 type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
 
 /** A row as it is stored, without a lock: its account, price and terms never change. */
-const storedRow = async (
+export const storedRow = async (
   pool: Pool,
   orgId: string,
   id: string,

@@ -1,14 +1,20 @@
-import type { PoolClient } from "pg";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import { isOpening } from "@turnpike/engine/ledger/decide.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { EpochMs, Position } from "@turnpike/engine/ledger/rows.ts";
-import { type Batch, type BatchParts, type BatchState, decideBatchBy } from "./batch-decision.ts";
+import {
+  type Batch,
+  type BatchParts,
+  type BatchState,
+  decideBatchBy,
+  type Session,
+} from "./batch-decision.ts";
 import { textArray } from "./binary-arrays.ts";
 import { swapChanges, type Writing } from "./changes.ts";
+import { onConnection } from "./connection.ts";
 import { limitsInPlay } from "./limit-rows.ts";
 import { latestOf, type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, sqlStateOf } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./packet.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards } from "./remembered-rows.ts";
 import {
@@ -20,8 +26,8 @@ import {
 } from "./wallet-access.ts";
 import type { Outcomes } from "./work.ts";
 
-/** How a swap fails: a check, an id that is there already, or the database asks for another try. */
-const failures: ReadonlySet<string> = new Set(["22P02", "23505", "40001", "40P01"]);
+/** Text that is no number: how the checks of a swap fail. */
+const checkFailed = "22P02";
 
 /**
  * Decides a batch that needs nothing but what its accounts hold and how far they are in their periods, without a lock:
@@ -37,22 +43,17 @@ export const decideBySwap = async (
   if (!needsSwappedRowsOnly(batch) || !parts.remembered.isTrusted(orgId)) return undefined;
   const known = rememberedRows(parts, batch.loading);
   if (!known.accounts.every(isSwappable)) return undefined;
-  const client = await parts.pool.connect();
-  let broken: Error | undefined;
   try {
-    const outcomes = await swap({ client, parts }, batch, known);
-    if (outcomes === undefined) await client.query("ROLLBACK");
-    return outcomes;
+    return await onConnection(parts.pool, async (client) => {
+      const outcomes = await swap({ client, parts }, batch, known);
+      if (outcomes === undefined) await client.query("ROLLBACK");
+      return outcomes;
+    });
   } catch (error) {
     parts.remembered.doubt(orgId);
     parts.clock.forget();
-    await client.query("ROLLBACK").catch((cause: unknown) => {
-      broken = new Error("the connection is lost", { cause });
-    });
-    if (failures.has(sqlStateOf(error))) return undefined;
+    if (isRetryable(error) || sqlStateOf(error) === checkFailed) return undefined;
     throw error;
-  } finally {
-    client.release(broken);
   }
 };
 
@@ -92,11 +93,6 @@ const rememberedRows = (
   accounts: accounts.flatMap((account) => remembered.accounts.of(orgId, account) ?? []),
   positions: [...named.positions].flatMap((id) => remembered.positions.of(orgId, id) ?? []),
 });
-
-interface Session {
-  readonly client: PoolClient;
-  readonly parts: BatchParts;
-}
 
 const swap = async (
   { client, parts }: Session,

@@ -6,8 +6,8 @@ import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import type { MeasurementFields } from "./measurements.ts";
-import { type AuthorizationColumns, authorizationFrom, decisionFrom } from "./stored-rows.ts";
-import type { DecisionColumns } from "./stored-rows.ts";
+import { storedRow } from "./stored-authorizations.ts";
+import { type DecisionColumns, decisionFrom } from "./stored-rows.ts";
 import { isMeteredInParts } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
@@ -176,10 +176,8 @@ const findRow = async (
   orgId: string,
   id: string,
 ): Promise<Authorization | undefined> => {
-  const text = "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = $2";
-  const { rows } = await pool.query<AuthorizationColumns>(text, [orgId, id]);
-  const [row] = rows;
-  return row === undefined || row.state === "DENIED" ? undefined : authorizationFrom(row);
+  const row = await storedRow(pool, orgId, id);
+  return row?.state === "DENIED" ? undefined : row;
 };
 
 const findDecision = async ({ pool }: Ledger, orgId: string, id: string) => {

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { onConnection } from "./connection.ts";
 import { LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
 
@@ -49,13 +50,8 @@ export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
 };
 
 /** Those whose measurement is not known here. */
-const voidBatch = async (
-  parts: VoidRelayParts,
-  left: readonly string[],
-): Promise<VoidColumns[]> => {
-  const client = await parts.pool.connect();
-  let isBroken = false;
-  try {
+const voidBatch = (parts: VoidRelayParts, left: readonly string[]): Promise<VoidColumns[]> =>
+  onConnection(parts.pool, async (client) => {
     await client.query("BEGIN");
     const { rows } = await client.query<VoidColumns>({
       name: "voids-take",
@@ -73,15 +69,7 @@ const voidBatch = async (
     for (const row of rows) if (!(await isVoided(parts, client, row))) unknown.push(row);
     await client.query("COMMIT");
     return unknown;
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => {
-      isBroken = true;
-    });
-    throw error;
-  } finally {
-    client.release(isBroken);
-  }
-};
+  });
 
 const isVoided = async (
   { usage, logger, now }: VoidRelayParts,
