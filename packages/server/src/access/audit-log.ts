@@ -1,7 +1,7 @@
 import type { Selectable } from "kysely";
 import { sql } from "kysely";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Database, Tables } from "../ports/database.ts";
+import { type Page, pageBy, placeOf, sequencePlace } from "../records/paging.ts";
 
 type Row = Selectable<Tables["change"]>;
 
@@ -39,20 +39,12 @@ const toEntry = (row: Row): AuditEntry => ({
   ...(row.after === null ? {} : { after: row.after }),
 });
 
-const encode = (sequence: string): string => Buffer.from(sequence).toString("base64url");
-
-const decode = (token: string): string => {
-  const sequence = Buffer.from(token, "base64url").toString();
-  if (/^\d{1,18}$/.test(sequence)) return sequence;
-  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
-};
-
 /** A page of an organization's log, newest first. */
 export const listAuditEntries = async (
   database: Database,
   orgId: string,
   page: { filter: AuditFilter; pageSize: number; nextToken?: string | undefined },
-): Promise<{ data: AuditEntry[]; nextToken?: string }> => {
+): Promise<Page<AuditEntry>> => {
   const { filter, pageSize, nextToken } = page;
   const { entityType, entityId, action, principal, from, before } = filter;
   let query = database.selectFrom("change").selectAll().where("org_id", "=", orgId);
@@ -63,13 +55,12 @@ export const listAuditEntries = async (
   if (principal !== undefined) query = query.where("principal", "=", principal);
   if (from !== undefined) query = query.where("at", ">=", new Date(from));
   if (before !== undefined) query = query.where("at", "<", new Date(before));
-  if (nextToken !== undefined) query = query.where("sequence", "<", decode(nextToken));
+  if (nextToken !== undefined)
+    query = query.where("sequence", "<", placeOf(nextToken, sequencePlace));
   const rows = await query
     .orderBy("sequence", "desc")
     .limit(pageSize + 1)
     .execute();
-  const data = rows.slice(0, pageSize);
-  const last = data.at(-1);
-  if (rows.length <= pageSize || last === undefined) return { data: data.map(toEntry) };
-  return { data: data.map(toEntry), nextToken: encode(last.sequence) };
+  const shown = pageBy(rows, pageSize, ({ sequence }) => sequence);
+  return { ...shown, data: shown.data.map(toEntry) };
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
 import type {
   AggregationDefinition,
@@ -9,6 +9,7 @@ import type {
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
+import { placeOf, tokenOf } from "../records/paging.ts";
 import { findLines, getBill } from "./bill-queries.ts";
 import { lineReply, number, printed, readLine } from "./bill-replies.ts";
 import {
@@ -65,14 +66,11 @@ const eventReply = ({ numbers, texts, ...event }: CountedEvent) => ({
 
 const cursor = z.string().regex(/^\d{1,4}:(-?\d{1,17}\.\d{1,17})?$/);
 
-const encodeCursor = ({ nth, after = "" }: EventPlace): string =>
-  Buffer.from(`${nth}:${after}`).toString("base64url");
+const encodeCursor = ({ nth, after = "" }: EventPlace): string => tokenOf(`${nth}:${after}`);
 
 const decodeCursor = (token: string | undefined): EventPlace => {
   if (token === undefined) return { nth: 0 };
-  const read = cursor.safeParse(Buffer.from(token, "base64url").toString());
-  const [nth, after] = (read.data ?? "").split(":");
-  if (!read.success) throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
+  const [nth, after] = placeOf(token, cursor).split(":");
   return { nth: Number(nth), after: after === "" ? undefined : after };
 };
 

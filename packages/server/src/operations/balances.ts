@@ -1,14 +1,15 @@
+import { z } from "zod";
 import type { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
 import { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { validate } from "@turnpike/contract/validation.ts";
 import { type BalanceTransaction, balanceSummary } from "@turnpike/engine/balances/balance.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { lookupChildren } from "../records/lookup.ts";
+import { placeOf, tokenOf } from "../records/paging.ts";
 import { storedBalance, chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
 import { organizationZone } from "../resources/organization.ts";
 import type { Handlers, World } from "./handler.ts";
@@ -85,22 +86,22 @@ const asEngineTransactions = (
   return [{ amount: decimal(entry.amount), appliedAt }];
 };
 
+/** How many were shown before. */
+const entityPlace = z.string().regex(/^\d{1,9}$/);
+
 const pageOfPreview = (
   schedule: object,
   entities: readonly object[],
   { pageSize, nextToken }: { pageSize: number; nextToken?: string | undefined },
 ) => {
-  const start = nextToken === undefined ? 0 : Number(nextToken);
-  if (!Number.isSafeInteger(start) || start < 0) {
-    throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
-  }
+  const start = nextToken === undefined ? 0 : Number(placeOf(nextToken, entityPlace));
   const end = start + pageSize;
   return {
     // The document answers with the schedule's schema; what it would make stands beside it.
     id: previewId,
     ...schedule,
     data: entities.slice(start, end),
-    ...(end < entities.length ? { nextToken: String(end) } : {}),
+    ...(end < entities.length ? { nextToken: tokenOf(String(end)) } : {}),
   };
 };
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import { findLines, getBill } from "../billing/bill-queries.ts";
 import { lineReply, type StoredLine } from "../billing/bill-replies.ts";
 import { explainLine } from "../billing/explanation.ts";
 import { findLineItems } from "../billing/line-queries.ts";
+import { pageBy, placeOf } from "../records/paging.ts";
 import type { Handlers, World } from "./handler.ts";
 
 const linesOf = async ({ database }: World, orgId: string, billId: string) => {
@@ -11,23 +12,13 @@ const linesOf = async ({ database }: World, orgId: string, billId: string) => {
   return (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
 };
 
-const encode = (id: string): string => Buffer.from(id).toString("base64url");
-
 /** The line that a page ended with. */
-const decode = (token: string | undefined): string | undefined => {
-  if (token === undefined) return undefined;
-  const read = z.uuid().safeParse(Buffer.from(token, "base64url").toString());
-  if (read.success) return read.data;
-  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
-};
+const endOf = (token: string | undefined): string | undefined =>
+  token === undefined ? undefined : placeOf(token, z.uuid());
 
 const page = (lines: readonly StoredLine[], size: number, additional: readonly string[] = []) => {
-  const shown = lines.slice(0, size);
-  const last = shown.at(-1);
-  return {
-    data: shown.map((line) => lineReply(line, "bandUsage", additional)),
-    ...(lines.length > size && last !== undefined ? { nextToken: encode(last.id) } : {}),
-  };
+  const shown = pageBy(lines, size, ({ id }) => id);
+  return { ...shown, data: shown.data.map((line) => lineReply(line, "bandUsage", additional)) };
 };
 
 /** In print order; a page ends with a line, and the next one begins after it. */
@@ -36,7 +27,7 @@ export const listBillLineItems: Handlers["listBillLineItems"] = async (
   world,
 ) => {
   const lines = await linesOf(world, orgId, params["billId"] ?? "");
-  const after = decode(query.nextToken);
+  const after = endOf(query.nextToken);
   const start = after === undefined ? 0 : lines.findIndex(({ id }) => id === after) + 1;
   return page(lines.slice(start), query.pageSize, query.additional);
 };
@@ -44,7 +35,7 @@ export const listBillLineItems: Handlers["listBillLineItems"] = async (
 /** Of every bill, the latest first. */
 export const listLineItems: Handlers["listLineItems"] = async ({ orgId, query }, { database }) => {
   const { pageSize, nextToken, additional, ...filter } = query;
-  const after = decode(nextToken);
+  const after = endOf(nextToken);
   const lines = await findLineItems(database, orgId, { filter, limit: pageSize + 1, after });
   return page(lines, pageSize, additional);
 };

@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { Problem } from "@turnpike/contract/problem.ts";
 import type { SetWallet } from "@turnpike/engine/ledger/request.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
 import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
@@ -8,6 +7,7 @@ import type { Ledger } from "../authorization/ledger.ts";
 import { type WalletAccountColumns, walletAccountFrom } from "../authorization/stored-rows.ts";
 import { findAccess, setAccess } from "../authorization/wallet-access.ts";
 import { availableOf, type Customer } from "@turnpike/engine/ledger/rows.ts";
+import { pageBy, placeOf, sequencePlace } from "../records/paging.ts";
 import type { Handlers } from "./handler.ts";
 
 /** The account of the path, by its id as everywhere in the catalog. */
@@ -96,30 +96,22 @@ interface EntryColumns {
   readonly at: string;
 }
 
-const sequenceText = z.string().regex(/^\d{1,18}$/);
-
-const decodeToken = (token: string): string => {
-  const read = sequenceText.safeParse(Buffer.from(token, "base64url").toString());
-  if (read.success) return read.data;
-  throw fieldProblem("INVALID_NEXT_TOKEN", "nextToken", "is not valid");
-};
-
 export const listWalletEntries: Handlers["listWalletEntries"] = async (
   { orgId, params, query },
   { ledger },
 ) => {
   const account = await accountCode(ledger, orgId, params["id"]);
   const configuration = await ledger.configurations.of(orgId);
-  const before = query.nextToken === undefined ? null : decodeToken(query.nextToken);
+  const before = query.nextToken === undefined ? null : placeOf(query.nextToken, sequencePlace);
   const { rows } = await ledger.pool.query<EntryColumns>(
     `SELECT * FROM posting WHERE org_id = $1 AND account = $2 AND ($3::text IS NULL OR asset = $3)
        AND ($4::bigint IS NULL OR sequence < $4) ORDER BY sequence DESC LIMIT $5`,
     [orgId, account, query.asset ?? null, before, query.pageSize + 1],
   );
-  const shown = rows.slice(0, query.pageSize);
-  const last = shown.at(-1);
+  const shown = pageBy(rows, query.pageSize, ({ sequence }) => sequence);
   return {
-    data: shown.map((row) => ({
+    ...shown,
+    data: shown.data.map((row) => ({
       id: row.sequence,
       transaction: row.transaction,
       kind: row.kind,
@@ -129,8 +121,5 @@ export const listWalletEntries: Handlers["listWalletEntries"] = async (
       uid: row.authorization_id ?? undefined,
       at: timeText(Number(row.at)),
     })),
-    ...(rows.length > query.pageSize && last !== undefined
-      ? { nextToken: Buffer.from(last.sequence).toString("base64url") }
-      : {}),
   };
 };
