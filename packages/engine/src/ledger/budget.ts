@@ -75,10 +75,10 @@ export const countersOf = (
     .map(({ counter }) => counter);
 
 const usedOf = (draft: Draft, budget: Budget, counter: string): bigint =>
-  countersInWindow(draft, budget, counter).reduce(
-    (used, { posted, held }) => used + posted + held,
-    0n,
-  );
+  usedIn(countersInWindow(draft, budget, counter));
+
+const usedIn = (counters: readonly Counter[]): bigint =>
+  counters.reduce((used, { posted, held }) => used + posted + held, 0n);
 
 /** What the window of a counter is counted in: the counter alone, or every slot of a window that rolls. */
 const countersInWindow = (draft: Draft, { id, window }: Budget, counter: string): Counter[] => {
@@ -116,7 +116,7 @@ const fireAlerts = (draft: Draft, budget: Budget, counter: Counter): void => {
   const inWindow = countersInWindow(draft, budget, counter.id);
   // What is counted in a slot that has left its window crosses nothing in those that have not.
   if (!inWindow.includes(counter)) return;
-  const used = usedOf(draft, budget, counter.id);
+  const used = usedIn(inWindow);
   const alerted = Math.max(...inWindow.map((row) => row.alerted));
   const fired = budget.alertPercents.filter(
     (percent) => percent > alerted && used * 100n >= budget.limit * BigInt(percent),
