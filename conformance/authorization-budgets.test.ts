@@ -51,6 +51,17 @@ const planOf = async (template: Readonly<Record<string, unknown>>): Promise<stri
 const charge = (account: string, amount: string, more: Readonly<Record<string, unknown>>) =>
   wallets().charge(account, world().fresh("call"), amount, more);
 
+test.each(["UTC+2", "GMT+01:00", "+0545", " UTC "])(
+  "a budget by day counts in the zone %j",
+  async (timeZone) => {
+    const { code } = await open();
+    const id = await budget({ scope: { account: code }, asset: "USD", window: "day", timeZone });
+    const { code: meter } = await world().meter();
+    await charge(code, "3", { meter });
+    expect(await used(id)).toBe("3");
+  },
+);
+
 describe("a budget by billing period", () => {
   const byPeriod = (scope: object) => budget({ scope, asset: "USD", window: "billingPeriod" });
 

@@ -3,6 +3,7 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import { parseAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import type { Budget, WindowRule } from "@turnpike/engine/ledger/budget-window.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
+import { parseZone } from "@turnpike/engine/time/zone.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { loadBillingPeriods, type PeriodsOf } from "./billing-periods.ts";
 
@@ -89,7 +90,7 @@ const budgetFrom = (record: BudgetRecord, limit: bigint, periodsOf: PeriodsOf): 
   scope: scopeOf(record.scope),
   counts: record.asset === undefined ? { unit: record.unit ?? "" } : { asset: record.asset },
   window: windowOf(record, periodsOf),
-  zone: record.timeZone,
+  zone: parseZone(record.timeZone) ?? "UTC",
   anchor: record.anchor ?? null,
   limit,
   mode: record.mode,
