@@ -65,7 +65,8 @@ export const authorization = z
     partial: z.enum(["never", "allow"]).default("never"),
     /** What may pay, in order; the asset of the price alone when absent. */
     assets: z.array(assetCode).max(10).superRefine(noneIsRepeated).optional(),
-    expectedPriceVersion: z.string().max(200).optional(),
+    /** Of every price of the meter. */
+    expectedPriceVersion: z.string().max(2000).optional(),
     dryRun: z.boolean().default(false),
   })
   .superRefine(explicitPriceHasItsAsset);
