@@ -27,8 +27,6 @@ export interface OwingLine {
   readonly slices: readonly OwingSlice[];
 }
 
-export const nothingOwed: Owed = { own: zero, billing: zero };
-
 export const totalOwed = (slices: readonly OwingSlice[]): Owed => ({
   own: sum(slices.map(({ owed }) => owed.own)),
   billing: sum(slices.map(({ owed }) => owed.billing)),

@@ -158,7 +158,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
 const planOf = (draft: Draft, { spender }: Probe, amount: bigint): FundingPlan =>
   planFunds(draft, { spender, legs: [] }, amount);
 
-export const hasSeveralPrices = (price: Price): boolean =>
+const hasSeveralPrices = (price: Price): boolean =>
   price.kind === "rateable" && price.further.length > 0;
 
 /** The part that is granted, in money, or in quantity of what costs nothing. */

@@ -35,7 +35,7 @@ interface Remembered {
   readonly standing: Promise<Standing | undefined>;
 }
 
-/** How long another server may still act on policies and keys that were changed here., if it does not hear of it. */
+/** How long another server may still act on policies and keys that were changed here, if it does not hear of it. */
 const rememberedMs = 2_000;
 const rememberedMax = 10_000;
 

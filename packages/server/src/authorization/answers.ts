@@ -144,14 +144,6 @@ export const settledReply = (configuration: Configuration, answer: Settled, asse
   };
 };
 
-export const bookedReply = (configuration: Configuration, answer: Booked, asset: string) => ({
-  id: answer.id,
-  amount: amountText(configuration, asset, answer.amount),
-  asset,
-  shortfall: amountText(configuration, asset, answer.shortfall),
-  replayed: answer.isReplayed,
-});
-
 /** The outcome of a single command; a conflict is the caller's misuse and becomes the refusal of the request. */
 export const only = (
   outcomes: readonly Outcome[],

@@ -43,7 +43,7 @@ const kinds: ReadonlySet<string> = new Set(
   [asset, assetRate, autoTopUp, budget, concurrencyLimit, rateLimit].map(({ kind }) => kind),
 );
 
-/** How long another server may still decide by records that were changed here., if it does not hear of it. */
+/** How long another server may still decide by records that were changed here, if it does not hear of it. */
 const rememberedMs = 2_000;
 
 export interface Configurations {

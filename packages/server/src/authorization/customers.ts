@@ -18,7 +18,7 @@ interface Parts {
   readonly now: () => number;
 }
 
-/** How long another server may still decide for an account that was removed here., if it does not hear of it. */
+/** How long another server may still decide for an account that was removed here, if it does not hear of it. */
 const rememberedMs = 10_000;
 const rememberedMax = 100_000;
 

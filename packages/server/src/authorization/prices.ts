@@ -100,7 +100,7 @@ const kinds: ReadonlySet<string> = new Set([
   "pricing",
 ]);
 
-/** How long another server may still price by a plan that was changed here., if it does not hear of it. */
+/** How long another server may still price by a plan that was changed here, if it does not hear of it. */
 const rememberedMs = 5_000;
 
 interface Parts {

@@ -23,9 +23,9 @@ export interface DebitQuestion {
   readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
 }
 
-/** What stands for a meter where an account plan's minimum spend is paid; no code of a meter has a slash. */
+/** What stands for a meter where an account plan's minimum spend is paid; no code of a meter begins with a space. */
 export const minimumSpendMeter = (accountPlanId: string): string =>
-  `minimum-spend/${accountPlanId}`;
+  ` minimum-spend/${accountPlanId}`;
 
 /**
  * The wallet debits of a period by meter, net of refunds: an authorization belongs to the period in which its usage
