@@ -87,18 +87,98 @@ describe("an account", () => {
 });
 
 describe("a meter", () => {
-  test("keeps its code once a wallet was asked to pay for it", async () => {
-    const [account, used] = [world().fresh("account"), world().fresh("meter")];
+  const open = async () => {
+    const [account, meter] = [world().fresh("account"), world().fresh("meter")];
     await wallets().account(account);
     await wallets().grant(account, "10");
-    const { id } = await wallets().meter(used);
-    expect((await put(`meters/${id}`, { code: `${used}-yet` })).status).toBe(200);
-    await wallets().charge(account, world().fresh("call"), "1", { meter: `${used}-yet` });
-    expect(await refusedPut(`meters/${id}`, { code: used })).toMatchObject(
+    const { id } = await wallets().meter(meter);
+    const ask = (more: object = {}) =>
+      client().call("POST", "authorizations", {
+        uid: world().fresh("call"),
+        account,
+        meter,
+        mode: "charge",
+        amount: "1",
+        asset: "USD",
+        ...more,
+      });
+    return { account, meter, path: `meters/${id}`, ask };
+  };
+  type Opened = Awaited<ReturnType<typeof open>>;
+  const uses: Readonly<Record<string, (opened: Opened) => Promise<unknown>>> = {
+    "a wallet paid for": ({ ask }) => ask(),
+    "a wallet could not pay for": ({ ask }) => ask({ amount: "11" }),
+    "money is held for": ({ ask }) => ask({ mode: "hold" }),
+    "a wallet was charged for afterwards": ({ account, meter }) =>
+      wallets().post("measurements", {
+        measurements: [
+          {
+            uid: world().fresh("call"),
+            account,
+            meter,
+            ts: "2024-05-15T12:00:00Z",
+            measure: { units: 1 },
+          },
+        ],
+      }),
+    "a lease was spent on": async ({ account, meter }) => {
+      const id = world().fresh("lease");
+      const body = { id, account, asset: "USD", amount: "5", ttlSeconds: 60 };
+      await wallets().post("leases", body);
+      const spends = [{ uid: world().fresh("call"), meter, amount: "1" }];
+      await wallets().post(`leases/${id}/report`, { sequence: 1, spends });
+    },
+  };
+
+  test.each(Object.keys(uses))("that %s keeps its code, and is not removed", async (use) => {
+    const opened = await open();
+    const { meter, path } = opened;
+    await uses[use]?.(opened);
+    expect(await refusedPut(path, { code: `${meter}-new` })).toMatchObject(
       refusal("RULE_VIOLATED", "code"),
     );
-    expect((await put(`meters/${id}`, { name: "Another name" })).status).toBe(200);
+    expect(await client().call("DELETE", path)).toMatchObject({
+      status: 400,
+      body: refusal("RECORD_IN_USE", "code"),
+    });
+    expect((await put(path, { name: "Another name" })).status).toBe(200);
   });
+
+  test("may be renamed and removed while it was only asked what it costs", async () => {
+    const { meter, path, ask } = await open();
+    expect((await ask({ mode: "check" })).status).toBe(200);
+    expect((await ask({ dryRun: true })).status).toBe(200);
+    expect((await put(path, { code: `${meter}-new` })).status).toBe(200);
+    await client().remove(path);
+  });
+
+  const whileChanged = async (statement: string): Promise<void> => {
+    const { account, path, ask } = await open();
+    expect((await ask({ mode: "check" })).status).toBe(200);
+    await inspect(url(), async (pool) => {
+      const changing = await pool.connect();
+      await changing.query("BEGIN");
+      await changing.query(statement, [path.split("/")[1]]);
+      const charged = ask();
+      await waitForLock(pool, "INTO ledger_meter");
+      await changing.query("COMMIT");
+      changing.release();
+      expect(await charged).toMatchObject({
+        status: 400,
+        body: refusal("REFERENCE_NOT_FOUND", "meter"),
+      });
+    });
+    expect(await wallets().wallet(account)).toMatchObject({ balance: "10" });
+  };
+
+  test("that is removed while it is first paid for is not paid for", () =>
+    whileChanged("DELETE FROM record WHERE id = $1"));
+
+  test("that is renamed while it is first paid for is not paid for", () =>
+    whileChanged(
+      `WITH held AS MATERIALIZED (SELECT id FROM record WHERE id = $1 FOR UPDATE)
+       UPDATE record SET code = record.code || '-new' FROM held WHERE record.id = held.id`,
+    ));
 });
 
 describe("a budget", () => {

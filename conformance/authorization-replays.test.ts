@@ -41,31 +41,18 @@ test.each([
   expect(await world().get(`authorizations/${account}-11`)).toEqual(standing);
 });
 
-test("the meter is gone, and what was asked of it is answered as it was", async () => {
-  const { id } = await wallets().meter("leaving");
+test("what names a meter that there is none of is told first that its uid is another's", async () => {
   await wallets().account("stays");
   await wallets().grant("stays", "10");
-  const body = { account: "stays", meter: "leaving", asset: "USD", measure: { units: 1 } };
-  const charge = { ...body, uid: "stays-charge", amount: "4" };
-  const denied = { ...body, uid: "stays-denied", amount: "40" };
-  const first = [await wallets().authorize(charge), await wallets().authorize(denied)];
-  expect(first).toMatchObject([{ decision: "allow" }, { decision: "deny" }]);
-  await wallets().client.remove(`meters/${id}`);
-  const replayed = first.map((answer) => ({ ...answer, replayed: true }));
-  expect([await wallets().authorize(charge), await wallets().authorize(denied)]).toEqual(replayed);
-  for (const linked of [false, true]) {
-    const batch = { linked, authorizations: [{ ...charge, mode: "charge" }] };
-    expect(await wallets().post("authorizations/batch", batch)).toEqual({
-      authorizations: [replayed[0]],
-    });
-  }
-  const status = (changed: object) =>
-    wallets().status("authorizations", { ...charge, mode: "charge", ...changed });
-  expect(await status({ amount: "5" })).toBe(409);
-  expect(await status({ uid: "stays-new" })).toBe(400);
+  await wallets().charge("stays", "stays-charge", "4");
+  const unknown = { account: "stays", meter: "unknown", asset: "USD", amount: "4" };
+  const status = (more: object) =>
+    wallets().status("authorizations", { ...unknown, uid: "stays-charge", ...more });
+  expect(await status({ mode: "charge" })).toBe(409);
+  expect(await status({ mode: "charge", uid: "stays-new" })).toBe(400);
   // What only asks is never remembered.
   expect(await status({ mode: "check" })).toBe(400);
-  expect(await status({ dryRun: true })).toBe(400);
+  expect(await status({ mode: "charge", dryRun: true })).toBe(400);
   expect(await wallets().wallet("stays")).toMatchObject({ balance: "6", held: "0" });
 });
 

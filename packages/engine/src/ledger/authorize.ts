@@ -31,7 +31,8 @@ export const authorize = (draft: Draft, request: Authorize): Authorized => {
     : charge(target, request, evaluation);
 };
 
-export const isReadOnly = ({ mode, isDryRun }: Authorize): boolean => mode === "check" || isDryRun;
+export const isReadOnly = ({ mode, isDryRun }: Pick<Authorize, "mode" | "isDryRun">): boolean =>
+  mode === "check" || isDryRun;
 
 /** A denial is remembered: the same id stays denied, even after a top-up (finding 2). */
 export const deny = (draft: Draft, request: Authorize, reasons: readonly Reason[]): Authorized => {

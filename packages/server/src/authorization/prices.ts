@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
-import { meter } from "@turnpike/contract/catalog/meter.ts";
+import type { meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -8,8 +8,9 @@ import type { Tariff } from "@turnpike/engine/ledger/price.ts";
 import { ladderTariff } from "@turnpike/engine/ledger/tariff.ts";
 import type { UnitRounding } from "@turnpike/engine/pricing/units.ts";
 import type { Database } from "../ports/database.ts";
-import { isReferred, lookupCodes, lookupReferring } from "../records/lookup.ts";
+import { isReferred, lookupReferring } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
+import { createMeters, type Meters } from "./meters.ts";
 import {
   isActiveAt,
   loadPlanPrices,
@@ -83,7 +84,8 @@ export interface Prices {
   readonly addsUp: (orgId: string, meter: string) => Promise<boolean>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
-  readonly meter: (orgId: string, code: string) => Promise<Stored<typeof meter> | undefined>;
+  readonly meter: Meters["find"];
+  readonly keptMeter: Meters["findKept"];
   readonly announce: (change: { orgId: string; kind: string }) => void;
 }
 
@@ -125,27 +127,21 @@ interface MeterUsage {
 export const createPrices = ({ database, pool, now }: Parts): Prices => {
   const plans = createCache<PlanPrice[]>({ now, rememberedMs, max: 50_000 });
   const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
-  const meters = createCache<Stored<typeof meter> | undefined>({ now, rememberedMs, max: 10_000 });
+  const meters = createMeters({ database, pool, now, rememberedMs });
   const versions = createCache<KeptPrice | undefined>({
     now,
     rememberedMs: Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
-  const findMeter: Prices["meter"] = (orgId, code) =>
-    meters.get(`${orgId} ${code}`, async () => {
-      const [found] = await lookupCodes(database, meter, { orgId, codes: [code] });
-      return found;
-    });
-
   const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
     usages.get(`${orgId} ${code}`, async () =>
-      loadMeterUsage(database, orgId, await findMeter(orgId, code)),
+      loadMeterUsage(database, orgId, await meters.find(orgId, code)),
     );
 
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
     const { orgId, accountId } = subject;
-    const found = await findMeter(orgId, subject.meter);
+    const found = await meters.find(orgId, subject.meter);
     const all = await plans.get(`${orgId} ${accountId}`, () =>
       loadPlanPrices(database, { orgId, accountId }),
     );
@@ -164,7 +160,8 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
   };
 
   return {
-    meter: findMeter,
+    meter: meters.find,
+    keptMeter: meters.findKept,
     isPriced: async (orgId, code) => (await usageOf(orgId, code)).isPriced,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;

@@ -97,10 +97,7 @@ const pricedOrAnswered = async (
     return await priced(parts, orgId, body);
   } catch (error) {
     const isAnswered =
-      error instanceof Problem &&
-      body.mode !== "check" &&
-      !body.dryRun &&
-      (await isStored(parts.pool, orgId, body.uid));
+      error instanceof Problem && !onlyAsks(body) && (await isStored(parts.pool, orgId, body.uid));
     if (isAnswered) return answered;
     throw error;
   }
@@ -111,7 +108,7 @@ const priced = async (
   orgId: string,
   body: AuthorizationRequest,
 ): Promise<Priced> => {
-  const usage = await priceUsage(parts, orgId, body);
+  const usage = await priceUsage(parts, { orgId, isReadOnly: onlyAsks(body) }, body);
   refuseNegative(usage.measured);
   if (body.onExpiry === "settle" && usage.isDerived && isHeld(body))
     throw fieldProblem(
@@ -137,6 +134,9 @@ const answered: Priced = {
   },
   maxAmount: null,
 };
+
+const onlyAsks = ({ mode, dryRun }: AuthorizationRequest): boolean =>
+  isReadOnly({ mode, isDryRun: dryRun });
 
 const isHeld = ({ mode }: AuthorizationRequest): boolean => mode === "hold" || mode === "session";
 

@@ -118,9 +118,9 @@ const unpricedFurther = (
 /** What a request's usage is and costs, by its own amount or by the account's plan at the time of the usage. */
 export const priceUsage = (
   parts: LedgerParts,
-  orgId: string,
+  asked: { readonly orgId: string; readonly isReadOnly: boolean },
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { orgId, hasHappened: false }, usage);
+): Promise<PricedUsage> => priced(parts, { ...asked, hasHappened: false }, usage);
 
 /**
  * The same of usage that happened without being asked for, which is not refused any more. The measurement keeps the digits
@@ -130,15 +130,23 @@ export const priceMeasured = (
   parts: LedgerParts,
   orgId: string,
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { orgId, hasHappened: true }, usage);
+): Promise<PricedUsage> => priced(parts, { orgId, isReadOnly: false, hasHappened: true }, usage);
+
+interface Asked {
+  readonly orgId: string;
+  /** Whether nothing of the answer is kept. */
+  readonly isReadOnly: boolean;
+  readonly hasHappened: boolean;
+}
 
 const priced = async (
   parts: LedgerParts,
-  { orgId, hasHappened }: { readonly orgId: string; readonly hasHappened: boolean },
+  { orgId, isReadOnly, hasHappened }: Asked,
   usage: UsageOf,
 ): Promise<PricedUsage> => {
+  const { prices } = parts;
   const configuration = await parts.configurations.of(orgId);
-  const meter = await parts.prices.meter(orgId, usage.meter);
+  const meter = await (isReadOnly ? prices.meter : prices.keptMeter)(orgId, usage.meter);
   if (meter === undefined)
     throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${usage.meter}`);
   const at = occurredAt(usage, parts.now());
@@ -148,7 +156,7 @@ const priced = async (
   const countings =
     found.kind === "priced" && !isExplicit
       ? found.parts
-      : await parts.prices.countings(orgId, usage.meter);
+      : await prices.countings(orgId, usage.meter);
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });

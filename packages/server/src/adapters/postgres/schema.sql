@@ -390,6 +390,12 @@ CREATE TABLE ledger_grant (
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_grant_due ON ledger_grant USING btree (due_at) WHERE (is_open AND (due_at IS NOT NULL));
 
+CREATE TABLE ledger_meter (
+  org_id uuid NOT NULL,
+  meter_id uuid NOT NULL,
+  PRIMARY KEY (meter_id, org_id)
+);
+
 CREATE TABLE lookup_data (
   org_id uuid NOT NULL,
   kind text DEFAULT 'lookupTableRevision'::text NOT NULL,

@@ -4,7 +4,6 @@ import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { topologicalOrder } from "@turnpike/engine/calculation/derived-field-order.ts";
 import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
 import { sql } from "kysely";
-import type { Document } from "../../ports/database.ts";
 import { lookupReferring } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
@@ -70,27 +69,23 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
 };
 
 /**
- * What wallets paid for a meter is found by its code (`records/wallet-debits.ts`): under another one, bills would charge
- * it again. Read from all that the organization's wallets paid, which only a change of a code has to wait for.
+ * What wallets paid for a meter is found by its code (`records/wallet-debits.ts`), and what they were charged for may still
+ * be on its way to metering. The ledger takes the record's lock when it sees a meter first (`authorization/meters.ts`).
  */
-const isNamedByAuthorizations = async (
-  { transaction, orgId }: Write,
-  { code }: Document,
+const isInLedger = async (
+  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
+  id: string,
 ): Promise<boolean> => {
   const { rows } = await sql<{ found: boolean }>`
-    SELECT EXISTS (
-      SELECT FROM ledger_account AS payer
-      JOIN usage_payment AS paid ON paid.account = payer.account AND paid.org_id = payer.org_id
-      WHERE payer.org_id = ${orgId} AND payer.has_wallet AND paid.meter = ${code}
-    ) AS found
+    SELECT EXISTS (SELECT FROM ledger_meter WHERE org_id = ${orgId} AND meter_id = ${id}) AS found
   `.execute(transaction);
   return rows[0]?.found === true;
 };
 
-const keepsPaidCode = async (write: Write): Promise<void> => {
-  const { document, before } = write;
+const keepsNamedCode = async (write: Write): Promise<void> => {
+  const { document, before, id } = write;
   if (before === undefined || before["code"] === document["code"]) return;
-  if (await isNamedByAuthorizations(write, before))
+  if (await isInLedger(write, id))
     throw fieldProblem(
       "RULE_VIOLATED",
       "code",
@@ -101,8 +96,12 @@ const keepsPaidCode = async (write: Write): Promise<void> => {
 export const meterRules: Rules = {
   follow: keepsPricedProduct,
   write: async (write) => {
-    await keepsPaidCode(write);
+    await keepsNamedCode(write);
     await checkDerivedFields(write);
     return keepTargetedFields(write);
+  },
+  remove: async (write) => {
+    if (await isInLedger(write, write.id))
+      throw fieldProblem("RECORD_IN_USE", "code", "is named by authorizations");
   },
 };
