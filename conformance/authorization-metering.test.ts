@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { inspect, waitForRelay } from "./ledger-inspection.ts";
@@ -63,6 +64,14 @@ const open = async ({ isPriced = false, isPaying = true } = {}) => {
       wallets().post("refunds", { uid: `${account}-${name}`, of: `${account}-${of}` }),
     batch: (...authorizations: object[]) =>
       wallets().post("authorizations/batch", { authorizations }),
+    /** Waits until nothing is held any more. */
+    ended: async (uid: string): Promise<void> => {
+      for (let tries = 0; tries < 50; tries += 1) {
+        if ((await world().get(`authorizations/${uid}`))["state"] !== "HELD") return;
+        await delay(100);
+      }
+      throw new Error(`${uid} did not end`);
+    },
     /** The units and the region of each measurement. */
     measured: async (): Promise<string[]> => {
       await waitForRelay(url());
@@ -147,6 +156,79 @@ describe("a measurement that was never charged has the uid of", () => {
     const { measure, what, amount } = { amount: undefined, ...part };
     await wallets().act(uid, "settle", { sequence: 1, measure, what, amount, final: true });
     expect(await measured()).toEqual(["1 UK", "8 UK"]);
+  });
+});
+
+describe("what settles by itself is metered as it was asked for", () => {
+  const ending = { onExpiry: "settle", ttlSeconds: 1 };
+  const used = (units: number, region: string) => ({
+    measure: { amount: units },
+    what: { region, tier: "Standard" },
+  });
+
+  test.each([
+    ["a hold at its own price", "hold", false],
+    ["a hold at the plan's price", "hold", true],
+    ["a session", "session", true],
+  ])("%s", async (_name, mode, isPriced) => {
+    const { body, ended, measured } = await open({ isPriced });
+    const { uid } = await wallets().authorize(body("h", 7, { mode, ...ending }));
+    await ended(uid);
+    expect(await measured()).toEqual(["7 UK"]);
+  });
+
+  test.each([
+    ["at the plan's price", true, "4 UK"],
+    ["but not how much that is where nothing counts it", false, "0 UK"],
+  ])("what a hold's parts have left of it, %s", async (_name, isPriced, rest) => {
+    const { body, ended, measured } = await open({ isPriced });
+    const { uid } = await wallets().authorize(body("h", 7, { mode: "hold", ...ending }));
+    const amount = isPriced ? {} : { amount: "3" };
+    const part = { sequence: 1, ...used(3, "DE"), ...amount, final: false };
+    await wallets().act(uid, "settle", part);
+    await ended(uid);
+    expect(await measured()).toEqual([rest, "3 DE"].toSorted());
+  });
+
+  test("what a session's last report has asked for", async () => {
+    const { body, ended, measured } = await open({ isPriced: true });
+    const { uid } = await wallets().authorize(body("s", 7, { mode: "session", ...ending }));
+    const request = { measure: { amount: 5 } };
+    await wallets().act(uid, "update", { sequence: 1, used: used(7, "DE"), request });
+    await ended(uid);
+    expect(await measured()).toEqual(["5 UK", "7 DE"]);
+  });
+
+  test("a cost, and what nothing counts", async () => {
+    const field = (category: string, code: string) => ({
+      category,
+      code,
+      name: code,
+      unit: "unit",
+    });
+    const meter = await wallets().client.create("meters", {
+      code: "dear",
+      name: "dear",
+      dataFields: [field("COST", "spent"), field("MEASURE", "seconds")],
+      derivedFields: [],
+    });
+    await world().aggregation(meter.id, { targetField: "spent" });
+    const { body, ended } = await open();
+    const said = { meter: "dear", measure: { seconds: 9 }, cost: { spent: 7 }, what: {} };
+    const { uid } = await wallets().authorize(body("h", 7, { mode: "hold", ...ending, ...said }));
+    await ended(uid);
+    const charged = await wallets().authorize(body("c", 8, { ...said, cost: { spent: 8 } }));
+    await wallets().post("refunds", { uid: `${charged.uid}-back`, of: charged.uid });
+    await waitForRelay(url());
+    const { data } = z.object({ data: z.array(z.looseObject({})) }).parse(
+      await wallets().post("usage/query", {
+        startDate: "2024-05-01T00:00:00Z",
+        endDate: "2024-06-01T00:00:00Z",
+        meterIds: [meter.id],
+      }),
+    );
+    const rows = data.map(({ spent, seconds }) => `${String(spent)} in ${String(seconds)}`);
+    expect(rows.toSorted()).toEqual(["-8 in 0", "7 in 9", "8 in 9"]);
   });
 });
 

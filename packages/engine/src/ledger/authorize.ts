@@ -125,7 +125,7 @@ const postUse = (draft: Draft, request: Authorize | RecordUsage, taken: Taken): 
   movePosition(draft, terms.position, use);
   const uses = furtherOf(request.price, taken.further, { reservations, as: "settled" });
   const further = moveFurther(draft, [], uses);
-  const used = { amount, quantity, shortfall, further: taken.further };
+  const used = { amount, quantity, shortfall, further: taken.further, isWhole: true };
   const event = usageEvent(request.id, { id: request.id, terms }, used);
   // What happened is metered whatever the ledger makes of it: a price of what it does not count now may come later.
   if (request.kind === "authorize" || request.isMetered) draft.events.push(event);
@@ -142,6 +142,7 @@ export const usageEvent = (
     readonly quantity: bigint;
     readonly further: readonly bigint[];
     readonly shortfall: bigint;
+    readonly isWhole: boolean;
     readonly undoes?: UsageEvent["undoes"];
   },
 ): UsageEvent => ({
@@ -158,6 +159,8 @@ export const usageEvent = (
   priceVersion: authorization.terms.priceVersion,
   unverified: authorization.terms.unverified,
   undoes: used.undoes ?? null,
+  isWhole: used.isWhole,
+  fields: authorization.terms.fields,
 });
 
 const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Authorized => {
@@ -240,6 +243,7 @@ const termsOf = (
     unitCounters: countersOf(taken.reservations, { place: 0 }),
     concurrencyLimits: taken.concurrencyLimits,
     unverified: request.kind === "record" && request.unverified,
+    fields: request.fields,
   };
 };
 

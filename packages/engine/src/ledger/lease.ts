@@ -30,6 +30,7 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   partial: "never",
   expectedPriceVersion: null,
   isDryRun: false,
+  fields: null,
 });
 
 /**

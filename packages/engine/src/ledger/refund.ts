@@ -36,6 +36,7 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
     quantity: -quantity,
     further: further.map(({ refunded }, nth) => (row.further[nth]?.refunded ?? 0n) - refunded),
     shortfall: -unpaid,
+    isWhole: false,
     undoes: request.undoes,
   };
   if (request.isMetered) emit(draft, usageEvent(eventId(request), row, takenBack));

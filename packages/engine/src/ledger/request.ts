@@ -1,3 +1,4 @@
+import type { MeasurementFields } from "./measurement-fields.ts";
 import type { Price } from "./price.ts";
 import type { EpochMs, GrantTerms, OnExpiry, PeriodPaid, SettleOverage, Undoing } from "./rows.ts";
 import type { Scope } from "./scope.ts";
@@ -21,6 +22,8 @@ interface Usage {
   /** The assets that may pay, in order; empty for the asset of the price alone. */
   readonly assets: readonly string[];
   readonly occurredAt: EpochMs;
+  /** What later measurements of it are to say; null where none is, or what they say is sent with them. */
+  readonly fields: MeasurementFields | null;
 }
 
 export interface Authorize extends Identified, Usage {

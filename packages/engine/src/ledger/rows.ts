@@ -2,6 +2,7 @@ import type { Asset, ExchangeRate, Ratio } from "./asset.ts";
 import type { PostingKind } from "./book.ts";
 import type { Budget } from "./budget-window.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
+import type { MeasurementFields } from "./measurement-fields.ts";
 import type { Authorized, Outcome } from "./outcome.ts";
 import type { RateBucket, RateLimit } from "./rate-limit.ts";
 import type { AuthorizationState } from "./transition.ts";
@@ -136,6 +137,8 @@ export interface AuthorizationTerms {
   readonly unitCounters: readonly string[];
   readonly concurrencyLimits: readonly string[];
   readonly unverified: boolean;
+  /** What was said of the usage that may be metered without a word of the client's. */
+  readonly fields: MeasurementFields | null;
 }
 
 /** Amounts in atoms of the price's asset, quantities at 12 digits after the point. */
@@ -311,6 +314,10 @@ export interface UsageEvent {
   readonly unverified: boolean;
   /** Of a refund's event, which takes usage back. */
   readonly undoes: Undoing | null;
+  /** Whether it is all that its authorization used. */
+  readonly isWhole: boolean;
+  /** What its authorization keeps of what was said. */
+  readonly fields: MeasurementFields | null;
 }
 
 export interface Alert {

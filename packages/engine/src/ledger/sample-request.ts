@@ -75,6 +75,7 @@ export const sampleRequest = (id: string, more: Partial<Authorize>): Authorize =
   partial: "never",
   expectedPriceVersion: null,
   isDryRun: false,
+  fields: null,
   ...more,
 });
 

@@ -152,6 +152,7 @@ const emitEvents = (
   row: Authorization,
   part: Part & { readonly shortfall: bigint },
 ): void => {
+  const isWhole = part.isFinal && row.settled === 0n && row.settledQuantity === 0n;
   let unfunded = part.shortfall;
   const isUnfunded = new Map<string, bigint>();
   for (const event of part.events.toReversed()) {
@@ -161,7 +162,11 @@ const emitEvents = (
   }
   for (const event of part.events)
     draft.events.push({
-      ...usageEvent(event.id, row, { ...event, shortfall: isUnfunded.get(event.id) ?? 0n }),
+      ...usageEvent(event.id, row, {
+        ...event,
+        isWhole,
+        shortfall: isUnfunded.get(event.id) ?? 0n,
+      }),
       meter: event.meter,
       occurredAt: event.occurredAt,
     });

@@ -86,6 +86,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     settleOverage: command.settleOverage,
     unverified: false,
     isMetered: false,
+    fields: null,
   }).shortfall;
 
 /** The given authorizations in order, each with what it gives of `wanted`; the answer is what they gave together. */

@@ -16,6 +16,7 @@ const usualTerms = {
   unitCounters: [],
   concurrencyLimits: [],
   unverified: false,
+  fields: null,
 } as const satisfies Partial<AuthorizationTerms>;
 
 const usualSpender = { product: null, feature: null } as const;
@@ -63,6 +64,7 @@ export const termsText = (terms: AuthorizationTerms): string => {
     unitCounters: unlessEmpty(terms.unitCounters),
     concurrencyLimits: unlessEmpty(terms.concurrencyLimits),
     unverified: unless(terms.unverified, usualTerms.unverified),
+    fields: unless(terms.fields, usualTerms.fields),
   } satisfies AllOf<AuthorizationTerms>);
 };
 

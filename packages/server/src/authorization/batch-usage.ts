@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isLonger, uidLengthMax } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
-import { type MeasuredUsage, measurementOf } from "./measurements.ts";
+import { measuredAsKept, type MeasuredUsage, measurementOf, type Meter } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
 import { rulesOf } from "./usage-request.ts";
 import type { CommandUsage, Outcomes, Work } from "./work.ts";
@@ -21,7 +21,7 @@ export const metered = async (
 ): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
   const given = usageOf(works, outcomes);
   const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
-  const meters = new Map<string, Awaited<ReturnType<Prices["meter"]>>>();
+  const meters = new Map<string, Meter | undefined>();
   for (const code of codes) meters.set(code, await prices.meter(orgId, code));
   const measurements: unknown[] = [];
   const refunds: UsageEvent[] = [];
@@ -30,8 +30,8 @@ export const metered = async (
       refunds.push(event);
       continue;
     }
-    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, event));
     const meter = meters.get(event.meter ?? "");
+    const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, { event, meter }));
     measurements.push(...measurementOf(event, usage, { meter, uidOf }));
   }
   return { measurements, refunds };
@@ -53,11 +53,8 @@ const usageOf = (works: readonly Work[], outcomes: Outcomes): CommandUsage => {
 const unmeasured = async (
   prices: Prices,
   orgId: string,
-  { meter, priceVersion }: UsageEvent,
-): Promise<MeasuredUsage> => {
-  const rules = await rulesOf({ prices }, orgId, { meter, priceVersion });
-  return { fields: {}, counted: rules.map((rule) => ({ rule, quantity: 0n })) };
-};
+  { event, meter }: { readonly event: UsageEvent; readonly meter: Meter | undefined },
+): Promise<MeasuredUsage> => measuredAsKept(event, await rulesOf({ prices }, orgId, event), meter);
 
 /** The usage store takes no longer uid; a part of a long one is named by its hash. */
 export const uidOf = (id: string): string => {

@@ -1,8 +1,9 @@
 import type { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { DerivedValues } from "../ports/derived-fields.ts";
 import type { LedgerParts } from "./ledger.ts";
-import { completed, fieldsOf, isDerived, type MeasurementFields } from "./measurements.ts";
+import { completed, fieldsOf, isDerived } from "./measurements.ts";
 import type { QuantityRule } from "./prices.ts";
 
 const nothing: DerivedValues = { values: new Map(), byReceipt: new Set() };

@@ -5,26 +5,12 @@ import {
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import { formatAtoms, parseAtoms, quantityScale, toAtoms } from "@turnpike/engine/ledger/asset.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import type { DerivedValues } from "../ports/derived-fields.ts";
 import type { QuantityRule } from "./prices.ts";
 
-type Texts = Readonly<Record<string, string>>;
-type Numbers = Readonly<Record<string, number>>;
 export type Meter = Pick<Stored<typeof meterResource>, "dataFields" | "derivedFields">;
-
-/** The maps of a measurement (m3ter semantics 3.1). */
-export interface MeasurementFields {
-  readonly ets?: string | undefined;
-  readonly who?: Texts | undefined;
-  readonly what?: Texts | undefined;
-  readonly where?: Texts | undefined;
-  readonly other?: Texts | undefined;
-  readonly metadata?: Texts | undefined;
-  readonly measure?: Numbers | undefined;
-  readonly cost?: Numbers | undefined;
-  readonly income?: Numbers | undefined;
-}
 
 /** What was sent with the usage, and how much of it each price counts. */
 export interface MeasuredUsage {
@@ -39,6 +25,7 @@ export interface CountedQuantity {
 }
 
 const numberMaps = ["measure", "cost", "income"] as const;
+type NumberMap = (typeof numberMaps)[number];
 const textMaps = ["who", "what", "where", "other", "metadata"] as const;
 
 export const hasNumbers = (fields: MeasurementFields): boolean =>
@@ -115,7 +102,7 @@ export const quantityIn = (
 export const numberPath = (fields: MeasurementFields, { field }: QuantityRule): string =>
   `${holderOf(fields, field)}.${field}`;
 
-const holderOf = (fields: MeasurementFields, field: string): (typeof numberMaps)[number] =>
+const holderOf = (fields: MeasurementFields, field: string): NumberMap =>
   numberMaps.find((map) => fields[map]?.[field] !== undefined) ?? "measure";
 
 /** A charge in part, a refund and a hold that settles by itself have quantities of their own. */
@@ -128,7 +115,7 @@ const withQuantities = (
   for (const [nth, { rule, quantity: given }] of counted.entries()) {
     const quantity = quantities[nth] ?? 0n;
     if (isIndivisible(rule, meter) || quantity === given) continue;
-    const map = holderOf(own, rule.field);
+    const map = ownHolder(meter, rule.field) ?? holderOf(own, rule.field);
     const value = Number(formatAtoms(quantity, quantityScale));
     own = { ...own, [map]: { ...own[map], [rule.field]: value } };
   }
@@ -162,6 +149,37 @@ export const completed = (
     complete = { ...complete, [map]: { ...complete[map], [code]: nothing } };
   }
   return complete;
+};
+
+/** Where the meter has a number, which no measurement may have elsewhere; undefined where it defines none. */
+const ownHolder = ({ dataFields }: Meter, field: string): NumberMap | undefined => {
+  const category = dataFields.find(({ code }) => code === field)?.category;
+  return numberMaps.find((map) => category !== undefined && mapNames[category] === map);
+};
+
+/**
+ * The usage of an event that nobody sent fields for, by what its authorization keeps. Numbers that nothing counts are those
+ * of the whole: a part of it, or what takes it back, has none.
+ */
+export const measuredAsKept = (
+  event: UsageEvent,
+  rules: readonly QuantityRule[],
+  meter: Meter | undefined,
+): MeasuredUsage => {
+  const fields = event.fields ?? {};
+  const reading = { meter, isUsed: true, derived: new Map(), rounds: true };
+  const quantities = [event.quantity, ...event.further];
+  const isWhole =
+    event.isWhole &&
+    rules.every((rule, nth) => quantityIn(fields, rule, reading) === quantities[nth]);
+  const { who, what, where, other, metadata } = fields;
+  return {
+    fields: isWhole ? fields : { who, what, where, other, metadata },
+    counted: rules.map((rule, nth) => ({
+      rule,
+      quantity: isWhole ? (quantities[nth] ?? 0n) : 0n,
+    })),
+  };
 };
 
 /** The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
 import { isText, notText } from "../records/json.ts";
@@ -6,7 +7,7 @@ import { createCache } from "./cache.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { besideId, markIn } from "./measurement-ids.ts";
-import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
+import type { MeasuredUsage } from "./measurements.ts";
 import { unmeteredIds } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
@@ -162,6 +163,7 @@ const toRecord = async (
     settleOverage: "debt",
     unverified: false,
     isMetered: true,
+    fields: null,
   };
   return { command, measured: priced.measured };
 };

@@ -4,6 +4,7 @@ import {
 } from "@turnpike/contract/authorization/request.ts";
 import { fieldProblem, inPart, Problem } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -11,7 +12,7 @@ import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
-import type { MeasuredUsage, MeasurementFields } from "./measurements.ts";
+import type { MeasuredUsage } from "./measurements.ts";
 import type { MeterPrice } from "./prices.ts";
 import { isStored } from "./stored-authorizations.ts";
 import {
@@ -77,6 +78,7 @@ export const toAuthorize = async (
     partial: usage.isIndivisible ? "never" : body.partial,
     expectedPriceVersion: body.expectedPriceVersion ?? null,
     isDryRun: body.dryRun,
+    fields: isHeld(body) && body.onExpiry === "settle" ? usage.measured.fields : null,
   };
   return {
     command,

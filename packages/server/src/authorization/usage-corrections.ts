@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { amendmentId, besideId } from "./measurement-ids.ts";
 import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
-import type { MeasurementFields } from "./measurements.ts";
 import { storedRow } from "./stored-authorizations.ts";
 import { type DecisionColumns, decisionFrom } from "./stored-rows.ts";
 import { isMeteredInParts } from "./undone-usage.ts";
@@ -227,5 +227,6 @@ const amendedUsage = async (
     settleOverage: "debt",
     unverified: false,
     isMetered: false,
+    fields: null,
   };
 };

@@ -1,5 +1,6 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { FurtherCount, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
@@ -14,7 +15,6 @@ import {
   isIndivisible,
   type MeasuredUsage,
   type Meter,
-  type MeasurementFields,
   numberPath,
   quantityIn,
   type QuantityReading,

@@ -121,6 +121,12 @@ const terms: fc.Arbitrary<AuthorizationTerms> = fc.record({
   unitCounters: fc.array(name, { maxLength: 2 }),
   concurrencyLimits: fc.array(name, { maxLength: 2 }),
   unverified: fc.boolean(),
+  fields: fc.option(
+    fc.record(
+      { what: fc.dictionary(name, name), measure: fc.dictionary(name, fc.integer()) },
+      { requiredKeys: [] },
+    ),
+  ),
 });
 
 test("an authorization's row leaves out what is usual, and forgets nothing", () => {
