@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   brokenInvariants,
   inspect,
@@ -178,8 +178,15 @@ const killBehindTheUsageStore = (): Promise<void> =>
     await world().server.kill();
   });
 
-/** Two calls of different regions at their own price, 4 and 7 units, of which the second was refunded. */
-const refundedBy = async (counts: object, pricing: object = {}) => {
+type Use = (body: Readonly<Record<string, unknown>> & { readonly uid: string }) => Promise<unknown>;
+const charged: Use = (body) => wallets().authorize(body);
+
+/** Two calls of different regions at their own price, 4 and 7 units, of which the second was refunded, or a part of it. */
+const refundedBy = async (
+  counts: object,
+  pricing: object = {},
+  { use = charged, amount }: { readonly use?: Use; readonly amount?: string } = {},
+) => {
   const productId = await world().product();
   const meter = await world().meter(productId);
   const plan = await world().plan(productId);
@@ -189,18 +196,24 @@ const refundedBy = async (counts: object, pricing: object = {}) => {
   const id = await wallets().account(code);
   await world().attach(id, plan.id);
   await wallets().grant(code, "100");
-  const charge = (uid: string, day: string, units: number, region: string) =>
-    wallets().charge(code, `${code}-${uid}`, `${units}`, {
+  const call = (uid: string, day: string, units: number, region: string) =>
+    use({
+      uid: `${code}-${uid}`,
+      account: code,
+      amount: `${units}`,
+      asset: "USD",
       meter: meter.code,
       ts: `${day}T12:00:00Z`,
       measure: { amount: units },
       what: { region, tier: "Standard" },
     });
-  await charge("one", "2024-05-15", 4, "UK");
-  await charge("two", "2024-05-16", 7, "DE");
-  await wallets().post("refunds", { uid: `${code}-back`, of: `${code}-two` });
+  await call("one", "2024-05-15", 4, "UK");
+  await call("two", "2024-05-16", 7, "DE");
+  const refund = { uid: `${code}-back`, of: `${code}-two`, ...(amount ? { amount } : {}) };
+  await wallets().post("refunds", refund);
   await waitForVoids(url());
-  return { id, lines: await world().lines(id, june) };
+  const lines = await world().lines(id, june);
+  return { id, lines, balance: (await wallets().wallet(code)).balance };
 };
 
 test.each([
@@ -216,10 +229,32 @@ test.each([
   },
 );
 
-test("of one segment leave nothing in it", async () => {
+describe("of one segment", () => {
   const counts = { segmentedFields: ["region"], segments: [{ region: "UK" }, { region: "DE" }] };
-  const { lines } = await refundedBy(counts, { segment: { region: "DE" } });
-  expect(lines.filter((line) => line.startsWith("USAGE"))).toEqual([]);
+  const inGermany = { segment: { region: "DE" } };
+  const spent: Use = async ({ account, asset, ...spend }) => {
+    const id = `${spend.uid}-lease`;
+    await wallets().post("leases", { id, account, asset, amount: "10", ttlSeconds: 60 });
+    await wallets().post(`leases/${id}/report`, { sequence: 1, spends: [spend] });
+  };
+  const uses: readonly [string, Use][] = [
+    ["a call", charged],
+    ["what was spent of a lease", spent],
+  ];
+
+  test.each(uses)("leave nothing of %s", async (_name, use) => {
+    const { lines, balance } = await refundedBy(counts, inGermany, { use });
+    expect(lines).toEqual(["USAGE DE 0", "TOTAL 0"]);
+    // What no segment prices is given back, too.
+    expect(balance).toBe("100");
+  });
+
+  test.each(uses)("leave a part of %s, and bills take no more", async (_name, use) => {
+    const refund = { use, amount: "3" };
+    const { lines, balance } = await refundedBy(counts, inGermany, refund);
+    expect(lines).toEqual(["USAGE DE 4", "BALANCE_CONSUMED -4", "TOTAL 0"]);
+    expect(balance).toBe("96");
+  });
 });
 
 test("of a priced sum undo the call as a whole or not at all where its meter counts, too", async () => {

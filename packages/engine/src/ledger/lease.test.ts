@@ -69,6 +69,7 @@ const report = (ledger: SampleLedger) =>
         meter: "calls",
         quantity: units("1"),
         further: [],
+        fields: null,
         amount: money("8"),
         occurredAt: 1,
       },
@@ -77,6 +78,7 @@ const report = (ledger: SampleLedger) =>
         meter: "calls",
         quantity: units("1"),
         further: [],
+        fields: null,
         amount: money("5"),
         occurredAt: 2,
       },
@@ -145,6 +147,7 @@ describe("what a client spent of a lease", () => {
       meter: "calls",
       quantity: units("1"),
       further: [],
+      fields: null,
       amount: money("15"),
       occurredAt: 1,
     }));

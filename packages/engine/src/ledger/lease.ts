@@ -98,6 +98,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     spender: { ...terms.spender, meter: spend.meter },
     occurredAt: spend.occurredAt,
     concurrencyLimits: [],
+    fields: spend.fields,
   },
   state: "SETTLED",
   held: 0n,

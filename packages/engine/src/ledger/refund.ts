@@ -39,7 +39,8 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
     isWhole: false,
     undoes: request.undoes,
   };
-  if (request.isMetered) emit(draft, usageEvent(eventId(request), row, takenBack));
+  const { fields } = request;
+  if (request.isMetered) emit(draft, { ...usageEvent(eventId(request), row, takenBack), fields });
   return booked(request.id, amount, unpaid);
 };
 

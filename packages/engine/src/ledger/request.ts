@@ -94,6 +94,8 @@ export interface Refund extends Identified {
   /** False where the usage store takes the usage back by itself. */
   readonly isMetered: boolean;
   readonly undoes: Undoing;
+  /** What is said with what is taken back. */
+  readonly fields: MeasurementFields | null;
 }
 
 export interface CreditGrant extends Identified {
@@ -157,6 +159,7 @@ export interface Spend {
   readonly quantity: bigint;
   /** What else is counted of it. */
   readonly further: readonly bigint[];
+  readonly fields: MeasurementFields | null;
   readonly amount: bigint;
   readonly occurredAt: EpochMs;
 }

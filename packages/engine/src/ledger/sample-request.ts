@@ -167,6 +167,7 @@ export const sampleRefund = (id: string, of: string, amount: bigint | null): Ref
   amount,
   isMetered: true,
   undoes: "inProportion",
+  fields: null,
 });
 
 export const sampleDebtLimit = (

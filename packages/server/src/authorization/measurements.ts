@@ -182,6 +182,29 @@ export const measuredAsKept = (
   };
 };
 
+/**
+ * What tells the segments of a measurement apart, for what takes a part of it back; null where nothing does. What was not
+ * sent is metered as empty, and said so: what is segmented by another field later finds that this one was not known.
+ */
+export const segmentTextsOf = (
+  fields: MeasurementFields,
+  { segmentFields }: { readonly segmentFields: readonly string[] },
+  { dataFields }: Pick<Meter, "dataFields">,
+): MeasurementFields | null => {
+  if (segmentFields.length === 0) return null;
+  let texts: MeasurementFields = {};
+  for (const { category, code } of dataFields) {
+    if (isNumericCategory(category) || !segmentFields.includes(code)) continue;
+    const map = mapNames[category];
+    texts = { ...texts, [map]: { ...texts[map], [code]: fields[map]?.[code] ?? "" } };
+  }
+  return texts;
+};
+
+/** Whether the fields say in which segments they are. */
+export const sayTexts = (fields: MeasurementFields, codes: readonly string[]): boolean =>
+  codes.every((code) => textMaps.some((map) => fields[map]?.[code] !== undefined));
+
 /** The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. */
 export const measurementOf = (
   event: UsageEvent,

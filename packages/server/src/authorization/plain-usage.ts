@@ -163,7 +163,7 @@ const toRecord = async (
     settleOverage: "debt",
     unverified: false,
     isMetered: true,
-    fields: null,
+    fields: priced.segmentTexts,
   };
   return { command, measured: priced.measured };
 };

@@ -75,13 +75,8 @@ export interface Subject {
 }
 
 export interface Prices {
-  /** Whether anything prices usage of the meter, for whatever account. */
-  readonly isPriced: (orgId: string, meter: string) => Promise<boolean>;
+  readonly usage: (orgId: string, meter: string) => Promise<MeterUsage>;
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
-  /** How usage of a meter is counted whoever pays for it: by its aggregations that add up, oldest first. */
-  readonly countings: (orgId: string, meter: string) => Promise<readonly Counting[]>;
-  /** Whether a measurement of what is less takes usage back, however a meter aggregates it. */
-  readonly addsUp: (orgId: string, meter: string) => Promise<boolean>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: Meters["find"];
@@ -118,9 +113,14 @@ interface PreparedPrice extends KeptPrice {
 }
 
 /** What is known of a meter whoever uses it. */
-interface MeterUsage {
+export interface MeterUsage {
+  /** How it is counted: by the aggregations that add up, oldest first. */
   readonly countings: readonly Counting[];
+  /** Whether a measurement of what is less, in the same segments, takes usage back however the meter aggregates it. */
   readonly addsUp: boolean;
+  /** What tells the segments of any aggregation apart. */
+  readonly segmentFields: readonly string[];
+  /** Whether anything prices it, for whatever account. */
   readonly isPriced: boolean;
 }
 
@@ -162,13 +162,11 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
   return {
     meter: meters.find,
     keptMeter: meters.findKept,
-    isPriced: async (orgId, code) => (await usageOf(orgId, code)).isPriced,
+    usage: usageOf,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
-    countings: async (orgId, code) => (await usageOf(orgId, code)).countings,
-    addsUp: async (orgId, code) => (await usageOf(orgId, code)).addsUp,
     version: async (orgId, joined) => {
       const kept = joined
         .split("+")
@@ -202,7 +200,8 @@ const loadMeterUsage = async (
   const ids = counted.map(({ id }) => id);
   const isPriced = await isReferred(database, pricing, { orgId, field: "aggregationId", ids });
   const addsUp = addUp(counted, found?.dataFields ?? []);
-  return { countings: countingsOf(counted), addsUp, isPriced };
+  const segmentFields = [...new Set(counted.flatMap((one) => one.segmentedFields ?? []))];
+  return { countings: countingsOf(counted), addsUp, segmentFields, isPriced };
 };
 
 /** A version is kept before anything is decided at it. */
@@ -267,18 +266,20 @@ const tariffOf = (version: string, price: StoredPrice): Tariff =>
     { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
   );
 
-/** Only sums of what is sent: a segment or a derived field has its value from the other fields, which are sent once. */
+/** Only sums of what is sent: a derived field has its value from other fields, which are sent once. */
 const addUp = (
   found: readonly PlanPrice["aggregation"][],
-  dataFields: readonly { readonly code: string }[],
-): boolean =>
-  found.length > 0 &&
-  found.every(
-    ({ aggregation: method, targetField, segmentedFields = [] }) =>
-      method === "SUM" &&
-      segmentedFields.length === 0 &&
-      dataFields.some(({ code }) => code === targetField),
+  dataFields: Stored<typeof meter>["dataFields"],
+): boolean => {
+  const sent = new Set(dataFields.map(({ code }) => code));
+  return (
+    found.length > 0 &&
+    found.every(
+      ({ aggregation: method, targetField, segmentedFields = [] }) =>
+        method === "SUM" && [targetField, ...segmentedFields].every((code) => sent.has(code)),
+    )
   );
+};
 
 /** Each way of counting once: aggregations may differ in what only a bill looks at. */
 const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => {

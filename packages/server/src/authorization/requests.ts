@@ -78,7 +78,7 @@ export const toAuthorize = async (
     partial: usage.isIndivisible ? "never" : body.partial,
     expectedPriceVersion: body.expectedPriceVersion ?? null,
     isDryRun: body.dryRun,
-    fields: isHeld(body) && body.onExpiry === "settle" ? usage.measured.fields : null,
+    fields: keptFields(body, usage),
   };
   return {
     command,
@@ -131,6 +131,7 @@ const answered: Priced = {
     productId: undefined,
     occurredAt: 0,
     measured: { fields: {}, counted: [] },
+    segmentTexts: null,
     isIndivisible: false,
     isDerived: false,
   },
@@ -141,6 +142,15 @@ const onlyAsks = ({ mode, dryRun }: AuthorizationRequest): boolean =>
   isReadOnly({ mode, isDryRun: dryRun });
 
 const isHeld = ({ mode }: AuthorizationRequest): boolean => mode === "hold" || mode === "session";
+
+/** What a hold says if it settles by itself; what a refund of a part says of a charge. */
+const keptFields = (
+  body: AuthorizationRequest,
+  { measured, segmentTexts }: PricedUsage,
+): MeasurementFields | null => {
+  if (!isHeld(body)) return segmentTexts;
+  return body.onExpiry === "settle" ? measured.fields : null;
+};
 
 const maxAmountOf = (
   configuration: Configuration,
@@ -165,8 +175,9 @@ const countedAt = async (
   const at = occurredAt({ ts }, parts.now());
   const { account, meter } = spender;
   if (meter === null) return at;
+  const { isPriced } = await parts.prices.usage(orgId, meter);
   const pricedAt = (time: number) =>
-    planPrice(parts, { orgId, usage: { account, meter }, at: time });
+    planPrice(parts, { orgId, usage: { account, meter }, at: time, isPriced });
   const [then, now] = [await pricedAt(authorizedAt), await pricedAt(at)];
   return isSamePeriod(then, now) ? at : authorizedAt;
 };

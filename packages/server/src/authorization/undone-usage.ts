@@ -1,28 +1,36 @@
 import type { Pool, PoolClient } from "pg";
-import type { Authorization, Changes, Undoing, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { Refund } from "@turnpike/engine/ledger/request.ts";
+import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
-import { isIndivisible } from "./measurements.ts";
+import { isIndivisible, sayTexts } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom } from "./stored-rows.ts";
 import { rulesOf } from "./usage-request.ts";
 
 /**
- * Usage that a refund takes back. Sums are undone by a measurement of what is less. Nothing else is: that measurement
- * would be one more to a count, and the lowest, the latest or of a region of its own to the others; nor is what a
- * calculation makes of a measurement. So the measurements themselves are voided, and that cannot be done in part.
+ * Usage that a refund takes back. Sums are undone by a measurement of what is less, in the segments of the call. Nothing
+ * else is: that measurement would be one more to a count, and the lowest, the latest or of a region of its own to the
+ * others; nor is what a calculation makes of a measurement. So the measurements themselves are voided, and that cannot be
+ * done in part.
  */
+
+const asWhole = { undoes: "whole", fields: null } as const;
 
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
 export const undoingOf = async (
   parts: Pick<LedgerParts, "prices">,
   orgId: string,
-  { terms: { priceVersion, spender } }: Pick<Authorization, "terms">,
-): Promise<Undoing> => {
+  row: Pick<Authorization, "terms">,
+): Promise<Pick<Refund, "undoes" | "fields">> => {
+  const { priceVersion, spender, fields } = row.terms;
   const { meter } = spender;
   const rules = await rulesOf(parts, orgId, { priceVersion, meter });
   const known = await parts.prices.meter(orgId, meter ?? "");
-  if (rules.some((rule) => isIndivisible(rule, known))) return "whole";
-  return (await parts.prices.addsUp(orgId, meter ?? "")) ? "inProportion" : "whole";
+  if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
+  const { addsUp, segmentFields } = await parts.prices.usage(orgId, meter ?? "");
+  if (!addsUp) return asWhole;
+  const isInSegments = !isMeteredInParts(row) && sayTexts(fields ?? {}, segmentFields);
+  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : asWhole;
 };
 
 /** A measurement that is to be void. */

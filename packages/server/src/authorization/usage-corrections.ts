@@ -101,6 +101,7 @@ const follow = async (
     amount: charged.amount,
     isMetered: false,
     undoes: "inProportion",
+    fields: null,
   };
   const outcomes = await ledger.decide({
     orgId,

@@ -17,6 +17,7 @@ import {
   type Meter,
   numberPath,
   quantityIn,
+  segmentTextsOf,
   type QuantityReading,
 } from "./measurements.ts";
 import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
@@ -39,6 +40,7 @@ export interface PricedUsage {
   readonly productId: string | undefined;
   readonly occurredAt: number;
   readonly measured: MeasuredUsage;
+  readonly segmentTexts: MeasurementFields | null;
   /** There is no half of a call that counts as one. */
   readonly isIndivisible: boolean;
   /** Whether a calculation says how much it is. */
@@ -152,11 +154,9 @@ const priced = async (
   const at = occurredAt(usage, parts.now());
   const { amount, asset } = usage;
   const isExplicit = amount !== undefined && asset !== undefined;
-  const found = await planPrice(parts, { orgId, usage, at });
-  const countings =
-    found.kind === "priced" && !isExplicit
-      ? found.parts
-      : await prices.countings(orgId, usage.meter);
+  const used = await prices.usage(orgId, usage.meter);
+  const found = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
+  const countings = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
@@ -168,6 +168,7 @@ const priced = async (
     unit: countings[0]?.unit ?? null,
     occurredAt: at,
     measured,
+    segmentTexts: segmentTextsOf(measured.fields, used, meter),
     isIndivisible: rules.some((rule) => isIndivisible(rule, meter)),
     isDerived: rules.some((rule) => isDerived(rule, meter)),
   };
@@ -227,16 +228,18 @@ export const planPrice = async (
     orgId,
     usage,
     at,
+    isPriced,
   }: {
     readonly orgId: string;
     readonly usage: Pick<UsageOf, "account" | "meter">;
     readonly at: number;
+    /** Whether anything prices the meter, for whatever account. */
+    readonly isPriced: boolean;
   },
 ): Promise<MeterPrice> => {
   const { account, meter } = usage;
   // Where calls name their prices, no account has to be looked up, nor its plans.
-  if (!(await parts.prices.isPriced(orgId, meter)))
-    return { kind: "unpriced", why: `no plan prices ${meter}`, currencies: [] };
+  if (!isPriced) return { kind: "unpriced", why: `no plan prices ${meter}`, currencies: [] };
   const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
   return accountId === undefined
     ? { kind: "unpriced", why: "the account does not exist", currencies: [] }
@@ -348,7 +351,7 @@ export const rulesOf = async (
 ): Promise<readonly QuantityRule[]> => {
   const found =
     priceVersion === null
-      ? await prices.countings(orgId, meter ?? "")
+      ? (await prices.usage(orgId, meter ?? "")).countings
       : await prices.version(orgId, priceVersion);
   return found.flatMap(({ counts }) => counts ?? []);
 };

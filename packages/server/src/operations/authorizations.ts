@@ -180,7 +180,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
     isMetered: true,
-    undoes: await undoingOf(ledger, orgId, row),
+    ...(await undoingOf(ledger, orgId, row)),
   };
   const outcome = only(
     await ledger.decide({

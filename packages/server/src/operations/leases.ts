@@ -83,12 +83,17 @@ const toSpend = async (
   },
 ): Promise<{ readonly spend: Spend; readonly measured: MeasuredUsage }> => {
   const usage = { ...said, account, asset: asset.code };
-  const { quantity, occurredAt, measured } = await priceMeasured(ledger, orgId, usage);
+  const { quantity, occurredAt, measured, segmentTexts } = await priceMeasured(
+    ledger,
+    orgId,
+    usage,
+  );
   refuseNegative(measured);
   const amount = atomsOf({ text: said.amount, field: "amount" }, asset);
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
   const { uid: id, meter } = said;
-  return { spend: { id, meter, quantity, further, amount, occurredAt }, measured };
+  const counted = { quantity, further, amount };
+  return { spend: { id, meter, ...counted, occurredAt, fields: segmentTexts }, measured };
 };
 
 export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
