@@ -47,8 +47,13 @@ const open = async ({ isPriced = false, isPaying = true } = {}) => {
   return {
     body,
     grant,
-    submit: (name: string, units: number) =>
-      wallets().post("measurements", { measurements: [{ ...plain(name, units), ts: earlier }] }),
+    submit: (name: string, units: number, more: object = { ts: earlier }) =>
+      wallets().post("measurements", { measurements: [{ ...plain(name, units), ts, ...more }] }),
+    correct: (name: string, verb: "void" | "amend", more: object = {}) =>
+      wallets().post(`measurements/${account}-${name}/${verb}`, {
+        reason: "it was wrong",
+        ...more,
+      }),
     /** As after a crash between the usage store and the ledger. */
     deliverAgain: async (name: string, units: number) => {
       await waitForRelay(url());
@@ -145,6 +150,39 @@ describe("a measurement that was never charged has the uid of", () => {
     expect(await measured()).toEqual(["1 UK", "8 UK"]);
     await deliverAgain("x", 8);
     expect(await measured()).toEqual(["1 UK", "8 UK"]);
+  });
+
+  const sameTime = {};
+
+  test.each([
+    ["another number", 1, sameTime, ["1 UK", "8 UK"]],
+    ["another text", 8, { what: { region: "DE", tier: "Standard" } }, ["8 DE", "8 UK"]],
+    ["a field more", 8, { who: { user: "u" } }, ["8 UK", "8 UK"]],
+    ["another end", 8, { ets: "2024-05-15T13:00:00Z" }, ["8 UK", "8 UK"]],
+    ["nothing else: it is the same usage", 8, sameTime, ["8 UK"]],
+  ])("a charge of its account, meter and time, with %s", async (_name, units, more, both) => {
+    const { charge, deliverAgain, grant, measured, submit } = await open({ isPaying: false });
+    await submit("x", units, more);
+    await grant();
+    await charge("x", 8);
+    expect(await measured()).toEqual(both);
+    await deliverAgain("x", 8);
+    expect(await measured()).toEqual(both);
+  });
+
+  test.each([
+    ["void", {}, ["8 UK"]],
+    ["amend", { measurement: { measure: { amount: 3 }, what: small.what } }, ["3 small", "8 UK"]],
+  ] as const)("a charge, of its content, until a correction: %s", async (verb, more, left) => {
+    const { charge, correct, deliverAgain, grant, measured, submit } = await open({
+      isPaying: false,
+    });
+    await submit("x", 8, sameTime);
+    await correct("x", verb, more);
+    await grant();
+    await charge("x", 8);
+    await deliverAgain("x", 8);
+    expect(await measured()).toEqual(left);
   });
 
   test("a part of a hold: both are metered", async () => {

@@ -122,7 +122,7 @@ const withQuantities = (
   return own;
 };
 
-const mapNames = {
+export const mapNames = {
   WHO: "who",
   WHAT: "what",
   WHERE: "where",

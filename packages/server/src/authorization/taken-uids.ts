@@ -1,8 +1,11 @@
 import type { Logger } from "pino";
 import { z } from "zod";
-import type { MeasurementFailure, UsageStore } from "../ports/usage-store.ts";
+import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import type { IngestedMeasurement, MeasurementFailure, UsageStore } from "../ports/usage-store.ts";
 import { hashedUid } from "./batch-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
+import { mapNames, type Meter } from "./measurements.ts";
 
 /** What it takes to see whether a measurement that has our uid is ours. */
 export interface TakenUidParts extends Pick<LedgerParts, "customers" | "prices" | "now"> {
@@ -32,7 +35,7 @@ export const renamedWhereTaken = async (
   for (const { kind, measurement } of failures) {
     if (kind !== "DuplicateUid") continue;
     const own = delivered.parse(measurement);
-    if (!(await isTaken(parts, orgId, own))) continue;
+    if (await isDelivered(parts, orgId, own)) continue;
     const { uid } = own;
     const storedAs = hashedUid(uid);
     parts.logger.warn({ orgId, uid, storedAs }, "the uid of usage is another measurement's");
@@ -41,17 +44,52 @@ export const renamedWhereTaken = async (
   return renamed;
 };
 
-/** What may be ours, delivered before a crash, is: it must not count twice. */
-const isTaken = async (
+/**
+ * Whether what has the uid is this, delivered before a crash: it must not count twice. What says the same in everything is
+ * the same usage, whoever sent it. Ours cannot have been corrected, which waits until the usage store has acknowledged it.
+ */
+const isDelivered = async (
   { usage, customers, prices, now }: TakenUidParts,
   orgId: string,
-  { uid, account, meter, ts }: Delivered,
+  own: Delivered,
 ): Promise<boolean> => {
-  const stored = await usage.ingested({ orgId, uid, askedAtMs: now() });
-  if (stored === undefined) return false;
-  if (!stored.ts.equals(Temporal.Instant.from(ts))) return true;
+  const stored = await usage.ingested({ orgId, uid: own.uid, askedAtMs: now() });
+  if (stored === undefined || stored.isCorrected) return false;
+  const meter = await prices.meter(orgId, own.meter);
   // A code that nothing has any more may have been that of what is stored.
-  const accountId = (await customers.idsOf(orgId, [account])).get(account) ?? stored.accountId;
-  const meterId = (await prices.meter(orgId, meter))?.id ?? stored.meterId;
-  return accountId !== stored.accountId || meterId !== stored.meterId;
+  const accountId =
+    (await customers.idsOf(orgId, [own.account])).get(own.account) ?? stored.accountId;
+  const isOfSame =
+    accountId === stored.accountId && (meter?.id ?? stored.meterId) === stored.meterId;
+  const sent = z.custom<MeasurementFields>().parse(own);
+  return isOfSame && saysTheSame({ ...sent, ts: own.ts }, stored, meter);
 };
+
+/** Beside what was sent, a stored measurement has what its meter calculates. Times are the ledger's, in milliseconds. */
+export const saysTheSame = (
+  own: MeasurementFields & Pick<Delivered, "ts">,
+  stored: Pick<IngestedMeasurement, "ts" | "ets" | "fields">,
+  meter: Pick<Meter, "derivedFields"> | undefined,
+): boolean => {
+  const sent = sentFields(own);
+  const derived = new Set(
+    meter?.derivedFields.map(({ category, code }) => `${mapNames[category]}.${code}`),
+  );
+  return (
+    Date.parse(own.ts) === stored.ts.epochMilliseconds &&
+    (own.ets && Date.parse(own.ets)) === stored.ets?.epochMilliseconds &&
+    [...sent].every(([field, value]) => stored.fields.get(field) === value) &&
+    stored.fields.keys().every((field) => sent.has(field) || derived.has(field))
+  );
+};
+
+/** As the usage store keeps them: halves of a character are not kept. */
+const sentFields = (own: MeasurementFields): ReadonlyMap<string, string> =>
+  new Map(
+    Object.values(mapNames).flatMap((property) =>
+      Object.entries<string | number>(own[property] ?? {}).map(([code, value]) => [
+        `${property}.${code}`,
+        typeof value === "number" ? decimal(value).toString() : value.toWellFormed(),
+      ]),
+    ),
+  );

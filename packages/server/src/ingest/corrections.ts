@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
+import type { StoredContent, StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
@@ -52,14 +52,9 @@ export class Corrections {
     return this.inTurn(() => this.#correct(request));
   }
 
-  async ingested({
-    orgId,
-    uid,
-    askedAtMs,
-  }: IngestedRequest): Promise<StoredMeasurement | undefined> {
-    const stored = await this.#find(orgId, uid, askedAtMs);
-    const { digest, backfillId, isReplaced = true } = stored ?? {};
-    return digest === undefined && backfillId === undefined && !isReplaced ? stored : undefined;
+  async ingested({ orgId, uid, askedAtMs }: IngestedRequest): Promise<StoredContent | undefined> {
+    const receivedAtMs = await this.#received(orgId, uid, askedAtMs);
+    return this.#parts.log.content(orgId, uid, receivedAtMs);
   }
 
   /** Does the work after every correction before it and before those that come. */
@@ -84,10 +79,16 @@ export class Corrections {
   }
 
   async #find(orgId: string, uid: string, atMs: number): Promise<StoredMeasurement | undefined> {
-    const { gather, log, uids } = this.#parts;
+    const receivedAtMs = await this.#received(orgId, uid, atMs);
+    return this.#parts.log.find(orgId, uid, receivedAtMs);
+  }
+
+  /** About when the uid was received, once everything that came before is durable. */
+  async #received(orgId: string, uid: string, atMs: number): Promise<number | undefined> {
+    const { gather, uids } = this.#parts;
     // The measurement may be in a group that is still on its way.
     await gather(() => nothing, atMs);
-    return log.find(orgId, uid, uids.receivedAtMs(orgId, uid, atMs));
+    return uids.receivedAtMs(orgId, uid, atMs);
   }
 
   async #void(request: CorrectionRequest, stored: StoredMeasurement): Promise<CorrectionOutcome> {

@@ -1,6 +1,6 @@
 import type { BackfillOutcome } from "../ports/usage-backfills.ts";
 import type { UsageDirectory } from "../ports/usage-directory.ts";
-import type { CommitOutcome, StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
+import type { CommitOutcome, StoredContent, UsageLog } from "../ports/usage-log.ts";
 import type {
   CorrectionOutcome,
   CorrectionRequest,
@@ -87,8 +87,8 @@ export class IngestPipeline {
     return this.#corrections.correct(request);
   }
 
-  /** What is stored of a uid, unless it is not as it was ingested. */
-  ingested(request: IngestedRequest): Promise<StoredMeasurement | undefined> {
+  /** What was stored last with a uid. */
+  ingested(request: IngestedRequest): Promise<StoredContent | undefined> {
     return this.#corrections.ingested(request);
   }
 

@@ -67,18 +67,40 @@ export const usageCorrectionsSuite = (
       expect(await seen()).toEqual(onlyB);
     });
 
-    test("what was ingested is known until it is amended", async () => {
-      await sendTo(used.store, [event("a", 1), event("b", 2)]);
+    test("what was stored last with a uid is known, and whether it was corrected", async () => {
+      const changes = { ets: "2024-05-11T00:00:00Z", cost: { extra: 1e-13 }, who: { a: "b" } };
+      await sendTo(used.store, [event("a", 1e30, changes), event("b", 0.1)]);
       const ingested = (uid: string) =>
         used.store.ingested({ orgId: org, uid, askedAtMs: receivedAtMs });
-      const ts = Temporal.Instant.from("2024-05-10T00:00:00Z");
-      const known = { meterId: calls.id, accountId: used.accountId("acme"), ts };
+      const known = {
+        meterId: calls.id,
+        accountId: used.accountId("acme"),
+        ts: Temporal.Instant.from("2024-05-10T00:00:00Z"),
+        ets: Temporal.Instant.from("2024-05-11T00:00:00Z"),
+        fields: new Map([
+          ["measure.tokens", `1${"0".repeat(30)}`],
+          ["what.model", "small"],
+          ["metadata.trace", "a"],
+          ["who.a", "b"],
+          ["cost.extra", "0.0000000000001"],
+        ]),
+        isCorrected: false,
+      };
       expect(await ingested("a")).toEqual(known);
       await used.reopen();
       expect(await ingested("a")).toEqual(known);
       await correct("a");
+      expect(await ingested("a")).toEqual({ ...known, isCorrected: true });
+      expect(await ingested("b")).toMatchObject({ ets: undefined, isCorrected: false });
       await correct("b", values(3));
-      expect([await ingested("a"), await ingested("b")]).toEqual([known, undefined]);
+      expect(await ingested("b")).toMatchObject({
+        fields: new Map([
+          ["measure.tokens", "3"],
+          ["what.model", "small"],
+          ["metadata.trace", "corrected"],
+        ]),
+        isCorrected: true,
+      });
       expect(await ingested("c")).toBeUndefined();
     });
 

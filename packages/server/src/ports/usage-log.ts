@@ -110,6 +110,16 @@ export interface StoredMeasurement {
   readonly isReplaced: boolean;
 }
 
+/** The last row that was stored with a uid, other than for a backfill. Instants are epoch microseconds. */
+export interface StoredContent extends Pick<
+  StoredMeasurement,
+  "meterId" | "accountId" | "tsMicros" | "etsMicros"
+> {
+  /** By property and code, such as `measure.tokens`, derived ones among them; numbers as exact decimals. */
+  readonly fields: ReadonlyMap<string, string>;
+  readonly isCorrected: boolean;
+}
+
 /** What becomes durable together: the rows of all meters and organizations that arrived during the last commit. */
 export interface UsageGroup {
   readonly receivedAtMs: number;
@@ -151,6 +161,12 @@ export interface UsageLog {
     uid: string,
     receivedAtMs: number | undefined,
   ): Promise<StoredMeasurement | undefined>;
+  /** The same for rows that are of no backfill, with all that was sent. */
+  content(
+    orgId: string,
+    uid: string,
+    receivedAtMs: number | undefined,
+  ): Promise<StoredContent | undefined>;
   /** The backfill as it is; if it is to be revealed, also whether a uid would count twice. */
   backfill(
     key: BackfillKey,

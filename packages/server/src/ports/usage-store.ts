@@ -94,6 +94,11 @@ export interface IngestedMeasurement {
   readonly meterId: string;
   readonly accountId: string;
   readonly ts: Temporal.Instant;
+  readonly ets: Temporal.Instant | undefined;
+  /** By property and code, such as `measure.tokens`, derived ones among them; numbers as exact decimals in plain notation. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** It was amended, or is void. */
+  readonly isCorrected: boolean;
 }
 
 /** The methods of m3ter semantics 6.2. */
@@ -316,7 +321,7 @@ export interface UsageStore extends UsageChanges, UsageBackfills {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
-  /** The last with the uid, also if it is void; undefined once it was amended or a backfill has the uid. */
+  /** The last with the uid, whatever counts of it. Those of backfills have uids of their own. */
   ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */

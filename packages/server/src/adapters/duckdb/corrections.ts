@@ -25,18 +25,18 @@ export const insertCorrection = async (
 /** How long after its receipt a request is committed with near certainty: a first guess, no promise. */
 const commitDelayMs = 60_000;
 
-interface Wanted {
+export interface Wanted {
   readonly orgId: string;
   readonly uid: string;
   readonly receivedAtMs: number | undefined;
 }
 
-interface Source {
+export interface Source {
   readonly tables: MeterTables;
   readonly accounts: AccountNumbers;
 }
 
-interface Found {
+export interface Found {
   readonly table: MeterTable;
   readonly row: readonly DuckDBValue[];
 }
@@ -117,6 +117,16 @@ const findAmong = async (
   return (await lastRow(connection, tables, `position IN (${later.join(", ")})`)) ?? received;
 };
 
+/** The last row with the uid that is of no backfill. */
+export const findOrdinary = (
+  connection: DuckDBConnection,
+  { tables }: Source,
+  wanted: Wanted,
+): Promise<Found | undefined> => {
+  const ofOrg = tables.ordinary.filter(({ orgId }) => orgId === wanted.orgId);
+  return findAmong(connection, ofOrg, wanted);
+};
+
 /** Of the backfill that was revealed last, if one that is revealed has the uid. */
 const findBackfilled = async (
   connection: DuckDBConnection,
@@ -144,9 +154,7 @@ export const findMeasurement = async (
   source: Source,
   wanted: Wanted,
 ): Promise<StoredMeasurement | undefined> => {
-  const { orgId } = wanted;
-  const ofOrg = source.tables.ordinary.filter((table) => table.orgId === orgId);
-  const ordinary = await findAmong(connection, ofOrg, wanted);
+  const ordinary = await findOrdinary(connection, source, wanted);
   const backfilled = await findBackfilled(connection, source, wanted);
   const isLater =
     ordinary === undefined || integer(ordinary.row[1]) < (backfilled?.of.revealedAt ?? -1);
@@ -170,14 +178,11 @@ const isReplaced = async (
   return hit !== undefined;
 };
 
-const describe = async (
+/** What corrections have made of a row. */
+export const correctionOf = async (
   connection: DuckDBConnection,
-  source: Source,
-  found: Found,
-): Promise<StoredMeasurement> => {
-  const { table, row } = found;
-  const [, at, account, ts, ets] = row;
-  const position = integer(at);
+  position: number,
+): Promise<Pick<StoredMeasurement, "isVoid" | "digest">> => {
   const [state] = await rowsOf(
     connection,
     `SELECT count(*) FILTER (hides = ${position}), max(digest) FILTER (position = ${position})
@@ -185,15 +190,34 @@ const describe = async (
   );
   const [hiding, digest] = state ?? [];
   return {
-    position,
-    meterId: table.meterId,
-    accountId: source.accounts.at(integer(account)).accountId,
-    tsMicros: integer(ts),
-    etsMicros: ets === null ? undefined : integer(ets),
     // The row of an amendment comes after the row that it hides: the last row is hidden by a void only.
     isVoid: integer(hiding) > 0,
     digest: typeof digest === "string" ? text(digest) : undefined,
-    backfillId: table.backfillId,
+  };
+};
+
+/** Whose row it is and when it was. */
+export const originOf = ({ accounts }: Source, { table, row }: Found) => {
+  const [, , account, ts, ets] = row;
+  return {
+    meterId: table.meterId,
+    accountId: accounts.at(integer(account)).accountId,
+    tsMicros: integer(ts),
+    etsMicros: ets === null ? undefined : integer(ets),
+  };
+};
+
+const describe = async (
+  connection: DuckDBConnection,
+  source: Source,
+  found: Found,
+): Promise<StoredMeasurement> => {
+  const position = integer(found.row[1]);
+  return {
+    position,
+    ...originOf(source, found),
+    ...(await correctionOf(connection, position)),
+    backfillId: found.table.backfillId,
     isReplaced: await isReplaced(connection, source, found),
   };
 };

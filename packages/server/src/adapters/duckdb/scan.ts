@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { ScanRequest, ScannedEvent, ScanPage } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";
@@ -34,7 +34,7 @@ const sourceSql = (accounts: AccountNumbers, question: ScanQuestion): string[] =
     return `(usage.account = ${number} AND usage.ts >= make_timestamp(${start}) AND usage.ts < make_timestamp(${end}))`;
   });
 
-const fieldColumns = (field: FieldPlace): string[] =>
+export const fieldColumns = (field: FieldPlace): string[] =>
   field.isNumeric ? [mantissaColumn(field), scaleColumn(field)] : [mantissaColumn(field)];
 
 const instantOf = (micros: bigint): string =>
@@ -45,6 +45,24 @@ const numberOf = (mantissa: bigint, scale: number): string =>
     ? new Decimal(mantissa, scale)
     : decimal(mantissa * 10n ** BigInt(-scale))
   ).toString();
+
+/** The values of a row's fields, where it has one, from their columns. */
+export const fieldValues = (
+  { fields }: MeterTable,
+  cells: readonly DuckDBValue[],
+): { readonly field: FieldPlace; readonly value: string }[] => {
+  let place = 0;
+  return fields.flatMap((field) => {
+    const value = cells[place] ?? null;
+    const scale = cells[place + 1] ?? null;
+    place += field.isNumeric ? 2 : 1;
+    if (value === null) return [];
+    const printed = field.isNumeric
+      ? numberOf(bigInteger(value), integer(scale ?? 0))
+      : text(value);
+    return { field, value: printed };
+  });
+};
 
 /** A page of the events of the sources, oldest first. */
 export const scan = async (
@@ -79,15 +97,8 @@ export const scan = async (
   const events = rows.slice(0, question.limit).map((row): ScannedEvent => {
     const [, account, uid, ts, ets, receivedAt, ...cells] = row;
     const event = { numbers: new Map<string, string>(), texts: new Map<string, string>() };
-    let place = 0;
-    for (const field of table.fields) {
-      const value = cells[place] ?? null;
-      const scale = cells[place + 1] ?? null;
-      place += field.isNumeric ? 2 : 1;
-      if (value === null) continue;
-      if (!field.isNumeric) event.texts.set(field.code, text(value));
-      else event.numbers.set(field.code, numberOf(bigInteger(value), integer(scale ?? 0)));
-    }
+    for (const { field, value } of fieldValues(table, cells))
+      (field.isNumeric ? event.numbers : event.texts).set(field.code, value);
     return {
       uid: text(uid),
       accountId: accounts.at(integer(account)).accountId,

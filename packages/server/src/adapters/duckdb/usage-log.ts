@@ -2,6 +2,7 @@ import type { BackfillKey } from "../../ports/usage-backfills.ts";
 import type {
   CommitOutcome,
   StoredBackfill,
+  StoredContent,
   StoredMeasurement,
   StoredReplacement,
   StoredUids,
@@ -14,6 +15,7 @@ import { AccountNumbers } from "./accounts.ts";
 import { inspect } from "./backfill-contents.ts";
 import { markOf } from "./changes.ts";
 import { rowsOf, text } from "./cells.ts";
+import { findContent } from "./content.ts";
 import { findMeasurement } from "./corrections.ts";
 import { type DatabaseOptions, isDamage, setAside, UsageDatabase } from "./database.ts";
 import { Follower, type MoveOptions } from "./follower.ts";
@@ -131,6 +133,16 @@ export class UsageJournalLog implements UsageLog {
   ): Promise<StoredMeasurement | undefined> {
     return this.readers.use((connection) =>
       findMeasurement(connection, this, { orgId, uid, receivedAtMs }),
+    );
+  }
+
+  content(
+    orgId: string,
+    uid: string,
+    receivedAtMs: number | undefined,
+  ): Promise<StoredContent | undefined> {
+    return this.readers.use((connection) =>
+      findContent(connection, this, { orgId, uid, receivedAtMs }),
     );
   }
 

@@ -175,8 +175,9 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
   async ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined> {
     const stored = await this.#channel.call("ingested", request);
     if (stored === undefined) return undefined;
-    const { meterId, accountId, tsMicros } = stored;
-    return { meterId, accountId, ts: instantOf(BigInt(tsMicros)) };
+    const { tsMicros, etsMicros, ...content } = stored;
+    const ets = etsMicros === undefined ? undefined : instantOf(BigInt(etsMicros));
+    return { ...content, ts: instantOf(BigInt(tsMicros)), ets };
   }
 
   stepBackfill(request: BackfillStepRequest): Promise<BackfillOutcome> {

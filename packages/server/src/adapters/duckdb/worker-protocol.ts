@@ -30,7 +30,7 @@ import type {
   Quantity,
   ScanPage,
 } from "../../ports/usage-store.ts";
-import type { StoredMeasurement } from "../../ports/usage-log.ts";
+import type { StoredContent } from "../../ports/usage-log.ts";
 import type { BreakdownAnswer } from "../../ports/usage-breakdown.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { ChangedQuestion } from "./changes.ts";
@@ -62,7 +62,7 @@ export interface IngestCall extends IngestRequest {
 export type UsageCalls = {
   ingest: { argument: IngestCall; result: IngestOutcome };
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
-  ingested: { argument: IngestedRequest; result: StoredMeasurement | undefined };
+  ingested: { argument: IngestedRequest; result: StoredContent | undefined };
   stepBackfill: { argument: BackfillStepQuestion; result: BackfillOutcome };
   backfill: { argument: BackfillKey; result: BackfillContents };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };

@@ -32,6 +32,10 @@ export class MemoryUsageLog implements UsageLog {
     return undefined;
   }
 
+  async content(): Promise<undefined> {
+    return undefined;
+  }
+
   async backfill(): Promise<StoredBackfill> {
     return { state: "hidden" };
   }
