@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { inspect, waitForRelay } from "./ledger-inspection.ts";
+import { inspect, waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Which measurements calls leave in the usage store, where several requests share a uid. */
@@ -12,18 +13,18 @@ const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
 const earlier = "2024-05-14T12:00:00Z";
 const ts = "2024-05-15T12:00:00Z";
 const usageRows = z.object({
-  data: z.array(z.looseObject({ amount: z.coerce.number(), region: z.string() })),
+  data: z.array(z.looseObject({ uid: z.string(), amount: z.coerce.number(), region: z.string() })),
 });
 
 /** An account with 100 dollars, and a meter that nothing prices, or a price of 1.00. */
-const open = async ({ isPriced = false, isPaying = true } = {}) => {
+const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => {
   const productId = await world().product();
   const meter = await world().meter(productId);
   const account = world().fresh("metered");
   const id = await wallets().account(account);
   if (isPriced) {
     const plan = await world().plan(productId);
-    const aggregationId = await world().aggregation(meter.id);
+    const aggregationId = await world().aggregation(meter.id, counts);
     await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
     await world().attach(id, plan.id);
   }
@@ -44,7 +45,18 @@ const open = async ({ isPriced = false, isPaying = true } = {}) => {
     const { uid, measure, what } = body(name, units);
     return { uid, account, meter: meter.code, measure, what };
   };
+  const usage = async () => {
+    await waitForRelay(url());
+    await waitForVoids(url());
+    const query = {
+      startDate: "2024-05-01T00:00:00Z",
+      endDate: "2024-06-01T00:00:00Z",
+      accountIds: [id],
+    };
+    return usageRows.parse(await wallets().post("usage/query", query)).data;
+  };
   return {
+    account,
     body,
     grant,
     submit: (name: string, units: number, more: object = { ts: earlier }) =>
@@ -77,16 +89,15 @@ const open = async ({ isPriced = false, isPaying = true } = {}) => {
       }
       throw new Error(`${uid} did not end`);
     },
+    balance: async () => (await wallets().wallet(account)).balance,
+    /** The uids of measurements by their units. */
+    uids: async (): Promise<Map<number, string>> => {
+      const data = await usage();
+      return new Map(data.map(({ amount, uid }) => [amount, uid]));
+    },
     /** The units and the region of each measurement. */
     measured: async (): Promise<string[]> => {
-      await waitForRelay(url());
-      const { data } = usageRows.parse(
-        await wallets().post("usage/query", {
-          startDate: "2024-05-01T00:00:00Z",
-          endDate: "2024-06-01T00:00:00Z",
-          accountIds: [id],
-        }),
-      );
+      const data = await usage();
       return data.map(({ amount, region }) => `${amount} ${region}`).toSorted();
     },
   };
@@ -268,6 +279,87 @@ describe("what settles by itself is metered as it was asked for", () => {
     const rows = data.map(({ spent, seconds }) => `${String(spent)} in ${String(seconds)}`);
     expect(rows.toSorted()).toEqual(["-8 in 0", "7 in 9", "8 in 9"]);
   });
+});
+
+describe("a charge whose uid another measurement has is taken back, and the other stays", () => {
+  /** Someone's 1, then a charge of 8 at 1.00 a unit, or a call. */
+  const openTaken = async (counts: object) => {
+    const opened = await open({ isPriced: true, isPaying: false, counts });
+    await opened.submit("x", 1);
+    await opened.grant();
+    await opened.charge("x", 8);
+    expect(await opened.measured()).toEqual(["1 UK", "8 UK"]);
+    return opened;
+  };
+  const counted = { aggregation: "COUNT" };
+
+  test("by a refund", async () => {
+    const { balance, measured, refund } = await openTaken(counted);
+    expect(await balance()).toBe("99");
+    await refund("y", "x");
+    expect(await measured()).toEqual(["1 UK"]);
+    expect(await balance()).toBe("100");
+  });
+
+  test("by a refund that comes before it is metered", async () => {
+    const { body, grant, measured, refund, submit } = await open({
+      isPriced: true,
+      isPaying: false,
+      counts: counted,
+    });
+    await submit("x", 1);
+    await grant();
+    await wallets().authorize(body("x", 8));
+    await refund("y", "x");
+    expect(await measured()).toEqual(["1 UK"]);
+  });
+
+  test("by a refund, where the uid that follows is another's as well", async () => {
+    const { account, charge, grant, measured, refund, submit } = await open({
+      isPriced: true,
+      isPaying: false,
+      counts: counted,
+    });
+    await submit("x", 1);
+    const next = createHash("sha256").update(`${account}-x`).digest("base64url");
+    await submit("x", 2, { uid: next });
+    await grant();
+    await charge("x", 8);
+    expect(await measured()).toEqual(["1 UK", "2 UK", "8 UK"]);
+    await refund("y", "x");
+    expect(await measured()).toEqual(["1 UK", "2 UK"]);
+  });
+
+  test.each(["its own uid", "the uid that it was stored under"])(
+    "by a void of %s",
+    async (which) => {
+      const { account, balance, measured, uids } = await openTaken({});
+      expect(await balance()).toBe("92");
+      const uid = which === "its own uid" ? `${account}-x` : (await uids()).get(8);
+      await wallets().post(`measurements/${uid}/void`, { reason: "it was wrong" });
+      expect(await measured()).toEqual(["1 UK"]);
+      expect(await balance()).toBe("100");
+    },
+  );
+
+  test.each(["its own uid", "the uid that it was stored under"])(
+    "by an amendment of %s, and the next",
+    async (which) => {
+      const { account, balance, measured, uids } = await openTaken({});
+      const uid = which === "its own uid" ? `${account}-x` : (await uids()).get(8);
+      const amend = (amount: number) =>
+        wallets().post(`measurements/${uid}/amend`, {
+          reason: "it was wrong",
+          measurement: { measure: { amount }, what: { region: "UK", tier: "Standard" } },
+        });
+      expect(await amend(5)).toEqual({ uid, result: "amended" });
+      expect(await measured()).toEqual(["1 UK", "5 UK"]);
+      expect(await balance()).toBe("95");
+      await amend(3);
+      expect(await measured()).toEqual(["1 UK", "3 UK"]);
+      expect(await balance()).toBe("97");
+    },
+  );
 });
 
 test("what is delivered again is metered once", async () => {

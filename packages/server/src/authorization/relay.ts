@@ -1,8 +1,13 @@
 import type { Pool, PoolClient } from "pg";
-import type { UsageStore } from "../ports/usage-store.ts";
+import type { MeasurementFailure, UsageStore } from "../ports/usage-store.ts";
 import { onConnection } from "./connection.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
-import { renamedWhereTaken, type TakenUidParts } from "./taken-uids.ts";
+import {
+  type RenamedUsage,
+  renamedWhereTaken,
+  type TakenUidParts,
+  writeRenamed,
+} from "./taken-uids.ts";
 
 /** Rows taken at once, each of a batch of decisions. */
 const rowsMax = 100;
@@ -76,7 +81,7 @@ const deliver = async (
   client: PoolClient,
   { orgId, rows }: Delivery,
 ): Promise<void> => {
-  const refusals = await refusedOf(
+  const { refusals, renamed } = await handOver(
     parts,
     orgId,
     rows.map(({ measurements }) => measurements),
@@ -89,6 +94,7 @@ const deliver = async (
       [orgId, JSON.stringify([measurement]), reason],
     );
   }
+  if (renamed.length > 0) await writeRenamed(client, orgId, renamed);
   await client.query({
     name: "relay-delivered",
     text: "DELETE FROM usage_outbox WHERE sequence = ANY($1::bigint[])",
@@ -101,12 +107,18 @@ interface Refusal {
   readonly reason: string;
 }
 
-/** Hands over arrays of measurements; returns those that the usage store will never take. */
-const refusedOf = async (
+/** What the usage store will never take, and what it has by another uid. */
+interface HandedOver {
+  readonly refusals: readonly Refusal[];
+  readonly renamed: readonly RenamedUsage[];
+}
+
+/** Hands over arrays of measurements. */
+const handOver = async (
   parts: RelayParts,
   orgId: string,
   arrays: readonly string[],
-): Promise<Refusal[]> => {
+): Promise<HandedOver> => {
   const list = arrays.map((text) => text.slice(1, -1)).join(",");
   const outcome = await parts.usage.ingest({
     orgId,
@@ -116,24 +128,42 @@ const refusedOf = async (
     receivedAtMs: parts.now(),
   });
   const refused = refusalsOf(outcome);
-  const renamed =
-    outcome.kind === "accepted" ? await renamedWhereTaken(parts, orgId, outcome.failures) : [];
-  const refusedAgain =
-    renamed.length === 0 ? [] : await refusedOf(parts, orgId, [JSON.stringify(renamed)]);
-  if (refused.size === 0) return refusedAgain;
+  const failures = outcome.kind === "accepted" ? outcome.failures : [];
+  const again = await handOverRenamed(parts, orgId, failures);
+  if (refused.size === 0) return again;
   const measurements: unknown[] = arrays.flatMap((text): unknown => JSON.parse(text));
   if (outcome.kind === "invalid" && measurements.length > 1) {
     // One that the usage store cannot read must not keep the others from it.
-    const each = measurements.map((one) => JSON.stringify([one]));
-    const refusals: Refusal[] = [];
-    for (const text of each) refusals.push(...(await refusedOf(parts, orgId, [text])));
-    return refusals;
+    const each: HandedOver[] = [];
+    for (const one of measurements)
+      each.push(await handOver(parts, orgId, [JSON.stringify([one])]));
+    return {
+      refusals: each.flatMap(({ refusals }) => refusals),
+      renamed: each.flatMap(({ renamed }) => renamed),
+    };
   }
   const atOnce = [...refused].map(([index, reason]) => ({
     measurement: measurements[index],
     reason,
   }));
-  return [...atOnce, ...refusedAgain];
+  return { refusals: [...atOnce, ...again.refusals], renamed: again.renamed };
+};
+
+/** What has another uid now may find that one taken, too: it is known by the last. */
+const handOverRenamed = async (
+  parts: RelayParts,
+  orgId: string,
+  failures: readonly MeasurementFailure[],
+): Promise<HandedOver> => {
+  const taken = await renamedWhereTaken(parts, orgId, failures);
+  if (taken.length === 0) return { refusals: [], renamed: [] };
+  const measurements = JSON.stringify(taken.map(({ measurement }) => measurement));
+  const { refusals, renamed } = await handOver(parts, orgId, [measurements]);
+  const last = new Map(renamed.map(({ uid, storedAs }) => [uid, storedAs]));
+  return {
+    refusals,
+    renamed: taken.map(({ uid, storedAs }) => ({ uid, storedAs: last.get(storedAs) ?? storedAs })),
+  };
 };
 
 type Outcome = Awaited<ReturnType<UsageStore["ingest"]>>;

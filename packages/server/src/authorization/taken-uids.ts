@@ -1,3 +1,4 @@
+import type { PoolClient } from "pg";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -21,6 +22,16 @@ const delivered = z.looseObject({
 });
 type Delivered = z.output<typeof delivered>;
 
+/** A measurement of the ledger's, and the uid by which the usage store has it. */
+export interface RenamedUsage {
+  readonly uid: string;
+  readonly storedAs: string;
+}
+
+interface Renamed extends RenamedUsage {
+  readonly measurement: Delivered;
+}
+
 /**
  * The ledger has uids of its own, and measurements that were never charged have the same namespace in the usage store: one
  * of them may have the uid of a charge. Returns what was not stored for that, under a uid that follows from its own, so
@@ -30,8 +41,8 @@ export const renamedWhereTaken = async (
   parts: TakenUidParts,
   orgId: string,
   failures: readonly MeasurementFailure[],
-): Promise<Delivered[]> => {
-  const renamed: Delivered[] = [];
+): Promise<Renamed[]> => {
+  const renamed: Renamed[] = [];
   for (const { kind, measurement } of failures) {
     if (kind !== "DuplicateUid") continue;
     const own = delivered.parse(measurement);
@@ -39,9 +50,25 @@ export const renamedWhereTaken = async (
     const { uid } = own;
     const storedAs = hashedUid(uid);
     parts.logger.warn({ orgId, uid, storedAs }, "the uid of usage is another measurement's");
-    renamed.push({ ...own, uid: storedAs });
+    renamed.push({ uid, storedAs, measurement: { ...own, uid: storedAs } });
   }
   return renamed;
+};
+
+/**
+ * Keeps what measurements are stored as, for those who correct them: by a uid of the ledger its own measurement is meant.
+ * In the transaction that takes them out of the outbox: nobody corrects what is still in there.
+ */
+export const writeRenamed = async (
+  client: PoolClient,
+  orgId: string,
+  renamed: readonly RenamedUsage[],
+): Promise<void> => {
+  await client.query(
+    `INSERT INTO usage_renamed (org_id, uid, stored_as)
+     SELECT $1, row.* FROM unnest($2::text[], $3::text[]) AS row ON CONFLICT DO NOTHING`,
+    [orgId, renamed.map(({ uid }) => uid), renamed.map(({ storedAs }) => storedAs)],
+  );
 };
 
 /**

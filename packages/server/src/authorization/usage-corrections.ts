@@ -8,6 +8,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { storedRow } from "./stored-authorizations.ts";
 import { type DecisionColumns, decisionFrom } from "./stored-rows.ts";
+import type { RenamedUsage } from "./taken-uids.ts";
 import { isMeteredInParts } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
@@ -20,8 +21,11 @@ export interface Amendment extends MeasurementFields {
 
 /** Lets wallets follow what the usage store was told about measurements. */
 export interface UsageCorrections {
-  /** False when the measurement is decided and has still not reached the usage store. */
-  readonly isDelivered: (orgId: string, uid: string) => Promise<boolean>;
+  /**
+   * What a client means by a uid: where the ledger has it, its own measurement. Undefined when that is decided and has
+   * still not reached the usage store.
+   */
+  readonly delivered: (orgId: string, uid: string) => Promise<RenamedUsage | undefined>;
   /**
    * Gives back what a measurement was charged and, where it was amended, charges what it is now. A repeat finds that
    * nothing is left to do; what was cut off between the two stores is caught up with by the repeat or by the close of
@@ -37,12 +41,13 @@ const triesMax = 20;
 const pauseMs = 100;
 
 export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
-  isDelivered: async (orgId, uid) => {
+  delivered: async (orgId, uid) => {
     for (let tries = 1; tries <= triesMax; tries += 1) {
-      if (!(await isUnderWay(ledger, orgId, uid))) return true;
+      const { isUnderWay, ...measurement } = await meant(ledger, orgId, uid);
+      if (!isUnderWay) return measurement;
       await delay(pauseMs);
     }
-    return false;
+    return undefined;
   },
   follow: async (orgId, { uid, amendment }) => {
     for (let tries = 1; tries <= triesMax; tries += 1)
@@ -51,15 +56,30 @@ export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
   },
 });
 
-const isUnderWay = async ({ pool }: Ledger, orgId: string, uid: string): Promise<boolean> => {
-  const { rowCount } = await pool.query(
-    `SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
-     WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = $2
-     UNION ALL SELECT FROM usage_void WHERE org_id = $1 AND uid = $2
-     LIMIT 1`,
+/** One statement: where it is no longer under way, it is known what it is stored as. */
+const meant = async (
+  { pool }: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<RenamedUsage & { readonly isUnderWay: boolean }> => {
+  const { rows } = await pool.query<{ uid: string; stored_as: string; is_under_way: boolean }>(
+    `SELECT *, EXISTS (
+         SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+         WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = meant.uid
+       ) OR EXISTS (SELECT FROM usage_void AS void WHERE org_id = $1 AND void.uid = meant.uid) AS is_under_way
+     FROM (
+       SELECT uid, stored_as FROM usage_renamed WHERE org_id = $1 AND (uid = $2 OR stored_as = $2)
+       UNION ALL SELECT $2, $2
+     ) AS meant
+     ORDER BY stored_as = $2, uid = $2 LIMIT 1`,
     [orgId, uid],
   );
-  return rowCount !== 0;
+  const [row] = rows;
+  return {
+    uid: row?.uid ?? uid,
+    storedAs: row?.stored_as ?? uid,
+    isUnderWay: row?.is_under_way === true,
+  };
 };
 
 /** What a measurement is charged by now: by its authorization, or by the last of its amendments. */

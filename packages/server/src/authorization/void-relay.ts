@@ -15,6 +15,7 @@ const lateMs = 3_600_000;
 interface VoidColumns {
   readonly sequence: string;
   readonly org_id: string;
+  /** By which the usage store has it. */
   readonly uid: string;
   readonly refund: string;
   readonly decided_at: Date;
@@ -56,7 +57,8 @@ const voidBatch = (parts: VoidRelayParts, left: readonly string[]): Promise<Void
     const { rows } = await client.query<VoidColumns>({
       name: "voids-take",
       // One that is still under way to the usage store waits for it.
-      text: `SELECT sequence, org_id, uid, refund, decided_at FROM usage_void AS void
+      text: `SELECT sequence, org_id, coalesce(stored_as, uid) AS uid, refund, decided_at
+             FROM usage_void AS void LEFT JOIN usage_renamed USING (org_id, uid)
              WHERE sequence <> ALL($1::bigint[]) AND NOT EXISTS (
                SELECT FROM usage_outbox AS outbox
                  CROSS JOIN json_array_elements(outbox.measurements::json) AS measurement

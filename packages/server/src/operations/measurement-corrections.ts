@@ -16,9 +16,11 @@ const correct = async (
   { usage, usageCorrections }: World,
   request: CorrectionRequest,
 ): Promise<ReturnType<typeof failuresOf>> => {
-  const { orgId, uid, amendment } = request;
-  if (!(await usageCorrections.isDelivered(orgId, uid))) throw new Problem("OVERLOADED");
-  const failures = failuresOf(await usage.correct(request));
+  const { orgId, amendment } = request;
+  const delivered = await usageCorrections.delivered(orgId, request.uid);
+  if (delivered === undefined) throw new Problem("OVERLOADED");
+  const { uid, storedAs } = delivered;
+  const failures = failuresOf(await usage.correct({ ...request, uid: storedAs }));
   // Whoever was corrected is stored: the usage store has checked the amendment.
   const amended = amendment && z.custom<Amendment>().parse(amendment);
   await usageCorrections.follow(orgId, { uid, amendment: amended });

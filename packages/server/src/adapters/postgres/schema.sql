@@ -641,6 +641,14 @@ CREATE TABLE usage_position (
   CHECK (held >= 0::numeric)
 ) WITH (fillfactor=70);
 
+CREATE TABLE usage_renamed (
+  org_id uuid NOT NULL,
+  uid text NOT NULL,
+  stored_as text NOT NULL,
+  PRIMARY KEY (org_id, uid)
+);
+CREATE INDEX usage_renamed_stored_as ON usage_renamed USING btree (stored_as);
+
 CREATE TABLE usage_upload (
   org_id uuid NOT NULL,
   id uuid NOT NULL,
