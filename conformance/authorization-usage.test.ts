@@ -139,6 +139,17 @@ describe("measurements under the uid of an authorization", () => {
     expect(await balance(code)).toBe("100");
   });
 
+  test("that was denied are refunded by their uid", async () => {
+    const { code, id } = await open();
+    await authorize(code, "refused", { amount: "101", asset: "USD" });
+    await submitTwice(code, "refused");
+    const refund = { uid: "of-refused", of: "refused" };
+    expect(await wallets().post("refunds", refund)).toMatchObject({ of: "refused", amount: "15" });
+    expect(await balance(code)).toBe("100");
+    await waitForRelay(databaseUrl());
+    expect(await world().lines(id, june)).toEqual(["USAGE 0", "TOTAL 0"]);
+  });
+
   test("that was voided or expired are, unless a part of it was metered", async () => {
     const { code, id } = await open();
     await authorize(code, "voided", { mode: "hold", measure: { amount: 1 } });

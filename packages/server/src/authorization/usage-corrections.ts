@@ -152,7 +152,14 @@ const firstCharge = async (
   orgId: string,
   uid: string,
 ): Promise<Authorization | undefined> =>
-  (await findRow(ledger, orgId, besideId(uid))) ?? findRow(ledger, orgId, uid);
+  (await chargedBeside(ledger, orgId, uid)) ?? findRow(ledger, orgId, uid);
+
+/** The measurement that was charged beside a call of its uid. */
+export const chargedBeside = (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Authorization | undefined> => findRow(ledger, orgId, besideId(uid));
 
 /** What a measurement was last charged as, and how often it was amended; undefined when it never was. */
 export const lastAmendment = async (

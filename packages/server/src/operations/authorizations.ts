@@ -19,9 +19,13 @@ import {
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
-import { currentAuthorization, findAuthorization } from "../authorization/stored-authorizations.ts";
+import {
+  currentAuthorization,
+  findAuthorization,
+  storedRow,
+} from "../authorization/stored-authorizations.ts";
 import { undoingOf } from "../authorization/undone-usage.ts";
-import { lastAmendment } from "../authorization/usage-corrections.ts";
+import { chargedBeside, lastAmendment } from "../authorization/usage-corrections.ts";
 import type { CommandUsage } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -163,11 +167,21 @@ const saidOfRefund: Said = (refused) => ({
   ...(refused.state === null ? {} : { field: "of" }),
 });
 
-export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
+const findRefundable = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Authorization> => {
   // What an amended measurement was charged at first has been given back.
-  const amended = await lastAmendment(ledger, orgId, body.of);
-  const row =
-    amended?.row ?? (await findAllowed(ledger, orgId, { uid: body.of, said: saidOfRefund }));
+  const amended = await lastAmendment(ledger, orgId, uid);
+  if (amended !== undefined) return amended.row;
+  const own = await storedRow(ledger.pool, orgId, uid);
+  const beside = own?.settled === 0n ? await chargedBeside(ledger, orgId, uid) : undefined;
+  return beside ?? findAllowed(ledger, orgId, { uid, said: saidOfRefund });
+};
+
+export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {
+  const row = await findRefundable(ledger, orgId, body.of);
   const { account, asset } = row.terms.spender;
   const configuration = await ledger.configurations.of(orgId);
   const command: Refund = {
