@@ -150,6 +150,23 @@ describe("measurements under the uid of an authorization", () => {
     expect(await world().lines(id, june)).toEqual(["USAGE 0", "TOTAL 0"]);
   });
 
+  test("of whose parts they have the names are what was metered already", async () => {
+    const { code } = await open();
+    await authorize(code, "parted", { mode: "hold", measure: { amount: 5 } });
+    await wallets().act("parted", "settle", { sequence: 1, measure: { amount: 5 }, final: true });
+    const ending = { mode: "hold", measure: { amount: 2 }, ttlSeconds: 1, onExpiry: "settle" };
+    await authorize(code, "ended", ending);
+    await delay(1_100);
+    await wallets().client.call("GET", "authorizations/ended");
+    expect(await balance(code)).toBe("93");
+    expect(
+      await submit(measurement(code, "parted#1", 20), measurement(code, "ended#expiry", 20)),
+    ).toMatchObject({ failures: [{ type: "DuplicateUid" }, { type: "DuplicateUid" }] });
+    expect(await balance(code)).toBe("93");
+    expect(await submit(measurement(code, "parted#2", 1))).not.toHaveProperty("failures");
+    expect(await balance(code)).toBe("92");
+  });
+
   test("that was voided or expired are, unless a part of it was metered", async () => {
     const { code, id } = await open();
     await authorize(code, "voided", { mode: "hold", measure: { amount: 1 } });

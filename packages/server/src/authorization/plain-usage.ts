@@ -8,7 +8,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { besideId, markIn } from "./measurement-ids.ts";
 import type { MeasuredUsage } from "./measurements.ts";
-import { unmeteredIds } from "./undone-usage.ts";
+import { partsAmong, unmeteredIds } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
 /** A measurement that was sent to metering without being authorized. */
@@ -76,12 +76,20 @@ const charge = async (
         throw atIndex(error, index);
       })),
     });
-  const known = await knownOf(ledger, orgId, records);
+  const uids = records.map(({ command }) => command.id);
+  const parts = await partsAmong(ledger.pool, orgId, uids);
+  const isPart = ({ command }: Recorded): boolean => parts.has(command.id);
+  const own = records.filter((one) => !isPart(one));
+  const known = await knownOf(ledger, orgId, own);
   const ids = known.filter(({ isReplayed }) => !isReplayed).map(({ command }) => command.id);
   const unmetered = await unmeteredIds(ledger.pool, orgId, ids);
   const isUsage = ({ command }: Recorded): boolean => !unmetered.has(command.id);
   const others = known.filter((one) => !isUsage(one)).map(beside);
-  const duplicates = [...known.filter(isUsage), ...(await knownOf(ledger, orgId, others))];
+  const duplicates = [
+    ...records.filter(isPart),
+    ...known.filter(isUsage),
+    ...(await knownOf(ledger, orgId, others)),
+  ];
   return new Set(duplicates.map(({ index }) => index));
 };
 

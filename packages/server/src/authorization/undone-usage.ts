@@ -112,11 +112,35 @@ export const unmeteredIds = async (
 ): Promise<ReadonlySet<string>> => {
   const unmetered = new Set<string>();
   if (ids.length === 0) return unmetered;
-  const text = "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = ANY($2)";
-  const { rows } = await pool.query<AuthorizationColumns>(text, [orgId, ids]);
-  for (const row of rows.map(authorizationFrom)) {
+  for (const row of await storedRows(pool, orgId, ids)) {
     const mayBeUsed = row.state === "HELD" && row.terms.mode !== "lease";
     if (!mayBeUsed && (await meteredIds(pool, orgId, row)).length === 0) unmetered.add(row.id);
   }
   return unmetered;
+};
+
+/** Those of the uids that parts and ends of authorizations were metered by: they name no other usage. */
+export const partsAmong = async (
+  pool: Pool,
+  orgId: string,
+  uids: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const owners = uids.flatMap((uid) =>
+    uid.includes("#") ? uid.slice(0, uid.lastIndexOf("#")) : [],
+  );
+  const parts = new Set<string>();
+  if (owners.length === 0) return parts;
+  for (const row of await storedRows(pool, orgId, owners))
+    if (isMeteredInParts(row)) for (const id of await meteredIds(pool, orgId, row)) parts.add(id);
+  return parts.intersection(new Set(uids));
+};
+
+const storedRows = async (
+  pool: Pool,
+  orgId: string,
+  ids: readonly string[],
+): Promise<Authorization[]> => {
+  const text = "SELECT * FROM ledger_authorization WHERE org_id = $1 AND id = ANY($2)";
+  const { rows } = await pool.query<AuthorizationColumns>(text, [orgId, ids]);
+  return rows.map(authorizationFrom);
 };
