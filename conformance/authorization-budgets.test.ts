@@ -149,7 +149,8 @@ describe("a budget by unit", () => {
         measure: { amount },
         ...more,
       });
-    return { use, both: async () => [await used(tokens), await used(calls)] };
+    const both = async () => [await used(tokens), await used(calls)];
+    return { code, meter: meter.code, use, both };
   };
 
   test("counts what each price counts, whichever is the first", async () => {
@@ -174,5 +175,41 @@ describe("a budget by unit", () => {
       decision: "deny",
       reasons: [{ code: "BUDGET_EXCEEDED", used: "30", requested: "90" }],
     });
+  });
+
+  test("counts what is spent of a lease as what is charged, and then stops what comes next", async () => {
+    const { code, meter, use, both } = await sell();
+    const id = world().fresh("lease");
+    const lease = { account: code, asset: "USD", amount: "5", ttlSeconds: 600 };
+    expect(await wallets().post("leases", { id, ...lease })).toMatchObject({ decision: "allow" });
+    const report = (sequence: number, ...amounts: number[]) =>
+      wallets().post(`leases/${id}/report`, {
+        sequence,
+        final: false,
+        spends: amounts.map((amount) => ({
+          uid: world().fresh("spend"),
+          meter,
+          amount: "0.5",
+          measure: { amount },
+        })),
+      });
+    await use(10);
+    expect(await report(1, 60, 20)).toMatchObject({ amount: "1" });
+    expect(await both()).toEqual(["90", "3"]);
+    expect(await report(2, 20)).toMatchObject({ amount: "0.5" });
+    expect(await both()).toEqual(["110", "4"]);
+    const reasons = [
+      { code: "BUDGET_EXCEEDED", used: "110", limit: "100" },
+      { code: "BUDGET_EXCEEDED", used: "4", limit: "3" },
+    ];
+    expect(await use(1)).toMatchObject({ decision: "deny", reasons });
+    expect(await wallets().post("leases", lease)).toMatchObject({ decision: "deny", reasons });
+    const renewal = { sequence: 1, ttlSeconds: 900 };
+    expect(await wallets().client.call("POST", `leases/${id}/renew`, renewal)).toMatchObject({
+      status: 409,
+      body: { errorCode: "BUDGET_EXCEEDED" },
+    });
+    expect(await report(3, 1)).toMatchObject({ amount: "0.5" });
+    expect(await both()).toEqual(["111", "5"]);
   });
 });

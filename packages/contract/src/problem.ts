@@ -39,6 +39,7 @@ export const problems = {
   WRONG_STATE: { status: 409, sentence: "Its state does not allow this" },
   OVERAGE_REJECTED: { status: 409, sentence: "More was used than held, and the hold rejects that" },
   INSUFFICIENT_FUNDS: { status: 409, sentence: "The account does not have that much" },
+  BUDGET_EXCEEDED: { status: 409, sentence: "A hard budget has no room left" },
   REFUND_EXCEEDS_SETTLED: { status: 409, sentence: "No more can be refunded than was settled" },
   GRANT_ENDED: { status: 409, sentence: "The grant has ended" },
   PAYMENT_ALREADY_CREDITED: { status: 409, sentence: "The payment was credited before" },

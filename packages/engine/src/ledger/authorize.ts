@@ -31,6 +31,13 @@ export const authorize = (draft: Draft, request: Authorize): Authorized => {
     : charge(target, request, evaluation);
 };
 
+export const isWellFormed = (request: Authorize): boolean => {
+  const isHold = request.mode === "hold" || request.mode === "session";
+  const amount = request.price.kind === "amount" ? request.price.amount : 0n;
+  const livesOn = request.ttlMs > 0 && (request.idleTimeoutMs ?? 1) > 0;
+  return amount >= 0n && request.quantity >= 0n && (!isHold || livesOn);
+};
+
 export const isReadOnly = ({ mode, isDryRun }: Pick<Authorize, "mode" | "isDryRun">): boolean =>
   mode === "check" || isDryRun;
 

@@ -15,10 +15,15 @@ export interface Reservation {
 /** In what usage is counted: money in an asset, and each of its quantities in a unit. */
 export interface Counted {
   readonly asset: string;
-  readonly units: readonly (string | null)[];
+  /** Any, as long as nobody has said what is used. */
+  readonly units: readonly (string | null)[] | "any";
 }
 
 const counterId = (budget: Budget, window: Window): string => `${budget.id}@${window.start}`;
+
+/** Undefined once the budget is gone. */
+const budgetOf = (draft: Draft, counter: string): Budget | undefined =>
+  draft.state.budgets.get(counter.slice(0, counter.lastIndexOf("@")));
 
 const emptyCounter = (budget: Budget, window: Window): Counter => ({
   id: counterId(budget, window),
@@ -38,15 +43,39 @@ export const reservationsFor = (draft: Draft, scope: Scope, counted: Counted): R
 };
 
 const doesCount = ({ counts }: Budget, { asset, units }: Counted): boolean =>
-  "asset" in counts ? counts.asset === asset : units.includes(counts.unit);
+  "asset" in counts ? counts.asset === asset : units === "any" || units.includes(counts.unit);
 
 const reservationOf = (draft: Draft, budget: Budget, { units }: Counted): Reservation => {
-  const window = windowOf(draft, budget);
-  const counter = counterId(budget, window);
+  const counter = currentCounter(draft, budget);
   const unit = "unit" in budget.counts ? budget.counts.unit : undefined;
-  const counts = units.flatMap((each, place) => (each === unit ? [place] : []));
+  const counts =
+    units === "any" ? [] : units.flatMap((each, place) => (each === unit ? [place] : []));
   return { budget, counter, used: usedOf(draft, budget, counter), counts };
 };
+
+const currentCounter = (draft: Draft, budget: Budget): string =>
+  counterId(budget, windowOf(draft, budget));
+
+/** The counters of all budgets by unit that usage of some product may fall under. */
+export const countersOfAnyUnit = (draft: Draft, scope: Scope): string[] =>
+  budgetsInOrder(draft)
+    .filter(({ counts }) => "unit" in counts)
+    .filter((budget) => isInScope({ ...budget.scope, ...anyProduct }, { ...scope, ...anyProduct }))
+    .map((budget) => currentCounter(draft, budget));
+
+const anyProduct = { product: "any" } as const;
+
+/** Which of them count a quantity of a product in a unit. */
+export const countersInUnit = (
+  draft: Draft,
+  counters: readonly string[],
+  used: { readonly product: string | null; readonly unit: string | null },
+): string[] =>
+  counters.filter((counter) => {
+    const { counts, scope } = budgetOf(draft, counter) ?? {};
+    if (counts === undefined || !("unit" in counts) || counts.unit !== used.unit) return false;
+    return scope?.product === undefined || scope.product === used.product;
+  });
 
 export const nameOf = ({ id, code, counts }: Budget): BudgetName => ({
   id,
@@ -102,10 +131,9 @@ export const moveCounter = (
   delta: { readonly posted: bigint; readonly held: bigint },
 ): void => {
   if (delta.posted === 0n && delta.held === 0n) return;
-  const at = id.lastIndexOf("@");
-  const budget = draft.state.budgets.get(id.slice(0, at));
+  const budget = budgetOf(draft, id);
   if (budget === undefined) return;
-  const windowStart = Number(id.slice(at + 1));
+  const windowStart = Number(id.slice(id.lastIndexOf("@") + 1));
   const row = draft.counters.get(id) ?? emptyCounter(budget, { start: windowStart, end: null });
   const moved = { ...row, posted: row.posted + delta.posted, held: row.held + delta.held };
   draft.counters.put(moved);
@@ -135,8 +163,12 @@ const fireAlerts = (draft: Draft, budget: Budget, counter: Counter): void => {
 
 /** What a hard budget still allows in the window of a counter; null where nothing is refused. */
 export const roomOf = (draft: Draft, counter: string): bigint | null => {
-  const budget = draft.state.budgets.get(counter.slice(0, counter.lastIndexOf("@")));
+  const budget = budgetOf(draft, counter);
   if (budget === undefined || budget.mode === "soft") return null;
   const room = budget.limit - usedOf(draft, budget, counter);
   return room > 0n ? room : 0n;
 };
+
+/** Whether a hard budget of whatever product has no room left in the window of a counter. */
+export const isUsedUp = (draft: Draft, counter: string): boolean =>
+  budgetOf(draft, counter)?.scope.product === undefined && roomOf(draft, counter) === 0n;

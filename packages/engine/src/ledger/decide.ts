@@ -1,12 +1,12 @@
-import { authorize, deny, isReadOnly, recordUsage } from "./authorize.ts";
+import { authorize, deny, isReadOnly, isWellFormed, recordUsage } from "./authorize.ts";
 import { absorbFork, changesOf, forkDraft, openDraft, type Draft } from "./draft.ts";
 import { sweep } from "./expiry.ts";
 import { extend } from "./extension.ts";
 import { creditGrant, voidGrant } from "./grant-command.ts";
-import { leaseAsHold, reportLease } from "./lease.ts";
+import { openLease, renewLease, reportLease } from "./lease.ts";
 import { conflict, type Outcome } from "./outcome.ts";
 import { refund } from "./refund.ts";
-import type { Authorize, Command, Linked, Request } from "./request.ts";
+import type { Command, Linked, Request } from "./request.ts";
 import { type Changes, type EpochMs, isLease, type LedgerState } from "./rows.ts";
 import { updateSession } from "./session.ts";
 import { settle, voidHold } from "./settlement.ts";
@@ -186,21 +186,14 @@ const carryOut = (draft: Draft, command: Command): Outcome => {
     case "changePaymentMethod":
       return changePaymentMethod(draft, command);
     case "openLease":
-      return carryOut(draft, leaseAsHold(command, draft.now));
+      return openLease(draft, command);
     case "reportLease":
       return reportLease(draft, command);
     case "renewLease":
-      return extend(draft, { ...command, addAmount: 0n });
+      return renewLease(draft, command);
     case "trueUp":
       return trueUp(draft, command);
   }
-};
-
-const isWellFormed = (request: Authorize): boolean => {
-  const isHold = request.mode === "hold" || request.mode === "session";
-  const amount = request.price.kind === "amount" ? request.price.amount : 0n;
-  const livesOn = request.ttlMs > 0 && (request.idleTimeoutMs ?? 1) > 0;
-  return amount >= 0n && request.quantity >= 0n && (!isHold || livesOn);
 };
 
 /** All or nothing: the batch works on a fork, which counts only if nothing in it is refused. */

@@ -104,16 +104,14 @@ export const evaluate = (draft: Draft, request: Authorize): Evaluation => {
   return conclude(draft, probe);
 };
 
-/** In what usage is counted, its first quantity in front. */
+/** In what usage is counted, its first quantity in front. What is held for no meter may be used in any unit. */
 export const countedIn = ({
+  meter,
   price,
   unit,
-}: {
-  readonly price: Price;
-  readonly unit: string | null;
-}): Counted => ({
+}: Pick<Authorize, "meter" | "price" | "unit">): Counted => ({
   asset: price.asset,
-  units: [unit, ...price.further.map((count) => count.unit)],
+  units: meter === null ? "any" : [unit, ...price.further.map((count) => count.unit)],
 });
 
 const denial = (reasons: readonly Reason[]): Evaluation => ({
@@ -276,7 +274,9 @@ function checkBudgets(_draft: Draft, probe: Probe): void {
     const { budget, used, counts } = reservation;
     const requested = countedOf(reservation, { amount, quantities });
     const room = maximum(0n, budget.limit - used);
-    if (budget.mode === "soft" || requested === 0n || requested <= room) continue;
+    // How much a lease will use in a unit is unknown: more than nothing.
+    const isUnknown = "unit" in budget.counts && counts.length === 0;
+    if (budget.mode === "soft" || (isUnknown ? room > 0n : requested <= room)) continue;
     const { limit } = budget;
     const name = nameOf(budget);
     probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: name, limit, used, requested });

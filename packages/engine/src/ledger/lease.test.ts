@@ -67,7 +67,9 @@ const report = (ledger: SampleLedger) =>
       {
         id: "s1",
         meter: "calls",
+        product: null,
         quantity: units("1"),
+        units: [],
         further: [],
         fields: null,
         amount: money("8"),
@@ -76,7 +78,9 @@ const report = (ledger: SampleLedger) =>
       {
         id: "s2",
         meter: "calls",
+        product: null,
         quantity: units("1"),
+        units: [],
         further: [],
         fields: null,
         amount: money("5"),
@@ -145,7 +149,9 @@ describe("what a client spent of a lease", () => {
     const spends = ["a", "b"].map((id) => ({
       id,
       meter: "calls",
+      product: null,
       quantity: units("1"),
+      units: [],
       further: [],
       fields: null,
       amount: money("15"),

@@ -1,15 +1,19 @@
 import { isParity, minimum } from "./asset.ts";
+import { authorize, isWellFormed } from "./authorize.ts";
+import { countersInUnit, countersOfAnyUnit, isUsedUp } from "./budget.ts";
 import type { Draft } from "./draft.ts";
-import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import type { Authorize, OpenLease, ReportLease, Spend } from "./request.ts";
-import type { Authorization, Leg, Slice } from "./rows.ts";
+import { scopeOf } from "./evaluation.ts";
+import { extend } from "./extension.ts";
+import { type Authorized, conflict, type Conflict, type Settled } from "./outcome.ts";
+import type { Authorize, OpenLease, RenewLease, ReportLease, Spend } from "./request.ts";
+import type { Authorization, AuthorizationTerms, Leg, Slice } from "./rows.ts";
 import { nothingUsed, settlePart } from "./settlement.ts";
 import { availableTo, type Holding, holdingOf, pinnedBy } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { unusedCount } from "./use.ts";
 
 /** A lease is a hold that its client spends by itself: what it can overspend is nothing (f.7). */
-export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
+const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   kind: "authorize",
   id: lease.id,
   fingerprint: lease.fingerprint,
@@ -32,6 +36,29 @@ export const leaseAsHold = (lease: OpenLease, now: number): Authorize => ({
   isDryRun: false,
   fields: null,
 });
+
+/**
+ * What is spent of it will count in windows of now, as its money does (I21), and for the limits of who opens it. In which
+ * units, and for which product, shows when it is reported.
+ */
+export const openLease = (draft: Draft, lease: OpenLease): Authorized | Conflict => {
+  const request = leaseAsHold(lease, draft.now);
+  if (!isWellFormed(request)) return conflict(lease.id, "INVALID");
+  const answer = authorize(draft, request);
+  const row = draft.authorizations.get(lease.id);
+  if (row?.state !== "HELD") return answer;
+  const unitCounters = countersOfAnyUnit(draft, scopeOf(request));
+  draft.authorizations.put({ ...row, terms: { ...row.terms, unitCounters } });
+  return answer;
+};
+
+/** A longer life to spend it in, unless what is spent would exceed a hard budget. */
+export const renewLease = (draft: Draft, renewal: RenewLease): Settled | Conflict => {
+  const row = draft.authorizations.get(renewal.id);
+  const isOver = row?.terms.unitCounters.some((counter) => isUsedUp(draft, counter)) ?? false;
+  if (row?.state === "HELD" && isOver) return conflict(row.id, "BUDGET_EXCEEDED", row.state);
+  return extend(draft, { ...renewal, addAmount: 0n });
+};
 
 /**
  * Settles what the client spent: each spend becomes an authorization of its own, which takes its part of what the lease
@@ -89,6 +116,7 @@ const settleSpend = (
   return { lease: { ...lease, held: lease.held - held, legs: rest.legs }, shortfall };
 };
 
+/** It counts as a charge of its own would, however much of a budget is left: it is spent. */
 const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authorization => ({
   id: spend.id,
   terms: {
@@ -97,6 +125,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     mode: "record",
     spender: { ...terms.spender, meter: spend.meter },
     occurredAt: spend.occurredAt,
+    unitCounters: unitCountersOf(draft, terms, { spend, place: 0 }),
     concurrencyLimits: [],
     fields: spend.fields,
   },
@@ -107,7 +136,10 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
   settledQuantity: 0n,
   refunded: 0n,
   refundedQuantity: 0n,
-  further: spend.further.map(() => unusedCount),
+  further: spend.further.map((_, nth) => ({
+    ...unusedCount,
+    unitCounters: unitCountersOf(draft, terms, { spend, place: nth + 1 }),
+  })),
   shortfall: 0n,
   debt: 0n,
   legs: [],
@@ -130,6 +162,16 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     isReplayed: false,
   },
 });
+
+/** Of the budgets that the lease may count in, those that count the quantity at a place. */
+const unitCountersOf = (
+  draft: Draft,
+  lease: Pick<AuthorizationTerms, "unitCounters">,
+  { spend, place }: { readonly spend: Spend; readonly place: number },
+): string[] => {
+  const { product, units } = spend;
+  return countersInUnit(draft, lease.unitCounters, { product, unit: units[place] ?? null });
+};
 
 /** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */
 const splitPinned = (holding: Holding, base: bigint): Leg[] => {

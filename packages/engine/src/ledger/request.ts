@@ -156,9 +156,12 @@ export interface OpenLease extends Identified {
 export interface Spend {
   readonly id: string;
   readonly meter: string;
+  readonly product: string | null;
   readonly quantity: bigint;
   /** What else is counted of it. */
   readonly further: readonly bigint[];
+  /** Of each quantity, the first in front; null where another has counted the same already. */
+  readonly units: readonly (string | null)[];
   readonly fields: MeasurementFields | null;
   readonly amount: bigint;
   readonly occurredAt: EpochMs;

@@ -1,8 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Budget } from "./budget-window.ts";
 import { brokenInvariants } from "./invariants.ts";
 import type { Price, Rateable } from "./price.ts";
-import type { Authorize } from "./request.ts";
+import type { Authorize, OpenLease, ReportLease, Spend } from "./request.ts";
 import { decisionOf, type SampleLedger } from "./sample-ledger.ts";
 import {
   fundedLedger,
@@ -172,4 +172,122 @@ test("usage that has no parts is undone with the last of the money", () => {
     further: [-units("30"), -units("1")],
   });
   expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
+describe("what a client spent of a lease", () => {
+  const lease = (id: string): OpenLease => ({
+    kind: "openLease",
+    id,
+    fingerprint: id,
+    account: "acme",
+    key: "key-1",
+    asset: "USD",
+    amount: money("20"),
+    ttlMs: 60_000,
+    onExpiry: "release",
+    settleOverage: "debt",
+  });
+  const spend = (id: string, tokens: string, more: Partial<Spend> = {}): Spend => ({
+    id,
+    meter: "calls",
+    product: null,
+    quantity: units(tokens),
+    units: ["token", "call"],
+    further: [units("1")],
+    amount: money("2"),
+    occurredAt: 0,
+    fields: null,
+    ...more,
+  });
+  const report = (spends: readonly Spend[], more: Partial<ReportLease> = {}): ReportLease => ({
+    kind: "reportLease",
+    id: "l",
+    fingerprint: "report",
+    sequence: 1,
+    spends,
+    isFinal: true,
+    ...more,
+  });
+  const renewal = {
+    kind: "renewLease",
+    id: "l",
+    fingerprint: "renew",
+    sequence: 1,
+    ttlMs: 1,
+  } as const;
+
+  test("counts as a charge does, and is given back with a refund", () => {
+    const ledger = open();
+    ledger.run(lease("l"), report([spend("a", "40"), spend("b", "8")]));
+    expect([counted(ledger, "token"), counted(ledger, "call")]).toEqual([
+      ["48", "0"],
+      ["2", "0"],
+    ]);
+    ledger.run(sampleRefund("r", "a", money("1")));
+    expect(counted(ledger, "token")).toEqual(["28", "0"]);
+    expect(ledger.state.counters.get("call@0")).toMatchObject({ posted: units("1.5") });
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("is counted beyond a hard budget, which then stops charges, leases and renewals", () => {
+    const ledger = open();
+    ledger.run(lease("l"), lease("other"));
+    expect(ledger.one(report([spend("a", "120")], { isFinal: false }))).toMatchObject({
+      kind: "settled",
+    });
+    expect(counted(ledger, "token")).toEqual(["120", "0"]);
+    const exceeded = { code: "BUDGET_EXCEEDED", budget: { id: "token" }, used: units("120") };
+    expect(use(ledger, "b", "1", { price: price("0") })).toMatchObject({ reasons: [exceeded] });
+    expect(ledger.one(lease("next"))).toMatchObject({ decision: "deny", reasons: [exceeded] });
+    expect(ledger.one(renewal)).toMatchObject({ kind: "conflict", code: "BUDGET_EXCEEDED" });
+    // What is spent already is counted all the same.
+    const late = report([spend("c", "1")], { id: "other" });
+    expect(ledger.one(late)).toMatchObject({ kind: "settled", amount: money("2") });
+    expect(counted(ledger, "token")).toEqual(["121", "0"]);
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("is stopped by a hard budget that is just used up, but not by a soft one", () => {
+    const ledger = fundedLedger("100", {
+      budgets: [budget("token", "10"), { ...budget("call", "1"), mode: "soft" }],
+    });
+    ledger.run(lease("l"), report([spend("a", "9")], { isFinal: false }));
+    expect(ledger.one(renewal)).toMatchObject({ kind: "settled" });
+    expect(decisionOf(ledger.one(lease("allowed")))).toBe("allow");
+    ledger.run(report([spend("b", "1")], { sequence: 2 }));
+    expect(decisionOf(ledger.one(lease("denied")))).toBe("deny");
+  });
+
+  test("counts in the window in which the lease was opened", () => {
+    const ledger = fundedLedger("100", {
+      budgets: [{ ...budget("token", "10"), window: { kind: "hour" } }],
+    });
+    ledger.run({ ...lease("l"), ttlMs: 7_200_000 });
+    ledger.now = 3_600_000;
+    ledger.run(report([spend("a", "4")]));
+    expect([...ledger.state.counters.values()]).toMatchObject([
+      { windowStart: 0, posted: units("4") },
+    ]);
+  });
+
+  test("counts for the budgets of its product alone, and of the lease's access key", () => {
+    const scoped = (id: string, scope: Budget["scope"]): Budget => ({
+      ...budget("token", "10"),
+      id,
+      scope,
+    });
+    const ledger = fundedLedger("100", {
+      budgets: [
+        scoped("own", { product: "p", key: "key-1" }),
+        scoped("product", { product: "q" }),
+        scoped("key", { key: "key-2" }),
+      ],
+    });
+    ledger.run(lease("l"), report([spend("a", "12", { product: "p" })]));
+    expect([...ledger.state.counters.values()]).toMatchObject([
+      { budget: "own", posted: units("12") },
+    ]);
+    // It may be spent on another product.
+    expect(decisionOf(ledger.one(lease("next")))).toBe("allow");
+  });
 });

@@ -11,6 +11,8 @@ import {
   asSettled,
   authorizedReply,
   only,
+  type Said,
+  saidOfId,
   settledReply,
   standingReply,
 } from "../authorization/answers.ts";
@@ -60,12 +62,14 @@ export const getLease: Handlers["getLease"] = async ({ orgId, params }, { ledger
 const onLease = async (
   ledger: Ledger,
   { orgId, row }: { readonly orgId: string; readonly row: Authorization },
-  { command, usage }: { command: Command; usage: Work["usage"] },
+  { command, usage, said }: { command: Command; usage: Work["usage"]; said?: Said },
 ) => {
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage });
   const configuration = await ledger.configurations.of(orgId);
-  return named(settledReply(configuration, asSettled(only(outcomes)), row.terms.spender.asset));
+  return named(
+    settledReply(configuration, asSettled(only(outcomes, said)), row.terms.spender.asset),
+  );
 };
 
 /** What a client spent has its own amount; the usage is priced only to be metered. */
@@ -83,17 +87,21 @@ const toSpend = async (
   },
 ): Promise<{ readonly spend: Spend; readonly measured: MeasuredUsage }> => {
   const usage = { ...said, account, asset: asset.code };
-  const { quantity, occurredAt, measured, segmentTexts } = await priceMeasured(
-    ledger,
-    orgId,
-    usage,
-  );
+  const priced = await priceMeasured(ledger, orgId, usage);
+  const { quantity, price, measured } = priced;
   refuseNegative(measured);
-  const amount = atomsOf({ text: said.amount, field: "amount" }, asset);
-  const further = measured.counted.slice(1).map((counted) => counted.quantity);
-  const { uid: id, meter } = said;
-  const counted = { quantity, further, amount };
-  return { spend: { id, meter, ...counted, occurredAt, fields: segmentTexts }, measured };
+  const spend: Spend = {
+    id: said.uid,
+    meter: said.meter,
+    product: priced.productId ?? null,
+    quantity,
+    further: price.further.map((count) => count.quantity),
+    units: [priced.unit, ...price.further.map((count) => count.unit)],
+    amount: atomsOf({ text: said.amount, field: "amount" }, asset),
+    occurredAt: priced.occurredAt,
+    fields: priced.segmentTexts,
+  };
+  return { spend, measured };
 };
 
 export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
@@ -120,6 +128,11 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
   return onLease(ledger, { orgId, row }, { command, usage: [usage] });
 };
 
+const saidOfRenewal: Said = (refused) =>
+  refused.code === "BUDGET_EXCEEDED"
+    ? { field: "id", message: "may spend no more of what a hard budget counts" }
+    : saidOfId(refused);
+
 export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }, { ledger }) => {
   const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
   const command: Command = {
@@ -129,7 +142,7 @@ export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }
     sequence: body.sequence,
     ttlMs: body.ttlSeconds * 1000,
   };
-  return onLease(ledger, { orgId, row }, { command, usage: [] });
+  return onLease(ledger, { orgId, row }, { command, usage: [], said: saidOfRenewal });
 };
 
 export const releaseLease: Handlers["releaseLease"] = async ({ orgId, params }, { ledger }) => {
