@@ -84,7 +84,12 @@ const used = { ...usageFields, ts: usageTime.optional(), amount: amount.optional
 
 export const settlement = z.object({ sequence, ...used, final: z.boolean().default(true) });
 export const extension = z.object({
-  sequence: sequence.default(1),
+  sequence: sequence
+    .optional()
+    .describe(
+      "An extension sent again with its sequence is answered again. Without a sequence each is a new one: " +
+        "it keeps the hold longer from then on, and holds addAmount more.",
+    ),
   ttlSeconds: seconds,
   addAmount: amount.optional(),
 });

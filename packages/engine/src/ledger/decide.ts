@@ -49,7 +49,7 @@ const runOnce = (draft: Draft, command: Command): Outcome => {
   if (known !== undefined) return known;
   draft.transaction = keyOf(command);
   const outcome = carryOut(draft, command);
-  if ((outcome.kind === "settled" || outcome.kind === "booked") && !isSetting(command))
+  if ((outcome.kind === "settled" || outcome.kind === "booked") && !isAlwaysNew(command))
     draft.decisions.put({
       id: draft.transaction,
       fingerprint: command.fingerprint,
@@ -95,7 +95,7 @@ const targetOf = (command: Command): { readonly id: string; readonly isLease: bo
   }
 };
 
-/** What names a command for ever. The parts of an authorization share one sequence. */
+/** What names a command for ever, unless it is always new. The parts of an authorization share one sequence. */
 export const keyOf = (command: Command): string => {
   switch (command.kind) {
     case "settle":
@@ -103,6 +103,9 @@ export const keyOf = (command: Command): string => {
     case "reportLease":
       return `part:${command.id}#${command.sequence}`;
     case "extend":
+      return command.sequence === null
+        ? `extend:${command.id}`
+        : `extend:${command.id}#${command.sequence}`;
     case "renewLease":
       return `extend:${command.id}#${command.sequence}`;
     case "void":
@@ -125,11 +128,15 @@ export const keyOf = (command: Command): string => {
   }
 };
 
-/** Sets a value: doing it again is harmless, and setting it back must not find the first answer. */
-const isSetting = (command: Command): boolean =>
+/**
+ * What sets a value does no harm when it is done again, and setting it back must not find the first answer. An extension
+ * without a number is a heartbeat, which has the words of the one before.
+ */
+const isAlwaysNew = (command: Command): boolean =>
   command.kind === "setWallet" ||
   command.kind === "changePaymentMethod" ||
-  command.kind === "trueUp";
+  command.kind === "trueUp" ||
+  (command.kind === "extend" && command.sequence === null);
 
 const replayOf = (draft: Draft, command: Command): Outcome | undefined => {
   if (command.kind === "authorize" && isReadOnly(command)) return undefined;

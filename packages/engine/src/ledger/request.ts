@@ -73,7 +73,8 @@ export interface VoidHold extends Identified {
 
 export interface Extend extends Identified {
   readonly kind: "extend";
-  readonly sequence: number;
+  /** Null of one that is always new, as a heartbeat is: nothing says whether it was sent before. */
+  readonly sequence: number | null;
   readonly ttlMs: number;
   readonly addAmount: bigint;
 }

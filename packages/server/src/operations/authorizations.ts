@@ -146,7 +146,7 @@ export const extendAuthorization: Handlers["extendAuthorization"] = async (
     kind: "extend",
     id: row.id,
     fingerprint: fingerprintOf(["extend", row.id, body]),
-    sequence: body.sequence,
+    sequence: body.sequence ?? null,
     ttlMs: body.ttlSeconds * 1000,
     addAmount,
   };
