@@ -1,10 +1,9 @@
-import { minimum } from "./asset.ts";
 import { lifeMs } from "./authorize.ts";
-import { roomOf } from "./budget.ts";
-import { walletAccountOf, type Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Extend } from "./request.ts";
+import { roomFor } from "./room.ts";
 import type { Authorization } from "./rows.ts";
 import { nothingUsed, settledAnswer } from "./settlement.ts";
 import { holdingOf, pin } from "./slice.ts";
@@ -30,21 +29,6 @@ export const extend = (
   draft.authorizations.put(extended);
   return settledAnswer(draft, extended, nothingUsed);
 };
-
-/** Up to `wanted` more for an open hold: bound by frozen accounts, debt, hard budgets and funds. */
-export const roomFor = (draft: Draft, row: Authorization, wanted: bigint): bigint => {
-  const { spender, assetCounters } = row.terms;
-  if (wanted === 0n) return 0n;
-  if (draft.state.customers.get(spender.account)?.isFrozen !== false) return 0n;
-  const paying = [...spender.waterfall, spender.asset];
-  if (paying.some((asset) => walletAccountOf(draft, spender.account, asset).debt > 0n)) return 0n;
-  const isSoft = walletAccountOf(draft, spender.account, spender.asset).mode === "soft";
-  const funds = isSoft ? wanted : planFunds(draft, { spender, legs: row.legs }, wanted).covered;
-  return withinBudgets(draft, assetCounters, funds);
-};
-
-export const withinBudgets = (draft: Draft, counters: readonly string[], wanted: bigint): bigint =>
-  counters.reduce((room, counter) => minimum(room, roomOf(draft, counter) ?? room), wanted);
 
 /** Pins more for an open hold and counts it in the windows that were fixed when it was opened (I21). */
 export const holdMore = (

@@ -115,6 +115,31 @@ describe("W17 a lease of 20 for 60 s on 100", () => {
   });
 });
 
+describe("a late report of 13 under reject", () => {
+  const expired = () => {
+    const ledger = fundedLedger("100");
+    ledger.run({ ...leaseOf20("release"), settleOverage: "reject" });
+    ledger.now = 60_000;
+    return ledger;
+  };
+
+  test("is taken from what is available", () => {
+    const ledger = expired();
+    expect(report(ledger)).toMatchObject({ state: "SETTLED_LATE", amount: money("13") });
+    expect(columnsOf(ledger)).toMatchObject({ D: "13", available: "87" });
+    expect(ledger.authorization("s1")).toMatchObject({ settled: money("8") });
+    expect(ledger.events.map((event) => event.id)).toEqual(["s1", "s2"]);
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("is refused where that is less", () => {
+    const ledger = expired();
+    ledger.run(sampleCharge("other", money("88")));
+    expect(report(ledger)).toMatchObject({ code: "OVERAGE_REJECTED", state: "EXPIRED" });
+    expect(columnsOf(ledger)).toMatchObject({ D: "88", available: "12" });
+  });
+});
+
 describe("what a client spent of a lease", () => {
   test("is refunded like any charge, with its usage", () => {
     const ledger = leased("release");

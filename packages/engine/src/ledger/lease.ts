@@ -7,7 +7,7 @@ import { extend } from "./extension.ts";
 import { type Authorized, conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Authorize, OpenLease, RenewLease, ReportLease, Spend } from "./request.ts";
 import type { Authorization, AuthorizationTerms, Leg, Slice } from "./rows.ts";
-import { nothingUsed, settlePart } from "./settlement.ts";
+import { carryOutPart, isRejected, nothingUsed, settlePart } from "./settlement.ts";
 import { availableTo, type Holding, holdingOf, pinnedBy } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { unusedCount } from "./use.ts";
@@ -73,7 +73,8 @@ export const reportLease = (draft: Draft, report: ReportLease): Settled | Confli
   if (transitions[row.state][isFinal ? "settleFinal" : "settlePart"] === null)
     return conflict(row.id, "WRONG_STATE", row.state);
   const amount = spends.reduce((total, spend) => total + spend.amount, 0n);
-  if (row.terms.settleOverage === "reject" && amount > row.held)
+  // Budgets by unit only count what is spent of a lease.
+  if (isRejected(draft, row, { ...nothingUsed, amount }))
     return conflict(row.id, "OVERAGE_REJECTED", row.state);
   const ids = new Set(spends.map(({ id }) => id));
   const isKnown = spends.some(({ id }) => draft.authorizations.get(id) !== undefined);
@@ -101,7 +102,7 @@ const settleSpend = (
   const legs = splitPinned(rest, minimum(spend.amount, pinnedBy(rest)));
   const held = minimum(spend.amount, lease.held);
   const open = spendRow(draft, lease, spend);
-  const settled = settlePart(
+  const { shortfall } = carryOutPart(
     draft,
     { ...open, state: "HELD", held, legs },
     {
@@ -110,9 +111,9 @@ const settleSpend = (
       further: spend.further,
       isFinal: true,
       events: [spend],
+      next: "SETTLED",
     },
   );
-  const shortfall = settled.kind === "settled" ? settled.shortfall : 0n;
   return { lease: { ...lease, held: lease.held - held, legs: rest.legs }, shortfall };
 };
 

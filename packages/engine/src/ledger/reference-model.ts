@@ -339,8 +339,11 @@ export class World {
       row.state = "VOIDED";
       return done(0);
     }
-    if (row.policy === "reject" && command.amount > row.promised)
-      return conflict("OVERAGE_REJECTED");
+    if (row.policy === "reject" && command.amount > row.promised) {
+      // What comes late is a fresh charge.
+      const fresh = row.state === "EXPIRED" ? this.#room(row, command.amount) : 0;
+      if (command.amount > fresh) return conflict("OVERAGE_REJECTED");
+    }
     const late = row.state === "EXPIRED";
     const shortfall = this.#settle(row, command.amount, command.final);
     if (late) row.state = "SETTLED_LATE";
@@ -397,14 +400,19 @@ export class World {
   }
 
   #extend(row: ModelAuthorization, command: { ttl: number; add: number }): ModelOutcome {
-    const budget = this.#limits.budget - this.used(row.window);
-    const payable = this.soft ? command.add : this.#payable(row, command.add).length;
-    const room = this.owed > 0 ? 0 : Math.min(budget, payable);
-    if (command.add > 0 && room < command.add) return conflict("INSUFFICIENT_FUNDS");
+    if (command.add > 0 && this.#room(row, command.add) < command.add)
+      return conflict("INSUFFICIENT_FUNDS");
     this.#take(this.#payable(row, command.add), "held", row.id);
     row.promised += command.add;
     row.validUntil = Math.max(row.validUntil, this.now + command.ttl);
     return done(0);
+  }
+
+  /** Of what is wanted beyond a promise, how much could be promised as well. */
+  #room(row: ModelAuthorization, wanted: number): number {
+    const budget = this.#limits.budget - this.used(row.window);
+    const payable = this.soft ? wanted : this.#payable(row, wanted).length;
+    return this.owed > 0 ? 0 : Math.min(budget, payable);
   }
 
   /** What nobody paid, then debt, then atoms, newest first. */

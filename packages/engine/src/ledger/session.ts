@@ -1,7 +1,7 @@
 import { minimum } from "./asset.ts";
 import { lifeMs } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
-import { holdMore, roomFor, withinBudgets } from "./extension.ts";
+import { holdMore } from "./extension.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import {
   affordableQuantity,
@@ -11,6 +11,7 @@ import {
   pricedParts,
 } from "./price.ts";
 import type { Update } from "./request.ts";
+import { fitsUnits, roomFor, withinBudgets } from "./room.ts";
 import type { Authorization } from "./rows.ts";
 import { isOwnPrice, partOf, settledAnswer, settlePart } from "./settlement.ts";
 import { holdingOf, pinnedBy, releasePinned } from "./slice.ts";
@@ -22,7 +23,6 @@ import {
   movePosition,
   reholdFurther,
   releaseFurther,
-  usesOf,
 } from "./use.ts";
 
 /**
@@ -120,18 +120,6 @@ const grantedSlice = (
   if (requested === 0n) return { amount: minimum(wanted, room), quantity: 0n, further };
   const quantity = affordableQuantity(cost, roomQuantity, room);
   return { amount: cost(quantity), quantity, further };
-};
-
-/** Whether every hard budget by unit has room for these quantities instead of those that are held. */
-const fitsUnits = (draft: Draft, row: Authorization, quantities: readonly bigint[]): boolean => {
-  const more = new Map<string, bigint>();
-  for (const [place, { unitCounters, held }] of usesOf(row).entries())
-    for (const counter of unitCounters)
-      more.set(counter, (more.get(counter) ?? 0n) + (quantities[place] ?? 0n) - held);
-  return [...more].every(
-    ([counter, quantity]) =>
-      quantity <= 0n || withinBudgets(draft, [counter], quantity) === quantity,
-  );
 };
 
 /** Makes the hold exactly the granted slice: pins the difference or gives it back, newest first. */

@@ -5,6 +5,7 @@ import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import { quote } from "./evaluation.ts";
 import { type Price, versionOf } from "./price.ts";
 import type { Settle, Used, VoidHold } from "./request.ts";
+import { fitsUnits, roomFor } from "./room.ts";
 import type { Authorization } from "./rows.ts";
 import { availableTo, holdingOf, pinnedBy, releasePinned, settlePinned } from "./slice.ts";
 import { transitions, type AuthorizationState } from "./transition.ts";
@@ -77,9 +78,32 @@ export const partOf = (
 export const settlePart = (draft: Draft, row: Authorization, part: Part): Settled | Conflict => {
   const next = transitions[row.state][part.isFinal ? "settleFinal" : "settlePart"];
   if (next === null) return conflict(row.id, "WRONG_STATE", row.state);
-  if (row.terms.settleOverage === "reject" && part.amount > row.held)
-    return conflict(row.id, "OVERAGE_REJECTED", row.state);
-  const settled = applyPart(draft, row, { ...part, next });
+  if (isRejected(draft, row, part)) return conflict(row.id, "OVERAGE_REJECTED", row.state);
+  return carryOutPart(draft, row, { ...part, next });
+};
+
+/**
+ * Whether `reject` refuses a part: one beyond what is held, unless it comes late. Nothing is held any more then, so that
+ * it is a fresh charge (f.4), as far as one would be allowed.
+ */
+export const isRejected = (
+  draft: Draft,
+  row: Authorization,
+  part: Pick<Part, "amount" | "quantity" | "further">,
+): boolean => {
+  if (row.terms.settleOverage !== "reject") return false;
+  if (row.state !== "EXPIRED") return part.amount > row.held;
+  const isFunded = roomFor(draft, row, part.amount) === part.amount;
+  return !isFunded || !fitsUnits(draft, row, [part.quantity, ...part.further]);
+};
+
+/** Settles a part of what its caller has asked everything about. */
+export const carryOutPart = (
+  draft: Draft,
+  row: Authorization,
+  part: Part & { readonly next: AuthorizationState },
+): Settled => {
+  const settled = applyPart(draft, row, part);
   draft.authorizations.put(settled.row);
   return settledAnswer(draft, settled.row, { ...part, shortfall: settled.shortfall });
 };
@@ -92,7 +116,7 @@ const applyPart = (
   const holding = holdingOf(row);
   const fromHold = minimum(part.amount, pinnedBy(holding));
   settlePinned(draft, holding, fromHold);
-  // What a soft account was promised without funds is owed in any case, so reject does not reach here.
+  // Of what reject lets through, only what a soft account is allowed without funds is not covered: that is owed.
   const policy = row.terms.settleOverage === "cap" ? "cap" : "debt";
   const excess = takeExcess(draft, holding, { amount: part.amount - fromHold, policy });
   if (part.isFinal) releasePinned(draft, holding, pinnedBy(holding));

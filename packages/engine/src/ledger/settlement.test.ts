@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import type { Budget } from "./budget-window.ts";
+import { brokenInvariants } from "./invariants.ts";
+import type { Authorize } from "./request.ts";
+import { columnsOf, type Setup } from "./sample-ledger.ts";
+import {
+  fundedLedger,
+  money,
+  sampleCharge,
+  sampleDebtLimit,
+  sampleGrant,
+  sampleHold,
+  sampleSettle,
+  units,
+  usedAmount,
+} from "./sample-request.ts";
+
+describe("late settlement under reject of an expired hold of 6 on 10: a fresh charge, or nothing", () => {
+  const expired = (setup: Setup = {}, more: Partial<Authorize> = {}) => {
+    const ledger = fundedLedger("10", setup);
+    ledger.run(sampleHold("h", money("6"), { ttlMs: 10, settleOverage: "reject", ...more }));
+    ledger.now = 10;
+    return ledger;
+  };
+  const refused = { kind: "conflict", code: "OVERAGE_REJECTED", state: "EXPIRED" };
+
+  test("takes what is there", () => {
+    const ledger = expired();
+    expect(ledger.one(sampleSettle("h", money("5")))).toMatchObject({
+      state: "SETTLED_LATE",
+      shortfall: 0n,
+    });
+    expect(columnsOf(ledger)).toMatchObject({ D: "5", H: "0", available: "5" });
+  });
+
+  test("is refused where that is less, and then taken once it is there", () => {
+    const ledger = expired();
+    ledger.run(sampleCharge("c", money("7")), sampleDebtLimit(money("2")));
+    expect(ledger.one(sampleSettle("h", money("5")))).toMatchObject(refused);
+    expect(columnsOf(ledger)).toMatchObject({ D: "7", X: "0", available: "3" });
+    ledger.run(sampleGrant("more", money("2")));
+    expect(ledger.one(sampleSettle("h", money("5")))).toMatchObject({ state: "SETTLED_LATE" });
+    expect(columnsOf(ledger)).toMatchObject({ D: "12", X: "0", available: "0" });
+  });
+
+  test("is refused beyond a hard budget, of money or of a unit", () => {
+    const limited = (counts: Budget["counts"], limit: bigint): Budget => ({
+      id: "b",
+      code: "b",
+      scope: {},
+      counts,
+      window: { kind: "lifetime" },
+      zone: "UTC",
+      anchor: null,
+      limit,
+      mode: "hard",
+      alertPercents: [],
+    });
+    const byMoney = expired({ budgets: [limited({ asset: "USD" }, money("6"))] });
+    expect(byMoney.one(sampleSettle("h", money("6.000001")))).toMatchObject(refused);
+    expect(byMoney.one(sampleSettle("h", money("6")))).toMatchObject({ state: "SETTLED_LATE" });
+    const byUnit = expired(
+      { budgets: [limited({ unit: "token" }, units("3"))] },
+      { unit: "token" },
+    );
+    const late = (quantity: string) =>
+      byUnit.one(sampleSettle("h", money("1"), { used: usedAmount(money("1"), units(quantity)) }));
+    expect(late("4")).toMatchObject(refused);
+    expect(late("3")).toMatchObject({ state: "SETTLED_LATE" });
+    expect(brokenInvariants(byUnit.state, byUnit.postings)).toEqual([]);
+  });
+});
