@@ -7,7 +7,7 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
-import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
+import { later, type OpenPeriod } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../ports/database.ts";
 import { type AttachedPlan, loadAttachedPlans } from "../records/attached-plans.ts";
 import { activePeriod, scheduleOf } from "../records/billing-schedule.ts";
@@ -31,6 +31,8 @@ export interface PlanPrice {
   readonly payer: string;
   /** When the plan rates the account's usage. */
   readonly rated: readonly OpenPeriod[];
+  /** From where its units count on through all periods of the plan; undefined where each begins anew. */
+  readonly spansFrom: Temporal.Instant | undefined;
 }
 
 interface AccountKey {
@@ -116,11 +118,23 @@ const pricesOfAccount = async (
       const prices = pricesOf(member, pricings, aggregations).map((price) => ({
         ...shared,
         ...price,
+        spansFrom: spanStart(price, schedule),
       }));
       return { productId, schedule, prices };
     });
   });
 };
+
+/**
+ * tiersSpanPlan: with the account plan or the pricing, whichever begins later (`spanStart` of the engine). By volume what a
+ * call costs depends on where its period began, which no one ladder says: it begins with its period, and the close makes it
+ * what the bill says. Where later units are cheaper, it costs too much until then.
+ */
+const spanStart = (
+  { pricing: { tiersSpanPlan, cumulative }, active }: Pick<PlanPrice, "pricing" | "active">,
+  schedule: BillingSchedule,
+): Temporal.Instant | undefined =>
+  tiersSpanPlan && cumulative ? later(schedule.active.start, active.start) : undefined;
 
 /** The plan's own and what its template's still cover. */
 const pricesOf = (
@@ -179,13 +193,16 @@ export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
 };
 
 /**
- * One position per account of a plan, pricing, its piece and billing period. Account codes are of any text, so they come
- * last.
+ * One position per account of a plan, pricing, its piece and billing period, or all periods from one on. Account codes are
+ * of any text, so they come last.
  */
 export const positionId = (
-  { payer, pricing: { id }, piece }: PlanPrice,
+  { payer, pricing: { id }, piece, spansFrom }: PlanPrice,
   { start }: PricedPeriod,
-): string => `${id}${piece === undefined ? "" : `.${piece}`}@${start}/${payer}`;
+): string => {
+  const from = spansFrom === undefined ? start : `${spansFrom.epochMilliseconds}-`;
+  return `${id}${piece === undefined ? "" : `.${piece}`}@${from}/${payer}`;
+};
 
 /** The account whose lock covers a position. */
 export const ownerOf = (position: string): string => position.slice(position.indexOf("/") + 1);

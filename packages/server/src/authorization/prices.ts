@@ -316,7 +316,8 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
     if (price.counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`, plans);
     const position = positionId(price.plan, period);
-    parts.push({ tariff: price.tariff, counts: price.counts, position, unit: counted.unit });
+    const { tariff, counts } = price;
+    parts.push({ tariff, counts, position, unit: counted.unit, periodStart: period.start });
   }
   const [first, ...further] = parts;
   const [plan] = plans;
@@ -328,9 +329,12 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
   return { kind: "priced", currency, productId, parts: [first, ...further] };
 };
 
-interface PricedCount extends Counting {
+/** One of a call's prices: what it counts, from where. */
+export interface PricedCount extends Counting {
   readonly tariff: Tariff;
   readonly position: string;
+  /** When the period begins whose bill has it, in epoch milliseconds. */
+  readonly periodStart: number;
 }
 
 interface OpenPrice {

@@ -13,7 +13,7 @@ import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage } from "./measurements.ts";
-import type { MeterPrice } from "./prices.ts";
+import type { MeterPrice, PricedCount } from "./prices.ts";
 import { isStored } from "./stored-authorizations.ts";
 import {
   occurredAt,
@@ -188,12 +188,15 @@ const isSamePeriod = (one: MeterPrice, other: MeterPrice): boolean => {
     return [one, other].every(
       (price) => price.kind === "unpriced" && price.currencies.length === 0,
     );
-  const positions = other.parts.map(({ position }) => position);
+  const periods = other.parts.map(periodOf);
   return (
-    one.parts.length === positions.length &&
-    one.parts.every(({ position }, nth) => position === positions[nth])
+    one.parts.length === periods.length &&
+    one.parts.every((part, nth) => periodOf(part) === periods[nth])
   );
 };
+
+/** Of a position that spans several as well. */
+const periodOf = ({ periodStart, position }: PricedCount): string => `${periodStart} ${position}`;
 
 interface UsedRequest extends MeasurementFields {
   readonly ts?: string | undefined;

@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import { walletWorld } from "./wallet-world.ts";
+
+/**
+ * How far along its price a call begins: where the bill has it. Each test compares what calls took with what the bill
+ * charges, whose close then has nothing to put right.
+ */
+
+const { world, wallets } = walletWorld();
+
+type Bands = Parameters<ReturnType<typeof world>["price"]>[1];
+
+const noon = (date: string): string => `2024-${date}T12:00:00Z`;
+
+/** A plan for one meter; who has it pays by a wallet. */
+const sell = async (bands: Bands, pricing: object = {}) => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const plan = async (): Promise<string> => {
+    const { id } = await world().plan(await world().product());
+    await world().price({ planId: id, aggregationId }, bands, { ...pricing });
+    return id;
+  };
+  return { meter, aggregationId, plan };
+};
+
+const open = async (meter: string) => {
+  const code = world().fresh("wallet");
+  const id = await wallets().account(code);
+  return {
+    id,
+    code,
+    fund: () => wallets().grant(code, "1000"),
+    use: async (date: string, amount: number): Promise<unknown> => {
+      const call = { uid: world().fresh("call"), account: code, meter, ts: noon(date) };
+      return (await wallets().authorize({ ...call, measure: { amount } }))["amount"];
+    },
+    balance: async (): Promise<string> => (await wallets().wallet(code)).balance,
+  };
+};
+
+const falling = [
+  [0, 1, 10],
+  [500, 0.5, 20],
+] as const;
+
+test("tiersSpanPlan: calls of a later month go on where the one before has ended", async () => {
+  const { meter, plan } = await sell(falling, { tiersSpanPlan: true });
+  const payer = await open(meter.code);
+  await payer.fund();
+  await world().attach(payer.id, await plan());
+  // 10 + 300, then 100; up to 700 it is 630, less the 410; then 100 × 0.5.
+  expect(await payer.use("05-10", 300)).toBe("310");
+  expect(await payer.use("05-20", 100)).toBe("100");
+  expect(await payer.use("06-10", 300)).toBe("220");
+  expect(await payer.use("07-10", 100)).toBe("50");
+  for (const [date, cost] of [
+    ["06-01", 410],
+    ["07-01", 220],
+    ["08-01", 50],
+  ] as const)
+    expect(await world().lines(payer.id, `2024-${date}`)).toEqual([
+      `USAGE ${cost}`,
+      `BALANCE_CONSUMED -${cost}`,
+      "TOTAL 0",
+    ]);
+  expect(await payer.balance()).toBe("320");
+});
+
+test("tiersSpanPlan: a new attachment of the plan begins anew", async () => {
+  const { meter, plan } = await sell(falling, { tiersSpanPlan: true });
+  const payer = await open(meter.code);
+  await payer.fund();
+  const planId = await plan();
+  await world().attach(payer.id, planId, { endDate: "2024-06-01T00:00:00Z" });
+  await world().attach(payer.id, planId, { startDate: "2024-06-01T00:00:00Z" });
+  expect(await payer.use("05-10", 600)).toBe("580");
+  expect(await payer.use("06-10", 100)).toBe("110");
+  expect(await world().lines(payer.id, "2024-07-01")).toEqual([
+    "USAGE 110",
+    "BALANCE_CONSUMED -110",
+    "TOTAL 0",
+  ]);
+  expect(await payer.balance()).toBe("310");
+});
+
+test("tiersSpanPlan: what a hold used after its month counts in its month", async () => {
+  const { meter, plan } = await sell(falling, { tiersSpanPlan: true });
+  const payer = await open(meter.code);
+  await payer.fund();
+  await world().attach(payer.id, await plan());
+  const { uid } = await wallets().authorize({
+    uid: world().fresh("hold"),
+    account: payer.code,
+    meter: meter.code,
+    mode: "hold",
+    ts: noon("05-31"),
+    measure: { amount: 600 },
+  });
+  const part = { final: false, ts: noon("06-01") };
+  await wallets().act(uid, "settle", { ...part, sequence: 1, measure: { amount: 400 } });
+  await wallets().act(uid, "settle", { sequence: 2, measure: { amount: 200 }, ts: noon("05-31") });
+  expect(await world().lines(payer.id, "2024-06-01")).toEqual([
+    "USAGE 580",
+    "BALANCE_CONSUMED -580",
+    "TOTAL 0",
+  ]);
+  expect(await world().lines(payer.id, "2024-07-01")).toEqual(["TOTAL 0"]);
+  expect(await payer.balance()).toBe("420");
+});
