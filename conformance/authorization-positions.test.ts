@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
 /**
@@ -38,6 +38,8 @@ const open = async (meter: string) => {
     balance: async (): Promise<string> => (await wallets().wallet(code)).balance,
   };
 };
+
+const month = { startDate: "2024-05-01T00:00:00Z", endDate: "2024-06-01T00:00:00Z" };
 
 const falling = [
   [0, 1, 10],
@@ -107,4 +109,92 @@ test("tiersSpanPlan: what a hold used after its month counts in its month", asyn
   ]);
   expect(await world().lines(payer.id, "2024-07-01")).toEqual(["TOTAL 0"]);
   expect(await payer.balance()).toBe("420");
+});
+
+describe("usage that a price bills and no call of it was charged for", () => {
+  // 10 + 400 × 1 = 410 up to 400; 10 + 500 + 20 + 200 × 0.5 = 630 up to 700.
+  test("before there was a wallet, calls begin behind it", async () => {
+    const { meter, plan } = await sell(falling);
+    const payer = await open(meter.code);
+    await world().attach(payer.id, await plan());
+    await world().use(meter.code, payer.code, [
+      ["2024-05-05", 400],
+      ["2024-04-30", 90],
+    ]);
+    await payer.fund();
+    const calls = await Promise.all([1, 2, 3].map(() => payer.use("05-20", 50)));
+    expect(calls.map(Number).reduce((one, other) => one + other)).toBe(120 + 25);
+    // Charged after the fact as well, from there on: 150 × 0.5.
+    await world().use(meter.code, payer.code, [["2024-05-21", 150]]);
+    expect(await payer.balance()).toBe("780");
+    // A wallet that has paid in the period pays for all of it: 410 more.
+    expect(await world().lines(payer.id, "2024-06-01")).toEqual([
+      "USAGE 630",
+      "BALANCE_CONSUMED -630",
+      "TOTAL 0",
+    ]);
+    expect(await payer.balance()).toBe("370");
+  });
+
+  test("what only denied calls have asked for is found all the same", async () => {
+    const { meter, plan } = await sell([
+      [0, 1],
+      [400, 5],
+    ]);
+    const payer = await open(meter.code);
+    await world().attach(payer.id, await plan());
+    await world().use(meter.code, payer.code, [["2024-05-05", 400]]);
+    await payer.fund();
+    const call = { account: payer.code, meter: meter.code, ts: noon("05-20") };
+    const dear = { ...call, uid: world().fresh("call"), measure: { amount: 201 } };
+    expect(await wallets().authorize(dear)).toMatchObject({ decision: "deny" });
+    const check = { ...dear, uid: world().fresh("call"), mode: "check", measure: { amount: 200 } };
+    expect(await wallets().authorize(check)).toMatchObject({ decision: "allow", amount: "1000" });
+    expect(await payer.use("05-20", 200)).toBe("1000");
+  });
+
+  test("tiersSpanPlan: in an earlier month", async () => {
+    const { meter, plan } = await sell(falling, { tiersSpanPlan: true });
+    const payer = await open(meter.code);
+    await world().attach(payer.id, await plan());
+    await world().use(meter.code, payer.code, [["2024-04-05", 400]]);
+    await payer.fund();
+    expect(await payer.use("05-20", 300)).toBe("220");
+    expect(await world().lines(payer.id, "2024-06-01")).toEqual([
+      "USAGE 220",
+      "BALANCE_CONSUMED -220",
+      "TOTAL 0",
+    ]);
+    expect(await payer.balance()).toBe("780");
+  });
+
+  test("of a child counts at its parent's position, as long as it has no plan of its own", async () => {
+    const { meter, plan } = await sell(falling);
+    const payer = await open(meter.code);
+    const child = await world().account({ parentAccountId: payer.id });
+    const planId = await plan();
+    await world().attach(payer.id, planId);
+    await world().attach(child.id, planId, { startDate: "2024-05-10T00:00:00Z" });
+    await world().use(meter.code, child.code, [
+      ["2024-05-05", 400],
+      ["2024-05-15", 90],
+    ]);
+    await payer.fund();
+    expect(await payer.use("05-20", 300)).toBe("220");
+  });
+
+  test("before the plan was attached, calls begin behind what they name a price for", async () => {
+    const { meter, plan } = await sell(falling);
+    const payer = await open(meter.code);
+    await payer.fund();
+    const named = { amount: "1", asset: "USD", ts: noon("05-05"), measure: { amount: 400 } };
+    const call = { uid: world().fresh("call"), account: payer.code, meter: meter.code };
+    await wallets().authorize({ ...call, ...named });
+    // Priced behind it once it has reached the usage store.
+    await expect
+      .poll(() => wallets().post("usage/query", { ...month, accountIds: [payer.id] }))
+      .toMatchObject({ data: [{ amount: 400 }] });
+    await world().attach(payer.id, await plan());
+    expect(await payer.use("05-20", 300)).toBe("220");
+  });
 });

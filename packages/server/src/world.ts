@@ -241,7 +241,9 @@ const openLedger = (
   const ledger = createLedger({
     database,
     pool,
+    usage,
     derivedFields: createDerivedFields(directory, Date.now),
+    logger,
     now: Date.now,
   });
   closers.push(ledger.drain);

@@ -2,6 +2,7 @@ import { movements, signed, type PostingKind } from "./book.ts";
 import { windowAt, type Budget, type Window } from "./budget-window.ts";
 import { inBurnOrder } from "./grant-order.ts";
 import { Overlay } from "./overlay.ts";
+import { emptyPosition } from "./price.ts";
 import type { RateBucket } from "./rate-limit.ts";
 import type * as rows from "./rows.ts";
 import { emptyWalletAccount, walletAccountId } from "./rows.ts";
@@ -217,6 +218,10 @@ export const grantOf = (draft: Draft, id: string): rows.Grant => {
   if (grant === undefined) throw new Error(`grant ${id} was not loaded`);
   return grant;
 };
+
+/** How far a period has come; one that nobody has moved yet, as it begins. */
+export const positionOf = (draft: Draft, id: string): rows.Position =>
+  draft.positions.get(id) ?? draft.state.beginnings.get(id) ?? emptyPosition(id);
 
 export const budgetsInOrder = (draft: Draft): readonly Budget[] =>
   (draft.cache.budgets ??= [...draft.state.budgets.values()].sort(outermostFirst));

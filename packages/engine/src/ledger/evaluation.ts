@@ -1,13 +1,12 @@
 import { maximum, minimum } from "./asset.ts";
 import { countedOf, type Counted, nameOf, reservationsFor, type Reservation } from "./budget.ts";
 import { hasFreeSlot } from "./concurrency-limit.ts";
-import { walletAccountOf, type Draft } from "./draft.ts";
+import { positionOf, walletAccountOf, type Draft } from "./draft.ts";
 import { type FundingPart, type FundingPlan, planFunds } from "./funds.ts";
 import type { Reason } from "./outcome.ts";
 import {
   affordableQuantity,
   chargeCost,
-  emptyPosition,
   furtherGranted,
   furtherQuantities,
   holdCost,
@@ -200,7 +199,7 @@ export const quote = (
       const cost = wanted.isHeld ? holdCost : chargeCost;
       let total = 0n;
       for (const part of pricedParts(price, wanted.quantity)) {
-        const position = draft.positions.get(part.position) ?? emptyPosition(part.position);
+        const position = positionOf(draft, part.position);
         total += cost(part, position, part.quantity);
       }
       return total;

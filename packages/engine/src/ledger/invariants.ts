@@ -185,7 +185,7 @@ const concurrencyFaults = (state: LedgerState): string[] =>
     ];
   });
 
-/** How far a period has come is what its authorizations settled, less refunds, and what they hold (I20). */
+/** How far a period has come is where it began and what its authorizations settled, less refunds, and what they hold (I20). */
 const positionFaults = (state: LedgerState): string[] => {
   const sums = new Map<string, { posted: bigint; held: bigint }>();
   for (const row of state.authorizations.values()) {
@@ -195,9 +195,9 @@ const positionFaults = (state: LedgerState): string[] => {
       sums.set(position, { posted: sum.posted + settled - refunded, held: sum.held + held });
     }
   }
-  return [...state.positions.values()].flatMap(({ id, posted, held }) => {
+  return [...state.positions.values()].flatMap(({ id, posted, before, held }) => {
     const sum = sums.get(id) ?? { posted: 0n, held: 0n };
-    const isEqual = sum.posted === posted && sum.held === held;
+    const isEqual = before + sum.posted === posted && sum.held === held;
     return fault(isEqual, () => `I20 ${id} is not the sum of its authorizations`);
   });
 };

@@ -177,6 +177,7 @@ export const affordableQuantity = (
 export const emptyPosition = (id: string): Position => ({
   id,
   posted: 0n,
+  before: 0n,
   held: 0n,
   isStarted: false,
 });

@@ -183,6 +183,8 @@ export interface FurtherUse {
 export interface Position {
   readonly id: string;
   readonly posted: bigint;
+  /** How much of `posted` was there before anything was authorized at the position: billed, and charged to nobody. */
+  readonly before: bigint;
   readonly held: bigint;
   /** False until usage is posted: a fixed price of the first band falls due with the first usage. */
   readonly isStarted: boolean;
@@ -277,6 +279,8 @@ export interface LedgerState {
   readonly concurrencyLimits: ReadonlyMap<string, ConcurrencyLimit>;
   readonly concurrencyCounts: ReadonlyMap<string, ConcurrencyCount>;
   readonly positions: ReadonlyMap<string, Position>;
+  /** What positions begin as that are not there yet; one that is not here either begins at nothing. */
+  readonly beginnings: ReadonlyMap<string, Position>;
   /** By the id of the true-up that asks. */
   readonly periodsPaid: ReadonlyMap<string, PeriodPaid>;
   readonly topUps: ReadonlyMap<string, TopUp>;

@@ -97,7 +97,7 @@ export class SampleLedger {
   }
 
   get state(): LedgerState {
-    return { ...this.#constant, ...this.#maps, periodsPaid: new Map() };
+    return { ...this.#constant, ...this.#maps, beginnings: new Map(), periodsPaid: new Map() };
   }
 
   /** What all usage was settled at. */

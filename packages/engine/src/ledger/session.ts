@@ -1,15 +1,9 @@
 import { minimum } from "./asset.ts";
 import { lifeMs } from "./authorize.ts";
-import type { Draft } from "./draft.ts";
+import { positionOf, type Draft } from "./draft.ts";
 import { holdMore } from "./extension.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
-import {
-  affordableQuantity,
-  emptyPosition,
-  furtherQuantities,
-  holdCost,
-  pricedParts,
-} from "./price.ts";
+import { affordableQuantity, furtherQuantities, holdCost, pricedParts } from "./price.ts";
 import type { Update } from "./request.ts";
 import { fitsUnits, roomFor, withinBudgets } from "./room.ts";
 import type { Authorization } from "./rows.ts";
@@ -84,7 +78,7 @@ const costWithout = (
   const own = [row.heldQuantity, ...row.further.map(({ held }) => held)];
   return (quantity) =>
     pricedParts(price, quantity).reduce((total, part, nth) => {
-      const position = draft.positions.get(part.position) ?? emptyPosition(part.position);
+      const position = positionOf(draft, part.position);
       const others = { ...position, held: position.held - (own[nth] ?? 0n) };
       return total + holdCost(part, others, part.quantity);
     }, 0n);

@@ -1,8 +1,8 @@
 import { maximum, minimum } from "./asset.ts";
 import { countersOf, moveCounter, type Reservation } from "./budget.ts";
-import { post, walletAccountOf, type Draft } from "./draft.ts";
+import { positionOf, post, walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
-import { emptyPosition, type Price } from "./price.ts";
+import type { Price } from "./price.ts";
 import type {
   Authorization,
   AuthorizationTerms,
@@ -35,7 +35,7 @@ export const moveBudgets = (
 
 export const movePosition = (draft: Draft, id: string | null, move: Use): void => {
   if (id === null) return;
-  const row = draft.positions.get(id) ?? emptyPosition(id);
+  const row = positionOf(draft, id);
   draft.positions.put({
     ...row,
     posted: row.posted + move.postedQuantity,

@@ -54,6 +54,7 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
       positions: byId(
         (await all<stored.PositionColumns>("usage_position")).map(stored.positionFrom),
       ),
+      beginnings: new Map(),
       periodsPaid: new Map(),
       topUps: new Map(),
       topUpRules: new Map(),

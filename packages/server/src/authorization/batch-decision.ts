@@ -12,6 +12,7 @@ import type { DatabaseClock } from "./database-clock.ts";
 import type { Loading } from "./loading.ts";
 import { namedRows } from "./named-rows.ts";
 import { ownerOf } from "./plan-prices.ts";
+import type { Beginnings } from "./position-beginnings.ts";
 import type { Prices } from "./prices.ts";
 import { changedPurses, type Purse } from "./purse.ts";
 import type { Remembered } from "./remembered-rows.ts";
@@ -22,6 +23,7 @@ export interface BatchParts {
   readonly configurations: Configurations;
   readonly customers: Customers;
   readonly prices: Prices;
+  readonly beginnings: Beginnings;
   readonly remembered: Remembered;
   readonly clock: DatabaseClock;
 }
@@ -53,8 +55,9 @@ export const prepareBatch = async (
   const accounts = sortedCodes([...acting, ...works.flatMap((work) => work.accounts)]);
   const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const accountArray = textArray(accounts);
-  const loading = { orgId, accounts, accountArray, acting, customers, configuration, named };
-  return { works, commands, loading };
+  const beginnings = parts.beginnings.known(orgId, named.positions);
+  const known = { customers, configuration, named, beginnings };
+  return { works, commands, loading: { orgId, accounts, accountArray, acting, ...known } };
 };
 
 export const sortedCodes = (codes: readonly string[]): string[] => [...new Set(codes)].sort();

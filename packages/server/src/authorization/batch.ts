@@ -19,6 +19,7 @@ import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
 import { beginByKeys, commit, inOnePacket, isRetryable } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
+import { beginningsWith, withoutBeginning } from "./position-beginnings.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards, type Remembered } from "./remembered-rows.ts";
 import { decideBySwap } from "./swap.ts";
@@ -104,7 +105,8 @@ const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedSt
   const others = ownersBeside(accounts, state);
   const known = new Set(locked.map(({ purse }) => purse.id));
   const unopened = acting.filter((code) => !known.has(code));
-  if (unopened.length === 0 && others.length === 0) {
+  const unbegun = withoutBeginning(loading, state);
+  if (unopened.length === 0 && others.length === 0 && unbegun.length === 0) {
     const customers = customersFrom(loading.customers, locked);
     const purses = byId(locked.map(({ purse }) => purse));
     return { state: { ...state, customers }, purses, now, locked };
@@ -114,7 +116,8 @@ const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedSt
   await openAccounts(session, loading, [...unopened, ...others]);
   const all = sortedCodes([...accounts, ...others]);
   const wider = { accounts: all, accountArray: textArray(all), acting: [...acting, ...others] };
-  return lockAndLoad(session, { ...loading, ...wider });
+  const beginnings = await beginningsWith(parts, loading, unbegun);
+  return lockAndLoad(session, { ...loading, ...wider, beginnings });
 };
 
 /** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */

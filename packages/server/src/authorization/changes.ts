@@ -186,7 +186,7 @@ const knownPositions: Known<Position> = {
 
 const newPositions: Table<Position> = {
   name: "usage_position",
-  columns: [...knownPositions.key, ...knownPositions.moved],
+  columns: [...knownPositions.key, ...knownPositions.moved, exact("before", (row) => row.before)],
 };
 
 const positions: Table<Position> = {

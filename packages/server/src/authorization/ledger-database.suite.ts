@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll } from "vitest";
+import { emptyPosition } from "@turnpike/engine/ledger/price.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
@@ -12,6 +13,7 @@ import type { BatchParts } from "./batch-decision.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { Remembered } from "./remembered-rows.ts";
+import { byId } from "./reader.ts";
 import type { Work } from "./work.ts";
 
 const logger = pino({ level: "silent" });
@@ -32,6 +34,11 @@ export interface LedgerDatabase {
 
 /** No meter of these tests derives anything. */
 const derivedFields = { of: async () => ({ values: new Map(), byReceipt: new Set<string>() }) };
+
+/** Nothing was used before these tests. */
+const usage = { aggregateJointly: async () => [] };
+
+const beginAtNothing = (_orgId: string, ids: Iterable<string>) => byId([...ids].map(emptyPosition));
 
 /** A database for the tests of a file, without a server before it. */
 export const ledgerDatabase = (): LedgerDatabase => {
@@ -68,12 +75,14 @@ export const ledgerDatabase = (): LedgerDatabase => {
     const unique = { org_id: orgId, kind, field: "code", value: document.code, id };
     await database.insertInto("unique_value").values(unique).execute();
   };
-  const ledger = (): Ledger => createLedger({ ...connection(), derivedFields, now: Date.now });
+  const ledger = (): Ledger =>
+    createLedger({ ...connection(), usage, derivedFields, logger, now: Date.now });
   return {
     pool: () => connection().pool,
     ledger,
     server: () => ({
       ...ledger(),
+      beginnings: { known: beginAtNothing, of: async (orgId, ids) => beginAtNothing(orgId, ids) },
       remembered: new Remembered(),
       clock: new DatabaseClock(),
     }),

@@ -1,11 +1,15 @@
 import type { Pool } from "pg";
+import type { Logger } from "pino";
 import type { Database } from "../ports/database.ts";
 import type { DerivedFields } from "../ports/derived-fields.ts";
+import type { UsageStore } from "../ports/usage-store.ts";
 import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
 import { DatabaseClock } from "./database-clock.ts";
+import { readBeginnings } from "./earlier-usage.ts";
+import { createBeginnings } from "./position-beginnings.ts";
 import { createPrices, type Prices } from "./prices.ts";
 import { Remembered } from "./remembered-rows.ts";
 import type { Decide } from "./work.ts";
@@ -31,9 +35,18 @@ export interface Ledger extends LedgerParts {
 
 interface Opened extends Pick<LedgerParts, "pool" | "derivedFields" | "now"> {
   readonly database: Database;
+  readonly usage: Pick<UsageStore, "aggregateJointly">;
+  readonly logger: Logger;
 }
 
-export const createLedger = ({ database, pool, derivedFields, now }: Opened): Ledger => {
+export const createLedger = ({
+  database,
+  pool,
+  usage,
+  derivedFields,
+  logger,
+  now,
+}: Opened): Ledger => {
   const parts: LedgerParts = {
     pool,
     configurations: createConfigurations(database, now),
@@ -42,7 +55,13 @@ export const createLedger = ({ database, pool, derivedFields, now }: Opened): Le
     derivedFields,
     now,
   };
-  const batchParts = { ...parts, remembered: new Remembered(), clock: new DatabaseClock() };
+  const beginnings = createBeginnings({
+    read: (orgId, ids) => readBeginnings({ ...parts, database, usage }, orgId, ids),
+    logger,
+    now,
+  });
+  const remembered = new Remembered();
+  const batchParts = { ...parts, beginnings, remembered, clock: new DatabaseClock() };
   const batcher = new Batcher((orgId, works) => decideBatch(batchParts, orgId, works));
   return {
     ...parts,

@@ -43,6 +43,8 @@ export interface Loading {
   readonly customers: ReadonlySet<string>;
   readonly configuration: Configuration;
   readonly named: NamedRows;
+  /** Of the named positions that have no row, those that were looked for. */
+  readonly beginnings: LedgerState["beginnings"];
 }
 
 interface LoadingWith {
@@ -68,7 +70,7 @@ export const loadState = async (
   { client, packet, locking }: LoadingWith,
   loading: Loading,
 ): Promise<Loaded> => {
-  const { orgId, accounts, configuration } = loading;
+  const { orgId, accounts, beginnings, configuration } = loading;
   const limits = limitsInPlay(configuration, accounts);
   const [locked, { clock, grants, authorizations: found, ...others }] = await Promise.all([
     locking,
@@ -86,7 +88,7 @@ export const loadState = async (
         );
   // A purse knows better than the row of a grant that is in it.
   for (const grant of purses.flatMap((purse) => purse.grants)) grants.set(grant.id, grant);
-  const own = { ...others, walletAccounts, grants, authorizations };
+  const own = { ...others, walletAccounts, grants, authorizations, beginnings };
   const state: Loaded["state"] = {
     settings,
     assets: configuration.assets,
@@ -102,7 +104,7 @@ export const loadState = async (
 
 /** What a batch is decided by that no rows have a say in but the purses of its accounts and positions. */
 export const stateByPurses = (
-  { configuration }: Loading,
+  { beginnings, configuration }: Loading,
   purses: readonly Purse[],
   positions: LedgerState["positions"],
 ): Loaded["state"] => ({
@@ -112,6 +114,7 @@ export const stateByPurses = (
   walletAccounts: byId(purses.flatMap((purse) => purse.walletAccounts)),
   grants: byId(purses.flatMap((purse) => purse.grants)),
   positions,
+  beginnings,
   ...noOtherRows,
 });
 

@@ -77,6 +77,8 @@ export interface Subject {
 export interface Prices {
   readonly usage: (orgId: string, meter: string) => Promise<MeterUsage>;
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
+  /** Every price of the account, at any time. */
+  readonly plansOf: (owner: Pick<Subject, "orgId" | "accountId">) => Promise<readonly PlanPrice[]>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: Meters["find"];
@@ -139,12 +141,13 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       loadMeterUsage(database, orgId, await meters.find(orgId, code)),
     );
 
+  const plansOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
+    plans.get(`${orgId} ${accountId}`, () => loadPlanPrices(database, { orgId, accountId }));
+
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
-    const { orgId, accountId } = subject;
+    const { orgId } = subject;
     const found = await meters.find(orgId, subject.meter);
-    const all = await plans.get(`${orgId} ${accountId}`, () =>
-      loadPlanPrices(database, { orgId, accountId }),
-    );
+    const all = await plansOf(subject);
     const own = all.filter((one) => one.aggregation.meterId === found?.id);
     return Promise.all(
       own.map(async (plan) => {
@@ -162,6 +165,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
   return {
     meter: meters.find,
     keptMeter: meters.findKept,
+    plansOf,
     usage: usageOf,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;

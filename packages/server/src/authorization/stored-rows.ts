@@ -192,6 +192,7 @@ export const concurrencyFrom = (row: ConcurrencyColumns): ConcurrencyCount => ({
 export interface PositionColumns {
   readonly id: string;
   readonly posted: string;
+  readonly before: string;
   readonly held: string;
   readonly is_started: boolean;
 }
@@ -199,6 +200,7 @@ export interface PositionColumns {
 export const positionFrom = (row: PositionColumns): Position => ({
   id: row.id,
   posted: atoms(row.posted),
+  before: atoms(row.before),
   held: atoms(row.held),
   isStarted: row.is_started,
 });

@@ -15,6 +15,7 @@ import { onConnection } from "./connection.ts";
 import { limitsInPlay } from "./limit-rows.ts";
 import { latestOf, type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
 import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./packet.ts";
+import { withoutBeginning } from "./position-beginnings.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards } from "./remembered-rows.ts";
 import {
@@ -103,6 +104,7 @@ const swap = async (
   const { accounts, positions, at, isRead } = await completed({ client, parts }, loading, known);
   if (accounts.length < loading.accounts.length || !accounts.every(isSwappable)) return undefined;
   const state = stateOf(loading, { accounts, positions }, at);
+  if (withoutBeginning(loading, state.state).length > 0) return undefined;
   const { outcomes, writing } = await decideBatchBy(parts, batch, state);
   if (!writesAll(batch, writing)) return undefined;
   const [, says] = await inOnePacket(client, (packet) =>
