@@ -65,3 +65,36 @@ test("an asset is gone, and what was refused for want of it stays refused", asyn
   await wallets().client.remove(`assets/${id}`);
   expect(await charge()).toEqual({ ...first, replayed: true });
 });
+
+test("the asset of a lease is gone, and the lease stays refused", async () => {
+  const { id } = await wallets().asset("LENT", 6);
+  await wallets().account("lessee");
+  const lease = { id: "lent", account: "lessee", asset: "LENT", amount: "4", ttlSeconds: 60 };
+  const open = (changed: object = {}) =>
+    wallets().client.call("POST", "leases", { ...lease, ...changed });
+  const decided = { id: "lent", decision: "deny", reasons: [{ code: "INSUFFICIENT_FUNDS" }] };
+  expect(await open()).toMatchObject({ status: 200, body: decided });
+  await wallets().client.remove(`assets/${id}`);
+  expect(await open()).toMatchObject({ status: 200, body: { ...decided, replayed: true } });
+  expect(await open({ amount: "5" })).toMatchObject({ status: 409 });
+  expect(await open({ id: "lent-new" })).toMatchObject({ status: 400 });
+});
+
+test("a report that names a meter that there is none of is told first that its sequence is another's", async () => {
+  await wallets().account("spender");
+  await wallets().grant("spender", "10");
+  const lease = { id: "spent", account: "spender", asset: "USD", amount: "4", ttlSeconds: 60 };
+  await wallets().post("leases", lease);
+  const report = (sequence: number, meter: string) => {
+    const spends = [{ uid: `spent-${sequence}`, meter, amount: "1", measure: { units: 1 } }];
+    return wallets().client.call("POST", "leases/spent/report", { sequence, spends, final: false });
+  };
+  const first = await report(1, "calls");
+  expect(first).toMatchObject({ status: 200, body: { amount: "1", holds: "3" } });
+  expect(await report(1, "calls")).toMatchObject({ status: 200, body: { replayed: true } });
+  expect(await report(1, "unknown")).toMatchObject({ status: 409 });
+  expect(await report(2, "unknown")).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: "spends[0].meter" }] },
+  });
+});

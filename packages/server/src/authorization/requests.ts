@@ -2,7 +2,7 @@ import {
   authorization,
   type AuthorizationRequest,
 } from "@turnpike/contract/authorization/request.ts";
-import { fieldProblem, inPart, Problem } from "@turnpike/contract/problem.ts";
+import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
@@ -14,7 +14,7 @@ import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage } from "./measurements.ts";
 import type { MeterPrice, PricedCount } from "./prices.ts";
-import { isStored } from "./stored-authorizations.ts";
+import { storedRow, unlessAnswered } from "./stored-authorizations.ts";
 import {
   occurredAt,
   planPrice,
@@ -50,7 +50,11 @@ export const toAuthorize = async (
   { orgId, accessKey }: Asker,
   body: AuthorizationRequest,
 ): Promise<Asked<Authorize>> => {
-  const { usage, maxAmount } = await pricedOrAnswered(parts, orgId, body);
+  const isRemembered = !onlyAsks(body);
+  const { usage, maxAmount } = await unlessAnswered(() => priced(parts, orgId, body), {
+    stored: async () => (isRemembered ? storedRow(parts.pool, orgId, body.uid) : undefined),
+    answered,
+  });
   const command: Authorize = {
     kind: "authorize",
     id: body.uid,
@@ -86,25 +90,6 @@ export const toAuthorize = async (
   };
 };
 
-/**
- * A uid that was answered is answered again, or refused as reused, whatever became of the meter and the assets that its
- * request names (I10): its row has the answer, so nothing has to be priced. Only a refusal looks for it.
- */
-const pricedOrAnswered = async (
-  parts: LedgerParts,
-  orgId: string,
-  body: AuthorizationRequest,
-): Promise<Priced> => {
-  try {
-    return await priced(parts, orgId, body);
-  } catch (error) {
-    const isAnswered =
-      error instanceof Problem && !onlyAsks(body) && (await isStored(parts.pool, orgId, body.uid));
-    if (isAnswered) return answered;
-    throw error;
-  }
-};
-
 const priced = async (
   parts: LedgerParts,
   orgId: string,
@@ -123,6 +108,7 @@ const priced = async (
   return { usage, maxAmount: maxAmountOf(configuration, usage.price, body.maxAmount) };
 };
 
+/** No price is asked for any more. */
 const answered: Priced = {
   usage: {
     price: { kind: "unrateable", why: "it was answered", asset: "", further: [] },

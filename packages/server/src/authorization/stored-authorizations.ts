@@ -1,8 +1,13 @@
 import type { Pool } from "pg";
 import { Problem } from "@turnpike/contract/problem.ts";
-import { type Authorization, isLease } from "@turnpike/engine/ledger/rows.ts";
+import { type Authorization, isLease, type StoredDecision } from "@turnpike/engine/ledger/rows.ts";
 import type { Ledger } from "./ledger.ts";
-import { authorizationFrom, type AuthorizationColumns } from "./stored-rows.ts";
+import {
+  authorizationFrom,
+  type AuthorizationColumns,
+  type DecisionColumns,
+  decisionFrom,
+} from "./stored-rows.ts";
 
 type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
 
@@ -20,9 +25,35 @@ export const storedRow = async (
   return rows[0] === undefined ? undefined : authorizationFrom(rows[0]);
 };
 
-/** Whether the id was taken: what took it stays. */
-export const isStored = async (pool: Pool, orgId: string, id: string): Promise<boolean> =>
-  (await storedRow(pool, orgId, id)) !== undefined;
+/** What was answered to a command, by its key (`keyOf` in the engine). */
+export const storedDecision = async (
+  pool: Pool,
+  orgId: string,
+  key: string,
+): Promise<StoredDecision | undefined> => {
+  const text = "SELECT * FROM ledger_decision WHERE org_id = $1 AND id = $2";
+  const { rows } = await pool.query<DecisionColumns>(text, [orgId, key]);
+  return rows[0] && decisionFrom(rows[0]);
+};
+
+/**
+ * What a request comes to by today's catalog. What was answered before is answered again, or refused as reused, whatever
+ * became of what it names (I10): the answer is stored, so that `answered` will do. Only a refusal looks for it.
+ */
+export const unlessAnswered = async <Read>(
+  read: () => Promise<Read>,
+  {
+    stored,
+    answered,
+  }: { readonly stored: () => Promise<object | undefined>; readonly answered: Read },
+): Promise<Read> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Problem && (await stored()) !== undefined) return answered;
+    throw error;
+  }
+};
 
 export const findAuthorization: Find = async (pool, orgId, uid) => {
   const row = await storedRow(pool, orgId, uid);

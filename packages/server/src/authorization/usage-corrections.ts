@@ -6,8 +6,7 @@ import { amendmentId, besideId } from "./measurement-ids.ts";
 import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
-import { storedRow } from "./stored-authorizations.ts";
-import { type DecisionColumns, decisionFrom } from "./stored-rows.ts";
+import { storedDecision, storedRow } from "./stored-authorizations.ts";
 import type { RenamedUsage } from "./taken-uids.ts";
 import { isMeteredInParts } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
@@ -183,7 +182,7 @@ const chargedPart = async (
 ): Promise<Charged | undefined> => {
   const id = uid.slice(0, Math.max(0, uid.lastIndexOf("#")));
   const row = id === "" ? undefined : await findRow(ledger, orgId, id);
-  const part = row && (await findDecision(ledger, orgId, `part:${uid}`));
+  const part = row && (await storedDecision(ledger.pool, orgId, `part:${uid}`));
   if (row === undefined || part?.outcome.kind !== "settled") return undefined;
   const left = row.settled - row.refunded;
   const amount = part.outcome.amount < left ? part.outcome.amount : left;
@@ -195,7 +194,8 @@ const chargedBy = async (
   orgId: string,
   charged: Omit<Charged, "isUndone">,
 ): Promise<Charged> => {
-  const isUndone = (await findDecision(ledger, orgId, `refund:${charged.undo}`)) !== undefined;
+  const isUndone =
+    (await storedDecision(ledger.pool, orgId, `refund:${charged.undo}`)) !== undefined;
   return { ...charged, isUndone };
 };
 
@@ -206,12 +206,6 @@ const findRow = async (
 ): Promise<Authorization | undefined> => {
   const row = await storedRow(pool, orgId, id);
   return row?.state === "DENIED" ? undefined : row;
-};
-
-const findDecision = async ({ pool }: Ledger, orgId: string, id: string) => {
-  const text = "SELECT * FROM ledger_decision WHERE org_id = $1 AND id = $2";
-  const { rows } = await pool.query<DecisionColumns>(text, [orgId, id]);
-  return rows[0] && decisionFrom(rows[0]);
 };
 
 /** The measurement as it is now, charged like any that nobody authorized. */

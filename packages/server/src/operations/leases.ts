@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { leaseReport } from "@turnpike/contract/authorization/request.ts";
 import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import type { Asset } from "@turnpike/engine/ledger/asset.ts";
+import { keyOf } from "@turnpike/engine/ledger/decide.ts";
 import type { Command, Spend } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -19,7 +20,13 @@ import {
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasuredUsage } from "../authorization/measurements.ts";
-import { currentLease, findLease } from "../authorization/stored-authorizations.ts";
+import {
+  currentLease,
+  findLease,
+  storedDecision,
+  storedRow,
+  unlessAnswered,
+} from "../authorization/stored-authorizations.ts";
 import { priceMeasured, refuseNegative } from "../authorization/usage-request.ts";
 import type { Work } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
@@ -36,15 +43,18 @@ export const createLease: Handlers["createLease"] = async (
 ) => {
   const { id = randomUUID(), account } = body;
   const configuration = await ledger.configurations.of(orgId);
-  const asset = assetOf(configuration, body.asset);
+  const amount = await unlessAnswered(
+    async () => atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, body.asset)),
+    { stored: () => storedRow(ledger.pool, orgId, id), answered: 0n },
+  );
   const command: Command = {
     kind: "openLease",
     id,
     fingerprint: fingerprintOf(["lease", body]),
     account,
     key: accessKey,
-    asset: asset.code,
-    amount: atomsOf({ text: body.amount, field: "amount" }, asset),
+    asset: body.asset,
+    amount,
     ttlMs: body.ttlSeconds * 1000,
     onExpiry: body.onExpiry,
     settleOverage: body.settleOverage,
@@ -104,28 +114,49 @@ const toSpend = async (
   return { spend, measured };
 };
 
-export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
-  const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
-  const asset = assetOf(await ledger.configurations.of(orgId), row.terms.spender.asset);
+interface Spent {
+  readonly spends: readonly Spend[];
+  readonly usage: ReadonlyMap<string, MeasuredUsage>;
+}
+
+const nothingSpent: Spent = { spends: [], usage: new Map() };
+
+const toSpends = async (
+  ledger: Ledger,
+  { orgId, row }: { readonly orgId: string; readonly row: Authorization },
+  said: z.output<typeof leaseReport>["spends"],
+): Promise<Spent> => {
+  const { account, asset: code } = row.terms.spender;
+  const asset = assetOf(await ledger.configurations.of(orgId), code);
   const spends: Spend[] = [];
   const usage = new Map<string, MeasuredUsage>();
-  for (const [index, said] of body.spends.entries()) {
+  for (const [index, one] of said.entries()) {
     const field = `spends[${index}]`;
-    if (usage.has(said.uid)) throw fieldProblem("VALIDATION_FAILED", `${field}.uid`, "is repeated");
-    const { account } = row.terms.spender;
-    const told = await inPart(field, toSpend(ledger, orgId, { said, account, asset }));
+    if (usage.has(one.uid)) throw fieldProblem("VALIDATION_FAILED", `${field}.uid`, "is repeated");
+    const told = await inPart(field, toSpend(ledger, orgId, { said: one, account, asset }));
     spends.push(told.spend);
-    usage.set(said.uid, told.measured);
+    usage.set(one.uid, told.measured);
   }
-  const command: Command = {
+  return { spends, usage };
+};
+
+export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body }, { ledger }) => {
+  const row = await findLease(ledger.pool, orgId, params["id"] ?? "");
+  const about = {
     kind: "reportLease",
     id: row.id,
     fingerprint: fingerprintOf(["reportLease", row.id, body]),
     sequence: body.sequence,
-    spends,
     isFinal: body.final,
-  };
-  return onLease(ledger, { orgId, row }, { command, usage: [usage] });
+  } as const;
+  const { spends, usage } = await unlessAnswered(
+    () => toSpends(ledger, { orgId, row }, body.spends),
+    {
+      stored: () => storedDecision(ledger.pool, orgId, keyOf({ ...about, spends: [] })),
+      answered: nothingSpent,
+    },
+  );
+  return onLease(ledger, { orgId, row }, { command: { ...about, spends }, usage: [usage] });
 };
 
 const saidOfRenewal: Said = (refused) =>
