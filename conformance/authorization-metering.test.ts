@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { inspect, waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { inspect, waitForRelay, waitForVoids, whileLocked } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Which measurements calls leave in the usage store, where several requests share a uid. */
 
 const url = ownDatabase();
-const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const { world, wallets, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 const earlier = "2024-05-14T12:00:00Z";
 const ts = "2024-05-15T12:00:00Z";
@@ -310,6 +310,25 @@ describe("a charge whose uid another measurement has is taken back, and the othe
     await submit("x", 1);
     await grant();
     await wallets().authorize(body("x", 8));
+    await refund("y", "x");
+    expect(await measured()).toEqual(["1 UK"]);
+  });
+
+  test("by a refund after a crash before it was written down what it is stored as", async () => {
+    const { charge, grant, measured, refund, submit } = await open({
+      isPriced: true,
+      isPaying: false,
+      counts: counted,
+    });
+    await submit("x", 1);
+    await grant();
+    await whileLocked(url(), "LOCK TABLE usage_renamed IN SHARE MODE", async (waiting) => {
+      await charge("x", 8);
+      await waiting("INSERT INTO usage_renamed");
+      await world().server.kill();
+    });
+    await restart();
+    expect(await measured()).toEqual(["1 UK", "8 UK"]);
     await refund("y", "x");
     expect(await measured()).toEqual(["1 UK"]);
   });
