@@ -320,7 +320,7 @@ describe("corrected measurements", () => {
   });
 
   test("a part of an open hold cannot be given back until the hold is settled", async () => {
-    const { code } = await open();
+    const { code, id } = await open();
     const settle = (sequence: number, final: boolean) =>
       wallets().act("open-1", "settle", { sequence, measure: { amount: 3 }, final });
     const path = `measurements/${encodeURIComponent("open-1#1")}`;
@@ -331,6 +331,8 @@ describe("corrected measurements", () => {
     const amendment = { measure: { amount: 1 }, what: { region: "UK", tier: "Standard" } };
     expect(await wallets().status(`${path}/amend`, { reason, measurement: amendment })).toBe(409);
     expect(await balance(code)).toBe("97");
+    await waitForRelay(databaseUrl());
+    expect(await world().lines(id, june)).toContain("USAGE 3");
     await settle(2, true);
     await amend("open-1#1", 1);
     // 3 + 1 × 1.00

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { amendmentId, besideId } from "./measurement-ids.ts";
@@ -22,7 +23,7 @@ export interface Amendment extends MeasurementFields {
 export interface UsageCorrections {
   /**
    * What a client means by a uid: where the ledger has it, its own measurement. Undefined when that is decided and has
-   * still not reached the usage store.
+   * still not reached the usage store; refused (409) as long as it is a part of what is held.
    */
   readonly delivered: (orgId: string, uid: string) => Promise<RenamedUsage | undefined>;
   /**
@@ -43,7 +44,10 @@ export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
   delivered: async (orgId, uid) => {
     for (let tries = 1; tries <= triesMax; tries += 1) {
       const { isUnderWay, ...measurement } = await meant(ledger, orgId, uid);
-      if (!isUnderWay) return measurement;
+      if (!isUnderWay) {
+        await refuseWhileHeld(ledger, orgId, measurement.uid);
+        return measurement;
+      }
       await delay(pauseMs);
     }
     return undefined;
@@ -79,6 +83,13 @@ const meant = async (
     storedAs: row?.stored_as ?? uid,
     isUnderWay: row?.is_under_way === true,
   };
+};
+
+/** Before the usage store hears of it: what the wallet cannot follow is not corrected at all. */
+const refuseWhileHeld = async (ledger: Ledger, orgId: string, uid: string): Promise<void> => {
+  const charged = await currentCharge(ledger, orgId, uid);
+  if (charged?.row.state === "HELD")
+    throw refusalOf(conflict(charged.row.id, "WRONG_STATE", charged.row.state));
 };
 
 /** What a measurement is charged by now: by its authorization, or by the last of its amendments. */
