@@ -4,7 +4,7 @@ import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fiel
 import type { DerivedValues } from "../ports/derived-fields.ts";
 import type { LedgerParts } from "./ledger.ts";
 import { completed, fieldsOf, isDerived } from "./measurements.ts";
-import type { QuantityRule } from "./prices.ts";
+import type { QuantityRule } from "./kept-prices.ts";
 
 const nothing: DerivedValues = { values: new Map(), byReceipt: new Set() };
 

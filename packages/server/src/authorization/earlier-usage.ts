@@ -86,7 +86,7 @@ const sourcesOf = (
 ): UsageSource[] => {
   const { active } = price.schedule;
   const counted = countedIn(price, position);
-  const window = counted && intersection(counted, active, price.active);
+  const window = counted && intersection(counted, active, price.active, price.agreed?.limit);
   if (window === undefined) return [];
   const pool = poolOf({ active, productIds: [price.productId] }, children);
   const pooled = pool.flatMap((member) =>
@@ -135,7 +135,8 @@ export const readBeginnings = async (
 };
 
 /** What one query can be asked for. */
-const questionOf = ({ price: { aggregation } }: Asked): string => aggregation.id;
+const questionOf = ({ price: { aggregation, agreed } }: Asked): string =>
+  `${aggregation.id} ${agreed?.contract.id}`;
 
 const measured = async (
   { usage }: Parts,
@@ -150,6 +151,7 @@ const measured = async (
     meterId,
     method: method === "COUNT" ? "COUNT" : "SUM",
     targetField,
+    filters: first.price.agreed?.filters ?? [],
     groups: asked.map(({ sources }) => sources),
   });
   return quantities.flatMap(({ group, quantity }) => {

@@ -8,7 +8,7 @@ import { formatAtoms, parseAtoms, quantityScale, toAtoms } from "@turnpike/engin
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import type { DerivedValues } from "../ports/derived-fields.ts";
-import type { QuantityRule } from "./prices.ts";
+import type { QuantityRule } from "./kept-prices.ts";
 
 export type Meter = Pick<Stored<typeof meterResource>, "dataFields" | "derivedFields">;
 

@@ -1,16 +1,18 @@
 import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
+import { contract } from "@turnpike/contract/accounts/contract.ts";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
-import { later, type OpenPeriod } from "@turnpike/engine/time/period.ts";
+import { later, type OpenPeriod, type Period } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../ports/database.ts";
+import type { UsageFilter } from "../ports/usage-store.ts";
 import { type AttachedPlan, loadAttachedPlans } from "../records/attached-plans.ts";
-import { activePeriod, scheduleOf } from "../records/billing-schedule.ts";
+import { activePeriod, localPeriod, scheduleOf, zoneOf } from "../records/billing-schedule.ts";
 import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
 
 type PricingRecord = Stored<typeof pricing>;
@@ -31,8 +33,18 @@ export interface PlanPrice {
   readonly payer: string;
   /** When the plan rates the account's usage. */
   readonly rated: readonly OpenPeriod[];
+  /** What of the usage the plan's contract leaves to it; undefined where that is all. */
+  readonly agreed: Agreed | undefined;
   /** From where its units count on through all periods of the plan; undefined where each begins anew. */
   readonly spansFrom: Temporal.Instant | undefined;
+}
+
+/** What a contract says of which usage its plans rate (m3ter semantics 14.3). */
+export interface Agreed {
+  readonly contract: Stored<typeof contract>;
+  readonly filters: readonly UsageFilter[];
+  /** Undefined where the contract does not limit charges to its period. */
+  readonly limit: Period | undefined;
 }
 
 interface AccountKey {
@@ -105,20 +117,25 @@ const pricesOfAccount = async (
     orgId,
     ids: pricings.flatMap(({ aggregationId }) => aggregationId ?? []),
   });
+  const contracts = await lookupAll(database, contract, {
+    orgId,
+    ids: attached.flatMap(({ contractId }) => contractId ?? []),
+  });
   return attached.flatMap((attachment) => {
     const members = plansOf(attachment);
     // The members of a group share one frequency (m3ter semantics 9.3).
     const template = members[0]?.template;
     const schedule = scheduleOf(config, { owner, attachment, template });
     if (schedule === undefined) return [];
+    const agreed = agreedIn(config, contracts.get(attachment.contractId ?? ""));
     return members.map((member): Attached => {
       const { currency, productId } = member.template;
       const rated = [schedule.active];
-      const shared = { currency, productId, schedule, payer: owner.code, rated };
+      const shared = { currency, productId, schedule, payer: owner.code, rated, agreed };
       const prices = pricesOf(member, pricings, aggregations).map((price) => ({
         ...shared,
         ...price,
-        spansFrom: spanStart(price, schedule),
+        spansFrom: spanStart(price, { schedule, agreed }),
       }));
       return { productId, schedule, prices };
     });
@@ -126,15 +143,29 @@ const pricesOfAccount = async (
 };
 
 /**
- * tiersSpanPlan: with the account plan or the pricing, whichever begins later (`spanStart` of the engine). By volume what a
+ * tiersSpanPlan: with the account plan, the pricing or what limits charges, whichever begins last (`spanStart` of the engine). By volume what a
  * call costs depends on where its period began, which no one ladder says: it begins with its period, and the close makes it
  * what the bill says. Where later units are cheaper, it costs too much until then.
  */
 const spanStart = (
   { pricing: { tiersSpanPlan, cumulative }, active }: Pick<PlanPrice, "pricing" | "active">,
-  schedule: BillingSchedule,
-): Temporal.Instant | undefined =>
-  tiersSpanPlan && cumulative ? later(schedule.active.start, active.start) : undefined;
+  { schedule, agreed }: Pick<PlanPrice, "schedule" | "agreed">,
+): Temporal.Instant | undefined => {
+  if (!tiersSpanPlan || !cumulative) return undefined;
+  const start = later(schedule.active.start, active.start);
+  return agreed?.limit === undefined ? start : later(start, agreed.limit.start);
+};
+
+const agreedIn = (
+  config: Stored<typeof organizationConfig>,
+  record: Stored<typeof contract> | undefined,
+): Agreed | undefined => {
+  if (record === undefined) return undefined;
+  const { applyContractPeriodLimits, usageFilters: filters = [] } = record;
+  if (!applyContractPeriodLimits && filters.length === 0) return undefined;
+  const limit = applyContractPeriodLimits ? localPeriod(zoneOf(config), record) : undefined;
+  return { contract: record, filters, limit };
+};
 
 /** The plan's own and what its template's still cover. */
 const pricesOf = (
@@ -186,6 +217,10 @@ export const isActiveAt = ({ active, rated }: PlanPrice, at: number): boolean =>
 const isWithin = ({ start, end }: OpenPeriod, at: number): boolean =>
   start.epochMilliseconds <= at && (end === undefined || at < end.epochMilliseconds);
 
+/** Whether the plan's contract keeps usage of that time off its bill. */
+export const isBeyondContract = ({ agreed }: PlanPrice, at: number): boolean =>
+  agreed?.limit !== undefined && !isWithin(agreed.limit, at);
+
 /** The service period that contains the instant, at which the plan is active. */
 export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
   const { start, end } = servicePeriodAt(schedule, Temporal.Instant.fromEpochMilliseconds(at));
@@ -193,15 +228,16 @@ export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
 };
 
 /**
- * One position per account of a plan, pricing, its piece and billing period, or all periods from one on. Account codes are
- * of any text, so they come last.
+ * One position per account of a plan, pricing, its piece, the contract that divides the usage and billing period, or all
+ * periods from one on. Account codes are of any text, so they come last.
  */
 export const positionId = (
-  { payer, pricing: { id }, piece, spansFrom }: PlanPrice,
+  { payer, pricing: { id }, piece, agreed, spansFrom }: PlanPrice,
   { start }: PricedPeriod,
 ): string => {
+  const of = `${id}${piece === undefined ? "" : `.${piece}`}${agreed === undefined ? "" : `.${agreed.contract.id}`}`;
   const from = spansFrom === undefined ? start : `${spansFrom.epochMilliseconds}-`;
-  return `${id}${piece === undefined ? "" : `.${piece}`}@${from}/${payer}`;
+  return `${of}@${from}/${payer}`;
 };
 
 /** The account whose lock covers a position. */

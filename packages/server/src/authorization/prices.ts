@@ -3,41 +3,29 @@ import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import type { meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Tariff } from "@turnpike/engine/ledger/price.ts";
-import { ladderTariff } from "@turnpike/engine/ledger/tariff.ts";
-import type { UnitRounding } from "@turnpike/engine/pricing/units.ts";
 import type { Database } from "../ports/database.ts";
+import type { UsageFilter } from "../ports/usage-store.ts";
 import { isReferred, lookupReferring } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
 import { createMeters, type Meters } from "./meters.ts";
 import {
+  createKeptPrices,
+  freeOf,
+  type KeptPrice,
+  quantityRule,
+  type QuantityRule,
+  storedPrice,
+} from "./kept-prices.ts";
+import {
   isActiveAt,
+  isBeyondContract,
   loadPlanPrices,
   periodAt,
   positionId,
   type PlanPrice,
   type PricedPeriod,
 } from "./plan-prices.ts";
-
-/** What makes a tariff, as it is kept with the authorizations that were made at it. */
-interface StoredPrice {
-  readonly cumulative: boolean;
-  readonly bands: readonly {
-    readonly lowerLimit: string;
-    readonly fixedPrice: string;
-    readonly unitPrice: string;
-  }[];
-  readonly rounding: UnitRounding;
-  readonly quantityPerUnit: string;
-  readonly counts: QuantityRule | null;
-}
-
-/** An earlier price and what it counts. */
-export interface KeptPrice {
-  readonly tariff: Tariff;
-  readonly counts: QuantityRule | null;
-}
 
 /** The price of one meter for one account at one time, or why there is none. */
 export type MeterPrice =
@@ -54,12 +42,6 @@ export type MeterPrice =
       /** Of the plans that price it all the same, when the period ends. */
       readonly currencies: readonly string[];
     };
-
-/** How much of the priced quantity one measurement is: the value of a field, or one where the field has any. */
-export interface QuantityRule {
-  readonly field: string;
-  readonly method: "SUM" | "COUNT";
-}
 
 /** A quantity of usage, in its unit. */
 export interface Counting {
@@ -91,6 +73,7 @@ const kinds: ReadonlySet<string> = new Set([
   "account",
   "accountPlan",
   "aggregation",
+  "contract",
   "meter",
   "organizationConfig",
   "plan",
@@ -111,6 +94,8 @@ interface Parts {
 /** One of the account's prices for a meter, with its tariff made and its last period remembered. */
 interface PreparedPrice extends KeptPrice {
   readonly plan: PlanPrice;
+  /** Of usage that the plan's contract keeps off the bill; undefined where it keeps none. */
+  readonly free: Tariff | undefined;
   period: PricedPeriod | undefined;
 }
 
@@ -130,11 +115,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
   const plans = createCache<PlanPrice[]>({ now, rememberedMs, max: 50_000 });
   const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
   const meters = createMeters({ database, pool, now, rememberedMs });
-  const versions = createCache<KeptPrice | undefined>({
-    now,
-    rememberedMs: Number.MAX_SAFE_INTEGER,
-    max: 10_000,
-  });
+  const versions = createKeptPrices(pool, now);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
   const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
     usages.get(`${orgId} ${code}`, async () =>
@@ -153,11 +134,12 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       own.map(async (plan) => {
         const price = storedPrice(plan);
         const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
-        const kept = await versions.get(`${orgId} ${version}`, () =>
-          keep(pool, { orgId, version }, price),
-        );
-        if (kept === undefined) throw new Error(`price ${version} was kept and is not there`);
-        return { plan, ...kept, period: undefined };
+        const kept = await versions.keep(orgId, version, price);
+        const free =
+          plan.agreed === undefined
+            ? undefined
+            : (await versions.keep(orgId, `${version}.free`, freeOf(price))).tariff;
+        return { plan, ...kept, free, period: undefined };
       }),
     );
   };
@@ -172,11 +154,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
     },
     version: async (orgId, joined) => {
-      const kept = joined
-        .split("+")
-        .map((version) =>
-          versions.get(`${orgId} ${version}`, () => findVersion(pool, { orgId, version })),
-        );
+      const kept = joined.split("+").map((version) => versions.find(orgId, version));
       const known = (await Promise.all(kept)).filter((one) => one !== undefined);
       return known.length === kept.length ? known : [];
     },
@@ -207,68 +185,6 @@ const loadMeterUsage = async (
   const segmentFields = [...new Set(counted.flatMap((one) => one.segmentedFields ?? []))];
   return { countings: countingsOf(counted), addsUp, segmentFields, isPriced };
 };
-
-/** A version is kept before anything is decided at it. */
-const keep = async (
-  pool: Pool,
-  { orgId, version }: { readonly orgId: string; readonly version: string },
-  price: StoredPrice,
-): Promise<KeptPrice> => {
-  await pool.query({
-    name: "ledger-price-version",
-    text: "INSERT INTO price_version (org_id, version, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    values: [orgId, version, JSON.stringify(price)],
-  });
-  return keptPrice(version, price);
-};
-
-const findVersion = async (
-  pool: Pool,
-  { orgId, version }: { readonly orgId: string; readonly version: string },
-): Promise<KeptPrice | undefined> => {
-  const { rows } = await pool.query<{ price: StoredPrice }>(
-    "SELECT price FROM price_version WHERE org_id = $1 AND version = $2",
-    [orgId, version],
-  );
-  return rows[0] && keptPrice(version, rows[0].price);
-};
-
-const storedPrice = ({ pricing: record, aggregation: counted }: PlanPrice): StoredPrice => ({
-  cumulative: record.cumulative,
-  bands: record.pricingBands
-    .toSorted((a, b) => a.lowerLimit - b.lowerLimit)
-    .map((band) => ({
-      lowerLimit: decimal(band.lowerLimit).toString(),
-      fixedPrice: decimal(band.fixedPrice).toString(),
-      unitPrice: decimal(band.unitPrice).toString(),
-    })),
-  rounding: counted.rounding,
-  quantityPerUnit: decimal(counted.quantityPerUnit).toString(),
-  counts: quantityRule(counted),
-});
-
-/** Only sums and counts add up event by event. */
-const quantityRule = ({ aggregation: method, targetField }: PlanPrice["aggregation"]) =>
-  method === "SUM" || method === "COUNT" ? ({ field: targetField, method } as const) : null;
-
-const keptPrice = (version: string, price: StoredPrice): KeptPrice => ({
-  tariff: tariffOf(version, price),
-  counts: price.counts,
-});
-
-const tariffOf = (version: string, price: StoredPrice): Tariff =>
-  ladderTariff(
-    version,
-    {
-      cumulative: price.cumulative,
-      bands: price.bands.map((band) => ({
-        lowerLimit: decimal(band.lowerLimit),
-        fixedPrice: decimal(band.fixedPrice),
-        unitPrice: decimal(band.unitPrice),
-      })),
-    },
-    { rounding: price.rounding, quantityPerUnit: decimal(price.quantityPerUnit) },
-  );
 
 /** Only sums of what is sent: a derived field has its value from other fields, which are sent once. */
 const addUp = (
@@ -319,9 +235,9 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
       return unpriced(`the price of ${subject.meter} is by segment`, plans);
     if (price.counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`, plans);
-    const position = positionId(price.plan, period);
-    const { tariff, counts } = price;
-    parts.push({ tariff, counts, position, unit: counted.unit, periodStart: period.start });
+    const { counts } = price;
+    const shared = { counts, unit: counted.unit, periodStart: period.start };
+    parts.push({ ...shared, ...placeOf(price, period, at) });
   }
   const [first, ...further] = parts;
   const [plan] = plans;
@@ -333,12 +249,37 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
   return { kind: "priced", currency, productId, parts: [first, ...further] };
 };
 
+/** What the usage costs then, from where, and what it does instead where filters do not let it through. */
+const placeOf = (
+  { plan, tariff, free }: PreparedPrice,
+  period: PricedPeriod,
+  at: number,
+): Pick<PricedCount, "tariff" | "position" | "unlessPassed"> => {
+  const position = positionId(plan, period);
+  if (free === undefined || plan.agreed === undefined)
+    return { tariff, position, unlessPassed: undefined };
+  const unbilled = { tariff: free, position: `free.${position}` };
+  if (isBeyondContract(plan, at)) return { ...unbilled, unlessPassed: undefined };
+  const { filters } = plan.agreed;
+  const unlessPassed = filters.length === 0 ? undefined : { ...unbilled, filters };
+  return { tariff, position, unlessPassed };
+};
+
 /** One of a call's prices: what it counts, from where. */
 export interface PricedCount extends Counting {
   readonly tariff: Tariff;
   readonly position: string;
   /** When the period begins whose bill has it, in epoch milliseconds. */
   readonly periodStart: number;
+  /** What it is for usage that does not pass the filters. */
+  readonly unlessPassed: Unbilled | undefined;
+}
+
+/** What usage costs that is kept off the bill of its plan: it is counted, at a place of its own. */
+interface Unbilled {
+  readonly filters: readonly UsageFilter[];
+  readonly tariff: Tariff;
+  readonly position: string;
 }
 
 interface OpenPrice {

@@ -6,6 +6,7 @@ import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { derivedOf } from "./derived-usage.ts";
+import { asFiltered, filteredBy } from "./filtered-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
@@ -20,7 +21,8 @@ import {
   segmentTextsOf,
   type QuantityReading,
 } from "./measurements.ts";
-import type { Counting, MeterPrice, QuantityRule } from "./prices.ts";
+import type { QuantityRule } from "./kept-prices.ts";
+import type { Counting, MeterPrice } from "./prices.ts";
 
 export interface UsageOf extends MeasurementFields {
   readonly account: string;
@@ -159,7 +161,14 @@ const priced = async (
   const countings = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
   const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
-  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: usage, at });
+  const asked = [...rules, ...filteredBy(found)];
+  const derived = await derivedOf(parts, orgId, {
+    account,
+    meter,
+    rules: asked,
+    fields: usage,
+    at,
+  });
   const reading = { meter, isUsed: true, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(usage, rules, reading);
   const given = { usage, further: unpricedFurther(countings, measured) };
@@ -180,11 +189,11 @@ const priced = async (
       productId: meter.productId,
     };
   }
-  const late = rules.find(({ field }) => derived.byReceipt.has(field));
+  const late = asked.find(({ field }) => derived.byReceipt.has(field));
   if (found.kind === "priced" && late === undefined)
     return {
       ...counted,
-      price: planned(configuration, found, measured),
+      price: planned(configuration, asFiltered(found, usage, derived.values), measured),
       productId: found.productId,
     };
   const why =

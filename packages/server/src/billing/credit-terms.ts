@@ -6,7 +6,7 @@ import { decimal, one, zero } from "@turnpike/engine/exact/decimal.ts";
 import { defaultCurrencyPolicy } from "@turnpike/engine/pricing/rounding.ts";
 import type { RepeatingFrequency } from "@turnpike/engine/time/cadence.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import { anchorOf, repetitionOf } from "../records/billing-schedule.ts";
+import { anchorOf, localPeriod, repetitionOf } from "../records/billing-schedule.ts";
 import { templateOf } from "./attachments.ts";
 import { attachmentsOf, type BillingBook } from "./billing-book.ts";
 import { exact, productRef } from "./plan-terms.ts";
@@ -20,18 +20,9 @@ import type {
 
 /** From stored commitments, balances, charges and contracts to their terms. */
 
-/** Days of the organization's zone; the end is exclusive (m3ter semantics 14.3, 15.1). */
-const localPeriod = (
-  { zone }: BillingBook,
-  { startDate, endDate }: { startDate: string; endDate: string },
-): Period => {
-  const startOf = (date: string) => Temporal.PlainDate.from(date).toZonedDateTime(zone).toInstant();
-  return { start: startOf(startDate), end: startOf(endDate) };
-};
-
 export const contractTerms = (book: BillingBook, record: ContractRecord): ContractTerms => ({
   id: record.id,
-  active: localPeriod(book, record),
+  active: localPeriod(book.zone, record),
   applyContractPeriodLimits: record.applyContractPeriodLimits,
   usageFilters: record.usageFilters ?? [],
 });
@@ -59,7 +50,7 @@ const feesOnPlan = (book: BillingBook, record: CommitmentRecord): BillableFee[] 
   );
   const own = record.billEpoch ?? attached?.accountPlan.billEpoch;
   const anchor = anchorOf(book.config, { own, account: account.billEpoch }, frequency);
-  const term = localPeriod(book, record);
+  const term = localPeriod(book.zone, record);
   return feesByCadence({
     amount: decimal(record.amount),
     amountPrePaid: exact(record.amountPrePaid),
@@ -100,7 +91,7 @@ export const commitmentTerms = (book: BillingBook, record: CommitmentRecord): Co
   currency: record.currency,
   amount: decimal(record.amount),
   spentBefore: zero,
-  period: localPeriod(book, record),
+  period: localPeriod(book.zone, record),
   createdAt: Temporal.Instant.from(record.dtCreated),
   productIds: record.productIds ?? [],
   lineItemTypes: record.lineItemTypes ?? [],

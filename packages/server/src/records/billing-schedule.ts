@@ -9,7 +9,7 @@ import {
   cadenceAnchor,
   type RepeatingFrequency,
 } from "@turnpike/engine/time/cadence.ts";
-import type { OpenPeriod } from "@turnpike/engine/time/period.ts";
+import type { OpenPeriod, Period } from "@turnpike/engine/time/period.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 
 type Config = Stored<typeof organizationConfig>;
@@ -48,6 +48,15 @@ export const anchorOf = (
     },
     frequency,
   );
+
+/** Days of the organization's zone; the end is exclusive (m3ter semantics 14.3, 15.1). */
+export const localPeriod = (
+  zone: string,
+  { startDate, endDate }: { readonly startDate: string; readonly endDate: string },
+): Period => {
+  const startOf = (date: string) => Temporal.PlainDate.from(date).toZonedDateTime(zone).toInstant();
+  return { start: startOf(startDate), end: startOf(endDate) };
+};
 
 /** How often the plans of a template are billed; undefined when they never are by themselves. */
 export const repetitionOf = (
