@@ -20,8 +20,11 @@ interface Call {
 }
 
 /** A meter that plans of any product may price, and an account with a wallet of 100 dollars. */
-const open = async () => {
+const open = async (derivedFields: readonly object[] = []) => {
   const meter = await world().meter();
+  const record = await world().get(`meters/${meter.id}`);
+  if (derivedFields.length > 0)
+    await wallets().client.put(`meters/${meter.id}`, { ...record, derivedFields });
   const aggregationId = await world().aggregation(meter.id);
   const code = world().fresh("wallet");
   const id = await wallets().account(code);
@@ -127,6 +130,23 @@ describe("usage filters", () => {
       "USAGE 15",
     ]);
     expect(await balance()).toBe("74");
+  });
+
+  test("a derived dimension is what metering makes of it, whatever is sent under its code", async () => {
+    const place = { category: "WHERE", code: "place", name: "Place" };
+    const calculation = 'region + "/" + tier';
+    const { plan, agree, body, balance, lines } = await open([{ ...place, calculation }]);
+    const filter = { ...include, dimensionCode: "place", value: "EU/Standard" };
+    await agree(await plan([[0, 3]]), { usageFilters: [filter] });
+    const [own, forged] = [
+      body({ day: 10, amount: 4 }),
+      body({ day: 11, amount: 4, region: "US" }),
+    ];
+    expect(await wallets().authorize(own)).toMatchObject({ amount: "12" });
+    const where = { place: "EU/Standard" };
+    expect(await wallets().authorize({ ...forged, where })).toMatchObject({ amount: "0" });
+    expect(await lines()).toEqual(["USAGE 12", "BALANCE_CONSUMED -12", "TOTAL 0"]);
+    expect(await balance()).toBe("88");
   });
 
   test("filters that change count at once", async () => {
