@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { walletWorld } from "./wallet-world.ts";
+import { brokenInvariants, waitForRelay } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /**
  * How far along its price a call begins: where the bill has it. Each test compares what calls took with what the bill
  * charges, whose close then has nothing to put right.
  */
 
-const { world, wallets } = walletWorld();
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 type Bands = Parameters<ReturnType<typeof world>["price"]>[1];
 
@@ -38,8 +40,6 @@ const open = async (meter: string) => {
     balance: async (): Promise<string> => (await wallets().wallet(code)).balance,
   };
 };
-
-const month = { startDate: "2024-05-01T00:00:00Z", endDate: "2024-06-01T00:00:00Z" };
 
 const falling = [
   [0, 1, 10],
@@ -134,6 +134,7 @@ describe("usage that a price bills and no call of it was charged for", () => {
       "TOTAL 0",
     ]);
     expect(await payer.balance()).toBe("370");
+    expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);
   });
 
   test("what only denied calls have asked for is found all the same", async () => {
@@ -191,9 +192,7 @@ describe("usage that a price bills and no call of it was charged for", () => {
     const call = { uid: world().fresh("call"), account: payer.code, meter: meter.code };
     await wallets().authorize({ ...call, ...named });
     // Priced behind it once it has reached the usage store.
-    await expect
-      .poll(() => wallets().post("usage/query", { ...month, accountIds: [payer.id] }))
-      .toMatchObject({ data: [{ amount: 400 }] });
+    await waitForRelay(url());
     await world().attach(payer.id, await plan());
     expect(await payer.use("05-20", 300)).toBe("220");
   });
