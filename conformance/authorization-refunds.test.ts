@@ -257,6 +257,29 @@ describe("of one segment", () => {
   });
 });
 
+test("after a close gave money back undo as much usage as they are of what stands", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+  const code = world().fresh("caller");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  const measured = { meter: meter.code, ts: "2024-05-15T12:00:00Z", measure: { amount: 10 } };
+  await wallets().charge(code, `${code}-call`, "50", measured);
+  const lines = () => world().lines(id, june);
+  // 10 units at 1.00: 40 of the 50 come back.
+  expect(await lines()).toEqual(["USAGE 10", "BALANCE_CONSUMED -10", "TOTAL 0"]);
+  expect((await wallets().wallet(code)).balance).toBe("90");
+  // Half of the 10.00 that stand.
+  await wallets().post("refunds", { uid: `${code}-half`, of: `${code}-call`, amount: "5" });
+  await waitForRelay(url());
+  expect(await lines()).toEqual(["USAGE 5", "BALANCE_CONSUMED -5", "TOTAL 0"]);
+  expect((await wallets().wallet(code)).balance).toBe("95");
+});
+
 test("of a priced sum undo the call as a whole or not at all where its meter counts, too", async () => {
   const productId = await world().product();
   const meter = await world().meter(productId);

@@ -1,14 +1,15 @@
 import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { brokenInvariants } from "./invariants.ts";
-import type { Outcome } from "./outcome.ts";
 import {
-  replay,
+  quantityFor,
   type History,
   type ModelCommand,
   type ModelLimits,
   type ModelOutcome,
-} from "./reference-model.ts";
+} from "./model-command.ts";
+import type { Outcome } from "./outcome.ts";
+import { replay } from "./reference-model.ts";
 import type { Request } from "./request.ts";
 import type { Restriction } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
@@ -20,6 +21,7 @@ import {
   sampleRefund,
   sampleSettle,
   sampleVoid,
+  usedAmount,
 } from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
@@ -100,7 +102,12 @@ const step = fc.record({
     },
     {
       weight: 5,
-      arbitrary: fc.record({ kind: fc.constant("settle" as const), amount, final: fc.boolean() }),
+      arbitrary: fc.record({
+        kind: fc.constant("settle" as const),
+        amount,
+        quantity: amount,
+        final: fc.boolean(),
+      }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("void" as const) }) },
     {
@@ -178,7 +185,7 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
       return sampleCharge(command.id, BigInt(command.amount), {
         mode: command.kind,
         meter: command.meter,
-        quantity: 0n,
+        quantity: BigInt(quantityFor(command.amount)),
         partial: command.partial ? "allow" : "never",
         ttlMs: command.ttl,
         onExpiry: command.onExpiry,
@@ -186,12 +193,16 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
       });
     case "record":
       return sampleRecord(
-        sampleCharge(command.id, BigInt(command.amount), { meter: command.meter }),
+        sampleCharge(command.id, BigInt(command.amount), {
+          meter: command.meter,
+          quantity: BigInt(quantityFor(command.amount)),
+        }),
         { settleOverage: command.policy },
       );
     case "settle":
       return sampleSettle(command.id, BigInt(command.amount), {
         sequence: number,
+        used: usedAmount(BigInt(command.amount), BigInt(command.quantity)),
         isFinal: command.final,
       });
     case "void":
@@ -257,7 +268,13 @@ const shownLedger = (ledger: SampleLedger) => {
       ])
       .sort(byFirst),
     authorizations: [...ledger.state.authorizations.values()]
-      .map((each) => [each.id, each.state, Number(each.settled), Number(each.shortfall)])
+      .map((each) => [
+        each.id,
+        each.state,
+        Number(each.settled),
+        Number(each.shortfall),
+        Number(each.settledQuantity - each.refundedQuantity),
+      ])
       .sort(byFirst),
     counters: [...ledger.state.counters.values()]
       .map((each) => [each.windowStart / hourMs, Number(each.posted + each.held)] as const)
@@ -288,7 +305,7 @@ const shownModel = (history: History, until: number) => {
       ])
       .sort(byFirst),
     authorizations: world.authorizations
-      .map((row) => [row.id, row.state, row.settled, row.shortfall])
+      .map((row) => [row.id, row.state, row.settled, row.shortfall, row.used])
       .sort(byFirst),
     counters: windows
       .map((window) => [window, world.used(window)] as const)

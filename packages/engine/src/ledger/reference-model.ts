@@ -1,53 +1,16 @@
+import {
+  quantityFor,
+  type History,
+  type ModelCommand,
+  type ModelLimits,
+  type ModelOutcome,
+  type Opening,
+} from "./model-command.ts";
+
 /**
  * The semantics once more, naively, for tests to compare with: one account, one asset, every atom of every
  * grant an object of its own, amounts as plain numbers. It keeps no state: each question replays history.
  */
-export type ModelCommand =
-  | {
-      kind: "grant";
-      id: string;
-      amount: number;
-      priority: number;
-      life: number | null;
-      meter: string | null;
-      paid: boolean;
-    }
-  | Opening
-  | { kind: "record"; id: string; amount: number; meter: string; policy: "cap" | "debt" }
-  | { kind: "settle"; id: string; amount: number; final: boolean }
-  | { kind: "void"; id: string }
-  | { kind: "extend"; id: string; ttl: number; add: number }
-  | { kind: "refund"; id: string; of: string; amount: number | null }
-  | { kind: "voidGrant"; id: string }
-  | { kind: "setWallet"; debtLimit: number; soft: boolean };
-
-export interface Opening {
-  kind: "charge" | "hold";
-  id: string;
-  amount: number;
-  meter: string;
-  partial: boolean;
-  ttl: number;
-  onExpiry: "release" | "settle";
-  policy: "reject" | "cap" | "debt";
-}
-
-export interface ModelLimits {
-  readonly budget: number;
-  readonly windowMs: number;
-  readonly concurrency: number;
-  readonly refundGrantMs: number;
-}
-
-export type History = readonly { readonly at: number; readonly command: ModelCommand }[];
-
-/** What the model says the outcome is: a decision with its reasons, an amount booked, or a conflict. */
-export interface ModelOutcome {
-  readonly answer: string;
-  readonly reasons: readonly string[];
-  readonly amount: number;
-  readonly shortfall: number;
-}
 
 interface Atom {
   readonly grant: ModelGrant;
@@ -77,6 +40,9 @@ interface ModelAuthorization {
   promised: number;
   settled: number;
   refunded: number;
+  /** Quantities: what may still be used of a hold, and what was, less refunds. */
+  reserved: number;
+  used: number;
   shortfall: number;
   debt: number;
   window: number;
@@ -182,10 +148,8 @@ export class World {
         return this.#open(command);
       case "record": {
         const row = this.#newAuthorization({ ...command, onExpiry: "release", ttl: 0 });
-        return {
-          ...done(command.amount, this.#settle(row, command.amount, true)),
-          answer: "allow",
-        };
+        const part = { amount: command.amount, quantity: quantityFor(command.amount), final: true };
+        return { ...done(command.amount, this.#settle(row, part)), answer: "allow" };
       }
       case "setWallet":
         if (this.owed > command.debtLimit) return conflict("WRONG_STATE");
@@ -281,10 +245,14 @@ export class World {
     }
     const answer = granted < amount ? "partial" : "allow";
     if (granted === 0) reasons.push("UNCONTROLLED");
-    if (command.kind === "charge")
-      return { ...done(granted, this.#settle(row, granted, true)), answer, reasons };
+    const quantity = quantityFor(granted);
+    if (command.kind === "charge") {
+      const shortfall = this.#settle(row, { amount: granted, quantity, final: true });
+      return { ...done(granted, shortfall), answer, reasons };
+    }
     row.state = "HELD";
     row.promised = granted;
+    row.reserved = quantity;
     this.#take(this.#payable(row, granted), "held", row.id);
     return { ...done(granted), answer, reasons };
   }
@@ -315,6 +283,8 @@ export class World {
       promised: 0,
       settled: 0,
       refunded: 0,
+      reserved: 0,
+      used: 0,
       shortfall: 0,
       debt: 0,
       window: this.#window(),
@@ -345,14 +315,17 @@ export class World {
       if (command.amount > fresh) return conflict("OVERAGE_REJECTED");
     }
     const late = row.state === "EXPIRED";
-    const shortfall = this.#settle(row, command.amount, command.final);
+    const shortfall = this.#settle(row, command);
     if (late) row.state = "SETTLED_LATE";
     else if (command.final) row.state = "SETTLED";
     return done(command.amount, shortfall);
   }
 
   /** Pinned atoms first, then what is free, then debt; the rest is the shortfall. */
-  #settle(row: ModelAuthorization, amount: number, final: boolean): number {
+  #settle(
+    row: ModelAuthorization,
+    { amount, quantity, final }: { amount: number; quantity: number; final: boolean },
+  ): number {
     const pinned = this.#ofRow(row, "held").slice(0, amount);
     this.debited += pinned.length;
     for (const atom of pinned) atom.state = "consumed";
@@ -365,6 +338,8 @@ export class World {
     row.shortfall += rest - debt;
     row.settled += amount;
     row.promised = Math.max(0, row.promised - amount);
+    row.used += quantity;
+    row.reserved = Math.max(0, row.reserved - quantity);
     if (final) this.#release(row);
     return rest - debt;
   }
@@ -391,7 +366,7 @@ export class World {
 
   #expire(row: ModelAuthorization): void {
     if (row.onExpiry === "settle") {
-      this.#settle(row, row.promised, true);
+      this.#settle(row, { amount: row.promised, quantity: row.reserved, final: true });
       row.state = "SETTLED";
       return;
     }
@@ -426,6 +401,7 @@ export class World {
     row.shortfall -= unpaid;
     row.debt -= owed;
     row.refunded += amount;
+    row.used -= amount === left ? row.used : Math.floor((row.used * amount) / left);
     const forgiven = Math.min(owed, this.owed);
     this.owed -= forgiven;
     this.#regrant(`${row.id}#debt:refund:${command.id}`, owed - forgiven);

@@ -4,7 +4,7 @@ import { post, walletAccountById, walletAccountOf, type Draft } from "./draft.ts
 import { insertActive, repayDebt } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
-import { availableOf, type Authorization, type FurtherUse, type GrantTerms } from "./rows.ts";
+import { availableOf, type Authorization, type GrantTerms, type Undoing } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { emit, moveBudgets, moveFurther, movePosition } from "./use.ts";
@@ -15,15 +15,18 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   if (row === undefined) return conflict(request.id, "NOT_FOUND");
   const next = transitions[row.state].refund;
   if (next === null) return conflict(row.id, "WRONG_STATE", row.state);
-  const left = standingOf(row);
-  const amount = request.amount ?? left;
+  const standing = standingOf(row);
+  const amount = request.amount ?? standing;
   if (amount < 0n) return conflict(request.id, "INVALID");
   // What cost nothing has no money to refund, but a correction still takes its usage back.
-  if (amount > left || (left === 0n && request.isMetered))
+  if (amount > standing || (standing === 0n && request.isMetered))
     return conflict(row.id, "REFUND_EXCEEDS_SETTLED", row.state);
-  const undone = (use: Settled): bigint => refundedQuantity(row, { use, amount, request });
-  const quantity = undone(first(row));
-  const after = row.further.map((each) => ({ ...each, refunded: each.refunded + undone(each) }));
+  const refunding = { amount, standing, undoes: request.undoes };
+  const quantity = undoneQuantity(row.settledQuantity - row.refundedQuantity, refunding);
+  const after = row.further.map((use) => ({
+    ...use,
+    refunded: use.refunded + undoneQuantity(use.settled - use.refunded, refunding),
+  }));
   const further = moveFurther(draft, row.further, after);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
   const refundedNow = row.refundedQuantity + quantity;
@@ -47,30 +50,22 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
 /** Uids of charges, of refunds and of plain usage are several namespaces, and one in the usage store. */
 const eventId = ({ id, of }: Refund): string => `${of}#refund#${id}`;
 
-/** A refund undoes usage in proportion to money where it has parts, and all of it with the last atom. */
-const refundedQuantity = (
-  row: Authorization,
+/**
+ * Usage goes with money (f.10.2): of what is left of it (settled − refunded), as much as the amount is of the money that
+ * stands, rounded down; with the last atom of money, all. So what a close gives back, which is money alone (f.10.5), does
+ * not make the rest of the money undo more than the rest of the usage. What has no parts is undone with the last atom.
+ */
+const undoneQuantity = (
+  left: bigint,
   {
-    use,
     amount,
-    request,
-  }: {
-    readonly use: Settled;
-    readonly amount: bigint;
-    readonly request: Pick<Refund, "undoes">;
-  },
+    standing,
+    undoes,
+  }: { readonly amount: bigint; readonly standing: bigint; readonly undoes: Undoing },
 ): bigint => {
-  if (row.refunded + amount === row.settled) return use.settled - use.refunded;
-  if (request.undoes === "whole") return 0n;
-  return (use.settled * (row.refunded + amount)) / row.settled - use.refunded;
+  if (amount === standing) return left;
+  return undoes === "whole" ? 0n : (left * amount) / standing;
 };
-
-type Settled = Pick<FurtherUse, "settled" | "refunded">;
-
-const first = ({ settledQuantity, refundedQuantity: refunded }: Authorization): Settled => ({
-  settled: settledQuantity,
-  refunded,
-});
 
 /**
  * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.
