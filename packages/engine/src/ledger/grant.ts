@@ -95,6 +95,7 @@ export const expireGrant = (draft: Draft, grant: Grant): void => {
   // A floor can exceed what was left; only the difference is new money.
   const added = amount - moved;
   post(draft, grant.walletAccount, { kind: "credit", amount: added, grant: id });
+  repayDebt(draft, grant.walletAccount, added);
 };
 
 /** What continues of the unheld rest: at least `min`, at most `max`. */
