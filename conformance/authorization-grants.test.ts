@@ -100,3 +100,39 @@ describe("an automatic top-up", () => {
     }
   });
 });
+
+describe("debt", () => {
+  test("is repaid by the credit that arrives, not out of a grant for another feature", async () => {
+    await wallets().account("owing");
+    await wallets().setWallet("owing", { mode: "soft", debtLimit: "50" });
+    await wallets().grant("owing", "5");
+    await wallets().charge("owing", "owing-images", "11", { feature: "images" });
+    const chat = { features: ["chat"] };
+    const paid = { id: "owing-paid", purpose: "paid" };
+    await wallets().grant("owing", "10", paid);
+    expect(await body("grants/owing-paid")).toMatchObject({ remaining: "4" });
+    await wallets().charge("owing", "owing-more", "10", { feature: "images" });
+    // 6 are owed: the grant for chat repays as it comes, and what is left of it nothing else.
+    await wallets().grant("owing", "20", { id: "owing-chat", appliesTo: chat });
+    expect(await body("grants/owing-chat")).toMatchObject({ remaining: "14" });
+    await wallets().charge("owing", "owing-again", "3", { feature: "images" });
+    await wallets().grant("owing", "10", { id: "owing-last" });
+    expect(await body("grants/owing-chat")).toMatchObject({ remaining: "14" });
+    expect(await body("grants/owing-last")).toMatchObject({ remaining: "7" });
+    expect(await wallets().wallet("owing")).toMatchObject({ debt: "0", available: "21" });
+  });
+
+  test("is repaid by what a rollover adds as its floor", async () => {
+    const end = Date.now() + 1_000;
+    const rollover = { max: "8", min: "8", expiresAfterSeconds: 3600 };
+    const terms = { id: "floor", expiresAt: new Date(end).toISOString(), rollover };
+    await wallets().account("floor");
+    await wallets().setWallet("floor", { mode: "soft", debtLimit: "5" });
+    await wallets().grant("floor", "10", terms);
+    await wallets().charge("floor", "floor-all", "15");
+    expect(await wallets().wallet("floor")).toMatchObject({ debt: "5", available: "-5" });
+    await delay(end + 100 - Date.now());
+    expect(await wallets().wallet("floor")).toMatchObject({ debt: "0", available: "3" });
+    expect(await wallets().charge("floor", "floor-more", "3")).toMatchObject({ decision: "allow" });
+  });
+});

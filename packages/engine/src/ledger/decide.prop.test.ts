@@ -11,7 +11,7 @@ import {
 import type { Outcome } from "./outcome.ts";
 import { replay } from "./reference-model.ts";
 import type { Request } from "./request.ts";
-import type { Restriction } from "./rows.ts";
+import type { Restriction, Rollover } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
 import {
   sampleCharge,
@@ -77,6 +77,9 @@ const step = fc.record({
         life: fc.option(time),
         meter: fc.option(meter),
         paid: fc.boolean(),
+        rollover: fc.option(
+          fc.record({ max: fc.integer({ min: 1, max: 20 }), min: fc.nat({ max: 20 }), life: time }),
+        ),
       }),
     },
     {
@@ -169,6 +172,11 @@ const restrictionOf = ({
   return { products: [], features: [], meters: only === null ? [] : [only] };
 };
 
+const rolloverOf = ({ rollover }: Extract<ModelCommand, { kind: "grant" }>): Rollover | null =>
+  rollover === null
+    ? null
+    : { max: BigInt(rollover.max), min: BigInt(rollover.min), expiresAfterMs: rollover.life };
+
 const requestOf = (command: ModelCommand, number: number, now: number): Request => {
   const fingerprint = JSON.stringify(command);
   switch (command.kind) {
@@ -179,6 +187,7 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
         expiresAt: command.life === null ? null : now + command.life,
         appliesTo: restrictionOf(command),
         purpose: command.paid ? "paid" : "promotional",
+        rollover: rolloverOf(command),
       });
     case "charge":
     case "hold":

@@ -6,6 +6,7 @@ import {
   sampleDebtLimit,
   sampleGrant,
   sampleRecord,
+  sampleRefund,
 } from "./sample-request.ts";
 
 test("what a rollover adds as its floor repays debt first (f.1, I4)", () => {
@@ -20,4 +21,62 @@ test("what a rollover adds as its floor repays debt first (f.1, I4)", () => {
   expect(decisionOf(ledger.one(sampleCharge("c", money("1"))))).toBe("allow");
   expect(columnsOf(ledger)).toEqual({ C: "18", D: "16", H: "0", X: "0", available: "2" });
   expect(remainingOf(ledger, "g", "g#rollover")).toEqual(["0", "2"]);
+});
+
+const forChat = {
+  appliesTo: { products: [], features: ["chat"], meters: [] },
+  purpose: "bundled" as const,
+};
+
+/** 20 for chat only and 5 for anything; what images have cost beyond it is owed. */
+const indebted = (cost: string): SampleLedger => {
+  const ledger = new SampleLedger();
+  ledger.run(
+    sampleDebtLimit(money("50")),
+    sampleGrant("chat", money("20"), forChat),
+    sampleGrant("free", money("5")),
+    sampleRecord(sampleCharge("images", money(cost), { scope: { feature: "images" } })),
+  );
+  return ledger;
+};
+
+test("a credit repays debt out of itself, not out of what was granted for something else", () => {
+  const ledger = indebted("11");
+  ledger.run(sampleGrant("paid", money("10"), { purpose: "paid" }));
+  // 11 − 5 = 6 were owed.
+  expect(remainingOf(ledger, "chat", "free", "paid")).toEqual(["20", "0", "4"]);
+  expect(columnsOf(ledger)).toMatchObject({ X: "0", available: "24" });
+  ledger.run(sampleRefund("r", "images", money("6")));
+  expect(remainingOf(ledger, "chat", "images#debt:refund:r")).toEqual(["20", "6"]);
+});
+
+test("a credit that is for something repays whatever is owed, as every credit does (f.1)", () => {
+  const ledger = indebted("11");
+  ledger.run(sampleGrant("more-chat", money("10"), forChat));
+  expect(remainingOf(ledger, "chat", "more-chat")).toEqual(["20", "4"]);
+  expect(columnsOf(ledger)).toMatchObject({ X: "0" });
+});
+
+test("a refund repays debt out of the grants it comes back to", () => {
+  const ledger = new SampleLedger();
+  ledger.run(
+    sampleDebtLimit(money("50")),
+    sampleGrant("first", money("3"), { purpose: "paid", expiresAt: 100 }),
+    sampleGrant("second", money("5")),
+    sampleCharge("paid", money("7")),
+    sampleGrant("chat", money("20"), forChat),
+    sampleRecord(sampleCharge("images", money("8"), { scope: { feature: "images" } })),
+  );
+  ledger.now = 100;
+  // 8 − 1 = 7 are owed. Of 7 that come back the newer 4 are the second's, 3 the first's, which is over.
+  ledger.run(sampleRefund("r", "paid", money("5")));
+  expect(columnsOf(ledger)).toMatchObject({ X: "2", available: "18" });
+  ledger.run(sampleRefund("r2", "paid", null));
+  expect(columnsOf(ledger)).toMatchObject({ X: "0", available: "20" });
+  expect(remainingOf(ledger, "chat", "second", "first#refund:r", "first#refund:r2")).toEqual([
+    "20",
+    "0",
+    "0",
+    "0",
+  ]);
 });

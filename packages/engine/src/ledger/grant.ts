@@ -1,12 +1,5 @@
 import { maximum, minimum } from "./asset.ts";
-import {
-  grantOf,
-  grantsInBurnOrder,
-  insertGrant,
-  post,
-  walletAccountById,
-  type Draft,
-} from "./draft.ts";
+import { grantOf, insertGrant, post, walletAccountById, type Draft } from "./draft.ts";
 import type { Grant, GrantTerms } from "./rows.ts";
 
 export interface NewGrant {
@@ -36,25 +29,20 @@ export const activateGrant = (draft: Draft, grant: Grant): void => {
   draft.grants.put({ ...grant, state: "active" });
   const amount = grant.terms.amount;
   post(draft, grant.walletAccount, { kind: "credit", amount, grant: grant.id });
-  repayDebt(draft, grant.walletAccount, amount);
+  repayDebt(draft, grant.id, amount);
 };
 
-/** A credit first repays what is owed: r = min(X, credited) (f.1, I4). */
-export const repayDebt = (draft: Draft, walletAccount: string, credited: bigint): void => {
-  let owed = minimum(walletAccountById(draft, walletAccount).debt, credited);
-  for (const id of grantsInBurnOrder(draft, walletAccount)) {
-    if (owed === 0n) return;
-    const grant = grantOf(draft, id);
-    if (grant.state !== "active" || grant.remaining === 0n) continue;
-    const amount = minimum(owed, grant.remaining);
-    owed -= amount;
-    draft.grants.put({
-      ...grant,
-      remaining: grant.remaining - amount,
-      consumed: grant.consumed + amount,
-    });
-    post(draft, walletAccount, { kind: "repayment", amount, grant: id });
-  }
+/**
+ * What comes in first repays what is owed: r = min(X, arrived), out of the grant it came into, whatever that is for, and never
+ * out of another, which may be for something else (f.1, I4).
+ */
+export const repayDebt = (draft: Draft, id: string, arrived: bigint): void => {
+  const grant = grantOf(draft, id);
+  const amount = minimum(walletAccountById(draft, grant.walletAccount).debt, arrived);
+  if (amount === 0n) return;
+  const remaining = grant.remaining - amount;
+  draft.grants.put({ ...grant, remaining, consumed: grant.consumed + amount });
+  post(draft, grant.walletAccount, { kind: "repayment", amount, grant: id });
 };
 
 /** Ends a grant: the unheld rest breaks, pinned slices stay usable by their holds (f.6, I22). */
@@ -95,7 +83,7 @@ export const expireGrant = (draft: Draft, grant: Grant): void => {
   // A floor can exceed what was left; only the difference is new money.
   const added = amount - moved;
   post(draft, grant.walletAccount, { kind: "credit", amount: added, grant: id });
-  repayDebt(draft, grant.walletAccount, added);
+  repayDebt(draft, id, added);
 };
 
 /** What continues of the unheld rest: at least `min`, at most `max`. */
@@ -104,16 +92,16 @@ const rolledOver = (rest: bigint, limits: { readonly max: bigint; readonly min: 
 
 /**
  * What comes back to a paid grant after its end lives on in a new grant: purpose refund, same cost basis,
- * a month to use it (f.6). The money never left the account's credits, so nothing is posted here.
+ * a month to use it (f.6). The money never left the account's credits, so nothing is posted here. Returns the new grant's id.
  */
-export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): void => {
+export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): string => {
   // One transaction may give back to one grant twice: by two legs of different exchange rates.
   const id = `${ended.id}#${draft.transaction}`;
   const known = draft.grants.get(id);
   if (known !== undefined) {
     const terms = { ...known.terms, amount: known.terms.amount + amount };
     draft.grants.put({ ...known, terms, remaining: known.remaining + amount });
-    return;
+    return id;
   }
   const terms: GrantTerms = {
     ...ended.terms,
@@ -125,6 +113,7 @@ export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): v
     source: `refund:${ended.id}`,
   };
   insertActive(draft, { id, walletAccount: ended.walletAccount, terms });
+  return id;
 };
 
 export const insertActive = (draft: Draft, { id, walletAccount, terms }: NewGrant): void =>

@@ -8,6 +8,7 @@ export type ModelCommand =
       life: number | null;
       meter: string | null;
       paid: boolean;
+      rollover: ModelRollover | null;
     }
   | Opening
   | { kind: "record"; id: string; amount: number; meter: string; policy: "cap" | "debt" }
@@ -17,6 +18,12 @@ export type ModelCommand =
   | { kind: "refund"; id: string; of: string; amount: number | null }
   | { kind: "voidGrant"; id: string }
   | { kind: "setWallet"; debtLimit: number; soft: boolean };
+
+export interface ModelRollover {
+  max: number;
+  min: number;
+  life: number;
+}
 
 export interface Opening {
   kind: "charge" | "hold";

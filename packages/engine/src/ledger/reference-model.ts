@@ -4,13 +4,9 @@ import {
   type ModelCommand,
   type ModelLimits,
   type ModelOutcome,
+  type ModelRollover,
   type Opening,
 } from "./model-command.ts";
-
-/**
- * The semantics once more, naively, for tests to compare with: one account, one asset, every atom of every
- * grant an object of its own, amounts as plain numbers. It keeps no state: each question replays history.
- */
 
 interface Atom {
   readonly grant: ModelGrant;
@@ -28,6 +24,7 @@ interface ModelGrant {
   expiresAt: number;
   paid: boolean;
   refund: boolean;
+  rollover: ModelRollover | null;
   ended: boolean;
 }
 
@@ -72,6 +69,10 @@ export const replay = (history: History, limits: ModelLimits, until: number): Wo
   return world;
 };
 
+/**
+ * The semantics once more, naively, for tests to compare with: one account, one asset, every atom of every
+ * grant an object of its own, amounts as plain numbers. It keeps no state: each question replays history.
+ */
 export class World {
   readonly outcomes: ModelOutcome[] = [];
   readonly grants: ModelGrant[] = [];
@@ -127,7 +128,7 @@ export class World {
             at: grant.expiresAt,
             first: 1,
             id: grant.id,
-            end: () => this.#end(grant),
+            end: () => this.#expireGrant(grant),
           })),
       ]
         .filter((due) => due.at <= to)
@@ -181,7 +182,7 @@ export class World {
       refund: false,
       ended: false,
     });
-    this.#repay(command.amount);
+    this.#repay(this.atoms.slice(-command.amount));
     return done(command.amount);
   }
 
@@ -189,6 +190,28 @@ export class World {
     this.grants.push(grant);
     for (let i = 0; i < grant.amount; i++)
       this.atoms.push({ grant, state: "free", by: "", turn: 0 });
+  }
+
+  /** What may roll over moves first, and what its floor adds is a credit; the rest breaks. */
+  #expireGrant(grant: ModelGrant): void {
+    const rest = this.atoms.filter((atom) => atom.grant === grant && atom.state === "free");
+    const { max, min, life } = grant.rollover ?? { max: 0, min: 0, life: 0 };
+    const amount = Math.min(max, Math.max(rest.length, min));
+    for (const atom of rest.slice(0, amount)) atom.state = "moved";
+    this.#end(grant);
+    if (amount === 0) return;
+    this.#addGrant({
+      ...grant,
+      id: `${grant.id}#rollover`,
+      amount,
+      effectiveAt: grant.expiresAt,
+      expiresAt: grant.expiresAt + life,
+      rollover: null,
+      ended: false,
+    });
+    const added = Math.max(0, amount - rest.length);
+    this.credited += added;
+    this.#repay(this.atoms.slice(this.atoms.length - added));
   }
 
   #end(grant: ModelGrant): void {
@@ -203,10 +226,10 @@ export class World {
   }
 
   /** Free atoms that may pay for a meter, in burn order. */
-  #free(meter: string | null): Atom[] {
+  #free(meter: string): Atom[] {
     return this.atoms
       .filter((atom) => atom.state === "free")
-      .filter(({ grant }) => meter === null || grant.meter === null || grant.meter === meter)
+      .filter(({ grant }) => grant.meter === null || grant.meter === meter)
       .sort((a, b) => compare(burnRank(a.grant), burnRank(b.grant)));
   }
 
@@ -216,11 +239,11 @@ export class World {
     if (state === "consumed") this.debited += atoms.length;
   }
 
-  #repay(credited: number): void {
-    const amount = Math.min(this.owed, Math.max(0, credited));
-    const atoms = this.#free(null).slice(0, amount);
-    this.#take(atoms, "consumed", "repayment");
-    this.owed -= atoms.length;
+  /** What has come in repays with its own atoms, whatever they are for. */
+  #repay(arrived: Atom[]): void {
+    const free = arrived.filter((atom) => atom.state === "free").slice(0, this.owed);
+    this.#take(free, "consumed", "repayment");
+    this.owed -= free.length;
   }
 
   #open(command: Opening): ModelOutcome {
@@ -405,27 +428,27 @@ export class World {
     const forgiven = Math.min(owed, this.owed);
     this.owed -= forgiven;
     this.#regrant(`${row.id}#debt:refund:${command.id}`, owed - forgiven);
-    const before = this.available;
     const back = this.#ofRow(row, "consumed")
       .toReversed()
       .slice(0, amount - unpaid - owed);
-    this.#giveBack(back, command.id);
-    this.#repay(this.available - before);
+    for (const atom of back) this.#repay([this.#giveBack(atom, command.id)]);
     return done(amount, unpaid);
   }
 
-  #giveBack(atoms: Atom[], refund: string): void {
-    for (const atom of atoms) {
-      const { ended, paid, refund: wasRefund, id } = atom.grant;
-      this.debited -= 1;
-      atom.by = "";
-      atom.state = "free";
-      if (ended && paid && !wasRefund) {
-        atom.state = "moved";
-        this.debited += 1;
-        this.#regrant(`${id}#refund:${refund}`, 1, atom.grant);
-      } else if (ended) this.#break(atom);
+  /** The atom as it comes back: itself, or one of a new grant where its own is over. */
+  #giveBack(atom: Atom, refund: string): Atom {
+    const { ended, paid, refund: wasRefund, id } = atom.grant;
+    this.debited -= 1;
+    atom.by = "";
+    atom.state = "free";
+    if (ended && paid && !wasRefund) {
+      atom.state = "moved";
+      this.debited += 1;
+      this.#regrant(`${id}#refund:${refund}`, 1, atom.grant);
+      return this.atoms.at(-1) ?? atom;
     }
+    if (ended) this.#break(atom);
+    return atom;
   }
 
   /** Money that comes back where its grant is over, or where no grant is known, becomes a grant. */
@@ -442,6 +465,7 @@ export class World {
       expiresAt: this.now + this.#limits.refundGrantMs,
       paid: false,
       refund: true,
+      rollover: null,
       ended: false,
     };
     if (known === undefined) this.grants.push(grant);

@@ -1,10 +1,10 @@
 import { minimum } from "./asset.ts";
 import { usageEvent } from "./authorize.ts";
-import { post, walletAccountById, walletAccountOf, type Draft } from "./draft.ts";
-import { insertActive, repayDebt } from "./grant.ts";
+import { post, walletAccountOf, type Draft } from "./draft.ts";
+import { insertActive } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
-import { availableOf, type Authorization, type GrantTerms, type Undoing } from "./rows.ts";
+import type { Authorization, GrantTerms, Undoing } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { emit, moveBudgets, moveFurther, movePosition } from "./use.ts";
@@ -67,10 +67,7 @@ const undoneQuantity = (
   return undoes === "whole" ? 0n : (left * amount) / standing;
 };
 
-/**
- * Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first.
- * A credit of money repays debt before it raises what is available (I4).
- */
+/** Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first. */
 export const giveBack = (
   draft: Draft,
   row: Authorization,
@@ -80,12 +77,7 @@ export const giveBack = (
   const owed = minimum(amount - unpaid, row.debt);
   refundDebt(draft, row, owed);
   const holding = holdingOf(row);
-  const before = holding.legs.map((leg) => walletAccountById(draft, leg.walletAccount));
   returnSettled(draft, holding, amount - unpaid - owed);
-  for (const wallet of before) {
-    const now = walletAccountById(draft, wallet.id);
-    repayDebt(draft, wallet.id, availableOf(now) - availableOf(wallet));
-  }
   const legs = holding.legs;
   const shortfall = row.shortfall - unpaid;
   const refunded = row.refunded + amount;

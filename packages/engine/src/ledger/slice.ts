@@ -10,7 +10,7 @@ import {
 } from "./draft.ts";
 import { legOf, type FundingPart } from "./funds.ts";
 import { isEligible } from "./grant-order.ts";
-import { replaceEndedGrant } from "./grant.ts";
+import { repayDebt, replaceEndedGrant } from "./grant.ts";
 import type { Authorization, Leg, Slice, Spender } from "./rows.ts";
 
 /** The slices of one authorization, on a copy that its handler writes back. */
@@ -216,6 +216,7 @@ export const returnSettled = (draft: Draft, holding: Holding, base: bigint): voi
   }
 };
 
+/** What comes back repays debt before it raises what is available (I4). */
 const returnSlice = (draft: Draft, holding: Holding, move: SliceMove): void => {
   const { leg, slice, amount } = move;
   if (amount === 0n) return;
@@ -234,10 +235,11 @@ const returnSlice = (draft: Draft, holding: Holding, move: SliceMove): void => {
   post(draft, leg.walletAccount, { kind: exchanged ? "exchangedRefund" : "refund", ...booking });
   if (grant.state !== "ended") {
     draft.grants.put({ ...grant, consumed, remaining: grant.remaining + amount });
+    repayDebt(draft, grant.id, amount);
     return;
   }
   draft.grants.put({ ...grant, consumed, transferred: grant.transferred + amount });
-  replaceEndedGrant(draft, grant, amount);
+  repayDebt(draft, replaceEndedGrant(draft, grant, amount), amount);
 };
 
 /**
