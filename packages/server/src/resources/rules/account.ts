@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
 import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
+import { keepFields } from "./kept-fields.ts";
 
 /** m3ter semantics 2.9. */
 const childrenMax = 999;
@@ -41,16 +42,11 @@ const isInLedger = async (
   return rows[0]?.found === true;
 };
 
-const keepsItsWallet = async (write: Write): Promise<void> => {
-  const { document, before } = write;
-  if (before === undefined || before["code"] === document["code"]) return;
-  if (await isInLedger(write, before))
-    throw fieldProblem(
-      "RULE_VIOLATED",
-      "code",
-      "must not change: the ledger knows the account by it",
-    );
-};
+const keepsItsWallet = (write: Write): Promise<void> =>
+  keepFields(write, ["code"], {
+    exists: () => isInLedger(write, write.before ?? {}),
+    message: "must not change: the ledger knows the account by it",
+  });
 
 export const accountRules: Rules = {
   write: async (write) => {

@@ -17,7 +17,7 @@ const keepsItsAtoms = async (write: Write): Promise<Document> => {
   const now = asset.fields.parse(document);
   if (now.kind === "fiat" && now.scale < fiatScaleMin)
     throw fieldProblem("VALIDATION_FAILED", "scale", `must be at least ${fiatScaleMin} for fiat`);
-  keepFields(write, ["code", "scale"]);
+  await keepFields(write, ["code", "scale"]);
   return document;
 };
 

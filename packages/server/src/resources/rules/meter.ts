@@ -9,6 +9,7 @@ import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
 import type { Followed, Rules, Write } from "../rule.ts";
+import { keepFields } from "./kept-fields.ts";
 import { keepsPrices } from "./priced-product.ts";
 
 /** A field that an aggregation targets stays on its meter, and of a kind that it can use (m3ter semantics 4, 6.2). */
@@ -82,16 +83,11 @@ const isInLedger = async (
   return rows[0]?.found === true;
 };
 
-const keepsNamedCode = async (write: Write): Promise<void> => {
-  const { document, before, id } = write;
-  if (before === undefined || before["code"] === document["code"]) return;
-  if (await isInLedger(write, id))
-    throw fieldProblem(
-      "RULE_VIOLATED",
-      "code",
-      "must not change: authorizations name the meter by it",
-    );
-};
+const keepsNamedCode = (write: Write): Promise<void> =>
+  keepFields(write, ["code"], {
+    exists: () => isInLedger(write, write.id),
+    message: "must not change: authorizations name the meter by it",
+  });
 
 export const meterRules: Rules = {
   follow: keepsPricedProduct,
