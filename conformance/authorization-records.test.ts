@@ -20,6 +20,7 @@ const refusedPut = async (path: string, change: object): Promise<unknown> => {
   expect(status).toBe(400);
   return body;
 };
+const budget = { asset: "USD", window: "day", limit: "10" };
 const refusal = (errorCode: string, field: string) => ({
   errorCode,
   message: expect.stringContaining(`: ${field} `),
@@ -52,6 +53,51 @@ describe("an account", () => {
       body: refusal("RECORD_IN_USE", "code"),
     });
     expect((await put(path, { name: "Another name" })).status).toBe(200);
+  });
+
+  const rule = { asset: "USD", threshold: "20", creditAmount: "100", paymentMethod: "card" };
+  test.each([
+    ["autotopups", (account: string) => ({ ...rule, account })],
+    ["budgets", (account: string) => ({ ...budget, scope: { account, feature: "chat" } })],
+    ["ratelimits", (account: string) => ({ limit: 1, windowSeconds: 60, scope: { account } })],
+    ["concurrencylimits", (account: string) => ({ limit: 1, scope: { account } })],
+  ])("that one of the %s names keeps its code, and is not removed", async (kind, fieldsOf) => {
+    const { code, path } = await open();
+    const { id } = await client().create(kind, { code, ...fieldsOf(code) });
+    expect(await refusedPut(path, { code: `${code}-new` })).toMatchObject(
+      refusal("RULE_VIOLATED", "code"),
+    );
+    expect(await client().call("DELETE", path)).toMatchObject({
+      status: 400,
+      body: { errorCode: "RECORD_IN_USE", message: expect.stringContaining(id) },
+    });
+    expect((await put(path, { name: "Another name" })).status).toBe(200);
+    await client().remove(`${kind}/${id}`);
+    expect((await put(path, { code: `${code}-new` })).status).toBe(200);
+    await client().remove(path);
+  });
+
+  test("that is renamed while an automatic top-up is made for it has none", async () => {
+    const { code, path } = await open();
+    await inspect(url(), async (pool) => {
+      const renaming = await pool.connect();
+      await renaming.query("BEGIN");
+      await renaming.query(
+        `WITH held AS MATERIALIZED (SELECT id FROM record WHERE id = $1 FOR UPDATE)
+         UPDATE record SET code = record.code || '-new',
+           document = document || jsonb_build_object('code', record.code || '-new')
+         FROM held WHERE record.id = held.id`,
+        [path.split("/")[1]],
+      );
+      const made = client().call("POST", "autotopups", { code, account: code, ...rule });
+      await waitForLock(pool, "for share");
+      await renaming.query("COMMIT");
+      renaming.release();
+      expect(await made).toMatchObject({
+        status: 400,
+        body: refusal("REFERENCE_NOT_FOUND", "account"),
+      });
+    });
   });
 
   test("may be renamed and removed while only its wallet was looked at", async () => {
@@ -186,8 +232,11 @@ describe("a budget", () => {
     const account = world().fresh("account");
     await wallets().account(account);
     await wallets().grant(account, "100");
-    const budget = { scope: { account }, asset: "USD", window: "day", limit: "10" };
-    const { id } = await client().create("budgets", { code: account, ...budget });
+    const { id } = await client().create("budgets", {
+      code: account,
+      scope: { account },
+      ...budget,
+    });
     return { account, path: `budgets/${id}` };
   };
 

@@ -1,10 +1,15 @@
 import { account } from "@turnpike/contract/accounts/account.ts";
+import { autoTopUp } from "@turnpike/contract/authorization/auto-top-up.ts";
+import { budget } from "@turnpike/contract/authorization/budget.ts";
+import { concurrencyLimit } from "@turnpike/contract/authorization/concurrency-limit.ts";
+import { rateLimit } from "@turnpike/contract/authorization/rate-limit.ts";
 import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
 import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
 import { lock, lookup, lookupReferring } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
+import { userOfCode } from "./named-users.ts";
 
 /** m3ter semantics 2.9. */
 const childrenMax = 999;
@@ -28,33 +33,53 @@ const staysOneLevelDeep = async ({ transaction, orgId, id, document }: Write) =>
   return document;
 };
 
+type Scope = Pick<Write, "transaction" | "orgId">;
+
 /**
  * What an account holds, what it used and what it may do is kept by its code: another account of that code would have
  * it. The ledger knows an account once it has its row, for which it takes the record's lock (`authorization/batch.ts`).
  */
-const isInLedger = async (
-  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
-  { code }: Document,
-): Promise<boolean> => {
+const isInLedger = async ({ transaction, orgId }: Scope, { code }: Document): Promise<boolean> => {
   const { rows } = await sql<{ found: boolean }>`
     SELECT EXISTS (SELECT FROM ledger_account WHERE org_id = ${orgId} AND account = ${code}) AS found
   `.execute(transaction);
   return rows[0]?.found === true;
 };
 
-const keepsItsWallet = (write: Write): Promise<void> =>
-  keepFields(write, ["code"], {
-    exists: () => isInLedger(write, write.before ?? {}),
+/** What would be asked of, or allowed to, the next account of the code: money of the card that is there, above all. */
+const namings = [
+  { kind: autoTopUp.kind, path: "account" },
+  { kind: budget.kind, path: "scope.account" },
+  { kind: rateLimit.kind, path: "scope.account" },
+  { kind: concurrencyLimit.kind, path: "scope.account" },
+];
+
+const userOf = (scope: Scope, document: Document): Promise<string | undefined> =>
+  userOfCode(scope, account.fields.parse(document).code, namings);
+
+const keepsNamedCode = async (write: Write): Promise<void> => {
+  const { before = {} } = write;
+  await keepFields(write, ["code"], {
+    exists: () => isInLedger(write, before),
     message: "must not change: the ledger knows the account by it",
   });
+  await keepFields(write, ["code"], {
+    exists: async () => (await userOf(write, before)) !== undefined,
+    message: "must not change: limits or automatic top-ups name the account by it",
+  });
+};
+
+const staysWhileNamed = async (scope: Scope, document: Document): Promise<void> => {
+  if (await isInLedger(scope, document))
+    throw fieldProblem("RECORD_IN_USE", "code", "is known to the ledger");
+  const user = await userOf(scope, document);
+  if (user !== undefined) throw fieldProblem("RECORD_IN_USE", "code", `is named by ${user}`);
+};
 
 export const accountRules: Rules = {
   write: async (write) => {
-    await keepsItsWallet(write);
+    await keepsNamedCode(write);
     return staysOneLevelDeep(write);
   },
-  remove: async (write) => {
-    if (await isInLedger(write, write.document))
-      throw fieldProblem("RECORD_IN_USE", "code", "is known to the ledger");
-  },
+  remove: (write) => staysWhileNamed(write, write.document),
 };

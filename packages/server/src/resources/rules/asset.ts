@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
 import type { Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
+import { userOfCode } from "./named-users.ts";
 
 /** Fiat accounts keep at least this many digits (authorization semantics f.1). */
 const fiatScaleMin = 6;
@@ -33,21 +34,17 @@ const isCountedIn = async ({ transaction, orgId }: Scope, code: string): Promise
   return rows[0]?.found === true;
 };
 
-/** The record that names the asset by its code, which no reference holds; undefined when none does. */
-const userOf = async ({ transaction, orgId }: Scope, code: string): Promise<string | undefined> => {
-  const { rows } = await sql<{ kind: string; id: string }>`
-    SELECT kind, id FROM record WHERE org_id = ${orgId} AND (
-      (kind IN (${budget.kind}, ${autoTopUp.kind}) AND document->>'asset' = ${code})
-      OR (kind = ${assetRate.kind} AND ${code} IN (document->>'from', document->>'to'))
-    ) LIMIT 1
-  `.execute(transaction);
-  return rows[0] && `${rows[0].kind} ${rows[0].id}`;
-};
+const namings = [
+  { kind: budget.kind, path: "asset" },
+  { kind: autoTopUp.kind, path: "asset" },
+  { kind: assetRate.kind, path: "from" },
+  { kind: assetRate.kind, path: "to" },
+];
 
 const staysWhileUsed = async (scope: Scope, { code }: { readonly code: string }): Promise<void> => {
   if (await isCountedIn(scope, code))
     throw fieldProblem("RECORD_IN_USE", "code", `is what wallets count in: ${code}`);
-  const user = await userOf(scope, code);
+  const user = await userOfCode(scope, code, namings);
   if (user !== undefined)
     throw fieldProblem("RECORD_IN_USE", "code", `is the asset of ${user}: ${code}`);
 };

@@ -3,7 +3,7 @@ import { asset } from "@turnpike/contract/authorization/asset.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
 import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
-import { lookupCodes } from "../../records/lookup.ts";
+import { lookupCodes, typed } from "../../records/lookup.ts";
 import { findRecord } from "../../records/records.ts";
 import type { Write } from "../rule.ts";
 
@@ -22,9 +22,10 @@ const held = async <R extends Resource>(
   const [found] = await lookupCodes(transaction, resource, { orgId, codes: [code] });
   const key = found && { orgId, kind: resource.kind, id: found.id };
   const row = key && (await findRecord(transaction, key, "for share"));
-  if (found === undefined || row === undefined)
+  // It may have been renamed until it was held.
+  if (row?.document["code"] !== code)
     throw fieldProblem("REFERENCE_NOT_FOUND", field, `names no ${resource.kind}: ${code}`);
-  return found;
+  return typed(resource, row);
 };
 
 export const namedAsset = (write: Write, named: Named): Promise<Stored<typeof asset>> =>
