@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import { decide } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
-import type { EpochMs, LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { EpochMs, LedgerState } from "@turnpike/engine/ledger/rows.ts";
 import { metered } from "./batch-usage.ts";
 import { textArray } from "./binary-arrays.ts";
 import { checkChanges, type Writing } from "./changes.ts";
@@ -16,6 +16,7 @@ import type { Beginnings } from "./position-beginnings.ts";
 import type { Prices } from "./prices.ts";
 import { changedPurses, type Purse } from "./purse.ts";
 import type { Remembered } from "./remembered-rows.ts";
+import { type TakenBack, undosAmong } from "./undone-usage.ts";
 import { commandsOf, outcomeCount, type Outcomes, type Work } from "./work.ts";
 
 export interface BatchParts {
@@ -73,24 +74,23 @@ export interface BatchState {
 interface BatchDecision {
   readonly outcomes: Outcomes;
   readonly writing: Writing;
-  /** That the usage store hears of otherwise than by measurements. */
-  readonly refunds: readonly UsageEvent[];
+  readonly takenBack: TakenBack;
 }
 
 /** Decides a batch, and works out what has to be written for it. */
 export const decideBatchBy = async (
   { prices }: Pick<BatchParts, "prices">,
-  { works, loading: { orgId } }: Batch,
+  { works, commands, loading: { orgId } }: Batch,
   { state, purses, now }: BatchState,
 ): Promise<BatchDecision> => {
   const requests = works.flatMap((work) => work.requests);
   const { decisions, changes } = decide(state, requests, now);
   checkChanges(changes);
   const outcomes = dealt(works, decisions);
-  const { measurements, refunds } = await metered(prices, orgId, { works, outcomes, changes });
+  const { measurements, ...refunded } = await metered(prices, orgId, { works, outcomes, changes });
   const changed = changedPurses(purses, changes);
   const writing = { orgId, state, purses, changedPurses: changed, changes, measurements, now };
-  return { outcomes, writing, refunds };
+  return { outcomes, writing, takenBack: { ...refunded, undos: undosAmong(commands, decisions) } };
 };
 
 /** Gives every work its own outcomes. */

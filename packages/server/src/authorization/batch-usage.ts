@@ -4,6 +4,7 @@ import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import { measuredAsKept, type MeasuredUsage, measurementOf, type Meter } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
+import type { Refunded } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
 import type { CommandUsage, Outcomes, Work } from "./work.ts";
 
@@ -13,28 +14,31 @@ interface DecidedWorks {
   readonly changes: Changes;
 }
 
-/** What goes to the usage store, and refunds that it hears of otherwise. */
+/** What goes to the usage store, and what was refunded: by some of that, or so that it hears of it otherwise. */
 export const metered = async (
   prices: Prices,
   orgId: string,
   { changes, works, outcomes }: DecidedWorks,
-): Promise<{ readonly measurements: unknown[]; readonly refunds: UsageEvent[] }> => {
+): Promise<{ readonly measurements: unknown[] } & Refunded> => {
   const given = usageOf(works, outcomes);
   const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
   const meters = new Map<string, Meter | undefined>();
   for (const code of codes) meters.set(code, await prices.meter(orgId, code));
   const measurements: unknown[] = [];
-  const refunds: UsageEvent[] = [];
+  const inProportion: UsageEvent[] = [];
+  const asWhole: UsageEvent[] = [];
   for (const event of changes.events) {
     if (event.undoes === "whole") {
-      refunds.push(event);
+      asWhole.push(event);
       continue;
     }
     const meter = meters.get(event.meter ?? "");
     const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, { event, meter }));
-    measurements.push(...measurementOf(event, usage, { meter, uidOf }));
+    const made = measurementOf(event, usage, { meter, uidOf });
+    measurements.push(...made);
+    if (event.undoes !== null && made.length > 0) inProportion.push(event);
   }
-  return { measurements, refunds };
+  return { measurements, inProportion, asWhole };
 };
 
 /** Several commands may name one event, each with fields of its own: those count whose command was carried out. */

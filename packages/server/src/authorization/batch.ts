@@ -1,7 +1,7 @@
 import type { PoolClient } from "pg";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import type { LedgerState, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import type { LedgerState } from "@turnpike/engine/ledger/rows.ts";
 import {
   type Batch,
   type BatchParts,
@@ -17,13 +17,13 @@ import { writeChanges, type Writing } from "./changes.ts";
 import { onConnection } from "./connection.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, isRetryable } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable, type Packet } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import { beginningsWith, withoutBeginning } from "./position-beginnings.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards, type Remembered } from "./remembered-rows.ts";
 import { decideBySwap } from "./swap.ts";
-import { writeUndone } from "./undone-usage.ts";
+import { type TakenBack, writeRefunds, writeUndone } from "./undone-usage.ts";
 import {
   customersFrom,
   type LedgerAccount,
@@ -56,8 +56,8 @@ export const decideBatch = async (
 const decideByLock = async ({ client, parts }: Session, batch: Batch): Promise<Outcomes> => {
   const { orgId } = batch.loading;
   const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
-  const { outcomes, writing, refunds } = await decideBatchBy(parts, batch, state);
-  await writeAndCommit(client, writing, refunds);
+  const { outcomes, writing, takenBack } = await decideBatchBy(parts, batch, state);
+  await writeAndCommit(client, writing, takenBack);
   const { accounts, positions } = parts.remembered;
   accounts.remember(orgId, afterwards(locked, writing.changedPurses));
   positions.remember(orgId, writing.state.positions.values());
@@ -65,21 +65,23 @@ const decideByLock = async ({ client, parts }: Session, batch: Batch): Promise<O
   return outcomes;
 };
 
-/** In one packet, unless there are refunds, whose undoing reads what was written. */
+/** In one packet, unless measurements are to be void: which they are is read of what was written. */
 const writeAndCommit = async (
   client: PoolClient,
   writing: Writing,
-  refunds: readonly UsageEvent[],
+  takenBack: TakenBack,
 ): Promise<void> => {
-  if (refunds.length === 0) {
-    await inOnePacket(client, (packet) =>
-      Promise.all([writeChanges(packet, writing), commit(packet)]),
-    );
+  const { orgId, changes } = writing;
+  const write = (packet: Packet): Promise<void>[] => [
+    writeChanges(packet, writing),
+    writeRefunds(packet, orgId, { refunds: takenBack.inProportion, uidOf }),
+  ];
+  if (takenBack.asWhole.length === 0 && takenBack.undos.length === 0) {
+    await inOnePacket(client, (packet) => Promise.all([...write(packet), commit(packet)]));
     return;
   }
-  const { orgId, changes } = writing;
-  await inOnePacket(client, (packet) => writeChanges(packet, writing));
-  await writeUndone(client, orgId, { changes, refunds, uidOf });
+  await inOnePacket(client, (packet) => Promise.all(write(packet)));
+  await writeUndone(client, orgId, { changes, takenBack, uidOf });
   await inOnePacket(client, commit);
 };
 

@@ -1,9 +1,11 @@
 import type { Pool, PoolClient } from "pg";
-import type { Refund } from "@turnpike/engine/ledger/request.ts";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import type { Command, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
+import type { Packet } from "./packet.ts";
 import { type AuthorizationColumns, authorizationFrom } from "./stored-rows.ts";
 import { rulesOf } from "./usage-request.ts";
 
@@ -11,10 +13,10 @@ import { rulesOf } from "./usage-request.ts";
  * Usage that a refund takes back. Sums are undone by a measurement of what is less, in the segments of the call. Nothing
  * else is: that measurement would be one more to a count, and the lowest, the latest or of a region of its own to the
  * others; nor is what a calculation makes of a measurement. So the measurements themselves are voided, and that cannot be
- * done in part.
+ * done in part. Where nothing is left of the measurements, those that took a part of them back are voided, too.
  */
 
-const asWhole = { undoes: "whole", fields: null } as const;
+const wholly = { undoes: "whole", fields: null } as const;
 
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
 export const undoingOf = async (
@@ -26,42 +28,98 @@ export const undoingOf = async (
   const { meter } = spender;
   const rules = await rulesOf(parts, orgId, { priceVersion, meter });
   const known = await parts.prices.meter(orgId, meter ?? "");
-  if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
+  if (rules.some((rule) => isIndivisible(rule, known))) return wholly;
   const { addsUp, segmentFields } = await parts.prices.usage(orgId, meter ?? "");
-  if (!addsUp) return asWhole;
+  if (!addsUp) return wholly;
   const isInSegments = !isMeteredInParts(row) && sayTexts(fields ?? {}, segmentFields);
-  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : asWhole;
+  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : wholly;
 };
 
-/** A measurement that is to be void. */
+/** What a batch has refunded, as events. */
+export interface Refunded {
+  /** By measurements of their own. */
+  readonly inProportion: readonly UsageEvent[];
+  /** Of which the usage store hears once nothing is left. */
+  readonly asWhole: readonly UsageEvent[];
+}
+
+/** And what it has undone of authorizations whose measurements were corrected. */
+export interface TakenBack extends Refunded {
+  readonly undos: readonly Refund[];
+}
+
+export const undosAmong = (
+  commands: readonly Command[],
+  decisions: readonly Outcome[],
+): Refund[] => {
+  const undos: Refund[] = [];
+  for (const [nth, command] of commands.entries()) {
+    if (command.kind !== "refund" || command.isMetered) continue;
+    const outcome = decisions[nth];
+    if (outcome?.kind === "booked" && !outcome.isReplayed) undos.push(command);
+  }
+  return undos;
+};
+
+/** Keeps by which measurements refunds have taken usage back. */
+export const writeRefunds = async (
+  packet: Packet,
+  orgId: string,
+  {
+    refunds,
+    uidOf,
+  }: { readonly refunds: readonly UsageEvent[]; readonly uidOf: (eventId: string) => string },
+): Promise<void> => {
+  if (refunds.length === 0) return;
+  await packet.run({
+    name: "usage-refunds",
+    text: `INSERT INTO usage_refund (org_id, of, uid)
+           SELECT $1::uuid, row.* FROM unnest($2::text[], $3::text[]) AS row`,
+    values: [
+      orgId,
+      refunds.map((event) => event.authorization),
+      refunds.map(({ id }) => uidOf(id)),
+    ],
+  });
+};
+
+/** A measurement that is to be void, and the refund or undo that says so. */
 interface Undone {
   readonly uid: string;
-  readonly refund: UsageEvent;
+  readonly row: Authorization;
+  readonly by: string;
 }
 
 /**
- * Writes which measurements the usage store has to void: those that the batch refunded to the end. Behind
- * the batch's changes in its transaction: the parts of a hold may be among them.
+ * Writes which measurements the usage store has to void: those of what the batch refunded to the end, and those that had
+ * taken a part of it back; of what it has undone to the end these alone. Behind the batch's changes in its transaction:
+ * the parts of a hold may be among them.
  */
 export const writeUndone = async (
   client: PoolClient,
   orgId: string,
   {
     changes,
-    refunds,
+    takenBack: { asWhole, undos },
     uidOf,
   }: {
     readonly changes: Pick<Changes, "authorizations">;
-    /** Events of refunds whose usage is undone as a whole. */
-    readonly refunds: readonly UsageEvent[];
+    readonly takenBack: Omit<TakenBack, "inProportion">;
     readonly uidOf: (eventId: string) => string;
   },
 ): Promise<void> => {
+  const ended = (id: string): Authorization | undefined =>
+    changes.authorizations.find((row) => row.id === id && row.refunded === row.settled);
   const undone: Undone[] = [];
-  for (const refund of refunds) {
-    const row = changes.authorizations.find(({ id }) => id === refund.authorization);
-    if (row === undefined || row.refunded < row.settled) continue;
-    for (const id of await meteredIds(client, orgId, row)) undone.push({ uid: uidOf(id), refund });
+  for (const { id: by, authorization } of asWhole) {
+    const row = ended(authorization);
+    if (row === undefined) continue;
+    for (const id of await meteredIds(client, orgId, row)) undone.push({ uid: uidOf(id), row, by });
+    undone.push(...(await refundsOf(client, orgId, { row, by })));
+  }
+  for (const { id: by, of } of undos) {
+    const row = ended(of);
+    if (row !== undefined) undone.push(...(await refundsOf(client, orgId, { row, by })));
   }
   if (undone.length === 0) return;
   await client.query(
@@ -70,11 +128,22 @@ export const writeUndone = async (
     [
       orgId,
       undone.map(({ uid }) => uid),
-      undone.map(({ refund }) => refund.account),
-      undone.map(({ refund }) => refund.occurredAt),
-      undone.map(({ refund }) => refund.id),
+      undone.map(({ row }) => row.terms.spender.account),
+      undone.map(({ row }) => row.terms.occurredAt),
+      undone.map(({ by }) => by),
     ],
   );
+};
+
+/** Measurements by which an authorization's usage was taken back; they are kept no longer. */
+const refundsOf = async (
+  client: PoolClient,
+  orgId: string,
+  given: Omit<Undone, "uid">,
+): Promise<Undone[]> => {
+  const text = "DELETE FROM usage_refund WHERE org_id = $1 AND of = $2 RETURNING uid";
+  const { rows } = await client.query<{ uid: string }>(text, [orgId, given.row.id]);
+  return rows.map(({ uid }) => ({ ...given, uid }));
 };
 
 /** Whether no measurement has the authorization's own uid. */

@@ -642,6 +642,13 @@ CREATE TABLE usage_position (
   CHECK (held >= 0::numeric)
 ) WITH (fillfactor=70);
 
+CREATE TABLE usage_refund (
+  org_id uuid NOT NULL,
+  of text NOT NULL,
+  uid text NOT NULL,
+  PRIMARY KEY (org_id, of, uid)
+);
+
 CREATE TABLE usage_renamed (
   org_id uuid NOT NULL,
   uid text NOT NULL,

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Measurements that were charged, voided or amended after something else had become of them. A unit costs 1.00. */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const june = "2024-06-01";
+const what = { region: "UK", tier: "Standard" };
+
+/** An account with 100 dollars. */
+const open = async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+  const code = world().fresh("mender");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  const uidOf = (name: string) => `${code}-${name}`;
+  const correct = (name: string, verb: string, body: object = {}) =>
+    wallets().post(`measurements/${encodeURIComponent(uidOf(name))}/${verb}`, {
+      reason: "it was wrong",
+      ...body,
+    });
+  return {
+    uidOf,
+    use: (name: string, amount: number, more: object = {}) =>
+      wallets().authorize({
+        uid: uidOf(name),
+        account: code,
+        meter: meter.code,
+        ts: "2024-05-15T12:00:00Z",
+        measure: { amount },
+        what,
+        ...more,
+      }),
+    settle: (name: string, sequence: number, amount: number, final: boolean) =>
+      wallets().act(uidOf(name), "settle", { sequence, measure: { amount }, final }),
+    refund: (name: string, of: string, amount?: string) =>
+      wallets().post("refunds", { uid: uidOf(name), of: uidOf(of), ...(amount ? { amount } : {}) }),
+    voidIt: (name: string) => correct(name, "void"),
+    amend: (name: string, amount: number) =>
+      correct(name, "amend", { measurement: { measure: { amount }, what } }),
+    /** Before the period is closed, and by the bill that closes it. */
+    left: async () => {
+      await waitForRelay(url());
+      await waitForVoids(url());
+      const before = (await wallets().wallet(code)).balance;
+      const [usage] = await world().lines(id, june);
+      const { balance } = await wallets().wallet(code);
+      return { before, usage, balance };
+    },
+  };
+};
+
+const leaves = (used: number) => {
+  const balance = String(100 - used);
+  return { before: balance, usage: `USAGE ${used}`, balance };
+};
+
+describe("usage that was refunded and then corrected is taken back once", () => {
+  test.each([
+    { refunds: [undefined], amendment: undefined, used: 10 },
+    { refunds: ["4"], amendment: undefined, used: 10 },
+    { refunds: ["4", "3"], amendment: undefined, used: 10 },
+    { refunds: [undefined], amendment: 8, used: 18 },
+    { refunds: ["4"], amendment: 8, used: 18 },
+  ])("refunds of $refunds, then $amendment instead: $used of usage", async (given) => {
+    const { use, refund, voidIt, amend, left } = await open();
+    await use("a", 10);
+    await use("b", 10);
+    for (const [nth, amount] of given.refunds.entries()) await refund(`r-${nth}`, "b", amount);
+    await (given.amendment === undefined ? voidIt("b") : amend("b", given.amendment));
+    await (given.amendment === undefined ? voidIt("b") : amend("b", given.amendment));
+    expect(await left()).toEqual(leaves(given.used));
+  });
+
+  test("again after each amendment", async () => {
+    const { use, refund, voidIt, amend, left } = await open();
+    await use("a", 10);
+    await use("b", 10);
+    await refund("r-1", "b", "4");
+    await amend("b", 8);
+    await refund("r-2", "b", "3");
+    expect(await left()).toEqual(leaves(15));
+    await amend("b", 6);
+    expect(await left()).toEqual(leaves(16));
+    await refund("r-3", "b");
+    await voidIt("b");
+    expect(await left()).toEqual(leaves(10));
+    await amend("b", 2);
+    expect(await left()).toEqual(leaves(12));
+  });
+
+  test("of a hold, with its last part", async () => {
+    const { use, settle, refund, voidIt, left } = await open();
+    await use("a", 10);
+    await use("b", 10, { mode: "hold" });
+    await settle("b", 1, 6, false);
+    await settle("b", 2, 4, true);
+    await refund("r", "b", "2");
+    await voidIt("b#1");
+    // 10 and the second part, of which 2 were refunded.
+    expect(await left()).toEqual(leaves(12));
+    await voidIt("b#2");
+    expect(await left()).toEqual(leaves(10));
+  });
+});
