@@ -127,6 +127,99 @@ test("an upper bound for what does not add up is in the plan's currency too; ano
   expect(await balances(payer)).toEqual({ EUR: "49", USD: "0" });
 });
 
+/** A formula over aggregations of meters, priced by a plan. */
+const priceFormula = async (
+  { productId, planId }: { readonly productId: string; readonly planId: string },
+  calculation: string,
+  unitPrice = 1,
+): Promise<void> => {
+  const compoundAggregationId = await world().create("compoundaggregations", {
+    name: "Formula",
+    code: world().fresh("formula"),
+    productId,
+    calculation,
+    rounding: "NONE",
+    quantityPerUnit: 1,
+    unit: "unit",
+  });
+  await world().price({ planId, compoundAggregationId }, [[0, unitPrice]]);
+};
+
+/** A plan without prices, for meters whose sums have codes. */
+const offer = async (count: number) => {
+  const productId = await world().product();
+  const { id: planId } = await world().plan(productId);
+  const sums: { readonly code: string; readonly meter: string; readonly id: string }[] = [];
+  for (let nth = 0; nth < count; nth += 1) {
+    const meter = await world().meter(productId);
+    const code = world().fresh("sum");
+    const id = await world().aggregation(meter.id, { code });
+    sums.push({ code, meter: meter.code, id });
+  }
+  return { productId, planId, sums };
+};
+
+test("what a formula prices is paid by the wallet or the invoice, not by both", async () => {
+  const { sums, ...offered } = await offer(1);
+  const [sum] = sums;
+  if (sum === undefined) throw new Error("no sum");
+  const { code, meter } = sum;
+  await priceFormula(offered, `aggregation.${code} * 1`);
+  const payer = await open("100");
+  await world().attach(payer.id, offered.planId);
+  expect(await use(payer, meter)).toMatchObject({ reasons: [{ code: "CANNOT_RATE" }] });
+  const call = callOf(payer, meter, { amount: "7", asset: "EUR" });
+  expect(await wallets().client.call("POST", "authorizations", call)).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: "asset" }] },
+  });
+  expect(await use(payer, meter, { measure: 10, amount: "10", asset: "USD" })).toMatchObject({
+    decision: "allow",
+  });
+  // 2 more than was estimated.
+  await use(payer, meter, { measure: 5, maxAmount: "3", assets: ["USD"] });
+  expect(await balances(payer)).toEqual({ USD: "87" });
+  const bill = ["USAGE 15", "BALANCE_CONSUMED -15", "TOTAL 0"];
+  expect(await world().lines(payer.id, june)).toEqual(bill);
+  expect(await balances(payer)).toEqual({ USD: "85" });
+  expect(await world().lines(payer.id, june)).toEqual(bill);
+  expect(await balances(payer)).toEqual({ USD: "85" });
+});
+
+test("meters of one formula are settled together, and with what else prices one of them", async () => {
+  const { sums, ...offered } = await offer(3);
+  const [first, second, third] = sums;
+  if (first === undefined || second === undefined || third === undefined)
+    throw new Error("no sums");
+  const sumOf = ([one, other]: readonly [typeof first, typeof first]) =>
+    `aggregation.${one.code} + aggregation.${other.code}`;
+  await priceFormula(offered, sumOf([first, second]), 2);
+  await priceFormula(offered, sumOf([second, first]), 1);
+  const { planId } = offered;
+  await world().price({ planId, aggregationId: second.id }, [[0, 0.5]]);
+  await world().price({ planId, aggregationId: third.id }, [[0, 1]]);
+  const payer = await open("100");
+  await world().attach(payer.id, planId);
+  await use(payer, first.meter, { measure: 4, amount: "15", asset: "USD" });
+  await use(payer, second.meter, { measure: 6, amount: "9", asset: "USD" });
+  expect(await use(payer, third.meter, { measure: 3 })).toMatchObject({ amount: "3" });
+  expect(await balances(payer)).toEqual({ USD: "73" });
+  // (4 + 6) × 2, (6 + 4) × 1 and 6 × 0.5 are 33, of which 24 were paid; 3 × 1 is by itself.
+  const bill = (await world().lines(payer.id, june)).toSorted();
+  expect(bill.filter((line) => line.startsWith("USAGE"))).toEqual([
+    "USAGE 10",
+    "USAGE 20",
+    "USAGE 3",
+    "USAGE 3",
+  ]);
+  expect(bill).toContain("TOTAL 0");
+  expect(await balances(payer)).toEqual({ USD: "64" });
+  // One of the second costs 2 + 1 + 0.50 more: of 9, 5.50 are given back.
+  await use(payer, second.meter, { measure: 1, amount: "9", asset: "USD" });
+  expect(await world().lines(payer.id, june)).toContain("TOTAL 0");
+  expect(await balances(payer)).toEqual({ USD: "60.5" });
+});
+
 test("a template's price counts where the plan has none of its own, each piece from its own beginning", async () => {
   const { meter, plan, aggregationId } = await sell(0);
   // 2 each for the first three, then 1, but for the second week, in which the plan has them at 3.

@@ -185,12 +185,13 @@ export interface ReleaseLease extends Identified {
   readonly kind: "releaseLease";
 }
 
-/** Makes what a period's usage of one meter was settled at equal to its rated total (f.10.5), in atoms. */
+/** Makes what a period's usage of some meters was settled at equal to its rated total (f.10.5), in atoms. */
 export interface TrueUp extends Identified {
   readonly kind: "trueUp";
   /** Pays what is missing. */
   readonly account: string;
-  readonly meter: string;
+  /** Rated together; what is missing is paid under the first. */
+  readonly meters: readonly [string, ...string[]];
   readonly asset: string;
   /** Whose usage is rated together. */
   readonly accounts: readonly string[];

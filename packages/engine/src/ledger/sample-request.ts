@@ -133,7 +133,7 @@ export const sampleTrueUp = (
   id: `true-up-${ledger.state.authorizations.size}`,
   fingerprint: "true-up",
   account: "acme",
-  meter: "calls",
+  meters: ["calls"],
   asset: "USD",
   accounts: ["acme"],
   period: { start: 0, end: 1_000 },

@@ -26,7 +26,7 @@ export const dueFor = (rated: bigint, { debited, shortfall }: PeriodPaid): Due =
 };
 
 /**
- * Makes what a period's usage of one meter was settled at equal to what it is rated at, to the atom (I19). It sets a
+ * Makes what a period's usage of some meters was settled at equal to what it is rated at, to the atom (I19). It sets a
  * sum, so that doing it again does nothing and whatever came late is caught up with by the next one.
  */
 export const trueUp = (draft: Draft, command: TrueUp): Booked | Conflict => {
@@ -46,8 +46,9 @@ export const trueUp = (draft: Draft, command: TrueUp): Booked | Conflict => {
   }
 };
 
-const isOfPeriod = ({ terms }: Authorization, { accounts, asset, meter, period }: TrueUp) =>
-  terms.spender.meter === meter &&
+const isOfPeriod = ({ terms }: Authorization, { accounts, asset, meters, period }: TrueUp) =>
+  terms.spender.meter !== null &&
+  meters.includes(terms.spender.meter) &&
   terms.spender.asset === asset &&
   accounts.includes(terms.spender.account) &&
   terms.occurredAt >= period.start &&
@@ -76,7 +77,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     id: command.id,
     fingerprint: command.fingerprint,
     account: command.account,
-    meter: command.meter,
+    meter: command.meters[0],
     scope: {},
     unit: null,
     quantity: 0n,

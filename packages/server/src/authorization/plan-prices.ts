@@ -14,18 +14,20 @@ import type { UsageFilter } from "../ports/usage-store.ts";
 import { type AttachedPlan, loadAttachedPlans } from "../records/attached-plans.ts";
 import { activePeriod, localPeriod, scheduleOf, zoneOf } from "../records/billing-schedule.ts";
 import { lookup, lookupAll, lookupReferring } from "../records/lookup.ts";
+import { loadMetersOfFormulas } from "./formulas.ts";
 
 type PricingRecord = Stored<typeof pricing>;
 type AggregationRecord = Stored<typeof aggregation>;
 
-/** A pricing of an account's plan for one meter, with what it takes to find its period. */
-export interface PlanPrice {
+/** A pricing of an account's plan, with what it takes to find its period. */
+interface PlanPricing {
   readonly pricing: PricingRecord;
   /** When the pricing applies, less where the plan's own comes before its template's. */
   readonly active: OpenPeriod;
   /** Which of several separate periods that is: the bill rates each by itself. */
   readonly piece: number | undefined;
-  readonly aggregation: AggregationRecord;
+  /** The meters whose usage it prices. */
+  readonly meterIds: readonly string[];
   readonly currency: string;
   readonly productId: string;
   readonly schedule: BillingSchedule;
@@ -47,6 +49,21 @@ export interface Agreed {
   readonly limit: Period | undefined;
 }
 
+/** A price of what one aggregation counts. */
+export interface PlanPrice extends PlanPricing {
+  readonly aggregation: AggregationRecord;
+}
+
+/** A price of what a formula makes of several aggregations, which is known when the period ends. */
+export interface FormulaPrice extends PlanPricing {
+  readonly aggregation: undefined;
+}
+
+export type AnyPlanPrice = PlanPrice | FormulaPrice;
+
+export const isOfOneAggregation = (price: AnyPlanPrice): price is PlanPrice =>
+  price.aggregation !== undefined;
+
 interface AccountKey {
   readonly orgId: string;
   readonly accountId: string;
@@ -60,7 +77,7 @@ interface AccountKey {
 export const loadPlanPrices = async (
   database: Database,
   { orgId, accountId }: AccountKey,
-): Promise<PlanPrice[]> => {
+): Promise<AnyPlanPrice[]> => {
   const config = await lookup(database, organizationConfig, { orgId, id: orgId });
   const owner = await lookup(database, account, { orgId, id: accountId });
   if (config === undefined || owner === undefined) return [];
@@ -87,7 +104,7 @@ export const loadPlanPrices = async (
 interface Attached {
   readonly productId: string;
   readonly schedule: BillingSchedule;
-  readonly prices: readonly PlanPrice[];
+  readonly prices: readonly AnyPlanPrice[];
 }
 
 const pricesOfAccount = async (
@@ -121,6 +138,10 @@ const pricesOfAccount = async (
     orgId,
     ids: attached.flatMap(({ contractId }) => contractId ?? []),
   });
+  const formulas = await loadMetersOfFormulas(database, {
+    orgId,
+    ids: pricings.flatMap(({ compoundAggregationId }) => compoundAggregationId ?? []),
+  });
   return attached.flatMap((attachment) => {
     const members = plansOf(attachment);
     // The members of a group share one frequency (m3ter semantics 9.3).
@@ -132,7 +153,7 @@ const pricesOfAccount = async (
       const { currency, productId } = member.template;
       const rated = [schedule.active];
       const shared = { currency, productId, schedule, payer: owner.code, rated, agreed };
-      const prices = pricesOf(member, pricings, aggregations).map((price) => ({
+      const prices = pricesOf(member, pricings, { aggregations, formulas }).map((price) => ({
         ...shared,
         ...price,
         spansFrom: spanStart(price, { schedule, agreed }),
@@ -148,8 +169,8 @@ const pricesOfAccount = async (
  * what the bill says. Where later units are cheaper, it costs too much until then.
  */
 const spanStart = (
-  { pricing: { tiersSpanPlan, cumulative }, active }: Pick<PlanPrice, "pricing" | "active">,
-  { schedule, agreed }: Pick<PlanPrice, "schedule" | "agreed">,
+  { pricing: { tiersSpanPlan, cumulative }, active }: Pick<PlanPricing, "pricing" | "active">,
+  { schedule, agreed }: Pick<PlanPricing, "schedule" | "agreed">,
 ): Temporal.Instant | undefined => {
   if (!tiersSpanPlan || !cumulative) return undefined;
   const start = later(schedule.active.start, active.start);
@@ -167,41 +188,60 @@ const agreedIn = (
   return { contract: record, filters, limit };
 };
 
+/** What pricings may price, by id: a formula as the meters that it counts. */
+interface Priced {
+  readonly aggregations: ReadonlyMap<string, AggregationRecord>;
+  readonly formulas: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What a price has by itself, whoever's it is. */
+type OwnTerms<Price extends AnyPlanPrice> = Pick<
+  Price,
+  "pricing" | "aggregation" | "meterIds" | "active" | "piece"
+>;
+
 /** The plan's own and what its template's still cover. */
 const pricesOf = (
   { plan, template }: AttachedPlan,
   pricings: readonly PricingRecord[],
-  aggregations: ReadonlyMap<string, AggregationRecord>,
-): Pick<PlanPrice, "pricing" | "aggregation" | "active" | "piece">[] => {
+  priced: Priced,
+): (OwnTerms<PlanPrice> | OwnTerms<FormulaPrice>)[] => {
   const own = pricings.filter(({ planId }) => planId === plan.id);
   const inherited = pricings.filter(({ planTemplateId }) => planTemplateId === template.id);
-  return pricingsOf(inheritable(own, aggregations), inheritable(inherited, aggregations)).map(
-    ({ record, counted, active, piece }) => ({
-      pricing: record,
-      aggregation: counted,
-      active,
-      piece,
-    }),
+  return pricingsOf(inheritable(own, priced), inheritable(inherited, priced)).map(
+    ({ record, counted, meterIds, active, piece }) => {
+      const terms = { pricing: record, meterIds, active, piece };
+      return counted === undefined
+        ? { ...terms, aggregation: undefined }
+        : { ...terms, aggregation: counted };
+    },
   );
 };
 
 /** What a plan's inheritance looks at, with the records that it is of. */
 interface InheritedPricing extends Inheritable {
   readonly record: PricingRecord;
-  readonly counted: AggregationRecord;
+  /** Undefined of a formula. */
+  readonly counted: AggregationRecord | undefined;
+  readonly meterIds: readonly string[];
 }
 
-/** None of a compound aggregation, which no one measurement has. */
 const inheritable = (
   records: readonly PricingRecord[],
-  aggregations: ReadonlyMap<string, AggregationRecord>,
+  { aggregations, formulas }: Priced,
 ): InheritedPricing[] =>
   records.flatMap((record) => {
-    const counted = aggregations.get(record.aggregationId ?? "");
-    if (counted === undefined) return [];
-    const { segment } = record;
-    const priced = { type: "SIMPLE", id: counted.id } as const;
-    return [{ record, counted, aggregation: priced, segment, active: activePeriod(record) }];
+    const { segment, aggregationId = "", compoundAggregationId = "" } = record;
+    const counted = aggregations.get(aggregationId);
+    const meterIds =
+      counted === undefined ? formulas.get(compoundAggregationId) : [counted.meterId];
+    if (meterIds === undefined) return [];
+    const priced =
+      counted === undefined
+        ? ({ type: "COMPOUND", id: compoundAggregationId } as const)
+        : ({ type: "SIMPLE", id: counted.id } as const);
+    const active = activePeriod(record);
+    return [{ record, counted, meterIds, aggregation: priced, segment, active }];
   });
 
 /** Half-open, in epoch milliseconds. */
@@ -211,18 +251,18 @@ export interface PricedPeriod {
 }
 
 /** Whether the price counts then: its own dates and those of the plan for the account. */
-export const isActiveAt = ({ active, rated }: PlanPrice, at: number): boolean =>
+export const isActiveAt = ({ active, rated }: PlanPricing, at: number): boolean =>
   isWithin(active, at) && rated.some((period) => isWithin(period, at));
 
 const isWithin = ({ start, end }: OpenPeriod, at: number): boolean =>
   start.epochMilliseconds <= at && (end === undefined || at < end.epochMilliseconds);
 
 /** Whether the plan's contract keeps usage of that time off its bill. */
-export const isBeyondContract = ({ agreed }: PlanPrice, at: number): boolean =>
+export const isBeyondContract = ({ agreed }: PlanPricing, at: number): boolean =>
   agreed?.limit !== undefined && !isWithin(agreed.limit, at);
 
 /** The service period that contains the instant, at which the plan is active. */
-export const periodAt = ({ schedule }: PlanPrice, at: number): PricedPeriod => {
+export const periodAt = ({ schedule }: PlanPricing, at: number): PricedPeriod => {
   const { start, end } = servicePeriodAt(schedule, Temporal.Instant.fromEpochMilliseconds(at));
   return { start: start.epochMilliseconds, end: end.epochMilliseconds };
 };

@@ -8,6 +8,7 @@ import type { Database } from "../ports/database.ts";
 import type { UsageFilter } from "../ports/usage-store.ts";
 import { isReferred, lookupReferring } from "../records/lookup.ts";
 import { createCache } from "./cache.ts";
+import { type Formula, loadFormulas } from "./formulas.ts";
 import { createMeters, type Meters } from "./meters.ts";
 import {
   createKeptPrices,
@@ -18,8 +19,10 @@ import {
   storedPrice,
 } from "./kept-prices.ts";
 import {
+  type AnyPlanPrice,
   isActiveAt,
   isBeyondContract,
+  isOfOneAggregation,
   loadPlanPrices,
   periodAt,
   positionId,
@@ -59,7 +62,7 @@ export interface Subject {
 export interface Prices {
   readonly usage: (orgId: string, meter: string) => Promise<MeterUsage>;
   readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
-  /** Every price of the account, at any time. */
+  /** Every price of the account that has a position, at any time. */
   readonly plansOf: (owner: Pick<Subject, "orgId" | "accountId">) => Promise<readonly PlanPrice[]>;
   /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
@@ -73,6 +76,7 @@ const kinds: ReadonlySet<string> = new Set([
   "account",
   "accountPlan",
   "aggregation",
+  "compoundAggregation",
   "contract",
   "meter",
   "organizationConfig",
@@ -92,8 +96,10 @@ interface Parts {
 }
 
 /** One of the account's prices for a meter, with its tariff made and its last period remembered. */
-interface PreparedPrice extends KeptPrice {
-  readonly plan: PlanPrice;
+interface PreparedPrice {
+  readonly plan: AnyPlanPrice;
+  /** Undefined of a formula, which prices no one call. */
+  readonly kept: KeptPrice | undefined;
   /** Of usage that the plan's contract keeps off the bill; undefined where it keeps none. */
   readonly free: Tariff | undefined;
   period: PricedPeriod | undefined;
@@ -112,26 +118,30 @@ export interface MeterUsage {
 }
 
 export const createPrices = ({ database, pool, now }: Parts): Prices => {
-  const plans = createCache<PlanPrice[]>({ now, rememberedMs, max: 50_000 });
+  const plans = createCache<AnyPlanPrice[]>({ now, rememberedMs, max: 50_000 });
   const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
   const meters = createMeters({ database, pool, now, rememberedMs });
   const versions = createKeptPrices(pool, now);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
+  const formulas = createCache<Formula[]>({ now, rememberedMs, max: 1_000 });
+  const formulasOf = (orgId: string) => formulas.get(orgId, () => loadFormulas(database, orgId));
   const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
     usages.get(`${orgId} ${code}`, async () =>
-      loadMeterUsage(database, orgId, await meters.find(orgId, code)),
+      loadMeterUsage({ database, formulasOf }, orgId, await meters.find(orgId, code)),
     );
 
-  const plansOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
+  const pricesOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
     plans.get(`${orgId} ${accountId}`, () => loadPlanPrices(database, { orgId, accountId }));
 
   const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
     const { orgId } = subject;
     const found = await meters.find(orgId, subject.meter);
-    const all = await plansOf(subject);
-    const own = all.filter((one) => one.aggregation.meterId === found?.id);
+    const all = await pricesOf(subject);
+    const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
     return Promise.all(
       own.map(async (plan) => {
+        if (!isOfOneAggregation(plan))
+          return { plan, kept: undefined, free: undefined, period: undefined };
         const price = storedPrice(plan);
         const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
         const kept = await versions.keep(orgId, version, price);
@@ -139,7 +149,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
           plan.agreed === undefined
             ? undefined
             : (await versions.keep(orgId, `${version}.free`, freeOf(price))).tariff;
-        return { plan, ...kept, free, period: undefined };
+        return { plan, kept, free, period: undefined };
       }),
     );
   };
@@ -147,7 +157,7 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
   return {
     meter: meters.find,
     keptMeter: meters.findKept,
-    plansOf,
+    plansOf: async (owner) => (await pricesOf(owner)).filter(isOfOneAggregation),
     usage: usageOf,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
@@ -164,26 +174,49 @@ export const createPrices = ({ database, pool, now }: Parts): Prices => {
       prepared.forget(orgId);
       meters.forget(orgId);
       usages.forget(orgId);
+      formulas.forget(orgId);
     },
   };
 };
 
+interface MeterUsageParts {
+  readonly database: Database;
+  readonly formulasOf: (orgId: string) => Promise<readonly Formula[]>;
+}
+
 const loadMeterUsage = async (
-  database: Database,
+  parts: MeterUsageParts,
   orgId: string,
   found: Stored<typeof meter> | undefined,
 ): Promise<MeterUsage> => {
   const meterIds = found === undefined ? [] : [found.id];
-  const counted = await lookupReferring(database, aggregation, {
+  const counted = await lookupReferring(parts.database, aggregation, {
     orgId,
     field: "meterId",
     ids: meterIds,
   });
-  const ids = counted.map(({ id }) => id);
-  const isPriced = await isReferred(database, pricing, { orgId, field: "aggregationId", ids });
+  const isPriced = await isAnyPriced(parts, orgId, counted);
   const addsUp = addUp(counted, found?.dataFields ?? []);
   const segmentFields = [...new Set(counted.flatMap((one) => one.segmentedFields ?? []))];
   return { countings: countingsOf(counted), addsUp, segmentFields, isPriced };
+};
+
+/** Whether anything prices one of the aggregations, by itself or in a formula. */
+const isAnyPriced = async (
+  { database, formulasOf }: MeterUsageParts,
+  orgId: string,
+  counted: readonly PlanPrice["aggregation"][],
+): Promise<boolean> => {
+  const isReferredBy = (field: string, ids: string[]): Promise<boolean> =>
+    isReferred(database, pricing, { orgId, field, ids });
+  const own = counted.map(({ id }) => id);
+  if (await isReferredBy("aggregationId", own)) return true;
+  const codes = new Set(counted.flatMap(({ code }) => code ?? []));
+  const naming = (await formulasOf(orgId)).filter((formula) =>
+    formula.codes.some((code) => codes.has(code)),
+  );
+  const formulas = naming.map(({ id }) => id);
+  return isReferredBy("compoundAggregationId", formulas);
 };
 
 /** Only sums of what is sent: a derived field has its value from other fields, which are sent once. */
@@ -210,7 +243,7 @@ const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => 
   return [...new Map(own.map((one) => [JSON.stringify(one), one])).values()];
 };
 
-const unpriced = (why: string, plans: readonly PlanPrice[]): MeterPrice => ({
+const unpriced = (why: string, plans: readonly AnyPlanPrice[]): MeterPrice => ({
   kind: "unpriced",
   why,
   currencies: [...new Set(plans.map(({ currency }) => currency))],
@@ -230,14 +263,17 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
   const plans = open.map(({ price }) => price.plan);
   const parts: PricedCount[] = [];
   for (const { price, period } of open) {
-    const { pricing: record, aggregation: counted } = price.plan;
+    const { plan, kept } = price;
+    if (!isOfOneAggregation(plan) || kept === undefined)
+      return unpriced(`a formula prices ${subject.meter}`, plans);
+    const { pricing: record, aggregation: counted } = plan;
     if (record.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
       return unpriced(`the price of ${subject.meter} is by segment`, plans);
-    if (price.counts === null)
+    const { tariff, counts } = kept;
+    if (counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`, plans);
-    const { counts } = price;
     const shared = { counts, unit: counted.unit, periodStart: period.start };
-    parts.push({ ...shared, ...placeOf(price, period, at) });
+    parts.push({ ...shared, ...placeOf({ plan, tariff, free: price.free }, period, at) });
   }
   const [first, ...further] = parts;
   const [plan] = plans;
@@ -251,7 +287,11 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
 
 /** What the usage costs then, from where, and what it does instead where filters do not let it through. */
 const placeOf = (
-  { plan, tariff, free }: PreparedPrice,
+  {
+    plan,
+    tariff,
+    free,
+  }: { readonly plan: PlanPrice; readonly tariff: Tariff } & Pick<PreparedPrice, "free">,
   period: PricedPeriod,
   at: number,
 ): Pick<PricedCount, "tariff" | "position" | "unlessPassed"> => {

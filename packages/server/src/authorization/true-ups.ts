@@ -34,17 +34,17 @@ export const createWallets = (ledger: Ledger): Wallets => ({
 const commandFor = async (
   ledger: Ledger,
   orgId: string,
-  { payer, accounts, meter, asset, period, rated, paid }: RatedPeriod,
+  { payer, accounts, meters, asset, period, rated, paid }: RatedPeriod,
 ): Promise<TrueUp | undefined> => {
   const excess = paid.debited + paid.shortfall - rated;
   if (excess === 0n) return undefined;
   const start = period.start.epochMilliseconds;
-  const asked = { accounts, meter, asset, period: { start, end: period.end.epochMilliseconds } };
+  const asked = { accounts, meters, asset, period: { start, end: period.end.epochMilliseconds } };
   return {
     ...asked,
     kind: "trueUp",
     // A name of its own each time: what it does is fixed by the sum that it sets.
-    id: `true-up/${meter}/${period.start.toString()}/${randomUUID()}`,
+    id: `true-up/${meters[0]}/${period.start.toString()}/${randomUUID()}`,
     fingerprint: "true-up",
     account: payer,
     rated,
@@ -58,7 +58,7 @@ const commandFor = async (
 const givingBack = async (
   { pool }: Ledger,
   orgId: string,
-  asked: Pick<TrueUp, "accounts" | "meter" | "asset" | "period"> & { readonly excess: bigint },
+  asked: Pick<TrueUp, "accounts" | "meters" | "asset" | "period"> & { readonly excess: bigint },
 ): Promise<string[]> => {
   const { rows } = await pool.query<{ id: string }>({
     name: "ledger-giving-back",
@@ -69,7 +69,7 @@ const givingBack = async (
                occurred_at
              FROM ledger_authorization
              WHERE org_id = $1 AND account = ANY($2) AND occurred_at >= $3 AND occurred_at < $4
-               AND terms::json->'spender'->>'meter' = $5 AND terms::json->'spender'->>'asset' = $6
+               AND terms::json->'spender'->>'meter' = ANY($5) AND terms::json->'spender'->>'asset' = $6
                AND state NOT IN ('HELD', 'DENIED')
              WINDOW newest AS (ORDER BY occurred_at DESC, id DESC)
            ) AS own
@@ -80,7 +80,7 @@ const givingBack = async (
       asked.accounts,
       asked.period.start,
       asked.period.end,
-      asked.meter,
+      asked.meters,
       asked.asset,
       asked.excess.toString(),
     ],
@@ -96,11 +96,11 @@ export const loadPeriodsPaid = async (
   const load = async ({
     id,
     accounts,
-    meter,
+    meters,
     asset,
     period,
   }: TrueUp): Promise<[string, PeriodPaid]> => {
-    const { text, values } = periodPaidStatement({ orgId, accounts, meter, asset, period });
+    const { text, values } = periodPaidStatement({ orgId, accounts, meters, asset, period });
     const named = { name: "ledger-period-paid", text, values };
     return [id, periodPaidFrom(await packet.rows<PeriodPaidColumns>(named))];
   };

@@ -14,8 +14,8 @@ export interface UsageReach {
   readonly end: string;
 }
 
-/** What each aggregation measures. */
-const measuredBy = (
+/** What each aggregation measures, by its id. */
+export const measuredBy = (
   aggregations: readonly AggregationDefinition[],
 ): ReadonlyMap<string, readonly SimpleDefinition[]> => {
   const simple = aggregations.filter((one) => one.type === "SIMPLE");

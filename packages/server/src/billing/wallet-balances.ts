@@ -89,19 +89,19 @@ const paymentsFor = async (
     if (first === undefined || accounts.length === 0) continue;
     const { period } = first;
     const debits = await walletDebits(reader, { orgId, accounts, period });
-    for (const {
-      claims: [claim],
-    } of asked) {
-      const own = debits.filter((debit) => isFor(claim, debit));
+    for (const joint of asked) {
+      const [claim] = joint.claims;
+      const own = debits.filter((debit) => isFor(joint, debit));
       payments.push(...own.map((debit) => ({ claim, period, debit })));
     }
   }
   return payments;
 };
 
-const isFor = ({ asset, of }: WalletClaim, debit: WalletDebit): boolean =>
-  debit.asset === asset &&
-  ("meter" in of ? of.meter === debit.meter : of.meterId === debit.meterId);
+const isFor = (
+  { claims: [{ asset }], meters }: JointClaim<WalletClaim>,
+  debit: WalletDebit,
+): boolean => debit.asset === asset && meters.includes(debit.meterId ?? debit.meter);
 
 /** One for everything of a plan that was paid over the same time. */
 const balancesOf = (terms: BillTerms, payments: readonly Payment[]): BalanceTerms[] =>

@@ -7,16 +7,23 @@ import {
   type Period,
 } from "@turnpike/engine/time/period.ts";
 import { minimumSpendMeter } from "../records/wallet-debits.ts";
+import { measuredBy } from "./usage-reach.ts";
 
 type AccountPlan = BillTerms["accountPlans"][number];
 
-/** What wallets pay for on an account plan of a bill: the usage of one meter, or the minimum spend above it. */
+/** Usage of meters, as some prices count it: a formula counts several, and what each of them costs nobody can tell. */
+export interface PricedMeters {
+  readonly meterIds: readonly string[];
+  readonly pricingIds: ReadonlySet<string>;
+}
+
+/** What wallets pay for on an account plan of a bill: usage, or the minimum spend above it. */
 export interface WalletClaim {
   readonly accountPlan: AccountPlan;
   /** The codes of those that pay, each for what it was authorized itself; what is missing, the first one pays. */
   readonly accounts: readonly [string, ...string[]];
   readonly asset: string;
-  readonly of: { readonly meterId: string } | { readonly meter: string };
+  readonly of: PricedMeters | { readonly meter: string };
   /** Debits of this time are its own. */
   readonly period: Period;
   /** What the bill closes for the plan, which may begin earlier and end later. */
@@ -27,6 +34,8 @@ export interface WalletClaim {
 export interface JointClaim<Claim extends WalletClaim> {
   readonly claims: readonly [Claim, ...Claim[]];
   readonly accounts: readonly string[];
+  /** By their ids, or what else is paid for: `minimumSpendMeter`. */
+  readonly meters: readonly string[];
   readonly period: Period;
 }
 
@@ -48,8 +57,9 @@ const usersOf = (
  * A contract's limit is no such end: what was charged beyond it is given back.
  * A minimum spend is no other plan's, and stays the plan's when its end is moved.
  */
-export const claimsOf = (terms: BillTerms): WalletClaim[] =>
-  terms.accountPlans.flatMap((accountPlan) => {
+export const claimsOf = (terms: BillTerms): WalletClaim[] => {
+  const measured = measuredBy(terms.aggregations);
+  return terms.accountPlans.flatMap((accountPlan) => {
     const { arrears: billed, active } = accountPlan;
     if (billed === undefined) return [];
     const shared = { accountPlan, accounts: usersOf(terms, accountPlan), billed };
@@ -57,7 +67,7 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] =>
     const usage =
       period === undefined
         ? []
-        : metersOf(accountPlan).map((one) => ({ ...shared, ...one, period }));
+        : usageOf(accountPlan, measured).map((one) => ({ ...shared, ...one, period }));
     const of = { meter: minimumSpendMeter(accountPlan.id) };
     const minimums = minimumsOf(accountPlan).map((asset) => ({
       ...shared,
@@ -67,15 +77,27 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] =>
     }));
     return [...usage, ...minimums];
   });
+};
 
-/** The meters that the plan prices, each with the currency. */
-const metersOf = ({ plans }: AccountPlan): { of: { meterId: string }; asset: string }[] => {
-  const found = plans.flatMap(({ currency, pricings }) =>
-    pricings.flatMap(({ aggregation: { type, meterId } }) =>
-      type === "SIMPLE" && meterId !== undefined ? [{ of: { meterId }, asset: currency }] : [],
-    ),
+/** The meters that the plan prices, each with the currency; together those that one formula counts. */
+const usageOf = (
+  { plans }: AccountPlan,
+  measured: ReturnType<typeof measuredBy>,
+): { of: PricedMeters; asset: string }[] => {
+  const found = plans.flatMap(({ currency: asset, pricings }) =>
+    pricings.map(({ id, aggregation }) => {
+      const counted = measured.get(aggregation.id) ?? [];
+      return { id, asset, meterIds: [...new Set(counted.map(({ meterId }) => meterId))] };
+    }),
   );
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+  const alike = Map.groupBy(found, ({ asset, meterIds }) => JSON.stringify([asset, meterIds]));
+  return [...alike.values()].flatMap(([first, ...others]) => {
+    // A formula over custom fields alone is no usage.
+    if (first === undefined || first.meterIds.length === 0) return [];
+    const { asset, meterIds } = first;
+    const pricingIds = new Set([first, ...others].map(({ id }) => id));
+    return [{ asset, of: { meterIds, pricingIds } }];
+  });
 };
 
 /** The currencies of the plan's minimum spends. */
@@ -88,32 +110,50 @@ const minimumsOf = ({ plans, planGroup }: AccountPlan): string[] => {
   return [...new Set([...own, ...inPlans].map(({ currency }) => currency))];
 };
 
+const metersOf = ({ of }: WalletClaim): readonly string[] =>
+  "meter" in of ? [of.meter] : of.meterIds;
+
 /**
- * The claims with those put together that share debits: of plans which price one meter in the same months, as far as
- * they are in force at the same time. Plans that follow each other share nothing.
+ * The claims with those put together that share debits: of prices which count one meter in the same months, also through
+ * others that count it with a third, as far as they are in force at the same time. Plans that follow each other share
+ * nothing.
  */
 export const jointClaims = <Claim extends WalletClaim>(
   claims: readonly Claim[],
-): JointClaim<Claim>[] => [...Map.groupBy(claims, keyOf).values()].flatMap(overlapping);
+): JointClaim<Claim>[] =>
+  [...Map.groupBy(claims, keyOf).values()].flatMap(sharingMeters).flatMap(overlapping);
 
-const keyOf = ({ accounts: [payer], asset, of, billed, accountPlan }: WalletClaim): string => {
+const keyOf = ({ accounts: [payer], asset, billed, accountPlan }: WalletClaim): string => {
   const { frequency, interval } = accountPlan.cadence;
-  return JSON.stringify([payer, asset, of, frequency, interval, billed.end.toString()]);
+  return JSON.stringify([payer, asset, frequency, interval, billed.end.toString()]);
+};
+
+const sharingMeters = <Claim extends WalletClaim>(claims: readonly Claim[]): Claim[][] => {
+  const byMeter = new Map<string, Set<Claim>>();
+  for (const claim of claims) {
+    const known = metersOf(claim).flatMap((meter) => [...(byMeter.get(meter) ?? [])]);
+    const sharing = new Set([...known, claim]);
+    for (const one of sharing) for (const meter of metersOf(one)) byMeter.set(meter, sharing);
+  }
+  return [...new Set(byMeter.values())].map((sharing) => [...sharing]);
 };
 
 const overlapping = <Claim extends WalletClaim>(claims: readonly Claim[]): JointClaim<Claim>[] => {
   const joint: JointClaim<Claim>[] = [];
   for (const claim of claims.toSorted((a, b) => compareInstants(a.period.start, b.period.start))) {
+    const { accounts, period } = claim;
+    const meters = metersOf(claim);
     const last = joint.at(-1);
-    if (last === undefined || !isBefore(claim.period.start, last.period.end)) {
-      joint.push({ claims: [claim], accounts: claim.accounts, period: claim.period });
+    if (last === undefined || !isBefore(period.start, last.period.end)) {
+      joint.push({ claims: [claim], accounts, meters, period });
       continue;
     }
     const { start, end } = last.period;
     joint[joint.length - 1] = {
       claims: [...last.claims, claim],
-      accounts: [...new Set([...last.accounts, ...claim.accounts])],
-      period: { start, end: later(end, claim.period.end) },
+      accounts: [...new Set([...last.accounts, ...accounts])],
+      meters: [...new Set([...last.meters, ...meters])],
+      period: { start, end: later(end, period.end) },
     };
   }
   return joint;

@@ -131,9 +131,9 @@ const isChargeFor = ({ accountPlan, asset, of }: WalletClaim, line: Line): boole
   line.accountPlanId === accountPlan.id &&
   line.currency === asset &&
   isInArrears(accountPlan, line.servicePeriod.start) &&
-  ("meterId" in of
-    ? line.meterId === of.meterId && line.lineItemType === "USAGE"
-    : line.lineItemType.startsWith("MINIMUM_SPEND"));
+  ("meter" in of
+    ? line.lineItemType.startsWith("MINIMUM_SPEND")
+    : of.pricingIds.has(line.pricingId ?? "") && line.lineItemType === "USAGE");
 
 /** Every total with what was paid for it; without those that no wallet has to do with. */
 const withPayments = async (
@@ -141,9 +141,9 @@ const withPayments = async (
   orgId: string,
   totals: readonly Total[],
 ): Promise<RatedPeriod[]> => {
-  const meters = await lookupAll(transaction, meterResource, {
+  const known = await lookupAll(transaction, meterResource, {
     orgId,
-    ids: totals.flatMap(({ of }) => ("meterId" in of ? [of.meterId] : [])),
+    ids: totals.flatMap(({ of }) => ("meter" in of ? [] : of.meterIds)),
   });
   const assets = await lookupEvery(transaction, assetResource, orgId);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
@@ -151,7 +151,7 @@ const withPayments = async (
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
   const found: (RatedPeriod & { readonly times: readonly string[] })[] = [];
-  for (const { claims, accounts, period } of jointClaims(totals)) {
+  for (const { claims, accounts, period, ...joint } of jointClaims(totals)) {
     const [
       {
         asset,
@@ -160,14 +160,16 @@ const withPayments = async (
       },
     ] = claims;
     const scale = scales.get(asset);
-    const meter = "meter" in of ? of.meter : meters.get(of.meterId)?.code;
+    const [meter, ...others] =
+      "meter" in of ? [of.meter] : joint.meters.flatMap((id) => known.get(id)?.code ?? []);
     if (scale === undefined || meter === undefined) continue;
+    const meters = [meter, ...others] as const;
     const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
-    const paid = await periodPaid(transaction, { orgId, accounts, meter, asset, period: between });
+    const paid = await periodPaid(transaction, { orgId, accounts, meters, asset, period: between });
     const amounts = claims.flatMap((total) => total.amounts);
     const rated = amounts.reduce((total, amount) => total + toAtoms(amount, scale), 0n);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
-    found.push({ payer, accounts, meter, asset, period, rated, paid, times: claims.map(timeOf) });
+    found.push({ payer, accounts, meters, asset, period, rated, paid, times: claims.map(timeOf) });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.

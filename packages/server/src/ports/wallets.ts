@@ -1,12 +1,13 @@
 import type { PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
 
-/** What the usage of one meter costs in a period that has ended, in atoms, and what was paid for it so far. */
+/** What the usage of meters costs in a period that has ended, in atoms, and what was paid for it so far. */
 export interface RatedPeriod {
   /** The code of the account whose wallet pays what is missing. */
   readonly payer: string;
   /** The codes of the accounts whose usage is rated together. */
   readonly accounts: readonly string[];
-  readonly meter: string;
+  /** The codes of those that are rated together; what is missing is paid under the first. */
+  readonly meters: readonly [string, ...string[]];
   readonly asset: string;
   readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
   readonly rated: bigint;

@@ -48,16 +48,16 @@ export const walletDebits = async (
   return rows.map((row) => ({ ...row, amount: BigInt(row.amount) }));
 };
 
-/** Whose payments for which meter and period are added up, in epoch milliseconds. */
+/** Whose payments for which meters and period are added up, in epoch milliseconds. */
 export interface PaymentQuestion {
   readonly orgId: string;
   readonly accounts: readonly string[];
-  readonly meter: string;
+  readonly meters: readonly string[];
   readonly asset: string;
   readonly period: { readonly start: number; readonly end: number };
 }
 
-/** What a period's usage of one meter was settled at: a statement, because the ledger asks under its locks. */
+/** What a period's usage of meters was settled at: a statement, because the ledger asks under its locks. */
 export const periodPaidStatement = (
   asked: PaymentQuestion,
 ): {
@@ -66,13 +66,13 @@ export const periodPaidStatement = (
 } => ({
   text: `SELECT coalesce(sum(debited), 0) AS debited, coalesce(sum(shortfall), 0) AS shortfall
          FROM usage_payment WHERE org_id = $1 AND account = ANY($2)
-           AND occurred_at >= $3 AND occurred_at < $4 AND meter = $5 AND asset = $6`,
+           AND occurred_at >= $3 AND occurred_at < $4 AND meter = ANY($5) AND asset = $6`,
   values: [
     asked.orgId,
     asked.accounts,
     asked.period.start,
     asked.period.end,
-    asked.meter,
+    asked.meters,
     asked.asset,
   ],
 });
