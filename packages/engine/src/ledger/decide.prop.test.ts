@@ -119,7 +119,11 @@ const step = fc.record({
     },
     {
       weight: 3,
-      arbitrary: fc.record({ kind: fc.constant("refund" as const), amount: fc.option(amount) }),
+      arbitrary: fc.record({
+        kind: fc.constant("refund" as const),
+        amount: fc.option(amount),
+        quantity: fc.option(amount, { freq: 2 }),
+      }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("voidGrant" as const) }) },
     {
@@ -226,11 +230,14 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
         addAmount: BigInt(command.add),
       };
     case "refund":
-      return sampleRefund(
-        command.id,
-        command.of,
-        command.amount === null ? null : BigInt(command.amount),
-      );
+      return {
+        ...sampleRefund(
+          command.id,
+          command.of,
+          command.amount === null ? null : BigInt(command.amount),
+        ),
+        quantities: command.quantity === null ? null : [BigInt(command.quantity)],
+      };
     case "voidGrant":
       return { kind: "voidGrant", id: command.id, fingerprint };
     case "setWallet":

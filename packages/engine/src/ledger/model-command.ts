@@ -15,7 +15,7 @@ export type ModelCommand =
   | { kind: "settle"; id: string; amount: number; quantity: number; final: boolean }
   | { kind: "void"; id: string }
   | { kind: "extend"; id: string; ttl: number; add: number }
-  | { kind: "refund"; id: string; of: string; amount: number | null }
+  | { kind: "refund"; id: string; of: string; amount: number | null; quantity: number | null }
   | { kind: "voidGrant"; id: string }
   | { kind: "setWallet"; debtLimit: number; soft: boolean };
 

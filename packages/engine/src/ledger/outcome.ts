@@ -69,6 +69,8 @@ export interface Settled {
   readonly state: AuthorizationState;
   readonly amount: bigint;
   readonly quantity: bigint;
+  /** Of a part, the further quantities that it used, in the order of its authorization's. */
+  readonly further: readonly bigint[];
   readonly shortfall: bigint;
   readonly held: bigint;
   readonly heldQuantity: bigint;

@@ -414,7 +414,10 @@ export class World {
   }
 
   /** What nobody paid, then debt, then atoms, newest first. */
-  #refund(row: ModelAuthorization, command: { id: string; amount: number | null }): ModelOutcome {
+  #refund(
+    row: ModelAuthorization,
+    command: { id: string; amount: number | null; quantity: number | null },
+  ): ModelOutcome {
     if (["HELD", "DENIED"].includes(row.state)) return conflict("WRONG_STATE");
     const left = row.settled - row.refunded;
     const amount = command.amount ?? left;
@@ -424,7 +427,8 @@ export class World {
     row.shortfall -= unpaid;
     row.debt -= owed;
     row.refunded += amount;
-    row.used -= amount === left ? row.used : Math.floor((row.used * amount) / left);
+    const share = amount === left ? row.used : Math.floor((row.used * amount) / left);
+    row.used -= command.quantity === null ? share : Math.min(command.quantity, row.used);
     const forgiven = Math.min(owed, this.owed);
     this.owed -= forgiven;
     this.#regrant(`${row.id}#debt:refund:${command.id}`, owed - forgiven);

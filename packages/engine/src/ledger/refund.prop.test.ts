@@ -3,7 +3,15 @@ import { afterAll, expect, test } from "vitest";
 import { brokenInvariants } from "./invariants.ts";
 import type { Authorization } from "./rows.ts";
 import { SampleLedger } from "./sample-ledger.ts";
-import { fundedLedger, sampleCharge, sampleRefund, sampleTrueUp } from "./sample-request.ts";
+import {
+  fundedLedger,
+  sampleCharge,
+  sampleHold,
+  sampleRefund,
+  sampleSettle,
+  sampleTrueUp,
+  usedAmount,
+} from "./sample-request.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
@@ -59,3 +67,49 @@ test("a refund leaves what a unit that stands has cost, whatever closes gave bac
     { numRuns },
   );
 });
+
+const part = fc.record({ amount: small, quantity: small, isUndone: fc.boolean(), rank: fc.nat() });
+
+test("parts of a hold that are undone leave what the others used, in any order (I18)", () => {
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), share, (parts, percent) => {
+      const ledger = fundedLedger("1");
+      ledger.run(sampleHold("h", 100n, { quantity: 100n }));
+      for (const [sequence, { amount, quantity }] of parts.entries()) {
+        const isFinal = sequence === parts.length - 1;
+        const used = usedAmount(BigInt(amount), BigInt(quantity));
+        ledger.run(sampleSettle("h", 0n, { sequence, used, isFinal }));
+      }
+      const { debited } = ledger.paid();
+      ledger.run(sampleTrueUp(ledger, (debited * BigInt(percent)) / 100n));
+      for (const { amount, quantity, rank } of undone(parts)) {
+        const stands = standing(ledger.authorization("h"));
+        const own = BigInt(amount);
+        ledger.run({
+          ...sampleRefund(`undo-${rank}`, "h", own < stands ? own : stands),
+          quantities: [BigInt(quantity)],
+          isMetered: false,
+        });
+      }
+      const row = ledger.authorization("h");
+      const kept = parts.filter(({ isUndone }) => !isUndone);
+      expect(left(row)).toBe(kept.reduce((total, { quantity }) => total + BigInt(quantity), 0n));
+      ledger.run(sampleRefund("rest", "h", null));
+      if (standing(row) > 0n) expect(left(ledger.authorization("h"))).toBe(0n);
+      expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+    }),
+    { numRuns },
+  );
+});
+
+interface Undone {
+  readonly isUndone: boolean;
+  readonly rank: number;
+}
+
+/** In their random order, each under a name of its own. */
+const undone = <Part extends Undone>(parts: readonly Part[]): Part[] =>
+  parts
+    .filter(({ isUndone }) => isUndone)
+    .toSorted((a, b) => a.rank - b.rank)
+    .map((each, rank) => ({ ...each, rank }));

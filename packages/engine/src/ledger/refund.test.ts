@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { brokenInvariants } from "./invariants.ts";
-import type { SampleLedger } from "./sample-ledger.ts";
+import { columnsOf, type SampleLedger } from "./sample-ledger.ts";
 import {
   fundedLedger,
   money,
   sampleCharge,
+  sampleHold,
   sampleRefund,
+  sampleSettle,
   sampleTrueUp,
   units,
+  usedAmount,
 } from "./sample-request.ts";
 
 const undone = (ledger: SampleLedger): bigint => ledger.authorization("a").refundedQuantity;
@@ -47,6 +50,55 @@ describe("a refund of what a close has given back in part", () => {
     // 5 units for 2.00 stand.
     ledger.run(sampleRefund("quarter", "a", money("0.5")));
     expect(undone(ledger)).toBe(units("6.25"));
+  });
+});
+
+/** What a correction takes back of a part: at most what is left of the money. */
+const undo = (id: string, amount: string, ...quantities: readonly string[]) => ({
+  ...sampleRefund(id, "a", money(amount)),
+  quantities: quantities.map(units),
+  isMetered: false,
+});
+
+describe("a part of a hold that is undone takes what it used itself", () => {
+  const parted = (...parts: readonly (readonly [amount: string, quantity: string])[]) => {
+    const ledger = fundedLedger("100");
+    ledger.run(sampleHold("a", money("20"), { quantity: units("1000") }));
+    for (const [nth, [amount, quantity]] of parts.entries()) {
+      const used = usedAmount(money(amount), units(quantity));
+      const isFinal = nth === parts.length - 1;
+      ledger.run(sampleSettle("a", 0n, { sequence: nth, used, isFinal }));
+    }
+    return ledger;
+  };
+
+  test("the dear units of a ladder: a refund of the rest is in proportion to the rest", () => {
+    const ledger = parted(["10", "10"], ["9.9", "990"]);
+    ledger.run(undo("first", "10", "10"));
+    expect(undone(ledger)).toBe(units("10"));
+    // 3.30 of 9.90, of 990 units.
+    ledger.run(sampleRefund("third", "a", money("3.3")));
+    expect(undone(ledger)).toBe(units("340"));
+    expect(columnsOf(ledger).available).toBe("93.4");
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("the free ones, before and after all that was paid has come back", () => {
+    const ledger = parted(["0", "500"], ["1", "100"], ["0", "7"]);
+    ledger.run(undo("free", "0", "500"));
+    expect(undone(ledger)).toBe(units("500"));
+    ledger.run(undo("paid", "1", "100"));
+    expect(undone(ledger)).toBe(units("600"));
+    ledger.run(undo("last", "0", "7"));
+    expect(undone(ledger)).toBe(units("607"));
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
+  test("no more than is left of it", () => {
+    const ledger = parted(["8", "1"], ["2", "9"]);
+    ledger.run(sampleRefund("most", "a", money("9")));
+    ledger.run(undo("second", "1", "9"));
+    expect(undone(ledger)).toBe(units("10"));
   });
 });
 

@@ -4,10 +4,10 @@ import { post, walletAccountOf, type Draft } from "./draft.ts";
 import { insertActive } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
-import type { Authorization, GrantTerms, Undoing } from "./rows.ts";
+import type { Authorization, GrantTerms } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
-import { emit, moveBudgets, moveFurther, movePosition } from "./use.ts";
+import { emit, moveBudgets, moveFurther, movePosition, usesOf } from "./use.ts";
 
 /** Takes settled money back: Σ refunds ≤ settled (I12), and the usage with it, as a negative event. */
 export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
@@ -21,11 +21,11 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   // What cost nothing has no money to refund, but a correction still takes its usage back.
   if (amount > standing || (standing === 0n && request.isMetered))
     return conflict(row.id, "REFUND_EXCEEDS_SETTLED", row.state);
-  const refunding = { amount, standing, undoes: request.undoes };
-  const quantity = undoneQuantity(row.settledQuantity - row.refundedQuantity, refunding);
-  const after = row.further.map((use) => ({
+  const undone = undoneQuantities(row, request, { amount, standing });
+  const [quantity = 0n, ...others] = undone;
+  const after = row.further.map((use, nth) => ({
     ...use,
-    refunded: use.refunded + undoneQuantity(use.settled - use.refunded, refunding),
+    refunded: use.refunded + (others[nth] ?? 0n),
   }));
   const further = moveFurther(draft, row.further, after);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
@@ -37,7 +37,7 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const takenBack = {
     amount: -amount,
     quantity: -quantity,
-    further: further.map(({ refunded }, nth) => (row.further[nth]?.refunded ?? 0n) - refunded),
+    further: others.map((each) => -each),
     shortfall: -unpaid,
     isWhole: false,
     undoes: request.undoes,
@@ -54,18 +54,20 @@ const eventId = ({ id, of }: Refund): string => `${of}#refund#${id}`;
  * Usage goes with money (f.10.2): of what is left of it (settled − refunded), as much as the amount is of the money that
  * stands, rounded down; with the last atom of money, all. So what a close gives back, which is money alone (f.10.5), does
  * not make the rest of the money undo more than the rest of the usage. What has no parts is undone with the last atom.
+ * A part of a hold that is undone by itself takes its own quantity, whatever it has cost: the first units of a ladder are
+ * the dear ones, or the free ones, and the usage store has voided just these.
  */
-const undoneQuantity = (
-  left: bigint,
-  {
-    amount,
-    standing,
-    undoes,
-  }: { readonly amount: bigint; readonly standing: bigint; readonly undoes: Undoing },
-): bigint => {
-  if (amount === standing) return left;
-  return undoes === "whole" ? 0n : (left * amount) / standing;
-};
+const undoneQuantities = (
+  row: Authorization,
+  { quantities, undoes }: Pick<Refund, "quantities" | "undoes">,
+  { amount, standing }: { readonly amount: bigint; readonly standing: bigint },
+): bigint[] =>
+  usesOf(row).map(({ settled, refunded }, place) => {
+    const left = settled - refunded;
+    if (quantities !== null) return minimum(quantities[place] ?? 0n, left);
+    if (amount === standing) return left;
+    return undoes === "whole" ? 0n : (left * amount) / standing;
+  });
 
 /** Returns money in reverse of how it was settled: what nobody paid, then debt, then slices, newest first. */
 export const giveBack = (

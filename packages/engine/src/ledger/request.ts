@@ -92,6 +92,8 @@ export interface Refund extends Identified {
   readonly of: string;
   /** Null for all that is left. */
   readonly amount: bigint | null;
+  /** What is undone where that is known, as of one part of a hold: the first quantity, then the further ones. */
+  readonly quantities: readonly bigint[] | null;
   /** False where the usage store takes the usage back by itself. */
   readonly isMetered: boolean;
   readonly undoes: Undoing;

@@ -165,6 +165,7 @@ export const sampleRefund = (id: string, of: string, amount: bigint | null): Ref
   fingerprint: `refund ${id} ${amount}`,
   of,
   amount,
+  quantities: null,
   isMetered: true,
   undoes: "inProportion",
   fields: null,

@@ -199,13 +199,14 @@ const emitEvents = (
 export const settledAnswer = (
   draft: Draft,
   row: Authorization,
-  part: Pick<Part, "amount" | "quantity" | "events"> & { readonly shortfall: bigint },
+  part: Pick<Part, "amount" | "quantity" | "further" | "events"> & { readonly shortfall: bigint },
 ): Settled => ({
   kind: "settled",
   id: row.id,
   state: row.state,
   amount: part.amount,
   quantity: part.quantity,
+  further: part.further,
   shortfall: part.shortfall,
   held: row.held,
   heldQuantity: row.heldQuantity,

@@ -61,6 +61,27 @@ describe("a meter with two prices costs their sum, each at its own position", ()
     expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
   });
 
+  test("a part of a hold that is undone takes what it used of each", () => {
+    const ledger = fundedLedger("10");
+    use(ledger, "h", "90", { mode: "hold" });
+    // 80 × 0.01 + 0.10; 20 × 0.01 + 10 × 0.005 + 0.10.
+    const parts = ["80", "30"].map((quantity, sequence) => {
+      const settled = { sequence, used: sampleUsed(price(), quantity), isFinal: sequence === 1 };
+      return ledger.one(sampleSettle("h", 0n, settled));
+    });
+    expect(parts).toMatchObject([
+      { amount: money("0.9"), quantity: units("80"), further: [units("1")] },
+      { amount: money("0.35"), quantity: units("30"), further: [units("1")] },
+    ]);
+    ledger.run({
+      ...sampleRefund("undo", "h", money("0.9")),
+      quantities: [units("80"), units("1")],
+      isMetered: false,
+    });
+    expect(positions(ledger)).toEqual([units("30"), units("1")]);
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  });
+
   test("holds are priced at the worst position of each, and settle at what both counted", () => {
     const ledger = fundedLedger("10");
     const hold = { mode: "hold" } as const;

@@ -97,6 +97,7 @@ interface Charged {
   readonly row: Authorization;
   /** Of a part of a hold, the part alone; null for all of the authorization. */
   readonly amount: bigint | null;
+  readonly quantities: Refund["quantities"];
   readonly undo: string;
   readonly isUndone: boolean;
   /** How often the measurement was amended. */
@@ -129,6 +130,7 @@ const follow = async (
     fingerprint: fingerprintOf(["undo", charged.undo]),
     of: charged.row.id,
     amount: charged.amount,
+    quantities: charged.quantities,
     isMetered: false,
     undoes: "inProportion",
     fields: null,
@@ -154,7 +156,13 @@ const currentCharge = async (
   const { row, version } = amended ?? { row: await firstCharge(ledger, orgId, uid), version: 0 };
   return row === undefined || isMeteredInParts(row)
     ? chargedPart(ledger, orgId, uid)
-    : chargedBy(ledger, orgId, { row, undo: undoOf(row.id), amount: null, version });
+    : chargedBy(ledger, orgId, {
+        row,
+        undo: undoOf(row.id),
+        amount: null,
+        quantities: null,
+        version,
+      });
 };
 
 const firstCharge = async (
@@ -196,8 +204,10 @@ const chargedPart = async (
   const part = row && (await storedDecision(ledger.pool, orgId, `part:${uid}`));
   if (row === undefined || part?.outcome.kind !== "settled") return undefined;
   const left = row.settled - row.refunded;
+  const { quantity, further } = part.outcome;
   const amount = part.outcome.amount < left ? part.outcome.amount : left;
-  return chargedBy(ledger, orgId, { row, undo: undoOf(uid), amount, version: 0 });
+  const quantities = [quantity, ...further];
+  return chargedBy(ledger, orgId, { row, undo: undoOf(uid), amount, quantities, version: 0 });
 };
 
 const chargedBy = async (

@@ -103,6 +103,7 @@ export const outcomeFrom = (outcome: Json<Outcome>): Outcome => {
         ...outcome,
         amount: BigInt(outcome.amount),
         quantity: BigInt(outcome.quantity),
+        further: outcome.further.map((quantity) => BigInt(quantity)),
         shortfall: BigInt(outcome.shortfall),
         held: BigInt(outcome.held),
         heldQuantity: BigInt(outcome.heldQuantity),

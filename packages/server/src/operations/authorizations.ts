@@ -193,6 +193,7 @@ export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { 
       body.amount === undefined
         ? null
         : atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, asset)),
+    quantities: null,
     isMetered: true,
     ...(await undoingOf(ledger, orgId, row)),
   };

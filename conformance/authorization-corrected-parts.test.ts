@@ -1,0 +1,163 @@
+import { expect, test } from "vitest";
+import { brokenInvariants, waitForRelay } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Parts of a hold whose measurement is voided or amended: each takes back its own money and its own quantity. */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const june = "2024-06-01";
+
+type Bands = readonly (readonly [number, number, number?])[];
+
+/** An account with 100 dollars and a plan of the bands; calls are of May 2024. */
+const sell = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } = {}) => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, bands);
+  if (callPrice !== undefined) {
+    const calls = await world().aggregation(meter.id, { aggregation: "COUNT", unit: "call" });
+    await world().price({ planId: plan.id, aggregationId: calls }, callPrice);
+  }
+  const code = world().fresh("caller");
+  const id = await wallets().account(code);
+  await world().attach(id, plan.id);
+  await wallets().grant(code, "100");
+  const uidOf = (name: string) => `${code}-${name}`;
+  const settle = (name: string, sequence: number, more: object) =>
+    wallets().act(uidOf(name), "settle", { sequence, ...more });
+  const use = (name: string, amount: number, more: object = {}) =>
+    wallets().authorize({
+      uid: uidOf(name),
+      account: code,
+      meter: meter.code,
+      ts: "2024-05-15T12:00:00Z",
+      measure: { amount },
+      ...more,
+    });
+  return {
+    code,
+    meter,
+    settle,
+    use,
+    /** A hold with its parts. */
+    hold: async (name: string, ...parts: readonly [number, ...number[]]) => {
+      await use(name, parts[0], { mode: "hold" });
+      for (const [nth, amount] of parts.entries()) {
+        const final = nth === parts.length - 1;
+        await settle(name, nth + 1, { measure: { amount }, final });
+      }
+    },
+    correct: async (name: string, verb: "void" | "amend", more: object = {}) => {
+      // A measurement that is under way is waited for.
+      await wallets().post(`measurements/${encodeURIComponent(uidOf(name))}/${verb}`, {
+        reason: "it was wrong",
+        ...more,
+      });
+    },
+    refund: (of: string) => wallets().post("refunds", { uid: `${uidOf(of)}-back`, of: uidOf(of) }),
+    balance: async () => (await wallets().wallet(code)).balance,
+    lines: async () => {
+      await waitForRelay(url());
+      return world().lines(id, june);
+    },
+    isSound: async () => expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]),
+  };
+};
+
+const limit = async (account: string, unit: string, most: string): Promise<void> => {
+  const code = world().fresh("budget");
+  const counts = { unit, window: "lifetime", limit: most };
+  await wallets().client.create("budgets", { code, scope: { account }, ...counts });
+};
+
+test("a dear part that is voided leaves what the others used in budgets and on the bill", async () => {
+  const { code, hold, use, correct, balance, lines, isSound } = await sell([
+    [0, 1],
+    [10, 0.01],
+  ]);
+  await limit(code, "unit", "1000");
+  // 10 × 1.00, then 990 × 0.01.
+  await hold("h", 10, 990);
+  expect(await balance()).toBe("80.1");
+  await correct("h#1", "void");
+  expect(await balance()).toBe("90.1");
+  // 990 of 1000 are used.
+  const denied = { decision: "deny", reasons: [{ code: "BUDGET_EXCEEDED", used: "990" }] };
+  expect(await use("more", 500)).toMatchObject(denied);
+  expect(await use("last", 10)).toMatchObject({ decision: "allow", amount: "0.1" });
+  // 10 × 1.00 + 990 × 0.01.
+  expect(await lines()).toEqual(["USAGE 19.9", "BALANCE_CONSUMED -19.9", "TOTAL 0"]);
+  await isSound();
+});
+
+test("a free part that is voided is not undone once more by a refund of the hold", async () => {
+  const { hold, use, correct, refund, lines, isSound } = await sell([
+    [0, 0],
+    [1000, 0.01],
+  ]);
+  // 1000 × 0, then 100 × 0.01.
+  await hold("h", 1000, 100);
+  await use("other", 500);
+  await correct("h#1", "void");
+  expect(await refund("h")).toMatchObject({ amount: "1" });
+  expect(await lines()).toEqual(["USAGE 0", "TOTAL 0"]);
+  // 500 are used, so that 500 more are free.
+  expect(await use("free", 500)).toMatchObject({ amount: "0" });
+  expect(await use("paid", 100)).toMatchObject({ amount: "1" });
+  expect(await lines()).toEqual(["USAGE 1", "BALANCE_CONSUMED -1", "TOTAL 0"]);
+  await isSound();
+});
+
+test("a free part that is voided makes room for the next free units", async () => {
+  const { hold, use, correct, lines } = await sell([
+    [0, 0],
+    [10, 20],
+  ]);
+  // 10 × 0, then 1 × 20.00.
+  await hold("h", 10, 1);
+  await correct("h#1", "void");
+  expect(await use("free", 9)).toMatchObject({ decision: "allow", amount: "0" });
+  expect(await use("paid", 1)).toMatchObject({ decision: "allow", amount: "20" });
+  expect(await lines()).toEqual(["USAGE 20", "BALANCE_CONSUMED -20", "TOTAL 0"]);
+});
+
+test("parts at a price of their own: a void and a refund of the hold leave nothing", async () => {
+  const { code, meter, settle, use, correct, refund, balance, lines, isSound } = await sell([
+    [0, 1],
+  ]);
+  await use("h", 10, { mode: "hold", amount: "10", asset: "USD" });
+  await settle("h", 1, { amount: "8", measure: { amount: 1 }, final: false });
+  await settle("h", 2, { amount: "2", measure: { amount: 9 }, final: true });
+  await correct("h#1", "void");
+  expect(await refund("h")).toMatchObject({ amount: "2" });
+  expect(await balance()).toBe("100");
+  await world().use(meter.code, code, [["2024-05-20", 3]]);
+  expect(await lines()).toEqual(["USAGE 3", "BALANCE_CONSUMED -3", "TOTAL 0"]);
+  await isSound();
+});
+
+test("an amended part gives back what it used of everything that is priced", async () => {
+  const { hold, use, correct, balance, lines, isSound } = await sell([[0, 1]], {
+    callPrice: [
+      [0, 0],
+      [3, 5],
+    ],
+  });
+  // 20 × 1.00, then 1 × 1.00: two calls, of which three are free.
+  await hold("h", 20, 1);
+  const what = { region: "UK", tier: "Standard" };
+  await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+  expect(await balance()).toBe("97");
+  // The third call is free, and the fourth is not.
+  expect(await use("third", 1)).toMatchObject({ amount: "1" });
+  expect(await use("fourth", 1)).toMatchObject({ amount: "6" });
+  expect((await lines()).filter((line) => line.startsWith("USAGE"))).toEqual([
+    "USAGE 5",
+    "USAGE 5",
+  ]);
+  expect(await balance()).toBe("90");
+  await isSound();
+});
