@@ -9,6 +9,7 @@ import { openPostgres } from "../adapters/postgres/open.ts";
 import { swapCheck } from "./changes.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
+import { partsStatement } from "./undone-usage.ts";
 import { lockingStatement } from "./wallet-access.ts";
 
 const logger = pino({ level: "silent" });
@@ -31,6 +32,12 @@ const accountsAndGrants = (org: string, numbers: string): string[] => [
 const comparisons = async (client: PoolClient, text: string): Promise<string[]> => {
   const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
   return rows.map((row) => row["QUERY PLAN"]).filter((line) => /Filter:.*ANY/.test(line));
+};
+
+/** What the rows of an index are found by. */
+const rangesOf = async (client: PoolClient, text: string): Promise<string[]> => {
+  const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+  return rows.flatMap((row) => /Index Cond: (.*)$/.exec(row["QUERY PLAN"])?.[1] ?? []);
 };
 
 const indexesOf = async (client: PoolClient, text: string): Promise<string[]> => {
@@ -91,5 +98,26 @@ describe("rows are found by key", () => {
       expect(await comparisons(client, lockingStatement)).toEqual([]);
       expect(await comparisons(client, swapCheck.text)).toEqual([]);
       expect(await indexesOf(client, swapCheck.text)).toEqual(["ledger_authorization_held"]);
+    }));
+
+  test("and the parts of a hold as a range of keys", () =>
+    undone(async (client) => {
+      const [org] = (await client.query<{ id: string }>("SELECT gen_random_uuid() AS id")).rows;
+      await client.query(
+        `INSERT INTO ledger_decision (org_id, id, fingerprint, outcome, at)
+         SELECT $1, 'part:' || hold || '#' || n, '', '{"amount": "1", "quantity": "2", "isMetered": true}', 0
+         FROM generate_series(1, 50) AS n, unnest(ARRAY['a', 'a_', 'a%', 'a.b', 'A', 'aa', 'b', 'é']) AS hold`,
+        [org?.id],
+      );
+      expect(await indexesOf(client, partsStatement)).toEqual(["ledger_decision_pkey"]);
+      expect(await rangesOf(client, partsStatement)).toEqual([
+        "((org_id = $1) AND (id >= $2) AND (id < $3))",
+      ]);
+      for (const hold of ["a", "a_", "a%", "é"]) {
+        const values = [org?.id, `part:${hold}#`, `part:${hold}$`];
+        const { rows } = await client.query<{ id: string }>(partsStatement, values);
+        expect(rows).toHaveLength(50);
+        expect(rows.every(({ id }) => id.startsWith(`${hold}#`))).toBe(true);
+      }
     }));
 });

@@ -150,6 +150,12 @@ const refundsOf = async (
 export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boolean =>
   terms.mode === "hold" || terms.mode === "session" || terms.mode === "lease";
 
+/** From `part:id#` to `part:id$`, the next byte: a range of the primary key, which orders by bytes. */
+export const partsStatement = `
+  SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
+  FROM ledger_decision
+  WHERE org_id = $1 AND id COLLATE "C" >= $2 AND id COLLATE "C" < $3 AND (outcome->>'isMetered')::boolean`;
+
 /** The uids that an authorization was metered by: its own, or those of its parts that were metered. */
 const meteredIds = async (
   client: Pick<Pool, "query">,
@@ -161,10 +167,8 @@ const meteredIds = async (
   if (row.state === "DENIED" || terms.mode === "lease") return [];
   if (!isMeteredInParts(row)) return [measurementUid(id)];
   const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
-    `SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
-     FROM ledger_decision
-     WHERE org_id = $1 AND id LIKE $2 AND (outcome->>'isMetered')::boolean`,
-    [orgId, `part:${id.replaceAll(/[\\%_]/g, "\\$&")}#%`],
+    partsStatement,
+    [orgId, `part:${id}#`, `part:${id}$`],
   );
   const amount = parts.reduce((total, part) => total + BigInt(part.amount), 0n);
   const quantity = parts.reduce((total, part) => total + BigInt(part.quantity), 0n);

@@ -16,6 +16,7 @@ const tables = `
   SELECT class.relname AS name, array_to_string(class.reloptions, ', ') AS options,
     (SELECT array_agg(line ORDER BY part, position, line) FROM (
       SELECT 1 AS part, attnum AS position, concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod),
+        CASE WHEN attcollation = '"C"'::regcollation THEN 'COLLATE "C"' END,
         CASE WHEN attidentity <> '' THEN 'GENERATED ALWAYS AS IDENTITY' END,
         CASE WHEN attgenerated = 's' THEN 'GENERATED ALWAYS AS (' || pg_get_expr(adbin, adrelid) || ') STORED'
           WHEN adbin IS NOT NULL THEN 'DEFAULT ' || pg_get_expr(adbin, adrelid) END,

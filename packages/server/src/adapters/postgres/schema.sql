@@ -357,7 +357,7 @@ CREATE INDEX ledger_authorization_occurred ON ledger_authorization USING btree (
 
 CREATE TABLE ledger_decision (
   org_id uuid NOT NULL,
-  id text NOT NULL,
+  id text COLLATE "C" NOT NULL,
   fingerprint text NOT NULL,
   outcome json NOT NULL,
   at bigint NOT NULL,
