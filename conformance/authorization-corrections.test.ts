@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
@@ -27,6 +28,8 @@ const open = async () => {
       ...body,
     });
   return {
+    code,
+    meter: meter.code,
     uidOf,
     use: (name: string, amount: number, more: object = {}) =>
       wallets().authorize({
@@ -38,6 +41,14 @@ const open = async () => {
         what,
         ...more,
       }),
+    ended: async (name: string) => {
+      for (let tries = 0; tries < 100; tries += 1) {
+        const { body } = await wallets().client.call("GET", `authorizations/${uidOf(name)}`);
+        if (!JSON.stringify(body).includes('"HELD"')) return;
+        await delay(50);
+      }
+      throw new Error("the hold did not end");
+    },
     settle: (name: string, sequence: number, amount: number, final: boolean) =>
       wallets().act(uidOf(name), "settle", { sequence, measure: { amount }, final }),
     refund: (name: string, of: string, amount?: string) =>
@@ -109,4 +120,66 @@ describe("usage that was refunded and then corrected is taken back once", () => 
     await voidIt("b#2");
     expect(await left()).toEqual(leaves(10));
   });
+});
+
+describe("what a hold has settled at its end", () => {
+  const ending = { mode: "hold", onExpiry: "settle", ttlSeconds: 1 };
+
+  test("is given back where its measurement is voided, and not refunded again", async () => {
+    const { use, ended, refund, voidIt, left } = await open();
+    await use("a", 10);
+    await use("h", 7, ending);
+    await ended("h");
+    expect(await left()).toEqual(leaves(17));
+    await voidIt("h#expiry");
+    await expect(refund("r", "h")).rejects.toThrow("REFUND_EXCEEDS_SETTLED");
+    await voidIt("h#expiry");
+    expect(await left()).toEqual(leaves(10));
+  });
+
+  test("is charged as what it is amended to, and its parts as they were", async () => {
+    const { use, settle, ended, voidIt, amend, left } = await open();
+    await use("h", 7, ending);
+    await settle("h", 1, 3, false);
+    await ended("h");
+    await amend("h#expiry", 2);
+    await amend("h#expiry", 2);
+    expect(await left()).toEqual(leaves(5));
+    await voidIt("h#1");
+    expect(await left()).toEqual(leaves(2));
+  });
+});
+
+test("what nobody paid is corrected so, also with the name of a lease's report or of a charge's end", async () => {
+  const { code, meter, uidOf, use, voidIt, left } = await open();
+  await use("c", 3);
+  await wallets().post("leases", {
+    id: uidOf("l"),
+    account: code,
+    asset: "USD",
+    amount: "10",
+    ttlSeconds: 60,
+  });
+  await wallets().post(`leases/${uidOf("l")}/report`, {
+    sequence: 1,
+    spends: [
+      {
+        uid: uidOf("spent"),
+        meter,
+        amount: "4",
+        ts: "2024-05-15T12:00:00Z",
+        measure: { amount: 4 },
+        what,
+      },
+    ],
+    final: true,
+  });
+  const poor = world().fresh("poor");
+  await wallets().account(poor);
+  const names = ["l#1", "c#expiry"];
+  const plain = { account: poor, meter, ts: "2024-05-15T12:00:00Z", measure: { amount: 2 }, what };
+  const measurements = names.map((name) => ({ uid: uidOf(name), ...plain }));
+  await wallets().post("measurements", { measurements });
+  for (const name of names) await voidIt(name);
+  expect(await left()).toEqual(leaves(7));
 });

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
+import { usesOf } from "@turnpike/engine/ledger/use.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
@@ -152,29 +153,67 @@ export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boole
 
 /** From `part:id#` to `part:id$`, the next byte: a range of the primary key, which orders by bytes. */
 export const partsStatement = `
-  SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity
+  SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity,
+    outcome->'further' AS further
   FROM ledger_decision
   WHERE org_id = $1 AND id COLLATE "C" >= $2 AND id COLLATE "C" < $3 AND (outcome->>'isMetered')::boolean`;
 
-/** The uids that an authorization was metered by: its own, or those of its parts that were metered. */
+/** The ids that an authorization was metered by: its own, or those of its parts that were metered. */
 const meteredIds = async (
   client: Pick<Pool, "query">,
   orgId: string,
   row: Authorization,
 ): Promise<string[]> => {
+  if (isMeteredInParts(row)) return (await partsOf(client, orgId, row)).map(({ id }) => id);
+  return row.state === "DENIED" ? [] : [measurementUid(row.id)];
+};
+
+/** What a hold or a session has settled, by the id that it was metered by. */
+interface SettledPart {
+  readonly id: string;
+  readonly amount: bigint;
+  /** The first, then the further ones, in the order of the authorization's. */
+  readonly quantities: readonly bigint[];
+}
+
+interface PartColumns {
+  readonly id: string;
+  readonly amount: string;
+  readonly quantity: string;
+  readonly further: readonly string[];
+}
+
+const partFrom = ({ id, amount, quantity, further }: PartColumns): SettledPart => ({
+  id,
+  amount: BigInt(amount),
+  quantities: [quantity, ...further].map(BigInt),
+});
+
+/** What was metered in parts: nothing of a charge, nor of a lease, whose spends are authorizations of their own. */
+export const partsOf = async (
+  client: Pick<Pool, "query">,
+  orgId: string,
+  row: Authorization,
+): Promise<SettledPart[]> => {
   const { id, terms } = row;
-  // What is spent of a lease is metered as authorizations of its own.
-  if (row.state === "DENIED" || terms.mode === "lease") return [];
-  if (!isMeteredInParts(row)) return [measurementUid(id)];
-  const { rows: parts } = await client.query<{ id: string; amount: string; quantity: string }>(
-    partsStatement,
-    [orgId, `part:${id}#`, `part:${id}$`],
-  );
-  const amount = parts.reduce((total, part) => total + BigInt(part.amount), 0n);
-  const quantity = parts.reduce((total, part) => total + BigInt(part.quantity), 0n);
+  const isOfNone = row.state === "DENIED" || terms.mode === "lease";
+  if (isOfNone || !isMeteredInParts(row)) return [];
+  const { rows } = await client.query<PartColumns>(partsStatement, [
+    orgId,
+    `part:${id}#`,
+    `part:${id}$`,
+  ]);
+  const parts = rows.map(partFrom);
   // What no part has settled, the end of the hold has.
-  const isSettledAtEnd = amount < row.settled || quantity < row.settledQuantity;
-  return [...parts.map((part) => part.id), ...(isSettledAtEnd ? [`${id}#expiry`] : [])];
+  const rest = {
+    id: `${id}#expiry`,
+    amount: parts.reduce((left, { amount }) => left - amount, row.settled),
+    quantities: usesOf(row).map(({ settled }, place) =>
+      parts.reduce((left, { quantities }) => left - (quantities[place] ?? 0n), settled),
+    ),
+  };
+  const isSettledAtEnd = [rest.amount, ...rest.quantities].some((left) => left > 0n);
+  return isSettledAtEnd ? [...parts, rest] : parts;
 };
 
 /** Those of the ids that no usage has, nor will have: of denied calls, of holds that ended unused, of leases. */

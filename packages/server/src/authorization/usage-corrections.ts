@@ -9,7 +9,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { storedDecision, storedRow } from "./stored-authorizations.ts";
 import type { RenamedUsage } from "./taken-uids.ts";
-import { isMeteredInParts } from "./undone-usage.ts";
+import { isMeteredInParts, partsOf } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
 /** What a measurement is to be instead: what is not named stays. */
@@ -193,7 +193,7 @@ export const lastAmendment = async (
   }
 };
 
-/** A part of a hold is metered as `id#sequence`; what it settled is in its answer. */
+/** What a part of a hold settled, which is metered as `id#sequence`, or its end, as `id#expiry`. */
 const chargedPart = async (
   ledger: Ledger,
   orgId: string,
@@ -201,12 +201,12 @@ const chargedPart = async (
 ): Promise<Charged | undefined> => {
   const id = uid.slice(0, Math.max(0, uid.lastIndexOf("#")));
   const row = id === "" ? undefined : await findRow(ledger, orgId, id);
-  const part = row && (await storedDecision(ledger.pool, orgId, `part:${uid}`));
-  if (row === undefined || part?.outcome.kind !== "settled") return undefined;
+  const parts = row === undefined ? [] : await partsOf(ledger.pool, orgId, row);
+  const part = parts.find((each) => each.id === uid);
+  if (row === undefined || part === undefined) return undefined;
   const left = row.settled - row.refunded;
-  const { quantity, further } = part.outcome;
-  const amount = part.outcome.amount < left ? part.outcome.amount : left;
-  const quantities = [quantity, ...further];
+  const { quantities } = part;
+  const amount = part.amount < left ? part.amount : left;
   return chargedBy(ledger, orgId, { row, undo: undoOf(uid), amount, quantities, version: 0 });
 };
 
