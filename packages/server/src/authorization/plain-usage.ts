@@ -30,11 +30,13 @@ export interface PlainUsage {
   /** Whether any account of the organization has a wallet: otherwise nobody has to look into bodies. */
   readonly hasWallets: (orgId: string) => Promise<boolean>;
   readonly withWallet: (orgId: string, accounts: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** The indexes of those whose uid was charged before. What is charged is durable, and metered by the relay. */
-  readonly charge: (
+  /** What they are to be charged; VALIDATION_FAILED, by their places, for what can be none. */
+  readonly price: (
     orgId: string,
     measurements: readonly ChargedMeasurement[],
-  ) => Promise<ReadonlySet<number>>;
+  ) => Promise<readonly Recorded[]>;
+  /** The indexes of those whose uid was charged before. What is charged is durable, and metered by the relay. */
+  readonly charge: (orgId: string, records: readonly Recorded[]) => Promise<ReadonlySet<number>>;
 }
 
 /** For so long the first wallet of an organization may go unnoticed. */
@@ -59,15 +61,16 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
       });
       return new Set(rows.map(({ account }) => account));
     },
-    charge: (orgId, measurements) => charge(ledger, orgId, measurements),
+    price: (orgId, measurements) => priceAll(ledger, orgId, measurements),
+    charge: (orgId, records) => charge(ledger, orgId, records),
   };
 };
 
-const charge = async (
+const priceAll = async (
   ledger: Ledger,
   orgId: string,
   measurements: readonly ChargedMeasurement[],
-): Promise<ReadonlySet<number>> => {
+): Promise<Recorded[]> => {
   const records: Recorded[] = [];
   for (const { index, measurement } of measurements)
     records.push({
@@ -76,6 +79,14 @@ const charge = async (
         throw atIndex(error, index);
       })),
     });
+  return records;
+};
+
+const charge = async (
+  ledger: Ledger,
+  orgId: string,
+  records: readonly Recorded[],
+): Promise<ReadonlySet<number>> => {
   const uids = records.map(({ command }) => command.id);
   const parts = await partsAmong(ledger.pool, orgId, uids);
   const isPart = ({ command }: Recorded): boolean => parts.has(command.id);
@@ -122,10 +133,8 @@ const knownOf = async (
     const isReplayed = outcome?.kind === "authorized" && outcome.isReplayed;
     if (isReplayed || (outcome?.kind === "conflict" && outcome.code === "ID_REUSED"))
       known.push({ ...record, isReplayed });
-    else if (outcome?.kind === "conflict")
-      throw new Problem("VALIDATION_FAILED", [
-        { field: `measurements[${record.index}]`, message: `cannot be charged: ${outcome.code}` },
-      ]);
+    else if (outcome?.kind !== "authorized")
+      throw new Error("what happened is charged, unless its id is known");
   }
   return known;
 };

@@ -78,8 +78,7 @@ export class IngestPipeline {
     const batch = await this.#general.resolve(origin, read.measurements);
     const isClosed = backfillId !== undefined && !this.#backfills.mayJoin({ orgId, backfillId });
     if (isClosed) return closed;
-    const outcome = this.#general.admit(batch, this.#open);
-    return refusedAlone(outcome) ?? this.#commit(outcome, receivedAtMs);
+    return this.#commit(this.#general.admit(batch, this.#open), receivedAtMs);
   }
 
   /** Voids or amends a measurement. */
@@ -144,12 +143,4 @@ export class IngestPipeline {
 const closed: IngestOutcome = {
   kind: "invalid",
   errors: [{ field: "id", message: "names a backfill that is no longer hidden" }],
-};
-
-/** A request of one measurement from the future is refused as a whole (m3ter semantics 3.2, [R]). */
-const refusedAlone = ({ stored, failures }: LaneOutcome): IngestOutcome | undefined => {
-  const [only] = failures;
-  return stored === 0 && failures.length === 1 && only?.kind === "TimestampInFuture"
-    ? { kind: "invalid", errors: [{ field: "measurements[0].ts", message: only.message }] }
-    : undefined;
 };

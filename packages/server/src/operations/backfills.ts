@@ -13,7 +13,7 @@ import { typed } from "../records/lookup.ts";
 import { findRecord } from "../records/records.ts";
 import type { Handlers, World } from "./handler.ts";
 import { refuseIngest } from "./ingest-refusals.ts";
-import { ingestRequestOf, replyToIngest } from "./ingest-requests.ts";
+import { ingestRequestOf, refusedAlone, replyToIngest } from "./ingest-requests.ts";
 
 const statusOf = {
   hidden: "HIDDEN",
@@ -122,7 +122,8 @@ export const submitBackfillMeasurements: Handlers["submitBackfillMeasurements"] 
   const { id: backfillId, status } = await read(world.database, request);
   if (status !== "HIDDEN") throw wrongState(status);
   const at = world.now();
-  const outcome = await world.usage.ingest({ ...ingestRequestOf(request, at), backfillId });
+  const ingested = await world.usage.ingest({ ...ingestRequestOf(request, at), backfillId });
+  const outcome = refusedAlone(ingested);
   if (outcome.kind === "accepted") {
     const rows = outcome.failures;
     await world.failures.note({ orgId, at, rows });

@@ -7,12 +7,7 @@ import type { ChargedMeasurement, PlainUsage } from "../authorization/plain-usag
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
 import { categoryProperties, type Measurement } from "../ingest/measurement.ts";
 import { duplicateUid, judgeTime } from "../ingest/verdicts.ts";
-import type {
-  IngestOutcome,
-  IngestRequest,
-  MeasurementFailure,
-  UsageStore,
-} from "../ports/usage-store.ts";
+import type { IngestOutcome, IngestRequest, UsageStore } from "../ports/usage-store.ts";
 
 export interface ChargedIngestParts {
   readonly ledger: Ledger;
@@ -22,18 +17,30 @@ export interface ChargedIngestParts {
 
 /** Where each measurement of a request goes: those of accounts with a wallet are charged, the others only metered. */
 interface Sorted {
-  readonly charged: ChargedMeasurement[];
-  readonly metered: { readonly index: number; readonly source: unknown }[];
+  readonly charged: Placed[];
+  readonly metered: Placed[];
 }
 
-const plainMeasurement = ({ uid, account, meter, tsMicros, etsMicros, fields }: Measurement) => ({
-  uid,
-  account,
-  meter,
-  ts: new Date(tsMicros / 1000).toISOString(),
-  ets: etsMicros === undefined ? undefined : new Date(etsMicros / 1000).toISOString(),
-  ...z.custom<MeasurementFields>().parse(fields),
-});
+/** With where it stands in the request. */
+interface Placed {
+  readonly index: number;
+  readonly measurement: Measurement;
+}
+
+const asCharged = ({ index, measurement }: Placed): ChargedMeasurement => {
+  const { uid, account, meter, tsMicros, etsMicros, fields } = measurement;
+  return {
+    index,
+    measurement: {
+      uid,
+      account,
+      meter,
+      ts: new Date(tsMicros / 1000).toISOString(),
+      ets: etsMicros === undefined ? undefined : new Date(etsMicros / 1000).toISOString(),
+      ...z.custom<MeasurementFields>().parse(fields),
+    },
+  };
+};
 
 /** Whether the usage store will take it: what it refuses must not be charged either. */
 const isStorable = (
@@ -62,46 +69,74 @@ const sort = async (
     const meter = paying.has(measurement.account)
       ? await ledger.prices.meter(orgId, measurement.meter)
       : undefined;
-    if (meter !== undefined && isStorable(measurement, meter.dataFields, receivedAtMs))
-      sorted.charged.push({ index, measurement: plainMeasurement(measurement) });
-    else sorted.metered.push({ index, source: measurement.source });
+    const isCharged =
+      meter !== undefined && isStorable(measurement, meter.dataFields, receivedAtMs);
+    sorted[isCharged ? "charged" : "metered"].push({ index, measurement });
   }
   return sorted;
 };
 
-/** The usage store keeps what it is given; the ledger charges, and passes on by itself, what a wallet pays. */
-const chargeAndMeter = async (
-  world: ChargedIngestParts,
+type Accepted = Extract<IngestOutcome, { kind: "accepted" }>;
+
+/** Only metered; failures have the places of the request. */
+const meter = async (
+  { usage }: ChargedIngestParts,
   request: IngestRequest,
-  measurements: readonly Measurement[],
-): Promise<IngestOutcome | undefined> => {
-  const { orgId } = request;
-  const { charged, metered } = await sort(world, request, measurements);
-  if (charged.length === 0) return undefined;
-  const known = await world.plainUsage.charge(orgId, charged);
-  const duplicates = charged
-    .filter(({ index }) => known.has(index))
-    .map(({ index }): MeasurementFailure => {
-      const measurement = measurements[index];
-      const { kind, message } = duplicateUid(measurement?.uid ?? "");
-      return { index, kind, message, measurement: measurement?.source };
-    });
-  const stored = charged.length - duplicates.length;
-  if (metered.length === 0) return { kind: "accepted", stored, failures: duplicates };
-  const body = Buffer.from(JSON.stringify({ measurements: metered.map(({ source }) => source) }));
-  const rest: IngestRequest = { ...request, body, format: "json", encoding: "identity" };
-  const outcome = await world.usage.ingest(rest);
+  metered: Sorted["metered"],
+): Promise<IngestOutcome> => {
+  if (metered.length === 0) return { kind: "accepted", stored: 0, failures: [] };
+  const measurements = metered.map(({ measurement }) => measurement.source);
+  const body = Buffer.from(JSON.stringify({ measurements }));
+  const outcome = await usage.ingest({ ...request, body, format: "json", encoding: "identity" });
   if (outcome.kind !== "accepted") return outcome;
   const failures = outcome.failures.map((failure) => ({
     ...failure,
     index: metered[failure.index]?.index ?? failure.index,
   }));
+  return { ...outcome, failures };
+};
+
+/** What is wrong with a measurement that no price can be asked for. */
+const refusedBy = (error: unknown): IngestOutcome => {
+  if (!(error instanceof Problem) || error.code !== "VALIDATION_FAILED") throw error;
+  return { kind: "invalid", errors: error.fields };
+};
+
+/**
+ * The ledger charges, and passes on by itself, what a wallet pays. That comes last, when nothing can refuse the request any
+ * more: what was charged before a refusal would be charged again when the request is repeated.
+ */
+const chargeAndMeter = async (
+  world: ChargedIngestParts,
+  request: IngestRequest,
+  { charged, metered }: Sorted,
+): Promise<IngestOutcome> => {
+  const { orgId } = request;
+  const priced = await world.plainUsage
+    .price(orgId, charged.map(asCharged))
+    .catch((error: unknown) => refusedBy(error));
+  if ("kind" in priced) return priced;
+  const rest = await meter(world, request, metered);
+  if (rest.kind !== "accepted") return rest;
+  const known = await world.plainUsage.charge(orgId, priced).catch((cause: unknown) => {
+    throw isRepeatable(rest, metered) ? cause : new Problem("INTERNAL", [], { cause });
+  });
+  const duplicates = charged
+    .filter(({ index }) => known.has(index))
+    .map(({ index, measurement: { uid = "", source } }) => {
+      const { kind, message } = duplicateUid(uid);
+      return { index, kind, message, measurement: source };
+    });
   return {
     kind: "accepted",
-    stored: stored + outcome.stored,
-    failures: [...duplicates, ...failures].sort((a, b) => a.index - b.index),
+    stored: rest.stored + charged.length - duplicates.length,
+    failures: [...rest.failures, ...duplicates].sort((a, b) => a.index - b.index),
   };
 };
+
+/** Clients repeat by themselves what is said to have failed for now; without a uid it would be stored twice. */
+const isRepeatable = ({ stored }: Accepted, metered: Sorted["metered"]): boolean =>
+  stored === 0 || metered.every(({ measurement }) => measurement.uid !== undefined);
 
 /**
  * Takes measurements in, however they come: those of accounts with a wallet are charged and reach the usage store by the
@@ -116,12 +151,8 @@ export const chargedIngest = async (
   if (inflated.kind === "invalid") return inflated;
   const read = readMeasurements(inflated.bytes, request.format);
   if (read.kind === "invalid") return read;
-  try {
-    const outcome = await chargeAndMeter(world, request, read.measurements);
-    if (outcome !== undefined) return outcome;
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== "VALIDATION_FAILED") throw error;
-    return { kind: "invalid", errors: error.fields };
-  }
-  return world.usage.ingest({ ...request, body: inflated.bytes, encoding: "identity" });
+  const sorted = await sort(world, request, read.measurements);
+  return sorted.charged.length === 0
+    ? world.usage.ingest({ ...request, body: inflated.bytes, encoding: "identity" })
+    : chargeAndMeter(world, request, sorted);
 };

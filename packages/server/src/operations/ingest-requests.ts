@@ -38,6 +38,15 @@ export const ingestRequestOf = (
   receivedAtMs: at.getTime(),
 });
 
+/** A request of one measurement from the future is refused as a whole (m3ter semantics 3.2, [R]). */
+export const refusedAlone = (outcome: IngestOutcome): IngestOutcome => {
+  if (outcome.kind !== "accepted" || outcome.stored > 0) return outcome;
+  const [only, ...others] = outcome.failures;
+  return only?.kind === "TimestampInFuture" && others.length === 0
+    ? { kind: "invalid", errors: [{ field: "measurements[0].ts", message: only.message }] }
+    : outcome;
+};
+
 /** m3ter answers `accepted`; what was not stored is named beside it, so that nobody has to wait to see it. */
 export const replyToIngest = (outcome: IngestOutcome) => {
   if (outcome.kind !== "accepted") throw refuseIngest(outcome);

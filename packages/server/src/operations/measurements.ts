@@ -1,11 +1,11 @@
 import { chargedIngest } from "./charged-ingest.ts";
 import type { Handlers } from "./handler.ts";
-import { ingestRequestOf, replyToIngest } from "./ingest-requests.ts";
+import { ingestRequestOf, refusedAlone, replyToIngest } from "./ingest-requests.ts";
 
 export const submitMeasurements: Handlers["submitMeasurements"] = async (request, world) => {
   const { orgId } = request;
   const at = world.now();
-  const outcome = await chargedIngest(world, ingestRequestOf(request, at));
+  const outcome = refusedAlone(await chargedIngest(world, ingestRequestOf(request, at)));
   if (outcome.kind === "accepted") await world.failures.note({ orgId, at, rows: outcome.failures });
   return replyToIngest(outcome);
 };
