@@ -220,6 +220,39 @@ test("meters of one formula are settled together, and with what else prices one 
   expect(await balances(payer)).toEqual({ USD: "60.5" });
 });
 
+test("a call is of the product of the plan that prices its meter, however its price is known", async () => {
+  const productId = await world().product();
+  const { id: planId } = await world().plan(productId);
+  const payer = await world().account();
+  await world().attach(payer.id, planId);
+  const budgetId = await world().create("budgets", {
+    code: world().fresh("budget"),
+    scope: { account: payer.code, product: productId },
+    asset: "USD",
+    limit: "4",
+    window: "lifetime",
+  });
+  await wallets().grant(payer.code, "10", { appliesTo: { products: [productId] } });
+  const prices: readonly [string, Record<string, unknown>][] = [
+    ["SUM", {}],
+    ["SUM", { amount: "1", asset: "USD" }],
+    ["MAX", { maxAmount: "1", assets: ["USD"] }],
+    ["MAX", { amount: "1", asset: "USD" }],
+  ];
+  for (const [nth, [aggregation, price]] of prices.entries()) {
+    // Of no product itself.
+    const meter = await world().meter();
+    const aggregationId = await world().aggregation(meter.id, { aggregation });
+    await world().price({ planId, aggregationId }, [[0, 1]]);
+    expect(await use(payer, meter.code, price)).toMatchObject({ decision: "allow", amount: "1" });
+    expect(await world().get(`budgets/${budgetId}`)).toMatchObject({ used: String(nth + 1) });
+    if (nth < 3) continue;
+    expect(await use(payer, meter.code, price)).toMatchObject({
+      reasons: [{ code: "BUDGET_EXCEEDED" }],
+    });
+  }
+});
+
 test("a template's price counts where the plan has none of its own, each piece from its own beginning", async () => {
   const { meter, plan, aggregationId } = await sell(0);
   // 2 each for the first three, then 1, but for the second week, in which the plan has them at 3.

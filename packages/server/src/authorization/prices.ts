@@ -35,7 +35,7 @@ export type MeterPrice =
   | {
       readonly kind: "priced";
       readonly currency: string;
-      readonly productId: string | undefined;
+      readonly productId: string;
       /** In an order of their own, at least one: a call costs their sum. */
       readonly parts: readonly [PricedCount, ...PricedCount[]];
     }
@@ -44,6 +44,8 @@ export type MeterPrice =
       readonly why: string;
       /** Of the plans that price it all the same, when the period ends. */
       readonly currencies: readonly string[];
+      /** Of the plan that prices it so; undefined where none does. */
+      readonly productId: string | undefined;
     };
 
 /** A quantity of usage, in its unit. */
@@ -247,6 +249,7 @@ const unpriced = (why: string, plans: readonly AnyPlanPrice[]): MeterPrice => ({
   kind: "unpriced",
   why,
   currencies: [...new Set(plans.map(({ currency }) => currency))],
+  productId: plans[0]?.productId,
 });
 
 /**

@@ -39,6 +39,7 @@ export interface PricedUsage {
   readonly price: Price;
   readonly quantity: bigint;
   readonly unit: string | null;
+  /** Of the plan that prices the meter, also where only the end of the period tells how much; else the meter's own. */
   readonly productId: string | undefined;
   readonly occurredAt: number;
   readonly measured: MeasuredUsage;
@@ -178,23 +179,20 @@ const priced = async (
     occurredAt: at,
     measured,
     segmentTexts: segmentTextsOf(measured.fields, used, meter),
+    productId: found.productId ?? meter.productId,
     isIndivisible: rules.some((rule) => isIndivisible(rule, meter)),
     isDerived: rules.some((rule) => isDerived(rule, meter)),
   };
   if (isExplicit) {
     if (!hasHappened) refuseOther(found, { code: asset, field: "asset" });
-    return {
-      ...counted,
-      price: explicitPrice(configuration, { text: amount, code: asset }, given.further),
-      productId: meter.productId,
-    };
+    const explicit = { text: amount, code: asset };
+    return { ...counted, price: explicitPrice(configuration, explicit, given.further) };
   }
   const late = asked.find(({ field }) => derived.byReceipt.has(field));
   if (found.kind === "priced" && late === undefined)
     return {
       ...counted,
       price: planned(configuration, asFiltered(found, usage, derived.values), measured),
-      productId: found.productId,
     };
   const why =
     found.kind === "unpriced"
@@ -202,7 +200,7 @@ const priced = async (
       : `${late?.field ?? ""} depends on when the usage is received`;
   const price = boundOf(configuration, given, why);
   if (price.kind === "amount") refuseOther(found, { code: price.asset, field: "assets" });
-  return { ...counted, price, productId: undefined };
+  return { ...counted, price };
 };
 
 /**
@@ -230,6 +228,13 @@ const explicitPrice = (
   return { kind: "amount", amount, asset: asset.code, further };
 };
 
+const notPriced = (why: string): MeterPrice => ({
+  kind: "unpriced",
+  why,
+  currencies: [],
+  productId: undefined,
+});
+
 /** What the plans of the account say that its usage costs then. */
 export const planPrice = async (
   parts: LedgerParts,
@@ -248,10 +253,10 @@ export const planPrice = async (
 ): Promise<MeterPrice> => {
   const { account, meter } = usage;
   // Where calls name their prices, no account has to be looked up, nor its plans.
-  if (!isPriced) return { kind: "unpriced", why: `no plan prices ${meter}`, currencies: [] };
+  if (!isPriced) return notPriced(`no plan prices ${meter}`);
   const accountId = (await parts.customers.idsOf(orgId, [account])).get(account);
   return accountId === undefined
-    ? { kind: "unpriced", why: "the account does not exist", currencies: [] }
+    ? notPriced("the account does not exist")
     : parts.prices.at({ orgId, account, accountId, meter }, at);
 };
 
