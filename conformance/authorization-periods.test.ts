@@ -13,6 +13,7 @@ interface Sold {
   readonly accountId: string;
   readonly meter: string;
   readonly meterId: string;
+  readonly productId: string;
   readonly planId: string;
   readonly use: (uid: string, amount: number, more?: object) => Promise<Record<string, unknown>>;
   /** The number in the wallet. */
@@ -44,6 +45,7 @@ const sell = async (
     accountId,
     meter: meter.code,
     meterId: meter.id,
+    productId,
     planId: plan.id,
     use: (uid, amount, more = {}) =>
       wallets().authorize({
@@ -90,6 +92,25 @@ describe("the close of a period makes debits what the bill charges (I19)", () =>
       "TOTAL 0",
     ]);
     expect(await sold.balance()).toBe("80");
+  });
+
+  test("grants of the plan's product pay what the close finds missing, and the minimum spend", async () => {
+    const sold = await sell([[0, 1]], { template: { minimumSpend: 25 }, funds: "" });
+    const { productId, planId } = sold;
+    await wallets().grant(sold.code, "100", { appliesTo: { products: [productId] } });
+    await sold.use("first", 10);
+    expect(await sold.balance()).toBe("90");
+    const [pricing] = await world().list(`pricings?planId=${planId}`);
+    const pricingBands = [{ lowerLimit: 0, unitPrice: 2, fixedPrice: 0 }];
+    await wallets().client.put(`pricings/${String(pricing?.["id"])}`, { ...pricing, pricingBands });
+    expect((await sold.bill(may)).toSorted()).toEqual([
+      "BALANCE_CONSUMED -20",
+      "BALANCE_CONSUMED -5",
+      "MINIMUM_SPEND 5",
+      "TOTAL 0",
+      "USAGE 20",
+    ]);
+    expect(await sold.balance()).toBe("75");
   });
 
   test("an aggregation that does not add up: the estimate becomes the maximum", async () => {

@@ -194,6 +194,8 @@ export interface TrueUp extends Identified {
   readonly account: string;
   /** Rated together; what is missing is paid under the first. */
   readonly meters: readonly [string, ...string[]];
+  /** What grants may be for that pay what is missing; null where it is of several products, or of none. */
+  readonly product: string | null;
   readonly asset: string;
   /** Whose usage is rated together. */
   readonly accounts: readonly string[];

@@ -134,6 +134,7 @@ export const sampleTrueUp = (
   fingerprint: "true-up",
   account: "acme",
   meters: ["calls"],
+  product: null,
   asset: "USD",
   accounts: ["acme"],
   period: { start: 0, end: 1_000 },

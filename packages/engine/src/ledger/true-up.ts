@@ -78,7 +78,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     fingerprint: command.fingerprint,
     account: command.account,
     meter: command.meters[0],
-    scope: {},
+    scope: command.product === null ? {} : { product: command.product },
     unit: null,
     quantity: 0n,
     price: { kind: "amount", amount, asset: command.asset, further: [] },

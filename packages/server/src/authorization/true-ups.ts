@@ -34,7 +34,7 @@ export const createWallets = (ledger: Ledger): Wallets => ({
 const commandFor = async (
   ledger: Ledger,
   orgId: string,
-  { payer, accounts, meters, asset, period, rated, paid }: RatedPeriod,
+  { payer, accounts, meters, product, asset, period, rated, paid }: RatedPeriod,
 ): Promise<TrueUp | undefined> => {
   const excess = paid.debited + paid.shortfall - rated;
   if (excess === 0n) return undefined;
@@ -47,6 +47,7 @@ const commandFor = async (
     id: `true-up/${meters[0]}/${period.start.toString()}/${randomUUID()}`,
     fingerprint: "true-up",
     account: payer,
+    product,
     rated,
     paid,
     settleOverage: "debt",

@@ -23,6 +23,8 @@ export interface WalletClaim {
   /** The codes of those that pay, each for what it was authorized itself; what is missing, the first one pays. */
   readonly accounts: readonly [string, ...string[]];
   readonly asset: string;
+  /** The products of what is claimed; undefined is none. */
+  readonly productIds: readonly (string | undefined)[];
   readonly of: PricedMeters | { readonly meter: string };
   /** Debits of this time are its own. */
   readonly period: Period;
@@ -69,9 +71,9 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] => {
         ? []
         : usageOf(accountPlan, measured).map((one) => ({ ...shared, ...one, period }));
     const of = { meter: minimumSpendMeter(accountPlan.id) };
-    const minimums = minimumsOf(accountPlan).map((asset) => ({
+    const minimums = minimumsOf(accountPlan).map((one) => ({
       ...shared,
-      asset,
+      ...one,
       of,
       period: billed,
     }));
@@ -83,11 +85,12 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] => {
 const usageOf = (
   { plans }: AccountPlan,
   measured: ReturnType<typeof measuredBy>,
-): { of: PricedMeters; asset: string }[] => {
-  const found = plans.flatMap(({ currency: asset, pricings }) =>
+): Pick<WalletClaim, "asset" | "productIds" | "of">[] => {
+  const found = plans.flatMap(({ currency: asset, product, pricings }) =>
     pricings.map(({ id, aggregation }) => {
       const counted = measured.get(aggregation.id) ?? [];
-      return { id, asset, meterIds: [...new Set(counted.map(({ meterId }) => meterId))] };
+      const meterIds = [...new Set(counted.map(({ meterId }) => meterId))];
+      return { id, asset, productId: product.id, meterIds };
     }),
   );
   const alike = Map.groupBy(found, ({ asset, meterIds }) => JSON.stringify([asset, meterIds]));
@@ -95,19 +98,37 @@ const usageOf = (
     // A formula over custom fields alone is no usage.
     if (first === undefined || first.meterIds.length === 0) return [];
     const { asset, meterIds } = first;
-    const pricingIds = new Set([first, ...others].map(({ id }) => id));
-    return [{ asset, of: { meterIds, pricingIds } }];
+    const all = [first, ...others];
+    const pricingIds = new Set(all.map(({ id }) => id));
+    return [{ asset, productIds: all.map((one) => one.productId), of: { meterIds, pricingIds } }];
   });
 };
 
-/** The currencies of the plan's minimum spends. */
-const minimumsOf = ({ plans, planGroup }: AccountPlan): string[] => {
-  const owners = planGroup === undefined ? plans : [...plans, planGroup];
-  const inPlans = plans.filter(({ pricings }) =>
-    pricings.some(({ minimumSpend }) => minimumSpend !== undefined),
+/** The plan's minimum spends by currency; a group's is of no product. */
+const minimumsOf = ({
+  plans,
+  planGroup,
+}: AccountPlan): Pick<WalletClaim, "asset" | "productIds">[] => {
+  const inPlans = plans.filter(
+    ({ minimumSpend, pricings }) =>
+      minimumSpend !== undefined || pricings.some((pricing) => pricing.minimumSpend !== undefined),
   );
-  const own = owners.filter(({ minimumSpend }) => minimumSpend !== undefined);
-  return [...new Set([...own, ...inPlans].map(({ currency }) => currency))];
+  const found = inPlans.map(({ currency, product }) => ({ currency, productId: product.id }));
+  const ofGroup =
+    planGroup?.minimumSpend === undefined
+      ? []
+      : [{ currency: planGroup.currency, productId: undefined }];
+  const byCurrency = Map.groupBy([...found, ...ofGroup], ({ currency }) => currency);
+  return [...byCurrency].map(([asset, own]) => ({
+    asset,
+    productIds: own.map(({ productId }) => productId),
+  }));
+};
+
+/** The product of all that is claimed together; null of several, or of none. */
+export const productOf = ({ claims }: JointClaim<WalletClaim>): string | null => {
+  const [first, ...others] = new Set(claims.flatMap(({ productIds }) => productIds));
+  return others.length > 0 ? null : (first ?? null);
 };
 
 const metersOf = ({ of }: WalletClaim): readonly string[] =>

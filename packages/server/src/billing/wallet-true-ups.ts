@@ -14,7 +14,7 @@ import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { payingFamilies, withWallet } from "./wallet-balances.ts";
-import { claimsOf, jointClaims, type WalletClaim } from "./wallet-claims.ts";
+import { claimsOf, jointClaims, productOf, type WalletClaim } from "./wallet-claims.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -151,7 +151,8 @@ const withPayments = async (
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
   const found: (RatedPeriod & { readonly times: readonly string[] })[] = [];
-  for (const { claims, accounts, period, ...joint } of jointClaims(totals)) {
+  for (const joint of jointClaims(totals)) {
+    const { claims, accounts, period } = joint;
     const [
       {
         asset,
@@ -169,7 +170,9 @@ const withPayments = async (
     const amounts = claims.flatMap((total) => total.amounts);
     const rated = amounts.reduce((total, amount) => total + toAtoms(amount, scale), 0n);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
-    found.push({ payer, accounts, meters, asset, period, rated, paid, times: claims.map(timeOf) });
+    const times = claims.map(timeOf);
+    const product = productOf(joint);
+    found.push({ payer, accounts, meters, product, asset, period, rated, paid, times });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.

@@ -8,6 +8,8 @@ export interface RatedPeriod {
   readonly accounts: readonly string[];
   /** The codes of those that are rated together; what is missing is paid under the first. */
   readonly meters: readonly [string, ...string[]];
+  /** The id of the product whose plans rate it; null of several, or of none. */
+  readonly product: string | null;
   readonly asset: string;
   readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
   readonly rated: bigint;
