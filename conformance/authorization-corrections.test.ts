@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -7,6 +8,8 @@ import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 const url = ownDatabase();
 const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const may = { startDate: "2024-05-01T00:00:00Z", endDate: "2024-06-01T00:00:00Z" };
+const usageRows = z.object({ data: z.array(z.object({ uid: z.string(), amount: z.number() })) });
 const june = "2024-06-01";
 const what = { region: "UK", tier: "Standard" };
 
@@ -22,8 +25,8 @@ const open = async () => {
   await world().attach(id, plan.id);
   await wallets().grant(code, "100");
   const uidOf = (name: string) => `${code}-${name}`;
-  const correct = (name: string, verb: string, body: object = {}) =>
-    wallets().post(`measurements/${encodeURIComponent(uidOf(name))}/${verb}`, {
+  const correct = (uid: string, verb: string, body: object = {}) =>
+    wallets().post(`measurements/${encodeURIComponent(uid)}/${verb}`, {
       reason: "it was wrong",
       ...body,
     });
@@ -53,9 +56,17 @@ const open = async () => {
       wallets().act(uidOf(name), "settle", { sequence, measure: { amount }, final }),
     refund: (name: string, of: string, amount?: string) =>
       wallets().post("refunds", { uid: uidOf(name), of: uidOf(of), ...(amount ? { amount } : {}) }),
-    voidIt: (name: string) => correct(name, "void"),
-    amend: (name: string, amount: number) =>
-      correct(name, "amend", { measurement: { measure: { amount }, what } }),
+    voidIt: (name: string, uid = uidOf(name)) => correct(uid, "void"),
+    amend: (name: string, amount: number, uid = uidOf(name)) =>
+      correct(uid, "amend", { measurement: { measure: { amount }, what } }),
+    /** The uid of what has so many units. */
+    stored: async (units: number): Promise<string> => {
+      await waitForRelay(url());
+      const { data } = usageRows.parse(
+        await wallets().post("usage/query", { ...may, accountIds: [id] }),
+      );
+      return data.find(({ amount }) => amount === units)?.uid ?? "";
+    },
     /** Before the period is closed, and by the bill that closes it. */
     left: async () => {
       await waitForRelay(url());
@@ -149,6 +160,29 @@ describe("what a hold has settled at its end", () => {
     expect(await left()).toEqual(leaves(2));
   });
 });
+
+describe.each(["its own name", "the uid that it is stored under"])(
+  "a part whose name is too long for the usage store is corrected by %s",
+  (by) => {
+    test.each([
+      { sequence: 1, amendment: undefined, used: 4 },
+      { sequence: 2, amendment: 2, used: 5 },
+    ])("part $sequence becomes $amendment", async ({ sequence, amendment, used }) => {
+      const { uidOf, use, settle, stored, voidIt, amend, left } = await open();
+      const long = "h".repeat(49 - uidOf("").length);
+      await use(long, 7, { mode: "hold" });
+      await settle(long, 1, 3, false);
+      await settle(long, 2, 4, true);
+      const own = uidOf(`${long}#${sequence}`);
+      const name = by === "its own name" ? own : await stored(2 + sequence);
+      const correct = () =>
+        amendment === undefined ? voidIt("", name) : amend("", amendment, name);
+      await correct();
+      await correct();
+      expect(await left()).toEqual(leaves(used));
+    });
+  },
+);
 
 test("what nobody paid is corrected so, also with the name of a lease's report or of a charge's end", async () => {
   const { code, meter, uidOf, use, voidIt, left } = await open();

@@ -87,10 +87,10 @@ export const decideBatchBy = async (
   const { decisions, changes } = decide(state, requests, now);
   checkChanges(changes);
   const outcomes = dealt(works, decisions);
-  const { measurements, ...refunded } = await metered(prices, orgId, { works, outcomes, changes });
+  const { refunds, ...usage } = await metered(prices, orgId, { works, outcomes, changes });
   const changed = changedPurses(purses, changes);
-  const writing = { orgId, state, purses, changedPurses: changed, changes, measurements, now };
-  return { outcomes, writing, takenBack: { ...refunded, undos: undosAmong(commands, decisions) } };
+  const writing = { orgId, state, purses, changedPurses: changed, changes, ...usage, now };
+  return { outcomes, writing, takenBack: { refunds, undos: undosAmong(commands, decisions) } };
 };
 
 /** Gives every work its own outcomes. */

@@ -4,7 +4,6 @@ import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import { measuredAsKept, type MeasuredUsage, measurementOf, type Meter } from "./measurements.ts";
 import type { Prices } from "./prices.ts";
-import type { Refunded } from "./undone-usage.ts";
 import { rulesOf } from "./usage-request.ts";
 import type { CommandUsage, Outcomes, Work } from "./work.ts";
 
@@ -14,31 +13,45 @@ interface DecidedWorks {
   readonly changes: Changes;
 }
 
-/** What goes to the usage store, and what was refunded: by some of that, or so that it hears of it otherwise. */
+/** Events as the usage store takes them, and what is kept of their names. */
+export interface Metered {
+  readonly measurements: readonly unknown[];
+  /** By which refunds take usage back, with the authorization that they are of. */
+  readonly refundUids: readonly { readonly of: string; readonly uid: string }[];
+  /** Of parts whose own name is too long. */
+  readonly partUids: readonly { readonly part: string; readonly uid: string }[];
+}
+
+/** What goes to the usage store, and refunds that it hears of otherwise. */
 export const metered = async (
   prices: Prices,
   orgId: string,
   { changes, works, outcomes }: DecidedWorks,
-): Promise<{ readonly measurements: unknown[] } & Refunded> => {
+): Promise<Metered & { readonly refunds: readonly UsageEvent[] }> => {
   const given = usageOf(works, outcomes);
   const codes = new Set(changes.events.flatMap(({ meter }) => meter ?? []));
   const meters = new Map<string, Meter | undefined>();
   for (const code of codes) meters.set(code, await prices.meter(orgId, code));
   const measurements: unknown[] = [];
-  const inProportion: UsageEvent[] = [];
-  const asWhole: UsageEvent[] = [];
+  const refundUids: Metered["refundUids"][number][] = [];
+  const partUids: Metered["partUids"][number][] = [];
+  const refunds: UsageEvent[] = [];
   for (const event of changes.events) {
     if (event.undoes === "whole") {
-      asWhole.push(event);
+      refunds.push(event);
       continue;
     }
     const meter = meters.get(event.meter ?? "");
     const usage = given.get(event.id) ?? (await unmeasured(prices, orgId, { event, meter }));
     const made = measurementOf(event, usage, { meter, uidOf });
     measurements.push(...made);
-    if (event.undoes !== null && made.length > 0) inProportion.push(event);
+    // A charge is metered by its own name.
+    if (made.length === 0 || event.id === event.authorization) continue;
+    const uid = uidOf(event.id);
+    if (event.undoes !== null) refundUids.push({ of: event.authorization, uid });
+    else if (uid !== event.id) partUids.push({ part: event.id, uid });
   }
-  return { measurements, inProportion, asWhole };
+  return { measurements, refundUids, partUids, refunds };
 };
 
 /** Several commands may name one event, each with fields of its own: those count whose command was carried out. */
@@ -61,10 +74,10 @@ const unmeasured = async (
 ): Promise<MeasuredUsage> => measuredAsKept(event, await rulesOf({ prices }, orgId, event), meter);
 
 /** The usage store takes no longer uid; a part of a long one is named by its hash. */
-export const uidOf = (id: string): string => {
-  const uid = measurementUid(id);
-  return isLonger(uid, uidLengthMax) ? hashedUid(uid) : uid;
-};
+export const uidOf = (id: string): string => shortUid(measurementUid(id));
+
+export const shortUid = (uid: string): string =>
+  isLonger(uid, uidLengthMax) ? hashedUid(uid) : uid;
 
 export const hashedUid = (id: string): string =>
   createHash("sha256").update(id).digest("base64url").slice(0, 43);

@@ -17,13 +17,13 @@ import { writeChanges, type Writing } from "./changes.ts";
 import { onConnection } from "./connection.ts";
 import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
 import { type Loading, loadState } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, isRetryable, type Packet } from "./packet.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable } from "./packet.ts";
 import { ownerOf } from "./plan-prices.ts";
 import { beginningsWith, withoutBeginning } from "./position-beginnings.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
 import { afterwards, type Remembered } from "./remembered-rows.ts";
 import { decideBySwap } from "./swap.ts";
-import { type TakenBack, writeRefunds, writeUndone } from "./undone-usage.ts";
+import { type TakenBack, writeUndone } from "./undone-usage.ts";
 import {
   customersFrom,
   type LedgerAccount,
@@ -71,16 +71,14 @@ const writeAndCommit = async (
   writing: Writing,
   takenBack: TakenBack,
 ): Promise<void> => {
-  const { orgId, changes } = writing;
-  const write = (packet: Packet): Promise<void>[] => [
-    writeChanges(packet, writing),
-    writeRefunds(packet, orgId, { refunds: takenBack.inProportion, uidOf }),
-  ];
-  if (takenBack.asWhole.length === 0 && takenBack.undos.length === 0) {
-    await inOnePacket(client, (packet) => Promise.all([...write(packet), commit(packet)]));
+  if (takenBack.refunds.length === 0 && takenBack.undos.length === 0) {
+    await inOnePacket(client, (packet) =>
+      Promise.all([writeChanges(packet, writing), commit(packet)]),
+    );
     return;
   }
-  await inOnePacket(client, (packet) => Promise.all(write(packet)));
+  const { orgId, changes } = writing;
+  await inOnePacket(client, (packet) => writeChanges(packet, writing));
   await writeUndone(client, orgId, { changes, takenBack, uidOf });
   await inOnePacket(client, commit);
 };

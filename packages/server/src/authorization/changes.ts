@@ -11,6 +11,7 @@ import type {
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
 import { answerText, termsText } from "./authorization-text.ts";
+import type { Metered } from "./batch-usage.ts";
 import { textArray } from "./binary-arrays.ts";
 import { epochMs } from "./database-clock.ts";
 import { jsonText } from "./json-text.ts";
@@ -248,6 +249,16 @@ const outbox: Table<readonly unknown[]> = {
 };
 const outboxRowMax = 500;
 
+const refundUids: Table<Metered["refundUids"][number]> = {
+  name: "usage_refund",
+  columns: [text("of", (row) => row.of), text("uid", (row) => row.uid)],
+};
+
+const partUids: Table<Metered["partUids"][number]> = {
+  name: "usage_shortened",
+  columns: [text("part", (row) => row.part), text("uid", (row) => row.uid)],
+};
+
 const inRows = (measurements: readonly unknown[]): unknown[][] =>
   Array.from({ length: Math.ceil(measurements.length / outboxRowMax) }, (_, nth) =>
     measurements.slice(nth * outboxRowMax, (nth + 1) * outboxRowMax),
@@ -271,7 +282,7 @@ export const checkChanges = (changes: Changes): void => {
   if (faults.length > 0) throw new Error(`decided what must not be: ${faults.join("; ")}`);
 };
 
-export interface Writing {
+export interface Writing extends Metered {
   readonly orgId: string;
   readonly state: LedgerState;
   /** Of every account of the batch, as they were. */
@@ -279,8 +290,6 @@ export interface Writing {
   /** Those that changed, as they are now. */
   readonly changedPurses: readonly Purse[];
   readonly changes: Changes;
-  /** Of the events, as the usage store takes them. */
-  readonly measurements: readonly unknown[];
   readonly now: EpochMs;
 }
 
@@ -354,7 +363,8 @@ export const swapCheck = {
 };
 
 /** What is written alike, with a lock and without. */
-const partsBeside = ({ state, changes, measurements }: Writing): Part[] => {
+const partsBeside = (writing: Writing): Part[] => {
+  const { state, changes } = writing;
   const grantRows = split(changes.grants, state.grants);
   const turned = grantRows.stored.filter((row) => !isInPurse(row, state.grants.get(row.id)));
   const known = changes.authorizations.filter(({ id }) => state.authorizations.has(id));
@@ -369,7 +379,9 @@ const partsBeside = ({ state, changes, measurements }: Writing): Part[] => {
     ...inserted(topUps, changes.topUps),
     ...inserted(topUpRules, changes.topUpRules),
     ...inserted(alerts, changes.alerts),
-    ...inserted(outbox, inRows(measurements)),
+    ...inserted(outbox, inRows(writing.measurements)),
+    ...inserted(refundUids, writing.refundUids),
+    ...inserted(partUids, writing.partUids),
   ];
 };
 

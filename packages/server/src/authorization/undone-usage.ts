@@ -6,7 +6,6 @@ import { usesOf } from "@turnpike/engine/ledger/use.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "./ledger.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
-import type { Packet } from "./packet.ts";
 import { type AuthorizationColumns, authorizationFrom } from "./stored-rows.ts";
 import { rulesOf } from "./usage-request.ts";
 
@@ -17,7 +16,7 @@ import { rulesOf } from "./usage-request.ts";
  * done in part. Where nothing is left of the measurements, those that took a part of them back are voided, too.
  */
 
-const wholly = { undoes: "whole", fields: null } as const;
+const asWhole = { undoes: "whole", fields: null } as const;
 
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
 export const undoingOf = async (
@@ -29,23 +28,18 @@ export const undoingOf = async (
   const { meter } = spender;
   const rules = await rulesOf(parts, orgId, { priceVersion, meter });
   const known = await parts.prices.meter(orgId, meter ?? "");
-  if (rules.some((rule) => isIndivisible(rule, known))) return wholly;
+  if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
   const { addsUp, segmentFields } = await parts.prices.usage(orgId, meter ?? "");
-  if (!addsUp) return wholly;
+  if (!addsUp) return asWhole;
   const isInSegments = !isMeteredInParts(row) && sayTexts(fields ?? {}, segmentFields);
-  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : wholly;
+  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : asWhole;
 };
 
-/** What a batch has refunded, as events. */
-export interface Refunded {
-  /** By measurements of their own. */
-  readonly inProportion: readonly UsageEvent[];
-  /** Of which the usage store hears once nothing is left. */
-  readonly asWhole: readonly UsageEvent[];
-}
-
-/** And what it has undone of authorizations whose measurements were corrected. */
-export interface TakenBack extends Refunded {
+/** Usage that a batch has taken back otherwise than by measurements. */
+export interface TakenBack {
+  /** Events of refunds whose usage is undone as a whole. */
+  readonly refunds: readonly UsageEvent[];
+  /** Of authorizations whose measurements were corrected. */
   readonly undos: readonly Refund[];
 }
 
@@ -60,28 +54,6 @@ export const undosAmong = (
     if (outcome?.kind === "booked" && !outcome.isReplayed) undos.push(command);
   }
   return undos;
-};
-
-/** Keeps by which measurements refunds have taken usage back. */
-export const writeRefunds = async (
-  packet: Packet,
-  orgId: string,
-  {
-    refunds,
-    uidOf,
-  }: { readonly refunds: readonly UsageEvent[]; readonly uidOf: (eventId: string) => string },
-): Promise<void> => {
-  if (refunds.length === 0) return;
-  await packet.run({
-    name: "usage-refunds",
-    text: `INSERT INTO usage_refund (org_id, of, uid)
-           SELECT $1::uuid, row.* FROM unnest($2::text[], $3::text[]) AS row`,
-    values: [
-      orgId,
-      refunds.map((event) => event.authorization),
-      refunds.map(({ id }) => uidOf(id)),
-    ],
-  });
 };
 
 /** A measurement that is to be void, and the refund or undo that says so. */
@@ -101,18 +73,18 @@ export const writeUndone = async (
   orgId: string,
   {
     changes,
-    takenBack: { asWhole, undos },
+    takenBack: { refunds, undos },
     uidOf,
   }: {
     readonly changes: Pick<Changes, "authorizations">;
-    readonly takenBack: Omit<TakenBack, "inProportion">;
+    readonly takenBack: TakenBack;
     readonly uidOf: (eventId: string) => string;
   },
 ): Promise<void> => {
   const ended = (id: string): Authorization | undefined =>
     changes.authorizations.find((row) => row.id === id && row.refunded === row.settled);
   const undone: Undone[] = [];
-  for (const { id: by, authorization } of asWhole) {
+  for (const { id: by, authorization } of refunds) {
     const row = ended(authorization);
     if (row === undefined) continue;
     for (const id of await meteredIds(client, orgId, row)) undone.push({ uid: uidOf(id), row, by });

@@ -3,6 +3,7 @@ import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fiel
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { shortUid } from "./batch-usage.ts";
 import { amendmentId, besideId } from "./measurement-ids.ts";
 import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -43,7 +44,7 @@ const pauseMs = 100;
 export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
   delivered: async (orgId, uid) => {
     for (let tries = 1; tries <= triesMax; tries += 1) {
-      const { isUnderWay, ...measurement } = await meant(ledger, orgId, uid);
+      const { isUnderWay, ...measurement } = await meant(ledger, orgId, shortUid(uid));
       if (!isUnderWay) {
         await refuseWhileHeld(ledger, orgId, measurement.uid);
         return measurement;
@@ -199,15 +200,23 @@ const chargedPart = async (
   orgId: string,
   uid: string,
 ): Promise<Charged | undefined> => {
-  const id = uid.slice(0, Math.max(0, uid.lastIndexOf("#")));
+  const name = uid.includes("#") ? uid : await shortenedPart(ledger, orgId, uid);
+  const id = name.slice(0, Math.max(0, name.lastIndexOf("#")));
   const row = id === "" ? undefined : await findRow(ledger, orgId, id);
   const parts = row === undefined ? [] : await partsOf(ledger.pool, orgId, row);
-  const part = parts.find((each) => each.id === uid);
+  const part = parts.find((each) => each.id === name);
   if (row === undefined || part === undefined) return undefined;
   const left = row.settled - row.refunded;
   const { quantities } = part;
   const amount = part.amount < left ? part.amount : left;
-  return chargedBy(ledger, orgId, { row, undo: undoOf(uid), amount, quantities, version: 0 });
+  return chargedBy(ledger, orgId, { row, undo: undoOf(name), amount, quantities, version: 0 });
+};
+
+/** The part whose own name is too long for the usage store, which has it by the uid; empty where there is none. */
+const shortenedPart = async ({ pool }: Ledger, orgId: string, uid: string): Promise<string> => {
+  const text = "SELECT part FROM usage_shortened WHERE org_id = $1 AND uid = $2";
+  const { rows } = await pool.query<{ part: string }>(text, [orgId, uid]);
+  return rows[0]?.part ?? "";
 };
 
 const chargedBy = async (

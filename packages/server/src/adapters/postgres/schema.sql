@@ -657,6 +657,13 @@ CREATE TABLE usage_renamed (
 );
 CREATE INDEX usage_renamed_stored_as ON usage_renamed USING btree (stored_as);
 
+CREATE TABLE usage_shortened (
+  org_id uuid NOT NULL,
+  uid text NOT NULL,
+  part text NOT NULL,
+  PRIMARY KEY (org_id, uid)
+);
+
 CREATE TABLE usage_upload (
   org_id uuid NOT NULL,
   id uuid NOT NULL,
