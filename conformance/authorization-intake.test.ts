@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { inspect, waitForRelay } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -136,4 +136,54 @@ test("no repeat is asked for that would meter again what has no uid", async () =
   expect(refused).toMatchObject({ status: 500, isRepeated: false });
   expect(await balance()).toBe("100");
   expect(await world().lines(other.id, "2024-06-01")).toContain("USAGE 4");
+});
+
+describe("a field that is called like what every object has", () => {
+  /** A meter of one number called so, and an account with 100 dollars whose plan prices it at 1.00 or not at all. */
+  const openNamed = async (code: string, isPriced: boolean) => {
+    const productId = await world().product();
+    const meter = world().fresh("named");
+    const meterId = await world().create("meters", {
+      productId,
+      name: meter,
+      code: meter,
+      dataFields: [{ category: "MEASURE", code, name: code, unit: "1" }],
+      derivedFields: [],
+    });
+    const account = world().fresh("paying");
+    const accountId = await wallets().account(account);
+    await wallets().grant(account, "100");
+    if (isPriced) {
+      const plan = await world().plan(productId);
+      const aggregationId = await world().aggregation(meterId, { targetField: code });
+      await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+      await world().attach(accountId, plan.id);
+    }
+    const measurement = (measure: Readonly<Record<string, number>>) => ({
+      uid: world().fresh("named"),
+      account,
+      meter,
+      ts,
+      measure,
+    });
+    const balance = async (): Promise<string> => (await wallets().wallet(account)).balance;
+    return { measurement, balance };
+  };
+
+  test("is missing where it was not sent, and counts where it was", async () => {
+    const { measurement, balance } = await openNamed("constructor", true);
+    expect(await submit(measurement({}), measurement({ constructor: 3 }))).toMatchObject({
+      status: 200,
+      answer: { failures: [{ index: 0, type: "MissingField" }] },
+    });
+    expect(await balance()).toBe("97");
+  });
+
+  test.each(["toString", "valueOf"])("is metered as 0 where a call leaves out %s", async (code) => {
+    const { measurement, balance } = await openNamed(code, false);
+    const paid = { ...measurement({}), amount: "5", asset: "USD" };
+    expect(await wallets().authorize(paid)).toMatchObject({ decision: "allow" });
+    await waitForRelay(databaseUrl());
+    expect(await balance()).toBe("95");
+  });
 });

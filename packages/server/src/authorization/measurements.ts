@@ -31,6 +31,13 @@ const textMaps = ["who", "what", "where", "other", "metadata"] as const;
 export const hasNumbers = (fields: MeasurementFields): boolean =>
   numberMaps.some((map) => fields[map] !== undefined);
 
+/** The value of a field that was sent: what every object inherits, such as `constructor`, was not. */
+const own = <Value>(
+  fields: Readonly<Record<string, Value>> | undefined,
+  code: string,
+): Value | undefined =>
+  fields !== undefined && Object.hasOwn(fields, code) ? fields[code] : undefined;
+
 /** The fields of a measurement, whatever else a request says. */
 export const fieldsOf = (request: MeasurementFields): MeasurementFields => ({
   ets: request.ets,
@@ -87,12 +94,12 @@ export const quantityIn = (
   if (isDerived(rule, meter)) return isUsed ? derivedQuantity(derived.get(field), method) : 0n;
   if (method === "COUNT") {
     const isPresent = [...numberMaps, ...textMaps].some(
-      (map) => fields[map]?.[field] !== undefined,
+      (map) => own<string | number>(fields[map], field) !== undefined,
     );
     const isCompleted = isUsed && meter?.dataFields.some(({ code }) => code === field) === true;
     return isPresent || isCompleted ? one : 0n;
   }
-  const value = numberMaps.map((map) => fields[map]?.[field]).find((sent) => sent !== undefined);
+  const value = numberMaps.map((map) => own(fields[map], field)).find((sent) => sent !== undefined);
   if (value === undefined) return 0n;
   const exact = decimal(value);
   return parseAtoms((rounds ? rounded(exact) : exact).toString(), quantityScale);
@@ -103,7 +110,7 @@ export const numberPath = (fields: MeasurementFields, { field }: QuantityRule): 
   `${holderOf(fields, field)}.${field}`;
 
 const holderOf = (fields: MeasurementFields, field: string): NumberMap =>
-  numberMaps.find((map) => fields[map]?.[field] !== undefined) ?? "measure";
+  numberMaps.find((map) => own(fields[map], field) !== undefined) ?? "measure";
 
 /** A charge in part, a refund and a hold that settles by itself have quantities of their own. */
 const withQuantities = (
@@ -111,15 +118,15 @@ const withQuantities = (
   quantities: readonly bigint[],
   meter: Meter,
 ): MeasurementFields => {
-  let own = fields;
+  let changed = fields;
   for (const [nth, { rule, quantity: given }] of counted.entries()) {
     const quantity = quantities[nth] ?? 0n;
     if (isIndivisible(rule, meter) || quantity === given) continue;
-    const map = ownHolder(meter, rule.field) ?? holderOf(own, rule.field);
+    const map = ownHolder(meter, rule.field) ?? holderOf(changed, rule.field);
     const value = Number(formatAtoms(quantity, quantityScale));
-    own = { ...own, [map]: { ...own[map], [rule.field]: value } };
+    changed = { ...changed, [map]: { ...changed[map], [rule.field]: value } };
   }
-  return own;
+  return changed;
 };
 
 export const mapNames = {
@@ -144,7 +151,7 @@ export const completed = (
   let complete = fields;
   for (const { category, code } of dataFields) {
     const map = mapNames[category];
-    if (complete[map]?.[code] !== undefined) continue;
+    if (own<string | number>(complete[map], code) !== undefined) continue;
     const nothing = isNumericCategory(category) ? 0 : "";
     complete = { ...complete, [map]: { ...complete[map], [code]: nothing } };
   }
@@ -196,14 +203,17 @@ export const segmentTextsOf = (
   for (const { category, code } of dataFields) {
     if (isNumericCategory(category) || !segmentFields.includes(code)) continue;
     const map = mapNames[category];
-    texts = { ...texts, [map]: { ...texts[map], [code]: fields[map]?.[code] ?? "" } };
+    texts = {
+      ...texts,
+      [map]: { ...texts[map], [code]: own<string | number>(fields[map], code) ?? "" },
+    };
   }
   return texts;
 };
 
 /** Whether the fields say in which segments they are. */
 export const sayTexts = (fields: MeasurementFields, codes: readonly string[]): boolean =>
-  codes.every((code) => textMaps.some((map) => fields[map]?.[code] !== undefined));
+  codes.every((code) => textMaps.some((map) => own(fields[map], code) !== undefined));
 
 /** The measurement of a metered event, as `ingest` takes it; none where there is nothing to meter. */
 export const measurementOf = (

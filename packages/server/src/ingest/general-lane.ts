@@ -8,7 +8,7 @@ import type { MeterWriter } from "./meter-writer.ts";
 import type { OpenGroup } from "./open-group.ts";
 import { type BatchSurroundings, noSurroundings, type Subject } from "./surroundings.ts";
 import { namespaceOf, type UidMemory } from "./uid-memory.ts";
-import { duplicateUid, invalidAccountCode, judgeTime, undefinedMeter } from "./verdicts.ts";
+import { duplicateUid, invalidAccountCode, judgeContent, undefinedMeter } from "./verdicts.ts";
 import type { Verdict } from "./verdicts.ts";
 
 export interface LaneParts {
@@ -150,7 +150,7 @@ export class GeneralLane {
   #judge(measurement: Measurement, batch: Batch): Verdict | undefined {
     const meter = batch.meters.get(measurement.meter);
     if (meter === undefined) return undefinedMeter(measurement.meter);
-    const fault = meter.check(measurement) ?? judgeTime(measurement, batch.receivedAtMs);
+    const fault = judgeContent(measurement, meter.schema, batch.receivedAtMs);
     if (fault !== undefined || measurement.uid === undefined) return fault;
     const { uids } = this.#parts;
     const hash = uids.hash(namespaceOf(batch), measurement.uid);

@@ -1,4 +1,3 @@
-import { fieldNamedTwice } from "@turnpike/contract/usage/measurement-rules.ts";
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
@@ -47,24 +46,6 @@ export class MeterWriter {
     const layout = known ?? { ...this.layout, backfillId };
     this.#backfillLayouts.set(backfillId, layout);
     return layout;
-  }
-
-  /** What is wrong with the fields of a measurement (m3ter semantics 3.4); undefined when nothing is. */
-  check(measurement: Measurement): Verdict | undefined {
-    for (const { code, property } of this.#dataFields) {
-      const fields = measurement.fields[property];
-      if (fields !== undefined && Object.hasOwn(fields, code)) continue;
-      return {
-        kind: "MissingField",
-        message: `The meter ${this.schema.code} defines the field ${property}.${code}, which is missing`,
-      };
-    }
-    // As many fields as the meter defines, all of them found: none can be there twice, none is left over.
-    if (measurement.fieldCount === this.#dataFields.length) return undefined;
-    const twice = fieldNamedTwice(measurement.fields);
-    return (
-      twice && { kind: "DuplicateField", message: `The field ${twice.code} is in two categories` }
-    );
   }
 
   /**

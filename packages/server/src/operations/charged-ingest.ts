@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
-import { fieldNamedTwice } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { ChargedMeasurement, PlainUsage } from "../authorization/plain-usage.ts";
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
-import { categoryProperties, type Measurement } from "../ingest/measurement.ts";
-import { duplicateUid, judgeTime } from "../ingest/verdicts.ts";
+import type { Measurement } from "../ingest/measurement.ts";
+import { duplicateUid, judgeContent } from "../ingest/verdicts.ts";
 import type { IngestOutcome, IngestRequest, UsageStore } from "../ports/usage-store.ts";
 
 export interface ChargedIngestParts {
@@ -42,21 +41,6 @@ const asCharged = ({ index, measurement }: Placed): ChargedMeasurement => {
   };
 };
 
-/** Whether the usage store will take it: what it refuses must not be charged either. */
-const isStorable = (
-  measurement: Measurement,
-  dataFields: readonly {
-    readonly category: keyof typeof categoryProperties;
-    readonly code: string;
-  }[],
-  receivedAtMs: number,
-): boolean =>
-  judgeTime(measurement, receivedAtMs) === undefined &&
-  fieldNamedTwice(measurement.fields) === undefined &&
-  dataFields.every(
-    ({ category, code }) => measurement.fields[categoryProperties[category]]?.[code] !== undefined,
-  );
-
 const sort = async (
   { ledger, plainUsage }: ChargedIngestParts,
   { orgId, receivedAtMs }: { readonly orgId: string; readonly receivedAtMs: number },
@@ -69,8 +53,9 @@ const sort = async (
     const meter = paying.has(measurement.account)
       ? await ledger.prices.meter(orgId, measurement.meter)
       : undefined;
+    // What the usage store refuses must not be charged either.
     const isCharged =
-      meter !== undefined && isStorable(measurement, meter.dataFields, receivedAtMs);
+      meter !== undefined && judgeContent(measurement, meter, receivedAtMs) === undefined;
     sorted[isCharged ? "charged" : "metered"].push({ index, measurement });
   }
   return sorted;
