@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { useServer } from "./fixture.ts";
 
 const { client, account, plan, balance } = useServer();
@@ -184,7 +185,15 @@ describe("a schedule", () => {
         { amount: 100, appliedDate: "2025-01-01T00:00:00.000Z" },
         { amount: 100, appliedDate: "2025-02-01T00:00:00.000Z" },
       ],
-      nextToken: "2",
+      nextToken: expect.any(String),
+    });
+    const { nextToken } = z.object({ nextToken: z.string() }).parse(preview);
+    const rest = await client().call("POST", `${path}/preview?nextToken=${nextToken}`, body);
+    expect(rest.body).toMatchObject({ data: [{ appliedDate: "2025-03-01T00:00:00.000Z" }] });
+    expect(rest.body).not.toHaveProperty("nextToken");
+    expect(await client().call("POST", `${path}/preview?nextToken=x`, body)).toMatchObject({
+      status: 400,
+      body: { errorCode: "INVALID_NEXT_TOKEN" },
     });
     expect((await client().list(path)).data).toEqual([]);
     const schedule = await client().create(path, body);
