@@ -282,6 +282,40 @@ test("a template's price counts where the plan has none of its own, each piece f
   expect(await balances(payer)).toEqual({ USD: "78" });
 });
 
+test("a price that is added for later leaves the calls of today where they are", async () => {
+  const { meter, plan, aggregationId } = await sell();
+  const [own] = await world().list(`pricings?planId=${plan.id}`);
+  await wallets().client.remove(`pricings/${String(own?.["id"])}`);
+  await world().price({ planTemplateId: plan.templateId, aggregationId }, [
+    [0, 1],
+    [10, 2],
+  ]);
+  const payer = await open("100");
+  await world().attach(payer.id, plan.id);
+  await use(payer, meter, { day: 2, measure: 4 });
+  const hold = async (measure: number): Promise<() => Promise<unknown>> => {
+    const held = callOf(payer, meter, { mode: "hold", measure });
+    const { amount } = await wallets().authorize(held);
+    amounts.push(amount);
+    return () => wallets().act(held.uid, "settle", { sequence: 1, measure: { amount: measure } });
+  };
+  const amounts: string[] = [];
+  // Behind the first six, whatever they settle at, two cost 2 each.
+  const settlements = [await hold(6), await hold(2)];
+  const later = { startDate: "2024-08-01T00:00:00Z", endDate: "2024-09-01T00:00:00Z" };
+  await world().price({ planId: plan.id, aggregationId }, [[0, 5]], later);
+  settlements.push(await hold(2));
+  expect(amounts).toEqual(["6", "4", "4"]);
+  for (const settle of settlements) await settle();
+  // 4 + 6 + 4 × 2: 14 units are 10 × 1 + 4 × 2.
+  expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+    "BALANCE_CONSUMED -18",
+    "TOTAL 0",
+    "USAGE 18",
+  ]);
+  expect(await balances(payer)).toEqual({ USD: "82" });
+});
+
 test("an account of a plan group is priced by each of its plans", async () => {
   const [first, second] = [await sell(2), await sell(3)];
   const code = world().fresh("group");

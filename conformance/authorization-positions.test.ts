@@ -196,4 +196,20 @@ describe("usage that a price bills and no call of it was charged for", () => {
     await world().attach(payer.id, await plan());
     expect(await payer.use("05-20", 300)).toBe("220");
   });
+
+  test.each([[{}], [{ tiersSpanPlan: true }]])(
+    "of a template's price that the plan's own has interrupted in an earlier month: %j",
+    async (pricing) => {
+      const { meter, aggregationId } = await sell(falling);
+      const { id: planId, templateId } = await world().plan(await world().product());
+      await world().price({ planTemplateId: templateId, aggregationId }, falling, pricing);
+      const week = { startDate: "2024-03-08T00:00:00Z", endDate: "2024-03-15T00:00:00Z" };
+      await world().price({ planId, aggregationId }, [[0, 9]], week);
+      const payer = await open(meter.code);
+      await world().attach(payer.id, planId, { startDate: "2024-04-01T00:00:00Z" });
+      await world().use(meter.code, payer.code, [["2024-05-05", 400]]);
+      await payer.fund();
+      expect(await payer.use("05-20", 300)).toBe("220");
+    },
+  );
 });

@@ -58,17 +58,17 @@ const startIn = (position: string): Temporal.Instant =>
 /** Later than any usage. */
 const never = Temporal.Instant.from("9999-12-31T00:00:00Z");
 
-/** What a position counts of its price: one period, or all from one on; undefined where it is none of the price's. */
+/**
+ * What a position counts of its price: one period, or all from one on; undefined where it is none of the price's, which may
+ * apply in several separate periods.
+ */
 const countedIn = (price: PlanPrice, position: string): Period | undefined => {
   const start = startIn(position);
-  const at = start.epochMilliseconds;
-  if (positionId(price, { start: at, end: at }) !== position) return undefined;
-  const { active } = price.schedule;
+  if (!contains(price.schedule.active, start) || !contains(price.active, start)) return undefined;
+  const period = periodAt(price, start.epochMilliseconds);
+  if (positionId(price, period) !== position) return undefined;
   if (price.spansFrom !== undefined) return { start, end: never };
-  if (!contains(active, start)) return undefined;
-  const period = periodAt(price, at);
-  const end = Temporal.Instant.fromEpochMilliseconds(period.end);
-  return period.start === at ? { start, end } : undefined;
+  return { start, end: Temporal.Instant.fromEpochMilliseconds(period.end) };
 };
 
 /** The price that has the position; undefined once the plan is another. */

@@ -24,8 +24,6 @@ interface PlanPricing {
   readonly pricing: PricingRecord;
   /** When the pricing applies, less where the plan's own comes before its template's. */
   readonly active: OpenPeriod;
-  /** Which of several separate periods that is: the bill rates each by itself. */
-  readonly piece: number | undefined;
   /** The meters whose usage it prices. */
   readonly meterIds: readonly string[];
   readonly currency: string;
@@ -197,7 +195,7 @@ interface Priced {
 /** What a price has by itself, whoever's it is. */
 type OwnTerms<Price extends AnyPlanPrice> = Pick<
   Price,
-  "pricing" | "aggregation" | "meterIds" | "active" | "piece"
+  "pricing" | "aggregation" | "meterIds" | "active"
 >;
 
 /** The plan's own and what its template's still cover. */
@@ -209,8 +207,8 @@ const pricesOf = (
   const own = pricings.filter(({ planId }) => planId === plan.id);
   const inherited = pricings.filter(({ planTemplateId }) => planTemplateId === template.id);
   return pricingsOf(inheritable(own, priced), inheritable(inherited, priced)).map(
-    ({ record, counted, meterIds, active, piece }) => {
-      const terms = { pricing: record, meterIds, active, piece };
+    ({ record, counted, meterIds, active }) => {
+      const terms = { pricing: record, meterIds, active };
       return counted === undefined
         ? { ...terms, aggregation: undefined }
         : { ...terms, aggregation: counted };
@@ -268,15 +266,20 @@ export const periodAt = ({ schedule }: PlanPricing, at: number): PricedPeriod =>
 };
 
 /**
- * One position per account of a plan, pricing, its piece, the contract that divides the usage and billing period, or all
- * periods from one on. Account codes are of any text, so they come last.
+/**
+ * One position per account of a plan, pricing, the contract that divides the usage, and what the bill rates together of it:
+ * from where the period and the price have both begun, or from there on through all periods. Account codes are of any text,
+ * so they come last.
  */
 export const positionId = (
-  { payer, pricing: { id }, piece, agreed, spansFrom }: PlanPrice,
+  { payer, pricing: { id }, active, agreed, spansFrom }: PlanPrice,
   { start }: PricedPeriod,
 ): string => {
-  const of = `${id}${piece === undefined ? "" : `.${piece}`}${agreed === undefined ? "" : `.${agreed.contract.id}`}`;
-  const from = spansFrom === undefined ? start : `${spansFrom.epochMilliseconds}-`;
+  const of = agreed === undefined ? id : `${id}.${agreed.contract.id}`;
+  const from =
+    spansFrom === undefined
+      ? Math.max(start, active.start.epochMilliseconds)
+      : `${spansFrom.epochMilliseconds}-`;
   return `${of}@${from}/${payer}`;
 };
 
