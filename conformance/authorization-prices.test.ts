@@ -215,3 +215,39 @@ test("children that are billed with their parent are priced by its plan, at one 
     { accounts: [{ balance: "9.5" }] },
   ]);
 });
+
+test("what was used is rounded where it is finer than quantities are, what is asked for is refused", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const plan = await world().plan(productId);
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+  const { code, id } = await open(plan.id, "10");
+  const begin = (mode: string) =>
+    wallets().authorize({
+      uid: `${code}-${mode}`,
+      account: code,
+      meter: meter.code,
+      ts,
+      mode,
+      measure: { amount: 1 },
+    });
+  const fine = { measure: { amount: 0.1 + 0.2 } };
+  await begin("hold");
+  const settled = await wallets().act(`${code}-hold`, "settle", { sequence: 1, ...fine });
+  expect(settled).toMatchObject({ amount: "0.3" });
+  await begin("session");
+  const update = (used: object, request: object) =>
+    wallets().client.call("POST", `authorizations/${code}-session/update`, {
+      sequence: 1,
+      used,
+      request,
+    });
+  expect(await update({ measure: { amount: 0 } }, fine)).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: "request.measure.amount" }] },
+  });
+  expect(await update(fine, { measure: { amount: 0 } })).toMatchObject({ status: 200 });
+  expect(await balance(code)).toBe("9.4");
+  expect(await world().lines(id, june)).toEqual(["USAGE 0.6", "BALANCE_CONSUMED -0.6", "TOTAL 0"]);
+});

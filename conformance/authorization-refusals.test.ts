@@ -67,7 +67,7 @@ test.each([
   ],
   ["leases/lease/report", report({ measure: { units: -1 } }), "spends[1].measure.units must not"],
   ["authorizations", { ...call, measure: { units: tooFine } }, "measure.units is too fine"],
-  [session, update({ measure: { units: tooFine } }), "used.measure.units is too fine"],
+  [session, update({}, { measure: { units: tooFine } }), "request.measure.units is too fine"],
   [session, update({ measure: { units: 1 }, ts: nextYear }), "used.ts must not be in the future"],
   [session, update({ amount: "0.0000001" }), "used.amount must have at most 6 digits"],
   [session, update({}, { amount: "0.0000001" }), "request.amount must have at most 6 digits"],

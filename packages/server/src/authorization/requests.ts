@@ -189,14 +189,23 @@ interface UsedRequest extends MeasurementFields {
   readonly amount?: string | undefined;
 }
 
-/** What was used of an authorization, at its own price. */
+/** What was used of an authorization, or is asked for next, at its own price. */
 export const toUsed = async (
   parts: LedgerParts,
   orgId: string,
-  { row, used }: { readonly row: Authorization; readonly used: UsedRequest },
+  {
+    row,
+    used,
+    hasHappened,
+  }: {
+    readonly row: Authorization;
+    readonly used: UsedRequest;
+    readonly hasHappened: boolean;
+  },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
   const at = await countedAt(parts, orgId, { row, ts: used.ts });
-  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, { row, used, at });
+  const asked = { row, used, at, hasHappened };
+  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, asked);
   refuseNegative(measured);
   const quantity = measured.counted[0]?.quantity ?? 0n;
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
@@ -218,8 +227,10 @@ export const toUpdate = async (
     };
   },
 ): Promise<Asked<Update>> => {
-  const { used, measured } = await inPart("used", toUsed(parts, orgId, { row, used: body.used }));
-  const next = await inPart("request", toUsed(parts, orgId, { row, used: body.request }));
+  const reported = { row, used: body.used, hasHappened: true };
+  const wanted = { row, used: body.request, hasHappened: false };
+  const { used, measured } = await inPart("used", toUsed(parts, orgId, reported));
+  const next = await inPart("request", toUsed(parts, orgId, wanted));
   return {
     command: {
       kind: "update",

@@ -309,11 +309,14 @@ export const priceAtOwnVersion = async (
     row,
     used,
     at,
+    hasHappened,
   }: {
     readonly row: Pick<Authorization, "terms" | "further">;
     readonly used: MeasurementFields & { readonly amount?: string | undefined };
     /** When it was used. */
     readonly at: number;
+    /** What was used is not refused any more; what is asked for is. */
+    readonly hasHappened: boolean;
   },
 ): Promise<{
   readonly price: Price;
@@ -331,7 +334,7 @@ export const priceAtOwnVersion = async (
   const isMeasured = amount > 0n || hasNumbers(used);
   const { account } = spender;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
-  const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: false };
+  const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(used, rules, reading);
   if (used.amount !== undefined) {
     const further = measured.counted

@@ -104,7 +104,11 @@ export const settleAuthorization: Handlers["settleAuthorization"] = async (
   { ledger },
 ) => {
   const row = await findAllowed(ledger, orgId, { uid: params["uid"] });
-  const { used, measured } = await toUsed(ledger, orgId, { row, used: body });
+  const { used, measured } = await toUsed(ledger, orgId, {
+    row,
+    used: body,
+    hasHappened: true,
+  });
   const command: Command = {
     kind: "settle",
     id: row.id,
