@@ -110,6 +110,19 @@ describe("calls that cost nothing", () => {
     await waitForRelay(databaseUrl());
     expect(await world().lines(id, june)).toContain("USAGE 0.5");
   });
+
+  test.each([{}, { measure: {} }, { cost: {}, what: { region: "UK" } }])(
+    "are ends of a hold that say no number, such as %j, also where each part counts as one",
+    async (nothing) => {
+      const { price, call } = await openTwo();
+      await price(0.5, { targetField: "in", aggregation: "COUNT" });
+      const hold = call(world().fresh("ended"), { in: 1, out: 1 });
+      await wallets().authorize({ ...hold, mode: "hold" });
+      expect(await wallets().act(hold.uid, "settle", { sequence: 1, ...nothing })).toMatchObject({
+        amount: "0",
+      });
+    },
+  );
 });
 
 describe("measurements under the uid of an authorization", () => {

@@ -29,7 +29,7 @@ type NumberMap = (typeof numberMaps)[number];
 const textMaps = ["who", "what", "where", "other", "metadata"] as const;
 
 export const hasNumbers = (fields: MeasurementFields): boolean =>
-  numberMaps.some((map) => fields[map] !== undefined);
+  numberMaps.some((map) => Object.keys(fields[map] ?? {}).length > 0);
 
 /** The value of a field that was sent: what every object inherits, such as `constructor`, was not. */
 const own = <Value>(
