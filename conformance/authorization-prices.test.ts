@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
 /** What a plan says beyond one price for one sum, each by a case worked by hand; May 2024 is billed on June 1. */
@@ -69,6 +69,59 @@ test("a meter with two prices: a call costs their sum, and the bill has a line f
     "USAGE 1.1",
   ]);
   expect(await balance(code)).toBe("0.3");
+});
+
+describe("a fixed price of the first band, of which all usage was given back", () => {
+  const reason = "it was wrong";
+  const undoings = {
+    void: (uid: string) => wallets().post(`measurements/${uid}/void`, { reason }),
+    refund: (uid: string) => wallets().post("refunds", { uid: `${uid}-back`, of: uid }),
+  };
+
+  /** 6 dollars, of which a call of one unit took 5.00 + 1 × 1.00 and gave them back. */
+  const undone = async (by: keyof typeof undoings) => {
+    const productId = await world().product();
+    const meter = await world().meter(productId);
+    const plan = await world().plan(productId);
+    const aggregationId = await world().aggregation(meter.id);
+    await world().price({ planId: plan.id, aggregationId }, [[0, 1, 5]]);
+    const { code, id } = await open(plan.id, "6");
+    const use = (uid: string, amount: number) =>
+      wallets().authorize({
+        uid: `${code}-${uid}`,
+        account: code,
+        meter: meter.code,
+        ts,
+        measure: { amount },
+      });
+    expect(await use("first", 1)).toMatchObject({ amount: "6" });
+    await undoings[by](`${code}-first`);
+    expect(await balance(code)).toBe("6");
+    return { code, id, use };
+  };
+
+  test.each(["void", "refund"] as const)("by a %s, is due again with the next", async (by) => {
+    const { code, id, use } = await undone(by);
+    // 5.00 + 6 × 1.00
+    expect(await use("second", 6)).toMatchObject({
+      decision: "deny",
+      reasons: [{ code: "INSUFFICIENT_FUNDS", shortfall: "5" }],
+    });
+    expect(await use("third", 1)).toMatchObject({ amount: "6" });
+    await wallets().grant(code, "10");
+    expect(await use("fourth", 6)).toMatchObject({ amount: "6" });
+    // 5.00 + 7 × 1.00, as the calls have cost.
+    expect(await world().lines(id, june)).toEqual(["USAGE 12", "BALANCE_CONSUMED -12", "TOTAL 0"]);
+    expect(await balance(code)).toBe("4");
+  });
+
+  test("is billed where measurements are left that sum up to nothing", async () => {
+    const refunded = await undone("refund");
+    const usage = async () => (await world().lines(refunded.id, june))[0];
+    await expect.poll(usage, { timeout: 10_000 }).toBe("USAGE 5");
+    const voided = await undone("void");
+    expect(await world().lines(voided.id, june)).toEqual(["TOTAL 0"]);
+  });
 });
 
 test("usage credits come off before the wallet: what it paid for them is given back", async () => {

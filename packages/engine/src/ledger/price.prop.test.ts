@@ -8,6 +8,7 @@ import {
   money,
   sampleGrant,
   sampleRecord,
+  sampleRefund,
   sampleRequest,
   sampleSettle,
   sampleTrueUp,
@@ -125,6 +126,28 @@ test("charges in any order and batching sum to the total; the close leaves it so
         expect(ledger.one(sampleTrueUp(ledger, later))).toMatchObject({ amount: 0n });
       },
     ),
+    { numRuns },
+  );
+});
+
+test("a call that is undone leaves the next one at the price that it had itself (I20)", () => {
+  const tenths = fc.integer({ min: 1, max: 30 });
+  fc.assert(
+    fc.property(price, fc.array(tenths, { maxLength: 4 }), tenths, (each, before, used) => {
+      const ledger = new SampleLedger();
+      const use = (id: string, count: number): void => {
+        const quantity = units("0.1") * BigInt(count);
+        ledger.run(sampleRecord(sampleRequest(id, { price: each, quantity })));
+      };
+      for (const [nth, count] of before.entries()) use(`u${nth}`, count);
+      const position = ledger.state.positions.get("p") ?? emptyPosition("p");
+      use("undone", used);
+      ledger.run({ ...sampleRefund("undo", "undone", null), isMetered: false });
+      expect(ledger.state.positions.get("p")).toEqual(position);
+      use("again", used);
+      const { settled } = ledger.authorization("again");
+      expect(settled).toBe(ledger.authorization("undone").settled);
+    }),
     { numRuns },
   );
 });

@@ -3,6 +3,7 @@ import {
   money,
   units,
   fundedLedger,
+  sampleRefund,
   sampleRequest,
   sampleSettle,
   sampleTrueUp,
@@ -67,6 +68,41 @@ describe("prices by position, 950 used", () => {
     ledger.run(sampleTrueUp(ledger, money("8.40")));
     expect(columnsOf(ledger).D).toBe("8.4");
     expect(remainingOf(ledger, "g")).toEqual(["91.6"]);
+  });
+});
+
+describe("a fixed price of the first band: 5.00, and 1.00 a unit", () => {
+  const price = sampleRateable(sampleTariff(true, ["0", "1", "5"]));
+  const use = (ledger: SampleLedger, id: string, quantity: string) =>
+    ledger.one(sampleRequest(id, { price, quantity: units(quantity) }));
+  const undo = (of: string) => ({ ...sampleRefund(`${of}-undo`, of, null), isMetered: false });
+
+  test("is due again once all usage has been given back, as the bill has it then", () => {
+    const ledger = fundedLedger("6");
+    expect(amountOf(use(ledger, "a", "1"))).toBe(money("6"));
+    ledger.run(undo("a"));
+    const shortfall = money("5");
+    expect(reasonsOf(use(ledger, "b", "6"))).toMatchObject([
+      { code: "INSUFFICIENT_FUNDS", shortfall },
+    ]);
+    expect(amountOf(use(ledger, "c", "1"))).toBe(money("6"));
+    expect(amountOf(ledger.one(sampleTrueUp(ledger, money("6"))))).toBe(0n);
+  });
+
+  test("is paid as long as any usage is left", () => {
+    const ledger = fundedLedger("20");
+    use(ledger, "a", "2");
+    use(ledger, "b", "1");
+    ledger.run(undo("b"));
+    expect(amountOf(use(ledger, "c", "1"))).toBe(money("1"));
+  });
+
+  test("is held for as well", () => {
+    const ledger = fundedLedger("20");
+    use(ledger, "a", "1");
+    ledger.run(undo("a"));
+    const hold = sampleRequest("h", { mode: "hold", price, quantity: units("3") });
+    expect(amountOf(ledger.one(hold))).toBe(money("8"));
   });
 });
 

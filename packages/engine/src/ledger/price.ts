@@ -94,6 +94,12 @@ interface Point {
   readonly isStarted: boolean;
 }
 
+/**
+ * A fixed price of the first band falls due with the first usage, and again once all usage was given back: its money was
+ * given back with it. Where the bill charges it for measurements that sum up to nothing, the close takes it.
+ */
+export const isStartedAt = (posted: bigint): boolean => posted !== 0n;
+
 const totalAt = (price: Rate, { posted, isStarted }: Point): Decimal =>
   isStarted ? price.tariff.total(quantityOf(posted)) : zero;
 

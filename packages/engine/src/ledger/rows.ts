@@ -186,7 +186,7 @@ export interface Position {
   /** How much of `posted` was there before anything was authorized at the position: billed, and charged to nobody. */
   readonly before: bigint;
   readonly held: bigint;
-  /** False until usage is posted: a fixed price of the first band falls due with the first usage. */
+  /** Whether a fixed price of the first band is paid (`isStartedAt`). */
   readonly isStarted: boolean;
 }
 

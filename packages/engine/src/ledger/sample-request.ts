@@ -204,16 +204,16 @@ export const sampleRateable = (tariff: Tariff): Rateable => ({
   further: [],
 });
 
-type Band = [from: string, unitPrice: string];
+type Band = [from: string, unitPrice: string, fixedPrice?: string];
 
 export const sampleTariff = (cumulative: boolean, ...bands: Band[]): Tariff =>
   ladderTariff(
     "v1",
     {
       cumulative,
-      bands: bands.map(([from, unitPrice]) => ({
+      bands: bands.map(([from, unitPrice, fixedPrice = "0"]) => ({
         lowerLimit: decimal(from),
-        fixedPrice: decimal(0),
+        fixedPrice: decimal(fixedPrice),
         unitPrice: decimal(unitPrice),
       })),
     },
