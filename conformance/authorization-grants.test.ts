@@ -85,7 +85,14 @@ describe("an automatic top-up", () => {
     expect(denied.decision).toBe("deny");
     const [id = "", ...others] = await pending("empty");
     expect(others).toEqual([]);
-    await wallets().post(`topups/${id}/confirm`, { payment: "empty-pay" });
+    const taken = { id, account: "empty", asset: "USD", creditAmount: "1" };
+    expect(await wallets().client.call("POST", "topups", taken)).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining("id must not contain #") },
+    });
+    const path = `topups/${encodeURIComponent(id)}`;
+    expect(await body(path)).toMatchObject({ id, state: "pending" });
+    await wallets().post(`${path}/confirm`, { payment: "empty-pay" });
     expect(await wallets().wallet("empty")).toMatchObject({ available: "100", pendingIn: "0" });
   });
 

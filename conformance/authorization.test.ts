@@ -356,17 +356,19 @@ describe("more ways to pay", () => {
       const { body } = await wallets().client.call("GET", "topups?account=w14");
       return topUps.parse(body).data.filter(({ state: is }) => is === "pending");
     };
+    const pathOf = (topUp: { readonly id: string } | undefined): string =>
+      `topups/${encodeURIComponent(topUp?.id ?? "")}`;
     const [first, another] = await pending();
     expect(another).toBeUndefined();
     expect(first).toMatchObject({ creditAmount: "100", chargeAmount: "103.30" });
     expect(await wallets().wallet("w14")).toMatchObject({ available: "10", pendingIn: "100" });
-    await wallets().post(`topups/${first?.id}/confirm`, { payment: "pay-1" });
-    await wallets().post(`topups/${first?.id}/confirm`, { payment: "pay-1" });
+    await wallets().post(`${pathOf(first)}/confirm`, { payment: "pay-1" });
+    await wallets().post(`${pathOf(first)}/confirm`, { payment: "pay-1" });
     expect(await wallets().wallet("w14")).toMatchObject({ available: "110", pendingIn: "0" });
     await wallets().charge("w14", "w14-more", "95");
     for (const nth of [1, 2, 3]) {
       const [failing] = await pending();
-      await wallets().post(`topups/${failing?.id}/fail`);
+      await wallets().post(`${pathOf(failing)}/fail`);
       await wallets().charge("w14", `w14-after-${nth}`, "1");
     }
     expect(await pending()).toEqual([]);

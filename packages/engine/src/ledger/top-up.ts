@@ -111,7 +111,8 @@ const isLow = (draft: Draft, { walletAccount, threshold }: TopUpRule): boolean =
 
 const start = (draft: Draft, rule: TopUpRule, recent: readonly number[]): void => {
   const atOnce = recent.filter((at) => at === draft.now).length;
-  const id = `${rule.id}@${draft.now}.${atOnce}`;
+  // No caller's name has a #.
+  const id = `${rule.id}#${draft.now}.${atOnce}`;
   draft.topUps.put({
     id,
     walletAccount: rule.walletAccount,
