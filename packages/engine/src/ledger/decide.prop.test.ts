@@ -187,7 +187,7 @@ const requestOf = (command: ModelCommand, number: number, now: number): Request 
     case "grant":
       return sampleGrant(command.id, BigInt(command.amount), {
         priority: command.priority,
-        effectiveAt: now,
+        effectiveAt: null,
         expiresAt: command.life === null ? null : now + command.life,
         appliesTo: restrictionOf(command),
         purpose: command.paid ? "paid" : "promotional",

@@ -5,7 +5,8 @@ import type { CreditGrant, VoidGrant } from "./request.ts";
 import { walletAccountId } from "./rows.ts";
 
 export const creditGrant = (draft: Draft, request: CreditGrant): Booked | Conflict => {
-  const { id, terms } = request;
+  const { id } = request;
+  const terms = { ...request.terms, effectiveAt: request.terms.effectiveAt ?? draft.now };
   if (terms.amount <= 0n || terms.priority < 0 || terms.priority > 255)
     return conflict(id, "INVALID");
   const endsAt = terms.expiresAt ?? Number.POSITIVE_INFINITY;

@@ -23,6 +23,15 @@ test("what a rollover adds as its floor repays debt first (f.1, I4)", () => {
   expect(remainingOf(ledger, "g", "g#rollover")).toEqual(["0", "2"]);
 });
 
+test("a grant that says no time takes effect when it is booked, before what is asked behind it", () => {
+  const ledger = new SampleLedger();
+  ledger.now = 7;
+  const grant = sampleGrant("g", money("10"), { effectiveAt: null });
+  const [, charge] = ledger.run(grant, sampleCharge("c", money("1")));
+  expect(decisionOf(charge)).toBe("allow");
+  expect(ledger.grant("g")).toMatchObject({ state: "active", terms: { effectiveAt: 7 } });
+});
+
 const forChat = {
   appliesTo: { products: [], features: ["chat"], meters: [] },
   purpose: "bundled" as const,

@@ -105,7 +105,12 @@ export interface CreditGrant extends Identified {
   readonly kind: "grant";
   readonly account: string;
   readonly asset: string;
-  readonly terms: GrantTerms;
+  readonly terms: OfferedTerms;
+}
+
+/** A grant that does not say when it takes effect does so when it is booked. */
+export interface OfferedTerms extends Omit<GrantTerms, "effectiveAt"> {
+  readonly effectiveAt: EpochMs | null;
 }
 
 export interface VoidGrant extends Identified {

@@ -3,6 +3,7 @@ import { parseAtoms, quantityScale } from "./asset.ts";
 import type {
   Authorize,
   CreditGrant,
+  OfferedTerms,
   Extend,
   RecordUsage,
   Refund,
@@ -13,7 +14,6 @@ import type {
   Used,
 } from "./request.ts";
 import { furtherQuantities, type Price, type Rateable, type Tariff } from "./price.ts";
-import type { GrantTerms } from "./rows.ts";
 import { SampleLedger, type Setup } from "./sample-ledger.ts";
 import { ladderTariff } from "./tariff.ts";
 
@@ -26,7 +26,7 @@ export const money = (text: string, scale = 6): bigint => {
 
 export const units = (text: string): bigint => money(text, quantityScale);
 
-const plainTerms: GrantTerms = {
+const plainTerms: OfferedTerms = {
   amount: 0n,
   priority: 100,
   effectiveAt: 0,
@@ -41,7 +41,7 @@ const plainTerms: GrantTerms = {
 export const sampleGrant = (
   id: string,
   amount: bigint,
-  more: Partial<GrantTerms> & { readonly asset?: string; readonly account?: string } = {},
+  more: Partial<OfferedTerms> & { readonly asset?: string; readonly account?: string } = {},
 ): CreditGrant => {
   const { asset = "USD", account = "acme", ...terms } = more;
   return {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
-import type { CreditGrant } from "@turnpike/engine/ledger/request.ts";
-import type { EpochMs, Grant, GrantTerms } from "@turnpike/engine/ledger/rows.ts";
+import type { CreditGrant, OfferedTerms } from "@turnpike/engine/ledger/request.ts";
+import type { EpochMs, Grant } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -26,7 +26,7 @@ const checkAccount = async ({ customers }: Ledger, orgId: string, account: strin
   throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${account}`);
 };
 
-const termsOf = (configuration: Configuration, body: GrantBody, now: number): GrantTerms => {
+const termsOf = (configuration: Configuration, body: GrantBody): OfferedTerms => {
   const asset = assetOf(configuration, body.asset);
   const costBasis = parseAtoms(body.costBasis ?? "0", costBasisScale);
   if (costBasis === undefined)
@@ -38,7 +38,7 @@ const termsOf = (configuration: Configuration, body: GrantBody, now: number): Gr
   return {
     amount: atomsOf({ text: body.amount, field: "amount" }, asset),
     priority: body.priority,
-    effectiveAt: body.effectiveAt === undefined ? now : Date.parse(body.effectiveAt),
+    effectiveAt: body.effectiveAt === undefined ? null : Date.parse(body.effectiveAt),
     expiresAt: body.expiresAt === undefined ? null : Date.parse(body.expiresAt),
     purpose: body.purpose,
     appliesTo: body.appliesTo ?? null,
@@ -65,7 +65,7 @@ export const createGrant: Handlers["createGrant"] = async ({ orgId, body }, { le
     fingerprint: fingerprintOf(["grant", body]),
     account,
     asset,
-    terms: termsOf(configuration, body, ledger.now()),
+    terms: termsOf(configuration, body),
   };
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));
