@@ -1,7 +1,21 @@
+import type { FieldCategory } from "../catalog/meter.ts";
+
 /**
  * What measurements must keep whatever they mean. It is said here for both of their roads: what is charged must be
  * metered, so that authorization takes nothing that the usage store would refuse.
  */
+
+/** The property of a measurement that holds the fields of a category (m3ter semantics 3.1). */
+export const categoryProperties = {
+  WHO: "who",
+  WHAT: "what",
+  WHERE: "where",
+  OTHER: "other",
+  METADATA: "metadata",
+  MEASURE: "measure",
+  COST: "cost",
+  INCOME: "income",
+} as const satisfies Record<FieldCategory, string>;
 
 export const uidLengthMax = 50;
 export const codeLengthMax = 80;

@@ -3,6 +3,7 @@ import {
   type meter as meterResource,
 } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
+import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
 import { Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import { formatAtoms, parseAtoms, quantityScale, toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
@@ -129,17 +130,6 @@ const withQuantities = (
   return changed;
 };
 
-export const mapNames = {
-  WHO: "who",
-  WHAT: "what",
-  WHERE: "where",
-  OTHER: "other",
-  METADATA: "metadata",
-  MEASURE: "measure",
-  COST: "cost",
-  INCOME: "income",
-} as const;
-
 /**
  * The usage store refuses a measurement that lacks a field of its meter. What was paid must be metered whatever was
  * left out, so that a number that nobody gave is 0 and a text is empty.
@@ -150,7 +140,7 @@ export const completed = (
 ): MeasurementFields => {
   let complete = fields;
   for (const { category, code } of dataFields) {
-    const map = mapNames[category];
+    const map = categoryProperties[category];
     if (own<string | number>(complete[map], code) !== undefined) continue;
     const nothing = isNumericCategory(category) ? 0 : "";
     complete = { ...complete, [map]: { ...complete[map], [code]: nothing } };
@@ -161,7 +151,7 @@ export const completed = (
 /** Where the meter has a number, which no measurement may have elsewhere; undefined where it defines none. */
 const ownHolder = ({ dataFields }: Meter, field: string): NumberMap | undefined => {
   const category = dataFields.find(({ code }) => code === field)?.category;
-  return numberMaps.find((map) => category !== undefined && mapNames[category] === map);
+  return numberMaps.find((map) => category !== undefined && categoryProperties[category] === map);
 };
 
 /**
@@ -202,7 +192,7 @@ export const segmentTextsOf = (
   let texts: MeasurementFields = {};
   for (const { category, code } of dataFields) {
     if (isNumericCategory(category) || !segmentFields.includes(code)) continue;
-    const map = mapNames[category];
+    const map = categoryProperties[category];
     texts = {
       ...texts,
       [map]: { ...texts[map], [code]: own<string | number>(fields[map], code) ?? "" },

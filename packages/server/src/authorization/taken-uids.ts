@@ -1,12 +1,13 @@
 import type { PoolClient } from "pg";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { IngestedMeasurement, MeasurementFailure, UsageStore } from "../ports/usage-store.ts";
 import { hashedUid } from "./batch-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
-import { mapNames, type Meter } from "./measurements.ts";
+import type { Meter } from "./measurements.ts";
 
 /** What it takes to see whether a measurement that has our uid is ours. */
 export interface TakenUidParts extends Pick<LedgerParts, "customers" | "prices" | "now"> {
@@ -100,7 +101,7 @@ export const saysTheSame = (
 ): boolean => {
   const sent = sentFields(own);
   const derived = new Set(
-    meter?.derivedFields.map(({ category, code }) => `${mapNames[category]}.${code}`),
+    meter?.derivedFields.map(({ category, code }) => `${categoryProperties[category]}.${code}`),
   );
   return (
     Date.parse(own.ts) === stored.ts.epochMilliseconds &&
@@ -113,7 +114,7 @@ export const saysTheSame = (
 /** As the usage store keeps them: halves of a character are not kept. */
 const sentFields = (own: MeasurementFields): ReadonlyMap<string, string> =>
   new Map(
-    Object.values(mapNames).flatMap((property) =>
+    Object.values(categoryProperties).flatMap((property) =>
       Object.entries<string | number>(own[property] ?? {}).map(([code, value]) => [
         `${property}.${code}`,
         typeof value === "number" ? decimal(value).toString() : value.toWellFormed(),

@@ -1,17 +1,6 @@
+import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { FieldCategory } from "../ports/usage-store.ts";
 import { numberCategories, stringCategories } from "../ports/usage-store.ts";
-
-/** The property of a measurement that holds the fields of a category. */
-export const categoryProperties = {
-  WHO: "who",
-  WHAT: "what",
-  WHERE: "where",
-  OTHER: "other",
-  METADATA: "metadata",
-  MEASURE: "measure",
-  COST: "cost",
-  INCOME: "income",
-} as const satisfies Record<FieldCategory, string>;
 
 export type CategoryProperty = (typeof categoryProperties)[FieldCategory];
 

@@ -1,8 +1,8 @@
+import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { MeterField, MeterSchema } from "../ports/usage-directory.ts";
 import type { MeterLayout } from "../ports/usage-log.ts";
 import { type Derived, type DerivedFrom, Derivation, type Surroundings } from "./derivation.ts";
-import { categoryProperties } from "./measurement.ts";
 import type { CategoryProperty, Measurement } from "./measurement.ts";
 import type { FieldColumn, RowBuffer } from "./row-buffer.ts";
 import type { Verdict } from "./verdicts.ts";

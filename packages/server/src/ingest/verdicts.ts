@@ -1,7 +1,11 @@
-import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
+import {
+  categoryProperties,
+  fieldNamedTwice,
+  timeFault,
+} from "@turnpike/contract/usage/measurement-rules.ts";
 import type { MeterSchema } from "../ports/usage-directory.ts";
 import type { FailureKind } from "../ports/usage-store.ts";
-import { categoryProperties, type Measurement } from "./measurement.ts";
+import type { Measurement } from "./measurement.ts";
 
 /** Why a measurement is not stored (m3ter semantics 3.4). */
 export interface Verdict {

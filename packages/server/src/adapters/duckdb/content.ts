@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import { categoryProperties, type Measurement } from "../../ingest/measurement.ts";
+import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
+import type { Measurement } from "../../ingest/measurement.ts";
 import type { StoredContent } from "../../ports/usage-log.ts";
 import { integer, rowsOf, text } from "./cells.ts";
 import { correctionOf, findOrdinary, originOf, type Source, type Wanted } from "./corrections.ts";
