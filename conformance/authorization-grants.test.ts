@@ -43,6 +43,74 @@ describe("grants that the server makes", () => {
   });
 });
 
+describe("a grant that is for some usage only", () => {
+  /** A product with a meter, and an account. */
+  const open = async (code: string) => {
+    await wallets().account(code);
+    const product = await wallets().client.create("products", { code, name: code });
+    const meter = await wallets().client.create("meters", {
+      productId: product.id,
+      code: `${code}-meter`,
+      name: code,
+      dataFields: [{ category: "MEASURE", code: "units", name: "Units", unit: "1" }],
+      derivedFields: [],
+    });
+    const grant = (id: string, appliesTo: object) =>
+      wallets().client.call("POST", "grants", {
+        id,
+        account: code,
+        asset: "USD",
+        amount: "10",
+        appliesTo,
+      });
+    return { product, meter, grant };
+  };
+
+  test("names products and meters that exist", async () => {
+    const { product, meter, grant } = await open("restricted");
+    for (const [appliesTo, field] of [
+      [{ products: [meter.id] }, "appliesTo.products[0]"],
+      [{ products: ["nonsense"] }, "appliesTo.products[0]"],
+      [{ products: [product.id, "restricted"] }, "appliesTo.products[1]"],
+      [{ products: ["0123456789-0123456789-0123456789-012"] }, "appliesTo.products[0]"],
+      [{ meters: ["restricted-meter", "restricted"] }, "appliesTo.meters[1]"],
+      [{ meters: [meter.id] }, "appliesTo.meters[0]"],
+      [{ features: [""] }, "appliesTo.features[0]"],
+      [{ product: [product.id] }, "appliesTo"],
+    ] as const)
+      expect(await grant("never", appliesTo)).toMatchObject({
+        status: 400,
+        body: { errors: [{ field }] },
+      });
+  });
+
+  test("pays for it, however the product's id is written, and is answered again once that is gone", async () => {
+    const { product, meter, grant } = await open("paying");
+    const appliesTo = { products: [product.id.toUpperCase()], meters: ["paying-meter"] };
+    const granted = {
+      status: 200,
+      body: { appliesTo: { products: [product.id], meters: ["paying-meter"] } },
+    };
+    expect(await grant("for-paying", appliesTo)).toMatchObject(granted);
+    const call = (uid: string, of: string) => wallets().charge("paying", uid, "1", { meter: of });
+    expect(await call("paying-other", "calls")).toMatchObject({ decision: "deny" });
+    await wallets().client.remove(`meters/${meter.id}`);
+    await wallets().client.remove(`products/${product.id}`);
+    expect(await grant("for-paying", appliesTo)).toMatchObject(granted);
+    expect(await grant("for-paying", { meters: [] })).toMatchObject({ status: 409 });
+    expect(await grant("for-paying-2", appliesTo)).toMatchObject({ status: 400 });
+  });
+
+  test("pays for usage of a product whose id was written in capitals", async () => {
+    const { product, grant } = await open("capitals");
+    await grant("for-capitals", { products: [product.id.toUpperCase()] });
+    const call = { meter: "capitals-meter" };
+    expect(await wallets().charge("capitals", "capitals", "1", call)).toMatchObject({
+      decision: "allow",
+    });
+  });
+});
+
 describe("a grant that is used up", () => {
   test("leaves what its rollover leaves at least, whoever asks and when", async () => {
     const end = Date.now() + 1_500;

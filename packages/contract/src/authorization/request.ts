@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { code, dateTime } from "../schema.ts";
+import { code, dateTime, id } from "../schema.ts";
 import {
   accountCode,
   actor,
@@ -125,11 +125,13 @@ export const grant = z.object({
   effectiveAt: dateTime.optional(),
   expiresAt: dateTime.optional(),
   purpose: z.enum(["paid", "promotional", "bundled", "refund", "adjustment"]).default("paid"),
+  /** One dimension that is not known is refused: without it the grant would pay for more than was meant. */
   appliesTo: z
-    .object({
-      products: z.array(z.string()).max(100).default([]),
-      features: z.array(z.string()).max(100).default([]),
-      meters: z.array(z.string()).max(100).default([]),
+    .strictObject({
+      /** By their ids, in lower case as requests have them. */
+      products: z.array(id.toLowerCase()).max(100).default([]),
+      features: z.array(actor).max(100).default([]),
+      meters: z.array(code).max(100).default([]),
     })
     .optional(),
   costBasis: amount.optional(),

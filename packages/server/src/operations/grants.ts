@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { meter } from "@turnpike/contract/catalog/meter.ts";
+import { product } from "@turnpike/contract/catalog/product.ts";
+import { type FieldError, fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { CreditGrant, OfferedTerms } from "@turnpike/engine/ledger/request.ts";
-import type { EpochMs, Grant } from "@turnpike/engine/ledger/rows.ts";
+import type { EpochMs, Grant, Restriction } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -10,9 +12,12 @@ import { amountText, asBooked, only, timeText } from "../authorization/answers.t
 import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
+import { unlessAnswered } from "../authorization/stored-authorizations.ts";
 import { type GrantColumns, grantFrom } from "../authorization/stored-rows.ts";
 import { keyedPage } from "../authorization/keyed-page.ts";
 import { isOpen } from "../authorization/purse.ts";
+import type { Database } from "../ports/database.ts";
+import { lookupAll, lookupCodes } from "../records/lookup.ts";
 import type { Handlers } from "./handler.ts";
 
 type GrantBody = z.output<typeof grantBody>;
@@ -25,6 +30,32 @@ const checkAccount = async ({ customers }: Ledger, orgId: string, account: strin
   if ((await customers.idsOf(orgId, [account])).has(account)) return;
   throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${account}`);
 };
+
+/** What is for a product or a meter that does not exist could never be spent. */
+const checkRestriction = async (
+  database: Database,
+  orgId: string,
+  { products, meters }: Restriction,
+): Promise<void> => {
+  const ofIds = await lookupAll(database, product, { orgId, ids: products });
+  const named = await lookupCodes(database, meter, { orgId, codes: meters });
+  const unknown = [
+    ...unknownOf("product", products, ofIds),
+    ...unknownOf("meter", meters, new Set(named.map(({ code }) => code))),
+  ];
+  if (unknown.length > 0) throw new Problem("REFERENCE_NOT_FOUND", unknown);
+};
+
+const unknownOf = (
+  kind: "product" | "meter",
+  names: readonly string[],
+  known: { readonly has: (name: string) => boolean },
+): FieldError[] =>
+  names.flatMap((name, nth) =>
+    known.has(name)
+      ? []
+      : [{ field: `appliesTo.${kind}s[${nth}]`, message: `names no ${kind}: ${name}` }],
+  );
 
 const termsOf = (configuration: Configuration, body: GrantBody): OfferedTerms => {
   const asset = assetOf(configuration, body.asset);
@@ -55,10 +86,18 @@ const termsOf = (configuration: Configuration, body: GrantBody): OfferedTerms =>
   };
 };
 
-export const createGrant: Handlers["createGrant"] = async ({ orgId, body }, { ledger }) => {
+export const createGrant: Handlers["createGrant"] = async (
+  { orgId, body },
+  { ledger, database },
+) => {
   await checkAccount(ledger, orgId, body.account);
   const configuration = await ledger.configurations.of(orgId);
-  const { id = randomUUID(), account, asset } = body;
+  const { id = randomUUID(), account, asset, appliesTo } = body;
+  if (appliesTo !== undefined)
+    await unlessAnswered(() => checkRestriction(database, orgId, appliesTo), {
+      stored: () => storedGrant(ledger, orgId, id),
+      answered: undefined,
+    });
   const command: CreditGrant = {
     kind: "grant",
     id,
@@ -84,11 +123,20 @@ const found = (row: GrantColumns): FoundGrant => ({
   grant: grantFrom(row),
 });
 
-const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<FoundGrant> => {
+const storedGrant = async (
+  { pool }: Ledger,
+  orgId: string,
+  id: string,
+): Promise<FoundGrant | undefined> => {
   const text = "SELECT * FROM grant_standing WHERE org_id = $1 AND id = $2";
-  const { rows } = await ledger.pool.query<GrantColumns>(text, [orgId, id]);
-  if (rows[0] === undefined) throw new Problem("NOT_FOUND");
-  return found(rows[0]);
+  const { rows } = await pool.query<GrantColumns>(text, [orgId, id]);
+  return rows[0] && found(rows[0]);
+};
+
+const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<FoundGrant> => {
+  const stored = await storedGrant(ledger, orgId, id);
+  if (stored === undefined) throw new Problem("NOT_FOUND");
+  return stored;
 };
 
 /** What is used up and leaves nothing is not touched at its end. */
