@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
@@ -13,8 +13,14 @@ const usageRows = z.object({ data: z.array(z.object({ uid: z.string(), amount: z
 const june = "2024-06-01";
 const what = { region: "UK", tier: "Standard" };
 
-/** An account with 100 dollars. */
-const open = async () => {
+beforeAll(async () => {
+  await wallets().asset("EUR", 6);
+  const since = { effectiveAt: "2020-01-01T00:00:00Z" };
+  await wallets().client.create("assetrates", { from: "EUR", to: "USD", rate: "2", ...since });
+});
+
+/** An account with 100 dollars, or what else is granted. */
+const open = async (granted: object = {}) => {
   const productId = await world().product();
   const meter = await world().meter(productId);
   const plan = await world().plan(productId);
@@ -23,7 +29,7 @@ const open = async () => {
   const code = world().fresh("mender");
   const id = await wallets().account(code);
   await world().attach(id, plan.id);
-  await wallets().grant(code, "100");
+  await wallets().grant(code, "100", { ...granted });
   const uidOf = (name: string) => `${code}-${name}`;
   const correct = (uid: string, verb: string, body: object = {}) =>
     wallets().post(`measurements/${encodeURIComponent(uid)}/${verb}`, {
@@ -183,6 +189,47 @@ describe.each(["its own name", "the uid that it is stored under"])(
     });
   },
 );
+
+describe("an amended call is charged as the call was", () => {
+  const count = async (counts: object): Promise<() => Promise<unknown>> => {
+    const code = world().fresh("budget");
+    const limits = { limit: "50", window: "day", ...counts };
+    const { id } = await wallets().client.create("budgets", { code, ...limits });
+    return async () => (await world().get(`budgets/${id}`))["used"];
+  };
+
+  test("in the budgets of its agent, however often", async () => {
+    const { uidOf, use, amend, voidIt, left } = await open();
+    const agent = uidOf("agent");
+    const money = await count({ scope: { agent }, asset: "USD" });
+    const units = await count({ scope: { agent }, unit: "unit" });
+    const used = async () => [await money(), await units()];
+    await use("a", 10, { agent });
+    expect(await used()).toEqual(["10", "10"]);
+    await amend("a", 4);
+    expect(await used()).toEqual(["4", "4"]);
+    await amend("a", 6);
+    expect(await used()).toEqual(["6", "6"]);
+    expect(await left()).toEqual(leaves(6));
+    await voidIt("a");
+    expect(await used()).toEqual(["0", "0"]);
+  });
+
+  test("out of money that is for its feature", async () => {
+    const { use, amend, left } = await open({ appliesTo: { features: ["search"] } });
+    await use("a", 10, { feature: "search" });
+    await amend("a", 4);
+    expect(await left()).toEqual(leaves(4));
+  });
+
+  test("by the asset that has paid", async () => {
+    const euros = await open({ asset: "EUR" });
+    await euros.use("a", 10, { assets: ["EUR", "USD"] });
+    expect((await wallets().wallet(euros.code, "EUR")).balance).toBe("95");
+    await euros.amend("a", 4);
+    expect((await wallets().wallet(euros.code, "EUR")).balance).toBe("98");
+  });
+});
 
 test("what nobody paid is corrected so, also with the name of a lease's report or of a charge's end", async () => {
   const { code, meter, uidOf, use, voidIt, left } = await open();

@@ -1,4 +1,11 @@
-import { countedOf, countersOf, nameOf, reservationsFor, type Reservation } from "./budget.ts";
+import {
+  countedOf,
+  countersOf,
+  nameOf,
+  reservationsAs,
+  reservationsFor,
+  type Reservation,
+} from "./budget.ts";
 import { forkDraft, type Draft } from "./draft.ts";
 import { countedIn, evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
 import type { Authorized, Reason } from "./outcome.ts";
@@ -95,7 +102,15 @@ const charge = (draft: Draft, request: Authorize, evaluation: Evaluation): Autho
 
 /** Charges what happened already: it is never refused, only left unfunded (f.10.6). */
 export const recordUsage = (draft: Draft, request: RecordUsage): Authorized =>
-  settleRecord(draft, request, reservationsFor(draft, scopeOf(request), countedIn(request)));
+  settleRecord(draft, request, recordedIn(draft, request));
+
+const recordedIn = (draft: Draft, request: RecordUsage): Reservation[] => {
+  const counted = countedIn(request);
+  const before = draft.authorizations.get(request.insteadOf ?? "");
+  return before === undefined
+    ? reservationsFor(draft, scopeOf(request), counted)
+    : reservationsAs(draft, before, counted);
+};
 
 /** What a period's total needs beyond its parts is no use of today's: no budget counts it. */
 export const recordTrueUp = (draft: Draft, request: RecordUsage): { readonly shortfall: bigint } =>

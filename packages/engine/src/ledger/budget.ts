@@ -1,7 +1,7 @@
 import { rollingSlotMs, type Budget, type Window } from "./budget-window.ts";
 import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
 import type { BudgetName } from "./outcome.ts";
-import type { Counter } from "./rows.ts";
+import type { Authorization, Counter } from "./rows.ts";
 import { isInScope, type Scope } from "./scope.ts";
 
 export interface Reservation {
@@ -39,14 +39,34 @@ export const reservationsFor = (draft: Draft, scope: Scope, counted: Counted): R
   if (draft.state.budgets.size === 0) return [];
   return budgetsInOrder(draft)
     .filter((budget) => isInScope(budget.scope, scope) && doesCount(budget, counted))
-    .map((budget) => reservationOf(draft, budget, counted));
+    .map((budget) =>
+      reservationOf(draft, { budget, counter: currentCounter(draft, budget) }, counted),
+    );
+};
+
+/** The same in the budgets and windows that an authorization counts in, as far as they count this, too. */
+export const reservationsAs = (
+  draft: Draft,
+  { terms, further }: Authorization,
+  counted: Counted,
+): Reservation[] => {
+  const byUnit = further.flatMap(({ unitCounters }) => unitCounters);
+  const counters = new Set([...terms.assetCounters, ...terms.unitCounters, ...byUnit]);
+  return [...counters].flatMap((counter) => {
+    const budget = budgetOf(draft, counter);
+    const isCounted = budget !== undefined && doesCount(budget, counted);
+    return isCounted ? [reservationOf(draft, { budget, counter }, counted)] : [];
+  });
 };
 
 const doesCount = ({ counts }: Budget, { asset, units }: Counted): boolean =>
   "asset" in counts ? counts.asset === asset : units === "any" || units.includes(counts.unit);
 
-const reservationOf = (draft: Draft, budget: Budget, { units }: Counted): Reservation => {
-  const counter = currentCounter(draft, budget);
+const reservationOf = (
+  draft: Draft,
+  { budget, counter }: Pick<Reservation, "budget" | "counter">,
+  { units }: Counted,
+): Reservation => {
   const unit = "unit" in budget.counts ? budget.counts.unit : undefined;
   const counts =
     units === "any" ? [] : units.flatMap((each, place) => (each === unit ? [place] : []));

@@ -47,6 +47,8 @@ export interface RecordUsage extends Identified, Usage {
   readonly unverified: boolean;
   /** False where the usage store knows the usage already. */
   readonly isMetered: boolean;
+  /** The authorization that it stands for now: budgets count it as they did that, in the same windows. Null of most. */
+  readonly insteadOf: string | null;
 }
 
 /** What was used: an amount, or a quantity at the price of the authorization's own price version. */

@@ -114,6 +114,7 @@ export const sampleRecord = (request: Authorize, more: Partial<RecordUsage> = {}
   settleOverage: "debt",
   unverified: false,
   isMetered: true,
+  insteadOf: null,
   ...more,
 });
 

@@ -87,6 +87,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     settleOverage: command.settleOverage,
     unverified: false,
     isMetered: false,
+    insteadOf: null,
     fields: null,
   }).shortfall;
 

@@ -38,8 +38,12 @@ const namePrice = (named: NamedRows, price: Price): void => {
 const nameRows = (named: NamedRows, command: Command): void => {
   switch (command.kind) {
     case "authorize":
+      named.authorizations.add(command.id);
+      namePrice(named, command.price);
+      return;
     case "record":
       named.authorizations.add(command.id);
+      if (command.insteadOf !== null) named.authorizations.add(command.insteadOf);
       namePrice(named, command.price);
       return;
     case "settle":

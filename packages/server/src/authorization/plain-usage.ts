@@ -180,6 +180,7 @@ const toRecord = async (
     settleOverage: "debt",
     unverified: false,
     isMetered: true,
+    insteadOf: null,
     fields: priced.segmentTexts,
   };
   return { command, measured: priced.measured };

@@ -238,7 +238,10 @@ const findRow = async (
   return row?.state === "DENIED" ? undefined : row;
 };
 
-/** The measurement as it is now, charged like any that nobody authorized. */
+/**
+ * The measurement as it is now, charged like any that nobody authorized, but by what its call said of who pays and what
+ * counts it, as long as it is of the same account and meter.
+ */
 const amendedUsage = async (
   ledger: Ledger,
   orgId: string,
@@ -264,21 +267,27 @@ const amendedUsage = async (
   const { account, meter } = measurement;
   const priced = await priceMeasured(ledger, orgId, measurement);
   const { productId, price, quantity, unit } = priced;
+  const isSame = account === spender.account && meter === spender.meter;
+  const before = isSame ? spender : undefined;
   return {
     kind: "record",
     id: amendmentId(uid, charged.version + 1),
     fingerprint,
     account,
     meter,
-    scope: productId === undefined ? {} : { product: productId },
+    scope: {
+      ...(productId === undefined ? {} : { product: productId }),
+      ...(before?.feature ? { feature: before.feature } : {}),
+    },
     unit,
     quantity,
     price,
-    assets: [],
+    assets: before?.asset === price.asset ? before.waterfall : [],
     occurredAt: priced.occurredAt,
     settleOverage: "debt",
     unverified: false,
     isMetered: false,
+    insteadOf: isSame ? charged.row.id : null,
     fields: null,
   };
 };
