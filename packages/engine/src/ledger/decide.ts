@@ -25,7 +25,7 @@ export interface Decided {
  * same rows. Server time never runs behind what the rows have seen (I23).
  */
 export const decide = (state: LedgerState, requests: readonly Request[], now: EpochMs): Decided => {
-  const draft = openDraft(state, latestOf(state, now));
+  const draft = openDraft(state, latestOf(state.walletAccounts, now));
   sweep(draft);
   const decisions: Outcome[] = [];
   for (const request of requests) {
@@ -36,9 +36,10 @@ export const decide = (state: LedgerState, requests: readonly Request[], now: Ep
   return { decisions, changes: changesOf(draft) };
 };
 
-const latestOf = (state: LedgerState, now: EpochMs): EpochMs => {
+/** Never behind what the accounts have seen (I23). */
+export const latestOf = (walletAccounts: LedgerState["walletAccounts"], now: EpochMs): EpochMs => {
   let latest = now;
-  for (const { seenAt } of state.walletAccounts.values()) if (seenAt > latest) latest = seenAt;
+  for (const { seenAt } of walletAccounts.values()) if (seenAt > latest) latest = seenAt;
   return latest;
 };
 

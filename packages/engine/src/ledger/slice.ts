@@ -11,7 +11,7 @@ import {
 import { legOf, type FundingPart } from "./funds.ts";
 import { isEligible } from "./grant-order.ts";
 import { repayDebt, replaceEndedGrant } from "./grant.ts";
-import type { Authorization, Leg, Slice, Spender } from "./rows.ts";
+import { availableOf, type Authorization, type Leg, type Slice, type Spender } from "./rows.ts";
 
 /** The slices of one authorization, on a copy that its handler writes back. */
 export interface Holding {
@@ -270,7 +270,5 @@ export const linesOf = (legs: readonly Leg[]): { walletAccount: string; amount: 
     amount: leg.slices.reduce((total, slice) => total + slice.held + slice.consumed, 0n),
   }));
 
-export const availableTo = (draft: Draft, spender: Spender): bigint => {
-  const row = walletAccountById(draft, `${spender.asset}/${spender.account}`);
-  return row.credited - row.debited - row.held - row.debt;
-};
+export const availableTo = (draft: Draft, spender: Spender): bigint =>
+  availableOf(walletAccountById(draft, `${spender.asset}/${spender.account}`));

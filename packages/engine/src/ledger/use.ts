@@ -99,6 +99,10 @@ export const usesOf = (row: Authorization): readonly FurtherUse[] => [
   ...row.further,
 ];
 
+/** How far along which prices an authorization counts. */
+export const positionsOf = (row: Authorization): string[] =>
+  usesOf(row).flatMap(({ position }) => position ?? []);
+
 /** A part settles its quantities, in order; what it leaves open of each stays held. */
 export const settleFurther = (
   { further }: Pick<Authorization, "further">,

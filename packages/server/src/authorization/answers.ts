@@ -11,6 +11,7 @@ import type {
 } from "@turnpike/engine/ledger/outcome.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import type { Configuration } from "./configuration.ts";
+import { assetIn } from "./purse.ts";
 
 /** Outcomes in the words of the API: decimal texts and ISO instants. */
 
@@ -62,9 +63,6 @@ const reasonReply = (configuration: Configuration, reason: Reason, asset: string
 
 /** The last instant that an ISO text of four digits of the year can say. */
 const farthestMs = 253_402_300_799_999;
-
-const assetIn = (walletAccount: string): string =>
-  walletAccount.slice(0, walletAccount.indexOf("/"));
 
 export const authorizedReply = (configuration: Configuration, answer: Authorized) => {
   const { asset } = answer;

@@ -2,6 +2,7 @@ import type { PoolClient } from "pg";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { LedgerState } from "@turnpike/engine/ledger/rows.ts";
+import { positionsOf } from "@turnpike/engine/ledger/use.ts";
 import {
   type Batch,
   type BatchParts,
@@ -127,10 +128,7 @@ const ownersBeside = (
 ): string[] => {
   const locked = new Set(accounts);
   return [...authorizations.values()]
-    .flatMap(({ terms, further }) => [
-      ...(terms.position === null ? [] : [terms.position]),
-      ...further.flatMap(({ position }) => position ?? []),
-    ])
+    .flatMap(positionsOf)
     .map(ownerOf)
     .filter((code) => !locked.has(code));
 };

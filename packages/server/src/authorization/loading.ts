@@ -1,4 +1,5 @@
 import type { PoolClient } from "pg";
+import { latestOf } from "@turnpike/engine/ledger/decide.ts";
 import type {
   Authorization,
   EpochMs,
@@ -6,6 +7,7 @@ import type {
   LedgerSettings,
   LedgerState,
 } from "@turnpike/engine/ledger/rows.ts";
+import { positionsOf } from "@turnpike/engine/ledger/use.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "./configuration.ts";
 import { epochMs } from "./database-clock.ts";
@@ -132,16 +134,6 @@ const noOtherRows = {
   periodsPaid: new Map(),
 } as const;
 
-/** Never behind what the accounts have seen (I23). */
-export const latestOf = (
-  walletAccounts: LedgerState["walletAccounts"],
-  clock: EpochMs,
-): EpochMs => {
-  let latest = clock;
-  for (const { seenAt } of walletAccounts.values()) latest = Math.max(latest, seenAt);
-  return latest;
-};
-
 /** Rows by name, each under way. */
 type Loads<Rows> = { readonly [Name in keyof Rows]: Promise<Rows[Name]> };
 
@@ -184,12 +176,7 @@ const loadReferred = async (
 ): Promise<Pick<LedgerState, "grants" | "positions" | "counters" | "concurrencyCounts">> => {
   const authorizations = [...own.authorizations.values()];
   const grantIds = grantsOf(authorizations).filter((id) => !own.grants.has(id));
-  const positionIds = authorizations
-    .flatMap(({ terms, further }) => [
-      ...(terms.position === null ? [] : [terms.position]),
-      ...further.flatMap(({ position }) => position ?? []),
-    ])
-    .filter((id) => !own.positions.has(id));
+  const positionIds = authorizations.flatMap(positionsOf).filter((id) => !own.positions.has(id));
   const concurrencyIds = [
     ...limits.concurrencyLimits.map(({ id }) => id),
     ...authorizations.flatMap(({ terms }) => terms.concurrencyLimits),

@@ -1,5 +1,5 @@
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
-import { isOpening } from "@turnpike/engine/ledger/decide.ts";
+import { isOpening, latestOf } from "@turnpike/engine/ledger/decide.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { EpochMs, Position } from "@turnpike/engine/ledger/rows.ts";
 import {
@@ -13,7 +13,7 @@ import { textArray } from "./binary-arrays.ts";
 import { swapChanges, type Writing } from "./changes.ts";
 import { onConnection } from "./connection.ts";
 import { limitsInPlay } from "./limit-rows.ts";
-import { latestOf, type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
+import { type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
 import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./packet.ts";
 import { withoutBeginning } from "./position-beginnings.ts";
 import { byId, queryValues, type Reader } from "./reader.ts";
