@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { windowAt, type Budget } from "./budget-window.ts";
+import { firstLiveSlot, windowAt, type Budget, type Window } from "./budget-window.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
@@ -52,6 +52,22 @@ test("calendar windows contain their moment, are disjoint and leave no gap (I21)
       expect(windowAt(each, end).start).toBe(end);
       expect(windowAt(each, end - 1)).toEqual(window);
       expect(windowAt(each, window.start)).toEqual(window);
+    }),
+    { numRuns },
+  );
+});
+
+test("a slot of a rolling window counts until all of it has left the window", () => {
+  const duration = fc.integer({ min: 1, max: 366 * 86_400_000 });
+  fc.assert(
+    fc.property(duration, moment, fc.nat(), (durationMs, now, before) => {
+      const rolling = { kind: "rolling", durationMs } as const;
+      const { start, end }: Window = windowAt(
+        { ...budgetOf("day", "UTC", null), window: rolling },
+        now - (before % (2 * durationMs)),
+      );
+      const isLive = (end ?? Number.NaN) > now - durationMs;
+      expect(start >= firstLiveSlot(durationMs, now)).toBe(isLive);
     }),
     { numRuns },
   );

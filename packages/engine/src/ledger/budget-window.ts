@@ -44,8 +44,12 @@ const defaultAnchors: Readonly<Record<CalendarUnit, string>> = {
 /** A rolling window moves in steps of a sixtieth: a slot counts until all of it has left the window. */
 const rollingSlots = 60;
 
-export const rollingSlotMs = (durationMs: number): number =>
+const rollingSlotMs = (durationMs: number): number =>
   Math.max(1, Math.ceil(durationMs / rollingSlots));
+
+/** The earliest that a slot can have begun of which something is still in the rolling window that ends at `now`. */
+export const firstLiveSlot = (durationMs: number, now: number): number =>
+  Math.floor(now - durationMs - rollingSlotMs(durationMs)) + 1;
 
 /** The last window of each budget: it answers for most moments that follow, and changes no answer. */
 const lastWindows = new WeakMap<Budget, Window>();

@@ -1,4 +1,4 @@
-import { rollingSlotMs, type Budget, type Window } from "./budget-window.ts";
+import { firstLiveSlot, type Budget, type Window } from "./budget-window.ts";
 import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
 import type { BudgetName } from "./outcome.ts";
 import type { Authorization, Counter } from "./rows.ts";
@@ -137,10 +137,10 @@ const countersInWindow = (draft: Draft, { id, window }: Budget, counter: string)
 };
 
 const liveSlots = (draft: Draft, budget: string, durationMs: number): Counter[] => {
-  const leftBy = draft.now - durationMs - rollingSlotMs(durationMs);
+  const from = firstLiveSlot(durationMs, draft.now);
   const slots: Counter[] = [];
   for (const row of draft.counters.values())
-    if (row.budget === budget && row.windowStart > leftBy) slots.push(row);
+    if (row.budget === budget && row.windowStart >= from) slots.push(row);
   return slots;
 };
 

@@ -1,4 +1,4 @@
-import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
+import { firstLiveSlot, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type { Authorization, EpochMs, LedgerState } from "@turnpike/engine/ledger/rows.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import { bigintArray } from "./binary-arrays.ts";
@@ -46,9 +46,7 @@ export const loadCounters = async (
     id.slice(id.lastIndexOf("@") + 1),
   ]);
   const rolling = budgets.flatMap(({ id, window }) =>
-    window.kind === "rolling"
-      ? [{ id, from: now - window.durationMs - rollingSlotMs(window.durationMs) }]
-      : [],
+    window.kind === "rolling" ? [{ id, from: firstLiveSlot(window.durationMs, now) }] : [],
   );
   const columns = "c.budget_id, c.window_start, c.posted, c.held, c.alerted";
   const rows = await query<stored.CounterColumns>(
@@ -65,7 +63,7 @@ export const loadCounters = async (
       split.map(([id]) => id),
       bigintArray(split.map(([, start]) => Number(start))),
       rolling.map(({ id }) => id),
-      bigintArray(rolling.map(({ from }) => Math.floor(from))),
+      bigintArray(rolling.map(({ from }) => from)),
     ],
   );
   return byId(rows.map(stored.counterFrom));

@@ -2,7 +2,7 @@ import { asset } from "@turnpike/contract/authorization/asset.ts";
 import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
-import { rollingSlotMs, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
+import { firstLiveSlot, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { sql } from "kysely";
 import type { Database, DatabaseTransaction, Document } from "../../ports/database.ts";
@@ -48,11 +48,7 @@ const countersOf = async (
 ): Promise<Counted> => {
   const { id, window } = counted;
   const { start } = windowAt(counted, at);
-  // A rolling budget counts the slots that have not left its window wholly.
-  const from =
-    window.kind === "rolling"
-      ? Math.floor(at - window.durationMs - rollingSlotMs(window.durationMs)) + 1
-      : start;
+  const from = window.kind === "rolling" ? firstLiveSlot(window.durationMs, at) : start;
   const { rows } = await sql<{ posted: string; held: string }>`
     SELECT COALESCE(sum(posted), 0) AS posted, COALESCE(sum(held), 0) AS held FROM budget_counter
     WHERE org_id = ${orgId} AND budget_id = ${id} AND window_start BETWEEN ${from} AND ${start}
