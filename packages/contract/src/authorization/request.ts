@@ -54,6 +54,7 @@ export const authorization = z
     /** An explicit price instead of the plan's. */
     amount: amount.optional(),
     asset: assetCode.optional(),
+    /** What the request may cost, as it is decided; what it costs where no price is known. */
     maxAmount: amount.optional(),
     subject: actor.optional(),
     agent: actor.optional(),

@@ -8,6 +8,7 @@ import {
   money,
   sampleCharge,
   sampleDebtLimit,
+  sampleExtend,
   sampleGrant,
   sampleHold,
   sampleSettle,
@@ -69,4 +70,16 @@ describe("late settlement under reject of an expired hold of 6 on 10: a fresh ch
     expect(late("3")).toMatchObject({ state: "SETTLED_LATE" });
     expect(brokenInvariants(byUnit.state, byUnit.postings)).toEqual([]);
   });
+});
+
+test("maxAmount bounds what a hold is opened at, not what is added to it or settled of it", () => {
+  const ledger = fundedLedger("100");
+  const opened = { maxAmount: money("6") };
+  expect(ledger.one(sampleHold("dear", money("6.000001"), opened))).toMatchObject({
+    reasons: [{ code: "DENIED_POLICY", policy: "MAX_AMOUNT" }],
+  });
+  ledger.run(sampleHold("h", money("5"), opened));
+  expect(ledger.one(sampleExtend("h", money("50")))).toMatchObject({ held: money("55") });
+  expect(ledger.one(sampleSettle("h", money("60")))).toMatchObject({ shortfall: 0n });
+  expect(columnsOf(ledger)).toMatchObject({ D: "60", H: "0", available: "40" });
 });
