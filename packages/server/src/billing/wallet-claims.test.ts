@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { jointClaims, productOf, type WalletClaim } from "./wallet-claims.ts";
+
+/** Days of June 2024, the end exclusive. */
+const days = (start: number, end: number) => {
+  const [from, to] = [start, end].map((day) =>
+    Temporal.PlainDate.from("2024-06-01")
+      .add({ days: day - 1 })
+      .toZonedDateTime("UTC")
+      .toInstant(),
+  );
+  if (from === undefined || to === undefined) throw new Error("no days");
+  return { start: from, end: to };
+};
+
+const claim = (
+  meterIds: readonly string[],
+  [start, end]: readonly [number, number] = [1, 31],
+  productIds: WalletClaim["productIds"] = ["product"],
+): WalletClaim => ({
+  accountPlan: {
+    id: "accountPlan",
+    account: { id: "account", code: "acme" },
+    active: { start: days(1, 2).start },
+    cadence: {
+      anchor: Temporal.PlainDate.from("2024-01-01"),
+      frequency: "MONTHLY",
+      interval: 1,
+    },
+    childBillingMode: "PARENT_SUMMARY",
+    plans: [],
+    pool: [],
+  },
+  accounts: ["acme"],
+  asset: "USD",
+  productIds,
+  of: { meterIds, pricingIds: new Set() },
+  period: days(start, end),
+  billed: days(1, 31),
+});
+
+const joined = (...claims: WalletClaim[]): string[] =>
+  jointClaims(claims)
+    .map(({ meters }) => meters.toSorted().join("+"))
+    .toSorted();
+
+test("claims that share a meter are joint, also through a formula that counts both", () => {
+  expect(joined(claim(["a"]), claim(["b"]), claim(["c"]))).toEqual(["a", "b", "c"]);
+  expect(joined(claim(["a"]), claim(["b"]), claim(["b", "a"]), claim(["c"]))).toEqual(["a+b", "c"]);
+  expect(joined(claim(["a", "b"]), claim(["c", "d"]), claim(["b", "c"]))).toEqual(["a+b+c+d"]);
+});
+
+test("no debit is in two: what is joint is so for all its meters and all its time", () => {
+  const formula = claim(["a", "b"], [1, 15]);
+  expect(joined(formula, claim(["a"], [15, 31]), claim(["b"], [16, 31]))).toEqual(["a+b", "a+b"]);
+  expect(joined(formula, claim(["a"], [1, 31]), claim(["b"], [16, 31]))).toEqual(["a+b"]);
+});
+
+test("what is joint is of a product only where all of it is", () => {
+  const [one, several, none] = [["product"], ["product", "other"], [undefined]].map((products) =>
+    jointClaims([claim(["a"]), claim(["a", "b"], [1, 31], products)]).map(productOf),
+  );
+  expect([one, several, none]).toEqual([["product"], [null], [null]]);
+});
