@@ -190,6 +190,48 @@ describe.each(["its own name", "the uid that it is stored under"])(
   },
 );
 
+describe("usage of an account that has no wallet", () => {
+  const ofNobody = async (name: string, paying: { meter: string }) => {
+    const account = world().fresh("poor");
+    await wallets().account(account);
+    const ts = "2024-05-15T12:00:00Z";
+    const { meter } = paying;
+    const measurement = { uid: name, account, meter, ts, measure: { amount: 2 }, what };
+    await wallets().post("measurements", { measurements: [measurement] });
+  };
+  const moved = (uid: string, account: string, amount: number) =>
+    wallets().post(`measurements/${uid}/amend`, {
+      reason: "it was wrong",
+      measurement: { account, measure: { amount }, what },
+    });
+
+  test("is charged once to the one that it is amended onto, and from then on like any", async () => {
+    const { code, uidOf, use, left, amend, refund, voidIt, ...rich } = await open();
+    await use("b", 10);
+    await ofNobody(uidOf("a"), rich);
+    await moved(uidOf("a"), code, 3);
+    await moved(uidOf("a"), code, 3);
+    expect(await left()).toEqual(leaves(13));
+    await amend("a", 5);
+    expect(await left()).toEqual(leaves(15));
+    await refund("r", "a", "2");
+    await voidIt("a");
+    expect(await left()).toEqual(leaves(10));
+    await moved(uidOf("a"), code, 1);
+    expect(await left()).toEqual(leaves(11));
+  });
+
+  test("is charged to nobody where it stays with such", async () => {
+    const { uidOf, use, left, ...rich } = await open();
+    await use("b", 10);
+    await ofNobody(uidOf("a"), rich);
+    const other = world().fresh("poor");
+    await wallets().account(other);
+    await moved(uidOf("a"), other, 3);
+    expect(await left()).toEqual(leaves(10));
+  });
+});
+
 describe("an amended call is charged as the call was", () => {
   const count = async (counts: object): Promise<() => Promise<unknown>> => {
     const code = world().fresh("budget");

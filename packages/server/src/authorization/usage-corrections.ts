@@ -20,6 +20,20 @@ export interface Amendment extends MeasurementFields {
   readonly ts?: string | undefined;
 }
 
+/** Whose a measurement is, of what and when, as far as an amendment does not say so. */
+export interface UncorrectedUsage {
+  readonly account: string;
+  readonly meter: string;
+  readonly ts: string;
+}
+
+interface Correction {
+  readonly uid: string;
+  readonly amendment?: Amendment | undefined;
+  /** Where an account with a wallet gets it by the amendment: that is charged for it, though nobody was before. */
+  readonly taken?: UncorrectedUsage | undefined;
+}
+
 /** Lets wallets follow what the usage store was told about measurements. */
 export interface UsageCorrections {
   /**
@@ -32,10 +46,7 @@ export interface UsageCorrections {
    * nothing is left to do; what was cut off between the two stores is caught up with by the repeat or by the close of
    * the period.
    */
-  readonly follow: (
-    orgId: string,
-    correction: { readonly uid: string; readonly amendment?: Amendment | undefined },
-  ) => Promise<void>;
+  readonly follow: (orgId: string, correction: Correction) => Promise<void>;
 }
 
 const triesMax = 20;
@@ -53,10 +64,10 @@ export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
     }
     return undefined;
   },
-  follow: async (orgId, { uid, amendment }) => {
+  follow: async (orgId, correction) => {
     for (let tries = 1; tries <= triesMax; tries += 1)
-      if (await follow(ledger, orgId, { uid, amendment })) return;
-    throw new Error(`${uid} is corrected too often at once`);
+      if (await follow(ledger, orgId, correction)) return;
+    throw new Error(`${correction.uid} is corrected too often at once`);
   },
 });
 
@@ -112,17 +123,25 @@ const undoOf = (id: string): string => `${id}#undo`;
 const follow = async (
   ledger: Ledger,
   orgId: string,
-  { uid, amendment }: { readonly uid: string; readonly amendment?: Amendment | undefined },
+  { uid, amendment, taken }: Correction,
 ): Promise<boolean> => {
   const charged = await currentCharge(ledger, orgId, uid);
-  if (charged === undefined) return true;
+  if (charged === undefined)
+    return amendment === undefined || taken === undefined
+      ? true
+      : chargeTaken(ledger, orgId, { uid, amendment, taken });
   const fingerprint = fingerprintOf(["amend", amendment]);
   const { terms } = charged.row;
   if (charged.version > 0 && terms.fingerprint === fingerprint && !charged.isUndone) return true;
   const record =
     amendment === undefined
       ? undefined
-      : await amendedUsage(ledger, orgId, { uid, charged, amendment, fingerprint });
+      : await amendedUsage(ledger, orgId, {
+          id: amendmentId(uid, charged.version + 1),
+          fingerprint,
+          measurement: amended(amendment, usageOf(charged.row)),
+          before: charged.row,
+        });
   // What no plan prices was charged at the caller's own price, which a correction does not know.
   if (amendment !== undefined && record?.price.kind === "unrateable") return true;
   const undo: Refund = {
@@ -145,6 +164,36 @@ const follow = async (
   });
   const [undone] = outcomes;
   if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
+  return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+/** The same of what nobody was charged for. */
+const chargeTaken = async (
+  ledger: Ledger,
+  orgId: string,
+  {
+    uid,
+    amendment,
+    taken,
+  }: {
+    readonly uid: string;
+    readonly amendment: Amendment;
+    readonly taken: UncorrectedUsage;
+  },
+): Promise<boolean> => {
+  const record = await amendedUsage(ledger, orgId, {
+    id: amendmentId(uid, 1),
+    fingerprint: fingerprintOf(["amend", amendment]),
+    measurement: amended(amendment, taken),
+    before: undefined,
+  });
+  if (record.price.kind === "unrateable") return true;
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [record.account],
+    requests: [record],
+    usage: [],
+  });
   return outcomes.every(({ kind }) => kind !== "conflict");
 };
 
@@ -238,6 +287,22 @@ const findRow = async (
   return row?.state === "DENIED" ? undefined : row;
 };
 
+const usageOf = ({ terms: { spender, occurredAt } }: Authorization): UncorrectedUsage => ({
+  account: spender.account,
+  meter: spender.meter ?? "",
+  ts: new Date(occurredAt).toISOString(),
+});
+
+const amended = (
+  amendment: Amendment,
+  { account, meter, ts }: UncorrectedUsage,
+): UncorrectedUsage & MeasurementFields => ({
+  ...amendment,
+  account: amendment.account ?? account,
+  meter: amendment.meter ?? meter,
+  ts: amendment.ts ?? ts,
+});
+
 /**
  * The measurement as it is now, charged like any that nobody authorized, but by what its call said of who pays and what
  * counts it, as long as it is of the same account and meter.
@@ -246,48 +311,42 @@ const amendedUsage = async (
   ledger: Ledger,
   orgId: string,
   {
-    uid,
-    charged,
-    amendment,
+    id,
     fingerprint,
+    measurement,
+    before,
   }: {
-    readonly uid: string;
-    readonly charged: Charged;
-    readonly amendment: Amendment;
+    readonly id: string;
     readonly fingerprint: string;
+    readonly measurement: UncorrectedUsage & MeasurementFields;
+    /** By what it was charged so far. */
+    readonly before: Authorization | undefined;
   },
 ): Promise<RecordUsage> => {
-  const { spender, occurredAt } = charged.row.terms;
-  const measurement = {
-    ...amendment,
-    account: amendment.account ?? spender.account,
-    meter: amendment.meter ?? spender.meter ?? "",
-    ts: amendment.ts ?? new Date(occurredAt).toISOString(),
-  };
   const { account, meter } = measurement;
   const priced = await priceMeasured(ledger, orgId, measurement);
   const { productId, price, quantity, unit } = priced;
-  const isSame = account === spender.account && meter === spender.meter;
-  const before = isSame ? spender : undefined;
+  const was = before?.terms.spender;
+  const same = account === was?.account && meter === was.meter ? was : undefined;
   return {
     kind: "record",
-    id: amendmentId(uid, charged.version + 1),
+    id,
     fingerprint,
     account,
     meter,
     scope: {
       ...(productId === undefined ? {} : { product: productId }),
-      ...(before?.feature ? { feature: before.feature } : {}),
+      ...(same?.feature ? { feature: same.feature } : {}),
     },
     unit,
     quantity,
     price,
-    assets: before?.asset === price.asset ? before.waterfall : [],
+    assets: same?.asset === price.asset ? same.waterfall : [],
     occurredAt: priced.occurredAt,
     settleOverage: "debt",
     unverified: false,
     isMetered: false,
-    insteadOf: isSame ? charged.row.id : null,
+    insteadOf: same === undefined ? null : (before?.id ?? null),
     fields: null,
   };
 };

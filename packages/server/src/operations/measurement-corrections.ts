@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Amendment } from "../authorization/usage-corrections.ts";
+import type { Amendment, UncorrectedUsage } from "../authorization/usage-corrections.ts";
 import type { CorrectionOutcome, CorrectionRequest } from "../ports/usage-store.ts";
+import { isText } from "../records/json.ts";
+import { findRecord } from "../records/records.ts";
 import type { Handlers, World } from "./handler.ts";
 import { refuseIngest } from "./ingest-refusals.ts";
 
@@ -13,18 +15,35 @@ const failuresOf = (outcome: CorrectionOutcome) => {
 
 /** The usage store first, then the wallet that paid: a repeat of the request does what a crash left undone. */
 const correct = async (
-  { usage, usageCorrections }: World,
+  world: World,
   request: CorrectionRequest,
 ): Promise<ReturnType<typeof failuresOf>> => {
+  const { usage, usageCorrections } = world;
   const { orgId, amendment } = request;
   const delivered = await usageCorrections.delivered(orgId, request.uid);
   if (delivered === undefined) throw new Problem("OVERLOADED");
   const { uid, storedAs } = delivered;
+  const taken = await takenOver(world, { ...request, uid: storedAs });
   const failures = failuresOf(await usage.correct({ ...request, uid: storedAs }));
   // Whoever was corrected is stored: the usage store has checked the amendment.
   const amended = amendment && z.custom<Amendment>().parse(amendment);
-  await usageCorrections.follow(orgId, { uid, amendment: amended });
+  await usageCorrections.follow(orgId, { uid, amendment: amended, taken });
   return failures;
+};
+
+/** What a measurement is so far that an account with a wallet is to have; undefined where that has it already. */
+const takenOver = async (
+  { usage, database, ledger, plainUsage }: World,
+  { orgId, uid, amendment, receivedAtMs }: CorrectionRequest,
+): Promise<UncorrectedUsage | undefined> => {
+  const account = amendment?.["account"];
+  if (typeof account !== "string" || !isText(account)) return undefined;
+  if (!(await plainUsage.withWallet(orgId, [account])).has(account)) return undefined;
+  const stored = await usage.ingested({ orgId, uid, askedAtMs: receivedAtMs });
+  const accountId = (await ledger.customers.idsOf(orgId, [account])).get(account);
+  if (stored === undefined || accountId === stored.accountId) return undefined;
+  const meter = await findRecord(database, { orgId, kind: "meter", id: stored.meterId });
+  return { account, meter: meter?.code ?? "", ts: stored.ts.toString() };
 };
 
 export const voidMeasurement: Handlers["voidMeasurement"] = async (
