@@ -138,6 +138,61 @@ describe("a grant that is used up", () => {
   });
 });
 
+describe("a grant that has ended just now", () => {
+  const entries = z.object({ data: z.array(z.object({ kind: z.string() })) });
+  const grants = z.object({
+    data: z.array(z.object({ id: z.string(), state: z.string(), remaining: z.string() })),
+  });
+
+  /** Asks right after each of some ends: what is due is swept every second by itself. */
+  const afterEnds = async (
+    asset: string,
+    ask: (account: string) => Promise<unknown>,
+  ): Promise<void> => {
+    await wallets().asset(asset, 6);
+    const start = Date.now() + 2_000;
+    const ends = new Map(
+      Array.from({ length: 6 }, (_, nth) => [`${asset}-${nth}`, start + nth * 170]),
+    );
+    for (const [code, end] of ends) {
+      await wallets().account(code);
+      const expiresAt = new Date(end).toISOString();
+      await wallets().grant(code, "10", { id: code, asset, expiresAt });
+    }
+    for (const [code, end] of ends) {
+      await delay(end + 5 - Date.now());
+      await ask(code);
+    }
+  };
+
+  test("is in the entries of the wallet", async () => {
+    await afterEnds("EUR", async (account) => {
+      const path = `accounts/${wallets().idOf(account)}/wallet/entries`;
+      const { data } = entries.parse(await body(path));
+      expect(data.map(({ kind }) => kind)).toEqual(["breakage", "credit"]);
+    });
+  });
+
+  test("is ended in a list of everybody's", async () => {
+    await afterEnds("GBP", async (account) => {
+      const { data } = grants.parse(await body("grants?asset=GBP"));
+      expect(data.find(({ id }) => id === account)).toMatchObject({
+        state: "ended",
+        remaining: "0",
+      });
+    });
+  });
+
+  test("gives back what a hold held that ended with it", async () => {
+    await wallets().asset("CHF", 6);
+    await wallets().account("holding");
+    await wallets().grant("holding", "10", { asset: "CHF" });
+    await wallets().hold("holding", "holding", "4", { asset: "CHF", ttlSeconds: 1 });
+    await delay(1_005);
+    expect(await body("grants?asset=CHF")).toMatchObject({ data: [{ remaining: "10" }] });
+  });
+});
+
 describe("an automatic top-up", () => {
   const rule = { asset: "USD", threshold: "20", creditAmount: "100", paymentMethod: "card" };
   const pending = async (account: string): Promise<string[]> => {

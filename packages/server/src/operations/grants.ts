@@ -173,22 +173,36 @@ const grantReply = (
 };
 
 /** What is due happens first: a read never sees an expired grant counted (f.4). */
-const bringUpToDate = async (ledger: Ledger, orgId: string, account: string) => {
-  const accounts = [...(await ledger.customers.idsOf(orgId, [account])).keys()];
+const bringUpToDate = async (ledger: Ledger, orgId: string, codes: readonly string[]) => {
+  const accounts = [...(await ledger.customers.idsOf(orgId, codes)).keys()];
   if (accounts.length > 0) await ledger.decide({ orgId, accounts, requests: [], usage: [] });
+};
+
+/** Whether the grant may be another by now than its row says: it begins or ends, or what holds a part of it has ended. */
+const mayBeDue = (grant: Grant, now: EpochMs): boolean => {
+  const { effectiveAt, expiresAt } = grant.terms;
+  const begins = grant.state === "scheduled" && effectiveAt <= now;
+  const ends = expiresAt !== null && expiresAt <= now;
+  return grant.held > 0n || (isOpen(grant) && (begins || ends));
 };
 
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
   const configuration = await ledger.configurations.of(orgId);
-  if (query.account !== undefined) await bringUpToDate(ledger, orgId, query.account);
-  const page = await keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
+  const read = () => keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
+  const dueAccounts = async (): Promise<string[]> => {
+    const due = (await read()).data.filter((row) => mayBeDue(grantFrom(row), ledger.now()));
+    return [...new Set(due.map(({ account }) => account))];
+  };
+  const accounts = query.account === undefined ? await dueAccounts() : [query.account];
+  await bringUpToDate(ledger, orgId, accounts);
+  const page = await read();
   const now = ledger.now();
   return { ...page, data: page.data.map((row) => grantReply(configuration, found(row), now)) };
 };
 
 export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger }) => {
   const { account } = await findGrant(ledger, orgId, params["id"] ?? "");
-  await bringUpToDate(ledger, orgId, account);
+  await bringUpToDate(ledger, orgId, [account]);
   const configuration = await ledger.configurations.of(orgId);
   const grant = await findGrant(ledger, orgId, params["id"] ?? "");
   return grantReply(configuration, grant, ledger.now());

@@ -21,10 +21,19 @@ const accountCode = async (
   return code;
 };
 
-export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledger }) => {
-  const account = await accountCode(ledger, orgId, params["id"]);
-  // What is due happens first: a read never sees an expired hold counted (f.4).
+/** What is due happens before it is read: nobody sees an expired hold counted (f.4). */
+const currentAccount = async (
+  ledger: Ledger,
+  orgId: string,
+  id: string | undefined,
+): Promise<string> => {
+  const account = await accountCode(ledger, orgId, id);
   await ledger.decide({ orgId, accounts: [account], requests: [], usage: [] });
+  return account;
+};
+
+export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledger }) => {
+  const account = await currentAccount(ledger, orgId, params["id"]);
   const configuration = await ledger.configurations.of(orgId);
   const { rows } = await ledger.pool.query<WalletAccountColumns & { pending: string }>(
     `SELECT w.*, COALESCE((SELECT sum(credit_amount) FROM top_up t
@@ -100,7 +109,7 @@ export const listWalletEntries: Handlers["listWalletEntries"] = async (
   { orgId, params, query },
   { ledger },
 ) => {
-  const account = await accountCode(ledger, orgId, params["id"]);
+  const account = await currentAccount(ledger, orgId, params["id"]);
   const configuration = await ledger.configurations.of(orgId);
   const before = query.nextToken === undefined ? null : placeOf(query.nextToken, sequencePlace);
   const { rows } = await ledger.pool.query<EntryColumns>(
