@@ -126,18 +126,19 @@ describe("a budget by billing period", () => {
 });
 
 describe("a budget by unit", () => {
-  /** A meter whose tokens and calls are both priced; an account with a budget for each. */
-  const sell = async () => {
+  /** A meter whose tokens and calls are both priced, unless only some are; an account with a budget for each. */
+  const sell = async (priced = ["token", "call"]) => {
     const productId = await world().product();
     const meter = await world().meter(productId);
     const plan = await world().plan(productId);
     const counts = [{ unit: "token" }, { aggregation: "COUNT", unit: "call" }];
     for (const aggregation of counts) {
       const aggregationId = await world().aggregation(meter.id, aggregation);
+      if (!priced.includes(aggregation.unit)) continue;
       await world().price({ planId: plan.id, aggregationId }, [[0, 0.01]]);
     }
     const { code, id } = await open();
-    await world().attach(id, plan.id);
+    await world().attach(id, plan.id, { billEpoch: "2024-01-01" });
     const scope = { account: code };
     const tokens = await budget({ scope, unit: "token", limit: "100", window: "lifetime" });
     const calls = await budget({ scope, unit: "call", limit: "3", window: "lifetime" });
@@ -150,7 +151,7 @@ describe("a budget by unit", () => {
         ...more,
       });
     const both = async () => [await used(tokens), await used(calls)];
-    return { code, meter: meter.code, use, both };
+    return { code, id, meter: meter.code, use, both };
   };
 
   test("counts what each price counts, whichever is the first", async () => {
@@ -163,6 +164,47 @@ describe("a budget by unit", () => {
     await use(10);
     expect(await both()).toEqual(["80", "3"]);
     expect(await use(1)).toMatchObject({ reasons: [{ code: "BUDGET_EXCEEDED", requested: "1" }] });
+  });
+
+  test.each([
+    ["calls", "token", "0.3"],
+    ["tokens", "call", "0.01"],
+  ])("counts the %s that the plan does not price as well", async (_, unit, cost) => {
+    const { id, both, ...sold } = await sell([unit]);
+    const ts = "2024-05-15T12:00:00Z";
+    const use = (amount: number, more = {}) => sold.use(amount, { ts, ...more });
+    await use(30);
+    expect(await both()).toEqual(["30", "1"]);
+    const amount = (await use(30, { mode: "check" })).amount;
+    expect(amount).toBe(cost);
+    const uid = world().fresh("session");
+    expect(await use(30, { uid, mode: "session" })).toMatchObject({
+      remaining: { budgets: [{ used: "60" }, { used: "2" }] },
+    });
+    const [first, next] = [{ measure: { amount: 10 } }, { measure: { amount: 20 } }];
+    await wallets().act(uid, "update", { sequence: 1, used: first, request: next });
+    expect(await both()).toEqual(["40", "2"]);
+    await wallets().act(uid, "settle", { sequence: 2 });
+    expect(await both()).toEqual(["40", "2"]);
+    const held = world().fresh("held");
+    await use(50, { uid: held, mode: "hold", onExpiry: "settle", ttlSeconds: 1 });
+    // Of what is counted twice no part is granted.
+    expect(await use(60, { partial: "allow" })).toMatchObject({ decision: "deny" });
+    expect(await use(1)).toMatchObject({
+      reasons: [{ code: "BUDGET_EXCEEDED", used: "3", requested: "1" }],
+    });
+    await expect.poll(both, { timeout: 5_000 }).toEqual(["90", "3"]);
+    await wallets().post("refunds", { uid: `${held}-back`, of: held });
+    expect(await both()).toEqual(["40", "2"]);
+    await use(1);
+    expect(await both()).toEqual(["41", "3"]);
+    // 30, 10 and 1 tokens, in a call each.
+    const billed = unit === "token" ? "0.41" : "0.03";
+    expect(await world().lines(id, "2024-06-01")).toEqual([
+      `USAGE ${billed}`,
+      `BALANCE_CONSUMED -${billed}`,
+      "TOTAL 0",
+    ]);
   });
 
   test("counts calls that name their own amount by all aggregations of the meter", async () => {

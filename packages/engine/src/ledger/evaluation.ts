@@ -129,8 +129,8 @@ const denial = (reasons: readonly Reason[]): Evaluation => ({
 const conclude = (draft: Draft, probe: Probe): Evaluation => {
   const { request, reasons } = probe;
   const isShrunk = reasons.length > 0;
-  // No one number says which part of usage that several prices count is affordable.
-  const isWhole = request.partial === "never" || hasSeveralPrices(request.price);
+  // No one number says which part of usage is affordable, or within its budgets, that is counted in several ways.
+  const isWhole = request.partial === "never" || countsSeveral(request.price);
   if (probe.isBlocked || (isShrunk && isWhole)) return denial(reasons);
   const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
@@ -155,7 +155,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
 const planOf = (draft: Draft, { spender }: Probe, amount: bigint): FundingPlan =>
   planFunds(draft, { spender, legs: [] }, amount);
 
-const hasSeveralPrices = (price: Price): boolean =>
+const countsSeveral = (price: Price): boolean =>
   price.kind === "rateable" && price.further.length > 0;
 
 /** The part that is granted, in money, or in quantity of what costs nothing. */

@@ -47,14 +47,19 @@ export interface Rateable {
   readonly scale: number;
   /** The priced meter, account and period whose position counts. */
   readonly position: string;
-  /** The meter's other prices, each with its own quantity of the same usage: what the usage costs is their sum. */
-  readonly further: readonly FurtherPrice[];
+  /**
+   * The meter's other prices, each with its own quantity of the same usage: what the usage costs is their sum. Behind them
+   * what only budgets count.
+   */
+  readonly further: readonly (FurtherPrice | FurtherCount)[];
 }
 
 export interface FurtherPrice extends FurtherCount {
   readonly tariff: Tariff;
   readonly position: string;
 }
+
+const isPriced = (count: FurtherPrice | FurtherCount): count is FurtherPrice => "tariff" in count;
 
 /** One tariff in one asset. */
 type Rate = Pick<Rateable, "tariff" | "scale">;
@@ -68,19 +73,19 @@ export interface PricedPart extends Rate {
 /** The usage by price: the first counts `quantity`, the others their own. */
 export const pricedParts = (price: Rateable, quantity: bigint): PricedPart[] => [
   { tariff: price.tariff, scale: price.scale, position: price.position, quantity },
-  ...price.further.map((part) => ({ ...part, scale: price.scale })),
+  ...price.further.filter(isPriced).map((part) => ({ ...part, scale: price.scale })),
 ];
 
 /** Names all tariffs, in order; ids and versions of pricings hold no plus sign. */
 export const versionOf = (price: Price): string | null =>
   price.kind === "rateable"
-    ? [price, ...price.further].map(({ tariff }) => tariff.version).join("+")
+    ? [price, ...price.further.filter(isPriced)].map(({ tariff }) => tariff.version).join("+")
     : null;
 
 export const furtherQuantities = ({ further }: Price): bigint[] =>
   further.map(({ quantity }) => quantity);
 
-/** The further quantities of the part that is granted; a price that counts several things is granted whole. */
+/** The further quantities of the part that is granted; what a plan prices and counts several things of is granted whole. */
 export const furtherGranted = (
   price: Price,
   { granted, wanted }: { readonly granted: bigint; readonly wanted: bigint },

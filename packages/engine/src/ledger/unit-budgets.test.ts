@@ -133,6 +133,32 @@ test("a session's next slice needs room for all that it counts", () => {
   expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
 });
 
+test("what no price counts is counted beside the prices, costs nothing, and is granted whole", () => {
+  const ledger = open();
+  const { further, ...input } = price("0");
+  const priced = { ...input, further: further.slice(0, 1) };
+  const calls = { quantity: units("1"), unit: "call", position: null };
+  const beside: Rateable = { ...priced, further: [...priced.further, calls] };
+  expect(use(ledger, "a", "60", { price: beside })).toMatchObject({
+    amount: money("0.6"),
+    priceVersion: "v1+v2",
+    remaining: { budgets: [{ used: units("1") }, { used: units("60") }] },
+  });
+  const part = { price: beside, partial: "allow" } as const;
+  expect(decisionOf(use(ledger, "part", "60", part))).toBe("deny");
+  const hold = { price: beside, mode: "hold" } as const;
+  use(ledger, "b", "1", hold);
+  use(ledger, "c", "1", hold);
+  expect(use(ledger, "d", "1", { price: beside })).toMatchObject({
+    decision: "deny",
+    reasons: [{ code: "BUDGET_EXCEEDED", used: units("3"), requested: units("1") }],
+  });
+  ledger.run(sampleSettle("b", 0n, { used: sampleUsed(beside, "1"), isFinal: true }));
+  ledger.run(sampleVoid("c"));
+  expect(counted(ledger, "call")).toEqual(["2", "0"]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
+
 test("at an explicit price the counts shrink with the money", () => {
   const explicit = (amount: string): Price => ({
     kind: "amount",

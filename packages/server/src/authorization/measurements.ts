@@ -168,7 +168,11 @@ export const measuredAsKept = (
   const quantities = [event.quantity, ...event.further];
   const isWhole =
     event.isWhole &&
-    rules.every((rule, nth) => quantityIn(fields, rule, reading) === quantities[nth]);
+    // What is derived of them is not known here.
+    rules.every(
+      (rule, nth) =>
+        isDerived(rule, meter) || quantityIn(fields, rule, reading) === quantities[nth],
+    );
   const { who, what, where, other, metadata } = fields;
   return {
     fields: isWhole ? fields : { who, what, where, other, metadata },

@@ -32,7 +32,8 @@ export const namedRows = (commands: readonly Command[]): NamedRows => {
 
 const namePrice = (named: NamedRows, price: Price): void => {
   if (price.kind !== "rateable") return;
-  for (const { position } of [price, ...price.further]) named.positions.add(position);
+  for (const { position } of [price, ...price.further])
+    if (position !== null) named.positions.add(position);
 };
 
 const nameRows = (named: NamedRows, command: Command): void => {

@@ -22,11 +22,11 @@ const asWhole = { undoes: "whole", fields: null } as const;
 export const undoingOf = async (
   parts: Pick<LedgerParts, "prices">,
   orgId: string,
-  row: Pick<Authorization, "terms">,
+  row: Pick<Authorization, "terms" | "further">,
 ): Promise<Pick<Refund, "undoes" | "fields">> => {
   const { priceVersion, spender, fields } = row.terms;
   const { meter } = spender;
-  const rules = await rulesOf(parts, orgId, { priceVersion, meter });
+  const rules = await rulesOf(parts, orgId, { priceVersion, meter, further: row.further });
   const known = await parts.prices.meter(orgId, meter ?? "");
   if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
   const { addsUp, segmentFields } = await parts.prices.usage(orgId, meter ?? "");

@@ -1,10 +1,11 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
-import type { FurtherCount, Price } from "@turnpike/engine/ledger/price.ts";
+import type { FurtherCount, FurtherPrice, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
+import { unpricedFurther, withBudgeted } from "./countings.ts";
 import { derivedOf } from "./derived-usage.ts";
 import { asFiltered, filteredBy } from "./filtered-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
@@ -22,7 +23,7 @@ import {
   type QuantityReading,
 } from "./measurements.ts";
 import type { QuantityRule } from "./kept-prices.ts";
-import type { Counting, MeterPrice } from "./prices.ts";
+import type { MeterPrice } from "./prices.ts";
 
 export interface UsageOf extends MeasurementFields {
   readonly account: string;
@@ -99,27 +100,6 @@ export const refuseNegative = ({ fields, counted }: MeasuredUsage): void => {
 
 const firstQuantity = ({ counted }: MeasuredUsage): bigint => counted[0]?.quantity ?? 0n;
 
-/**
- * The unit of each count, for budgets by unit. Two prices of one quantity count it once: the second has no unit for them.
- */
-const unitsOf = (countings: readonly Counting[]): (string | null)[] =>
-  countings.map(({ counts, unit }, nth) => {
-    const isSame = (other: Counting): boolean =>
-      other.unit === unit &&
-      other.counts.field === counts.field &&
-      other.counts.method === counts.method;
-    return countings.findIndex(isSame) === nth ? unit : null;
-  });
-
-/** What is counted beside the first quantity where no price counts it. */
-const unpricedFurther = (
-  countings: readonly Counting[],
-  { counted }: MeasuredUsage,
-): FurtherCount[] =>
-  unitsOf(countings)
-    .map((unit, nth) => ({ unit, quantity: counted[nth]?.quantity ?? 0n, position: null }))
-    .slice(1);
-
 /** What a request's usage is and costs, by its own amount or by the account's plan at the time of the usage. */
 export const priceUsage = (
   parts: LedgerParts,
@@ -159,14 +139,17 @@ const priced = async (
   const isExplicit = amount !== undefined && asset !== undefined;
   const used = await prices.usage(orgId, usage.meter);
   const found = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
-  const countings = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
-  const rules = countings.map(({ counts }) => counts);
   const { account } = usage;
-  const asked = [...rules, ...filteredBy(found)];
+  const { budgets } = configuration;
+  const deciding = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
+  const countings = withBudgeted(deciding, used.countings, { budgets, account });
+  const rules = countings.map(({ counts }) => counts);
+  const decidingRules = rules.slice(0, deciding.length);
+  const filtered = filteredBy(found);
   const derived = await derivedOf(parts, orgId, {
     account,
     meter,
-    rules: asked,
+    rules: [...rules, ...filtered],
     fields: usage,
     at,
   });
@@ -180,20 +163,19 @@ const priced = async (
     measured,
     segmentTexts: segmentTextsOf(measured.fields, used, meter),
     productId: found.productId ?? meter.productId,
-    isIndivisible: rules.some((rule) => isIndivisible(rule, meter)),
-    isDerived: rules.some((rule) => isDerived(rule, meter)),
+    isIndivisible: decidingRules.some((rule) => isIndivisible(rule, meter)),
+    isDerived: decidingRules.some((rule) => isDerived(rule, meter)),
   };
   if (isExplicit) {
     if (!hasHappened) refuseOther(found, { code: asset, field: "asset" });
     const explicit = { text: amount, code: asset };
     return { ...counted, price: explicitPrice(configuration, explicit, given.further) };
   }
-  const late = asked.find(({ field }) => derived.byReceipt.has(field));
-  if (found.kind === "priced" && late === undefined)
-    return {
-      ...counted,
-      price: planned(configuration, asFiltered(found, usage, derived.values), measured),
-    };
+  const late = [...decidingRules, ...filtered].find(({ field }) => derived.byReceipt.has(field));
+  if (found.kind === "priced" && late === undefined) {
+    const ofUsage = asFiltered(found, usage, derived.values);
+    return { ...counted, price: planned(configuration, ofUsage, given.further) };
+  }
   const why =
     found.kind === "unpriced"
       ? found.why
@@ -263,29 +245,28 @@ export const planPrice = async (
 const planned = (
   configuration: Configuration,
   { currency, parts }: Extract<MeterPrice, { kind: "priced" }>,
-  measured: MeasuredUsage,
+  counts: readonly FurtherCount[],
 ): Price => {
   const asset = configuration.assets.get(currency);
   const [first, ...others] = parts;
-  if (asset === undefined) {
-    const further = unpricedFurther(parts, measured);
-    return { kind: "unrateable", why: `there is no asset ${currency}`, asset: "", further };
-  }
-  const units = unitsOf(parts);
+  if (asset === undefined)
+    return { kind: "unrateable", why: `there is no asset ${currency}`, asset: "", further: counts };
   return {
     kind: "rateable",
     tariff: first.tariff,
     asset: asset.code,
     scale: asset.scale,
     position: first.position,
-    further: others.map(({ tariff, position }, nth) => ({
-      tariff,
-      position,
-      quantity: measured.counted[nth + 1]?.quantity ?? 0n,
-      unit: units[nth + 1] ?? null,
-    })),
+    further: counts.map((count, nth) => pricedAs(count, others[nth])),
   };
 };
+
+/** A count at its price; what no price counts is counted alone. */
+const pricedAs = (
+  count: FurtherCount,
+  price: Pick<FurtherPrice, "tariff" | "position"> | undefined,
+): FurtherCount | FurtherPrice =>
+  price === undefined ? count : { ...count, tariff: price.tariff, position: price.position };
 
 /** What no price can be found for costs its upper bound, if the request names one and what pays it. */
 const boundOf = (
@@ -326,7 +307,12 @@ export const priceAtOwnVersion = async (
   const { spender, priceVersion, position } = row.terms;
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
   const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
-  const rules = await rulesOf(parts, orgId, { priceVersion, meter: spender.meter });
+  const { further: counted } = row;
+  const rules = await rulesOf(parts, orgId, {
+    priceVersion,
+    meter: spender.meter,
+    further: counted,
+  });
   const amount =
     used.amount === undefined ? 0n : atomsOf({ text: used.amount, field: "amount" }, asset);
   const meter = await parts.prices.meter(orgId, spender.meter ?? "");
@@ -336,22 +322,22 @@ export const priceAtOwnVersion = async (
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
   const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(used, rules, reading);
+  // Who counts it was fixed when it was authorized.
+  const counts = measured.counted
+    .slice(1)
+    .map(({ quantity }) => ({ quantity, unit: null, position: null }));
   if (used.amount !== undefined) {
-    const further = measured.counted
-      .slice(1)
-      .map(({ quantity }) => ({ quantity, unit: null, position: null }));
-    return { price: { kind: "amount", amount, asset: asset.code, further }, measured, isMeasured };
+    const price = { kind: "amount", amount, asset: asset.code, further: counts } as const;
+    return { price, measured, isMeasured };
   }
   const [first, ...others] = kept;
   if (first === undefined || position === null)
     throw fieldProblem("VALIDATION_FAILED", "amount", "is required: no plan prices it");
-  const further = others.map(({ tariff }, nth) => ({
-    tariff,
-    position: row.further[nth]?.position ?? "",
-    quantity: measured.counted[nth + 1]?.quantity ?? 0n,
-    // Who counts it was fixed when it was authorized.
-    unit: null,
-  }));
+  const further = counts.map((count, nth) => {
+    const other = others[nth];
+    const own = counted[nth]?.position ?? "";
+    return pricedAs(count, other && { tariff: other.tariff, position: own });
+  });
   const { tariff } = first;
   return {
     price: { kind: "rateable", tariff, asset: asset.code, scale: asset.scale, position, further },
@@ -360,15 +346,27 @@ export const priceAtOwnVersion = async (
   };
 };
 
-/** What an authorization's usage is counted by: its own prices, or at an explicit price the meter's aggregations. */
+/**
+ * What an authorization's usage is counted by, as far as it keeps counts: its own prices, behind them or at an explicit price
+ * the meter's aggregations.
+ */
 export const rulesOf = async (
   { prices }: Pick<LedgerParts, "prices">,
   orgId: string,
-  { priceVersion, meter }: { readonly priceVersion: string | null; readonly meter: string | null },
+  {
+    priceVersion,
+    meter,
+    further,
+  }: {
+    readonly priceVersion: string | null;
+    readonly meter: string | null;
+    /** One of each count beside the first. */
+    readonly further: readonly unknown[];
+  },
 ): Promise<readonly QuantityRule[]> => {
-  const found =
-    priceVersion === null
-      ? (await prices.usage(orgId, meter ?? "")).countings
-      : await prices.version(orgId, priceVersion);
-  return found.flatMap(({ counts }) => counts ?? []);
+  const kept = priceVersion === null ? [] : await prices.version(orgId, priceVersion);
+  const own = kept.flatMap(({ counts }) => counts ?? []);
+  if (priceVersion !== null && (own.length === 0 || own.length > further.length)) return own;
+  const { countings } = await prices.usage(orgId, meter ?? "");
+  return [...own, ...countings.map(({ counts }) => counts)].slice(0, 1 + further.length);
 };
