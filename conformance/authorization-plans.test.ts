@@ -131,7 +131,7 @@ test("an upper bound for what does not add up is in the plan's currency too; ano
 const priceFormula = async (
   { productId, planId }: { readonly productId: string; readonly planId: string },
   calculation: string,
-  unitPrice = 1,
+  { unitPrice = 1, ...terms }: Record<string, unknown> & { unitPrice?: number } = {},
 ): Promise<void> => {
   const compoundAggregationId = await world().create("compoundaggregations", {
     name: "Formula",
@@ -142,7 +142,7 @@ const priceFormula = async (
     quantityPerUnit: 1,
     unit: "unit",
   });
-  await world().price({ planId, compoundAggregationId }, [[0, unitPrice]]);
+  await world().price({ planId, compoundAggregationId }, [[0, unitPrice]], terms);
 };
 
 /** A plan without prices, for meters whose sums have codes. */
@@ -193,8 +193,8 @@ test("meters of one formula are settled together, and with what else prices one 
     throw new Error("no sums");
   const sumOf = ([one, other]: readonly [typeof first, typeof first]) =>
     `aggregation.${one.code} + aggregation.${other.code}`;
-  await priceFormula(offered, sumOf([first, second]), 2);
-  await priceFormula(offered, sumOf([second, first]), 1);
+  await priceFormula(offered, sumOf([first, second]), { unitPrice: 2 });
+  await priceFormula(offered, sumOf([second, first]));
   const { planId } = offered;
   await world().price({ planId, aggregationId: second.id }, [[0, 0.5]]);
   await world().price({ planId, aggregationId: third.id }, [[0, 1]]);
@@ -218,6 +218,20 @@ test("meters of one formula are settled together, and with what else prices one 
   await use(payer, second.meter, { measure: 1, amount: "9", asset: "USD" });
   expect(await world().lines(payer.id, june)).toContain("TOTAL 0");
   expect(await balances(payer)).toEqual({ USD: "60.5" });
+});
+
+test("what a call of its own price paid stays, where the plan only credits what its meter counts", async () => {
+  const { productId, planId, sums } = await offer(2);
+  const [alone, named] = sums;
+  if (alone === undefined || named === undefined) throw new Error("no sums");
+  const credit = { type: "PRODUCT_CREDIT" };
+  await world().price({ planId, aggregationId: alone.id }, [[0, 1]], credit);
+  await priceFormula({ productId, planId }, `aggregation.${named.code}`, { ...credit });
+  const payer = await open("100");
+  await world().attach(payer.id, planId);
+  for (const { meter } of sums) await use(payer, meter, { amount: "5", asset: "USD" });
+  expect((await world().lines(payer.id, june)).at(-1)).toBe("TOTAL 0");
+  expect(await balances(payer)).toEqual({ USD: "90" });
 });
 
 test("a call is of the product of the plan that prices its meter, however its price is known", async () => {

@@ -1,4 +1,4 @@
-import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import type { BillTerms, PricingTerms } from "@turnpike/engine/bill/facts.ts";
 import {
   compareInstants,
   intersection,
@@ -81,13 +81,16 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] => {
   });
 };
 
+/** What only credits count is no usage of the plan's: calls are paid for as they said. */
+const isCharged = ({ type }: PricingTerms): boolean => type === "DEBIT";
+
 /** The meters that the plan prices, each with the currency; together those that one formula counts. */
 const usageOf = (
   { plans }: AccountPlan,
   measured: ReturnType<typeof measuredBy>,
 ): Pick<WalletClaim, "asset" | "productIds" | "of">[] => {
   const found = plans.flatMap(({ currency: asset, product, pricings }) =>
-    pricings.map(({ id, aggregation }) => {
+    pricings.filter(isCharged).map(({ id, aggregation }) => {
       const counted = measured.get(aggregation.id) ?? [];
       const meterIds = [...new Set(counted.map(({ meterId }) => meterId))];
       return { id, asset, productId: product.id, meterIds };
