@@ -22,16 +22,20 @@ const inTimeOrder = (a: Due, b: Due): number =>
  */
 export const sweep = (draft: Draft): void => {
   const { now } = draft;
-  // What falls due can make something fall due: a rollover may itself have expired by now.
   for (let due = dueBy(draft, now); due.length > 0; due = dueBy(draft, now)) {
     for (const change of due) {
       draft.now = change.at;
       draft.transaction = `${change.kind}:${change.id}`;
       carryOut(draft, change);
+      if (goesOn(draft, change)) break;
     }
   }
   draft.now = now;
 };
+
+/** What rolls over may end itself before the next change is due: a hold that ends later must not settle out of it. */
+const goesOn = (draft: Draft, { kind, id }: Due): boolean =>
+  kind === "endGrant" && (draft.grants.get(id)?.terms.rollover ?? null) !== null;
 
 const dueBy = (draft: Draft, now: EpochMs): Due[] => {
   const due: Due[] = [];

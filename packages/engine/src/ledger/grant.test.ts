@@ -5,6 +5,7 @@ import {
   sampleCharge,
   sampleDebtLimit,
   sampleGrant,
+  sampleHold,
   sampleRecord,
   sampleRefund,
 } from "./sample-request.ts";
@@ -30,6 +31,19 @@ test("a grant that says no time takes effect when it is booked, before what is a
   const [, charge] = ledger.run(grant, sampleCharge("c", money("1")));
   expect(decisionOf(charge)).toBe("allow");
   expect(ledger.grant("g")).toMatchObject({ state: "active", terms: { effectiveAt: 7 } });
+});
+
+test("a hold that ends later does not settle out of a rollover that has ended, however late both are seen (I22, I23)", () => {
+  const ledger = new SampleLedger();
+  const rollover = { max: money("8"), min: 0n, expiresAfterMs: 50 };
+  ledger.run(sampleDebtLimit(0n, { mode: "soft" }));
+  ledger.run(sampleHold("h", money("3"), { ttlMs: 200, onExpiry: "settle" }));
+  ledger.run(sampleGrant("g", money("8"), { expiresAt: 100, rollover }));
+  // The grant ends at 100, its rollover at 150, the hold at 200.
+  ledger.now = 300;
+  ledger.run(sampleGrant("next", money("1")));
+  expect(remainingOf(ledger, "g", "g#rollover", "next")).toEqual(["0", "0", "1"]);
+  expect(ledger.authorization("h")).toMatchObject({ state: "SETTLED", shortfall: money("3") });
 });
 
 const forChat = {
