@@ -59,15 +59,26 @@ export const timeFault = (
     : undefined;
 };
 
-type Categories = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+type Property = (typeof categoryProperties)[keyof typeof categoryProperties];
+type Fields = { readonly [P in Property]?: Readonly<Record<string, unknown>> | undefined };
 
-/** The first field that another category has as well, such as `what.region`; none may. */
+const properties = Object.values(categoryProperties);
+
+/** The first field that another category has as well, such as `what.region`; none may. Most measurements have one category. */
 export const fieldNamedTwice = (
-  categories: Categories,
-): { readonly category: string; readonly code: string } | undefined => {
-  const seen = new Set<string>();
-  for (const [category, fields] of Object.entries(categories)) {
-    for (const code of Object.keys(fields ?? {})) {
+  fields: Fields,
+): { readonly category: Property; readonly code: string } | undefined => {
+  let first: Fields[Property];
+  let seen: Set<string> | undefined;
+  for (const category of properties) {
+    const own = fields[category];
+    if (own === undefined) continue;
+    if (first === undefined) {
+      first = own;
+      continue;
+    }
+    seen ??= new Set(Object.keys(first));
+    for (const code of Object.keys(own)) {
       if (seen.has(code)) return { category, code };
       seen.add(code);
     }

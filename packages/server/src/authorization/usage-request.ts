@@ -67,8 +67,7 @@ export const occurredAt = ({ ts, ets }: UsageTimes, now: number): number => {
 
 /** The usage store has no row for a measurement that names a field in two categories. */
 const checkFields = (fields: MeasurementFields, meter: Meter | undefined): void => {
-  const { ets: _, ...categories } = meter === undefined ? fields : completed(fields, meter);
-  const twice = fieldNamedTwice(categories);
+  const twice = fieldNamedTwice(meter === undefined ? fields : completed(fields, meter));
   if (twice === undefined) return;
   const field = `${twice.category}.${twice.code}`;
   throw fieldProblem("VALIDATION_FAILED", field, "is a field of another category as well");
