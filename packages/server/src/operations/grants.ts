@@ -189,13 +189,13 @@ const mayBeDue = (grant: Grant, now: EpochMs): boolean => {
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
   const configuration = await ledger.configurations.of(orgId);
   const read = () => keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
-  const dueAccounts = async (): Promise<string[]> => {
-    const due = (await read()).data.filter((row) => mayBeDue(grantFrom(row), ledger.now()));
-    return [...new Set(due.map(({ account }) => account))];
-  };
-  const accounts = query.account === undefined ? await dueAccounts() : [query.account];
-  await bringUpToDate(ledger, orgId, accounts);
-  const page = await read();
+  if (query.account !== undefined) await bringUpToDate(ledger, orgId, [query.account]);
+  let page = await read();
+  const due = page.data.filter((row) => mayBeDue(grantFrom(row), ledger.now()));
+  if (query.account === undefined && due.length > 0) {
+    await bringUpToDate(ledger, orgId, [...new Set(due.map(({ account }) => account))]);
+    page = await read();
+  }
   const now = ledger.now();
   return { ...page, data: page.data.map((row) => grantReply(configuration, found(row), now)) };
 };
