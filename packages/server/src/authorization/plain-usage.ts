@@ -8,6 +8,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { besideId, markIn } from "./measurement-ids.ts";
 import type { MeasuredUsage } from "./measurements.ts";
+import { recordOf } from "./recorded-usage.ts";
 import { partsAmong, unmeteredIds } from "./undone-usage.ts";
 import { priceMeasured } from "./usage-request.ts";
 
@@ -164,24 +165,16 @@ const toRecord = async (
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
   const priced = await priceMeasured(ledger, orgId, measurement);
-  const { productId, price, quantity } = priced;
-  const command: RecordUsage = {
-    kind: "record",
+  const command = recordOf(priced, {
     id: uid === "" ? randomUUID() : uid,
     fingerprint: fingerprintOf(["record", measurement]),
     account,
     meter,
-    scope: productId === undefined ? {} : { product: productId },
-    unit: priced.unit,
-    quantity,
-    price,
+    feature: null,
     assets: [],
-    occurredAt: priced.occurredAt,
-    settleOverage: "debt",
-    unverified: false,
     isMetered: true,
     insteadOf: null,
     fields: priced.segmentTexts,
-  };
+  });
   return { command, measured: priced.measured };
 };

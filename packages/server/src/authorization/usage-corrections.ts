@@ -8,6 +8,7 @@ import { amendmentId, besideId } from "./measurement-ids.ts";
 import { refusalOf } from "./answers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
+import { recordOf } from "./recorded-usage.ts";
 import { storedDecision, storedRow } from "./stored-authorizations.ts";
 import type { RenamedUsage } from "./taken-uids.ts";
 import { isMeteredInParts, partsOf } from "./undone-usage.ts";
@@ -325,28 +326,17 @@ const amendedUsage = async (
 ): Promise<RecordUsage> => {
   const { account, meter } = measurement;
   const priced = await priceMeasured(ledger, orgId, measurement);
-  const { productId, price, quantity, unit } = priced;
   const was = before?.terms.spender;
   const same = account === was?.account && meter === was.meter ? was : undefined;
-  return {
-    kind: "record",
+  return recordOf(priced, {
     id,
     fingerprint,
     account,
     meter,
-    scope: {
-      ...(productId === undefined ? {} : { product: productId }),
-      ...(same?.feature ? { feature: same.feature } : {}),
-    },
-    unit,
-    quantity,
-    price,
-    assets: same?.asset === price.asset ? same.waterfall : [],
-    occurredAt: priced.occurredAt,
-    settleOverage: "debt",
-    unverified: false,
+    feature: same?.feature ?? null,
+    assets: same?.asset === priced.price.asset ? same.waterfall : [],
     isMetered: false,
     insteadOf: same === undefined ? null : (before?.id ?? null),
     fields: null,
-  };
+  });
 };
