@@ -41,17 +41,15 @@ export interface JointClaim<Claim extends WalletClaim> {
   readonly period: Period;
 }
 
-/**
- * The accounts whose wallets pay for an account plan's usage on this bill: those that it rates together. Where every
- * account is billed for its own share, only the bill's.
- */
-const usersOf = (
-  terms: BillTerms,
-  { childBillingMode, account, pool }: AccountPlan,
-): WalletClaim["accounts"] =>
-  childBillingMode === "CHILD"
-    ? [terms.account.code]
-    : [account.code, ...new Set(pool.map((member) => member.account.code))];
+/** The accounts whose usage an account plan rates together. */
+export const usersOf = ({ account, pool }: AccountPlan): WalletClaim["accounts"] => [
+  account.code,
+  ...new Set(pool.map((member) => member.account.code)),
+];
+
+/** Those of them whose wallets pay for it on this bill: where every account is billed for its own share, only the bill's. */
+const payersOf = (terms: BillTerms, accountPlan: AccountPlan): WalletClaim["accounts"] =>
+  accountPlan.childBillingMode === "CHILD" ? [terms.account.code] : usersOf(accountPlan);
 
 /**
  * Everything on the bill that wallets pay for. A plan's own usage is what was used while the account had the plan,
@@ -64,7 +62,7 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] => {
   return terms.accountPlans.flatMap((accountPlan) => {
     const { arrears: billed, active } = accountPlan;
     if (billed === undefined) return [];
-    const shared = { accountPlan, accounts: usersOf(terms, accountPlan), billed };
+    const shared = { accountPlan, accounts: payersOf(terms, accountPlan), billed };
     const period = intersection(billed, active);
     const usage =
       period === undefined

@@ -14,7 +14,7 @@ import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { payingFamilies, withWallet } from "./wallet-balances.ts";
-import { claimsOf, jointClaims, productOf, type WalletClaim } from "./wallet-claims.ts";
+import { claimsOf, jointClaims, productOf, usersOf, type WalletClaim } from "./wallet-claims.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -78,16 +78,22 @@ const ratedPeriods = (
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
       const periods = await withPayments(transaction, job.orgId, totals);
-      const isLate = (period: RatedPeriod): boolean =>
+      // Of anyone whose usage counts: a child's share depends on what the others used, too.
+      const isLate = (period: MeasuredPeriod): boolean =>
         underWay.some(
           ({ account, at }) =>
-            period.accounts.includes(account) &&
+            period.users.includes(account) &&
             at >= period.period.start.epochMilliseconds &&
             at < period.period.end.epochMilliseconds,
         );
       const settled = periods.filter((period) => !isLate(period));
       return { periods: settled, isDelivered: settled.length === periods.length };
     });
+
+interface MeasuredPeriod extends RatedPeriod {
+  /** The codes of the accounts whose usage is rated together, whoever pays. */
+  readonly users: readonly string[];
+}
 
 /** Usage that was decided, or taken back, and that the usage store has not acknowledged yet. */
 const usageUnderWay = async (
@@ -140,7 +146,7 @@ const withPayments = async (
   transaction: DatabaseTransaction,
   orgId: string,
   totals: readonly Total[],
-): Promise<RatedPeriod[]> => {
+): Promise<MeasuredPeriod[]> => {
   const known = await lookupAll(transaction, meterResource, {
     orgId,
     ids: totals.flatMap(({ of }) => ("meter" in of ? [] : of.meterIds)),
@@ -150,7 +156,7 @@ const withPayments = async (
   const payers = totals.map(({ accounts: [payer] }) => payer);
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
-  const found: (RatedPeriod & { readonly times: readonly string[] })[] = [];
+  const found: (MeasuredPeriod & { readonly times: readonly string[] })[] = [];
   for (const joint of jointClaims(totals)) {
     const { claims, accounts, period } = joint;
     const [
@@ -172,7 +178,8 @@ const withPayments = async (
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
     const times = claims.map(timeOf);
     const product = productOf(joint);
-    found.push({ payer, accounts, meters, product, asset, period, rated, paid, times });
+    const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
+    found.push({ payer, accounts, users, meters, product, asset, period, rated, paid, times });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.
