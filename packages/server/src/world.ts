@@ -18,15 +18,15 @@ import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
-import { createPlainUsage, type PlainUsage } from "./authorization/plain-usage.ts";
-import { startRelay } from "./authorization/relay.ts";
+import { createPlainUsage, type PlainUsage } from "./authorization/usage/plain-usage.ts";
+import { startRelay } from "./authorization/usage/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
-import { startVoidRelay } from "./authorization/void-relay.ts";
-import { createWallets } from "./authorization/true-ups.ts";
+import { startVoidRelay } from "./authorization/usage/void-relay.ts";
+import { createWallets } from "./authorization/usage/true-ups.ts";
 import {
   createUsageCorrections,
   type UsageCorrections,
-} from "./authorization/usage-corrections.ts";
+} from "./authorization/usage/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallet-true-ups.ts";

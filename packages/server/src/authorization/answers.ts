@@ -11,7 +11,7 @@ import type {
 } from "@turnpike/engine/ledger/outcome.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import type { Configuration } from "./configuration.ts";
-import { assetIn } from "./purse.ts";
+import { assetIn } from "./rows/purse.ts";
 
 /** Outcomes in the words of the API: decimal texts and ISO instants. */
 

@@ -1,8 +1,8 @@
 import type { Pool } from "pg";
 import { brokenInvariants } from "@turnpike/engine/ledger/invariants.ts";
 import { walletAccountId, type LedgerState, type Posting } from "@turnpike/engine/ledger/rows.ts";
-import { settings } from "./loading.ts";
-import * as stored from "./stored-rows.ts";
+import { settings } from "./rows/loading.ts";
+import * as stored from "./rows/stored-rows.ts";
 
 interface PostingColumns {
   readonly transaction: string;

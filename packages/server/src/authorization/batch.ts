@@ -12,26 +12,26 @@ import {
   type Session,
   sortedCodes,
 } from "./batch-decision.ts";
-import { uidOf } from "./batch-usage.ts";
-import { textArray } from "./binary-arrays.ts";
-import { writeChanges, type Writing } from "./changes.ts";
-import { onConnection } from "./connection.ts";
-import { limitsInPlay, type LimitsInPlay } from "./limit-rows.ts";
-import { type Loading, loadState } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, isRetryable } from "./packet.ts";
-import { ownerOf } from "./plan-prices.ts";
-import { beginningsWith, withoutBeginning } from "./position-beginnings.ts";
-import { byId, queryValues, type Reader } from "./reader.ts";
-import { afterwards, type Remembered } from "./remembered-rows.ts";
+import { uidOf } from "./usage/batch-usage.ts";
+import { textArray } from "./rows/binary-arrays.ts";
+import { writeChanges, type Writing } from "./rows/changes.ts";
+import { onConnection } from "./rows/connection.ts";
+import { limitsInPlay, type LimitsInPlay } from "./rows/limit-rows.ts";
+import { type Loading, loadState } from "./rows/loading.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable } from "./rows/packet.ts";
+import { ownerOf } from "./prices/plan-prices.ts";
+import { beginningsWith, withoutBeginning } from "./prices/position-beginnings.ts";
+import { byId, queryValues, type Reader } from "./rows/reader.ts";
+import { afterwards, type Remembered } from "./rows/remembered-rows.ts";
 import { decideBySwap } from "./swap.ts";
-import { type TakenBack, writeUndone } from "./undone-usage.ts";
+import { type TakenBack, writeUndone } from "./usage/undone-usage.ts";
 import {
   customersFrom,
   type LedgerAccount,
   ledgerAccountFrom,
   type LedgerAccountColumns,
   lockingStatement,
-} from "./wallet-access.ts";
+} from "./rows/wallet-access.ts";
 import type { Outcomes, Work } from "./work.ts";
 
 const triesMax = 8;

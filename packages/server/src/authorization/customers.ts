@@ -2,8 +2,8 @@ import type { Pool } from "pg";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import type { Database } from "../ports/database.ts";
 import { findRecord } from "../records/records.ts";
-import { textArray } from "./binary-arrays.ts";
-import { readByKeys } from "./packet.ts";
+import { textArray } from "./rows/binary-arrays.ts";
+import { readByKeys } from "./rows/packet.ts";
 
 /** Which account codes exist, and the id of each. Only what exists is remembered: an account may be created at any time. */
 export interface Customers {

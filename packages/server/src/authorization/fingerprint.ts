@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { canonicalPrinter, canonicalText } from "./json-text.ts";
+import { canonicalPrinter, canonicalText } from "./rows/json-text.ts";
 
 const digestOf = (text: string): string => hash("sha256", text, "base64");
 

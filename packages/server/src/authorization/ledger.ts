@@ -7,11 +7,11 @@ import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
-import { DatabaseClock } from "./database-clock.ts";
-import { readBeginnings } from "./earlier-usage.ts";
-import { createBeginnings } from "./position-beginnings.ts";
-import { createPrices, type Prices } from "./prices.ts";
-import { Remembered } from "./remembered-rows.ts";
+import { DatabaseClock } from "./rows/database-clock.ts";
+import { readBeginnings } from "./prices/earlier-usage.ts";
+import { createBeginnings } from "./prices/position-beginnings.ts";
+import { createPrices, type Prices } from "./prices/prices.ts";
+import { Remembered } from "./rows/remembered-rows.ts";
 import type { Decide } from "./work.ts";
 
 /** What the requests of authorization are made and decided with. */

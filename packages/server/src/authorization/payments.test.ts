@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { OpenTopUp } from "@turnpike/engine/ledger/request.ts";
 import { money } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
-import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { ledgerDatabase, workOf } from "./rows/ledger-database.suite.ts";
 import { startPayments } from "./payments.ts";
 
 const { pool, ledger: newLedger, organization } = ledgerDatabase();

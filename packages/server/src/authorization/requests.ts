@@ -12,8 +12,8 @@ import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
-import type { MeasuredUsage } from "./measurements.ts";
-import type { MeterPrice, PricedCount } from "./prices.ts";
+import type { MeasuredUsage } from "./usage/measurements.ts";
+import type { MeterPrice, PricedCount } from "./prices/prices.ts";
 import { storedRow, unlessAnswered } from "./stored-authorizations.ts";
 import {
   occurredAt,

@@ -7,7 +7,7 @@ import {
   type AuthorizationColumns,
   type DecisionColumns,
   decisionFrom,
-} from "./stored-rows.ts";
+} from "./rows/stored-rows.ts";
 
 type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
 

@@ -16,7 +16,7 @@ import {
 import { auditLedger } from "./audit.ts";
 import { type BatchParts, prepareBatch } from "./batch-decision.ts";
 import { decideBatch } from "./batch.ts";
-import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { ledgerDatabase, workOf } from "./rows/ledger-database.suite.ts";
 import { decideBySwap } from "./swap.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 20);

@@ -14,9 +14,9 @@ import {
 import { auditLedger } from "./audit.ts";
 import { type BatchParts, prepareBatch } from "./batch-decision.ts";
 import { decideBatch } from "./batch.ts";
-import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { ledgerDatabase, workOf } from "./rows/ledger-database.suite.ts";
 import { decideBySwap } from "./swap.ts";
-import { setAccess } from "./wallet-access.ts";
+import { setAccess } from "./rows/wallet-access.ts";
 
 const { pool, server: newServer, organization, record } = ledgerDatabase();
 const state = { orgId: "" };

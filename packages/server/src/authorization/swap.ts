@@ -9,22 +9,22 @@ import {
   decideBatchBy,
   type Session,
 } from "./batch-decision.ts";
-import { textArray } from "./binary-arrays.ts";
-import { swapChanges, type Writing } from "./changes.ts";
-import { onConnection } from "./connection.ts";
-import { limitsInPlay } from "./limit-rows.ts";
-import { type Loading, loadClock, loadPositions, stateByPurses } from "./loading.ts";
-import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./packet.ts";
-import { withoutBeginning } from "./position-beginnings.ts";
-import { byId, queryValues, type Reader } from "./reader.ts";
-import { afterwards } from "./remembered-rows.ts";
+import { textArray } from "./rows/binary-arrays.ts";
+import { swapChanges, type Writing } from "./rows/changes.ts";
+import { onConnection } from "./rows/connection.ts";
+import { limitsInPlay } from "./rows/limit-rows.ts";
+import { type Loading, loadClock, loadPositions, stateByPurses } from "./rows/loading.ts";
+import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./rows/packet.ts";
+import { withoutBeginning } from "./prices/position-beginnings.ts";
+import { byId, queryValues, type Reader } from "./rows/reader.ts";
+import { afterwards } from "./rows/remembered-rows.ts";
 import {
   customersFrom,
   type LedgerAccount,
   ledgerAccountFrom,
   type LedgerAccountColumns,
   readingStatement,
-} from "./wallet-access.ts";
+} from "./rows/wallet-access.ts";
 import type { Outcomes } from "./work.ts";
 
 /** Text that is no number: how the checks of a swap fail. */

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { money, sampleCharge, sampleGrant } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
-import { ledgerDatabase, workOf } from "./ledger-database.suite.ts";
+import { ledgerDatabase, workOf } from "./rows/ledger-database.suite.ts";
 import { startSweeper } from "./sweeper.ts";
 
 const { pool, ledger: newLedger, organization } = ledgerDatabase();

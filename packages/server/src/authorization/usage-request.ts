@@ -5,9 +5,9 @@ import type { FurtherCount, FurtherPrice, Price } from "@turnpike/engine/ledger/
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
-import { unpricedFurther, withBudgeted } from "./countings.ts";
-import { derivedOf } from "./derived-usage.ts";
-import { asFiltered, filteredBy } from "./filtered-usage.ts";
+import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
+import { derivedOf } from "./prices/derived-usage.ts";
+import { asFiltered, filteredBy } from "./prices/filtered-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
@@ -21,9 +21,9 @@ import {
   quantityIn,
   segmentTextsOf,
   type QuantityReading,
-} from "./measurements.ts";
-import type { QuantityRule } from "./kept-prices.ts";
-import type { MeterPrice } from "./prices.ts";
+} from "./usage/measurements.ts";
+import type { QuantityRule } from "./prices/kept-prices.ts";
+import type { MeterPrice } from "./prices/prices.ts";
 
 export interface UsageOf extends MeasurementFields {
   readonly account: string;

@@ -1,6 +1,6 @@
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command, Request } from "@turnpike/engine/ledger/request.ts";
-import type { MeasuredUsage } from "./measurements.ts";
+import type { MeasuredUsage } from "./usage/measurements.ts";
 
 /** What one caller asks of the ledger: decided in order, in one transaction. */
 export interface Work {

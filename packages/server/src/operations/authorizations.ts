@@ -24,8 +24,8 @@ import {
   findAuthorization,
   storedRow,
 } from "../authorization/stored-authorizations.ts";
-import { undoingOf } from "../authorization/undone-usage.ts";
-import { chargedBeside, lastAmendment } from "../authorization/usage-corrections.ts";
+import { undoingOf } from "../authorization/usage/undone-usage.ts";
+import { chargedBeside, lastAmendment } from "../authorization/usage/usage-corrections.ts";
 import type { CommandUsage } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
-import type { ChargedMeasurement, PlainUsage } from "../authorization/plain-usage.ts";
+import type { ChargedMeasurement, PlainUsage } from "../authorization/usage/plain-usage.ts";
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
 import type { Measurement } from "../ingest/measurement.ts";
 import { duplicateUid, judgeContent } from "../ingest/verdicts.ts";

@@ -19,7 +19,7 @@ import {
 } from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
-import type { MeasuredUsage } from "../authorization/measurements.ts";
+import type { MeasuredUsage } from "../authorization/usage/measurements.ts";
 import {
   currentLease,
   findLease,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Amendment, UncorrectedUsage } from "../authorization/usage-corrections.ts";
+import type { Amendment, UncorrectedUsage } from "../authorization/usage/usage-corrections.ts";
 import type { CorrectionOutcome, CorrectionRequest } from "../ports/usage-store.ts";
 import { isText } from "../records/json.ts";
 import { findRecord } from "../records/records.ts";

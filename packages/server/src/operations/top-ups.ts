@@ -7,7 +7,7 @@ import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import { keyedPage } from "../authorization/keyed-page.ts";
 import type { Ledger } from "../authorization/ledger.ts";
-import type { TopUpColumns } from "../authorization/stored-rows.ts";
+import type { TopUpColumns } from "../authorization/rows/stored-rows.ts";
 import type { Handlers } from "./handler.ts";
 
 const findTopUp = async (ledger: Ledger, orgId: string, id: string): Promise<TopUpColumns> => {

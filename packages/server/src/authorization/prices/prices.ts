@@ -1,0 +1,343 @@
+import type { Pool } from "pg";
+import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
+import type { meter } from "@turnpike/contract/catalog/meter.ts";
+import { pricing } from "@turnpike/contract/catalog/pricing.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import type { Tariff } from "@turnpike/engine/ledger/price.ts";
+import type { Database } from "../../ports/database.ts";
+import type { UsageFilter } from "../../ports/usage-store.ts";
+import { isReferred, lookupReferring } from "../../records/lookup.ts";
+import { createCache } from "../cache.ts";
+import { type Formula, loadFormulas } from "./formulas.ts";
+import { createMeters, type Meters } from "./meters.ts";
+import {
+  createKeptPrices,
+  freeOf,
+  type KeptPrice,
+  quantityRule,
+  type QuantityRule,
+  storedPrice,
+} from "./kept-prices.ts";
+import {
+  type AnyPlanPrice,
+  isActiveAt,
+  isBeyondContract,
+  isOfOneAggregation,
+  loadPlanPrices,
+  periodAt,
+  positionId,
+  type PlanPrice,
+  type PricedPeriod,
+} from "./plan-prices.ts";
+
+/** The price of one meter for one account at one time, or why there is none. */
+export type MeterPrice =
+  | {
+      readonly kind: "priced";
+      readonly currency: string;
+      readonly productId: string;
+      /** In an order of their own, at least one: a call costs their sum. */
+      readonly parts: readonly [PricedCount, ...PricedCount[]];
+    }
+  | {
+      readonly kind: "unpriced";
+      readonly why: string;
+      /** Of the plans that price it all the same, when the period ends. */
+      readonly currencies: readonly string[];
+      /** Of the plan that prices it so; undefined where none does. */
+      readonly productId: string | undefined;
+    };
+
+/** A quantity of usage, in its unit. */
+export interface Counting {
+  readonly counts: QuantityRule;
+  readonly unit: string;
+}
+
+export interface Subject {
+  readonly orgId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly meter: string;
+}
+
+export interface Prices {
+  readonly usage: (orgId: string, meter: string) => Promise<MeterUsage>;
+  readonly at: (subject: Subject, at: number) => Promise<MeterPrice>;
+  /** Every price of the account that has a position, at any time. */
+  readonly plansOf: (owner: Pick<Subject, "orgId" | "accountId">) => Promise<readonly PlanPrice[]>;
+  /** The tariffs of an earlier decision, in order, whatever the plan says by now; none where one is unknown. */
+  readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
+  readonly meter: Meters["find"];
+  readonly keptMeter: Meters["findKept"];
+  readonly announce: (change: { orgId: string; kind: string }) => void;
+}
+
+/** Changes of records of these kinds change prices. */
+const kinds: ReadonlySet<string> = new Set([
+  "account",
+  "accountPlan",
+  "aggregation",
+  "compoundAggregation",
+  "contract",
+  "meter",
+  "organizationConfig",
+  "plan",
+  "planGroupLink",
+  "planTemplate",
+  "pricing",
+]);
+
+/** How long another server may still price by a plan that was changed here, if it does not hear of it. */
+const rememberedMs = 5_000;
+
+interface Parts {
+  readonly database: Database;
+  readonly pool: Pool;
+  readonly now: () => number;
+}
+
+/** One of the account's prices for a meter, with its tariff made and its last period remembered. */
+interface PreparedPrice {
+  readonly plan: AnyPlanPrice;
+  /** Undefined of a formula, which prices no one call. */
+  readonly kept: KeptPrice | undefined;
+  /** Of usage that the plan's contract keeps off the bill; undefined where it keeps none. */
+  readonly free: Tariff | undefined;
+  period: PricedPeriod | undefined;
+}
+
+/** What is known of a meter whoever uses it. */
+export interface MeterUsage {
+  /** How it is counted: by the aggregations that add up, oldest first. */
+  readonly countings: readonly Counting[];
+  /** Whether a measurement of what is less, in the same segments, takes usage back however the meter aggregates it. */
+  readonly addsUp: boolean;
+  /** What tells the segments of any aggregation apart. */
+  readonly segmentFields: readonly string[];
+  /** Whether anything prices it, for whatever account. */
+  readonly isPriced: boolean;
+}
+
+export const createPrices = ({ database, pool, now }: Parts): Prices => {
+  const plans = createCache<AnyPlanPrice[]>({ now, rememberedMs, max: 50_000 });
+  const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
+  const meters = createMeters({ database, pool, now, rememberedMs });
+  const versions = createKeptPrices(pool, now);
+  const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
+  const formulas = createCache<Formula[]>({ now, rememberedMs, max: 1_000 });
+  const formulasOf = (orgId: string) => formulas.get(orgId, () => loadFormulas(database, orgId));
+  const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
+    usages.get(`${orgId} ${code}`, async () =>
+      loadMeterUsage({ database, formulasOf }, orgId, await meters.find(orgId, code)),
+    );
+
+  const pricesOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
+    plans.get(`${orgId} ${accountId}`, () => loadPlanPrices(database, { orgId, accountId }));
+
+  const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
+    const { orgId } = subject;
+    const found = await meters.find(orgId, subject.meter);
+    const all = await pricesOf(subject);
+    const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
+    return Promise.all(
+      own.map(async (plan) => {
+        if (!isOfOneAggregation(plan))
+          return { plan, kept: undefined, free: undefined, period: undefined };
+        const price = storedPrice(plan);
+        const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
+        const kept = await versions.keep(orgId, version, price);
+        const free =
+          plan.agreed === undefined
+            ? undefined
+            : (await versions.keep(orgId, `${version}.free`, freeOf(price))).tariff;
+        return { plan, kept, free, period: undefined };
+      }),
+    );
+  };
+
+  return {
+    meter: meters.find,
+    keptMeter: meters.findKept,
+    plansOf: async (owner) => (await pricesOf(owner)).filter(isOfOneAggregation),
+    usage: usageOf,
+    at: async (subject, at) => {
+      const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
+      return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
+    },
+    version: async (orgId, joined) => {
+      const kept = joined.split("+").map((version) => versions.find(orgId, version));
+      const known = (await Promise.all(kept)).filter((one) => one !== undefined);
+      return known.length === kept.length ? known : [];
+    },
+    announce: ({ orgId, kind }) => {
+      if (!kinds.has(kind)) return;
+      plans.forget(orgId);
+      prepared.forget(orgId);
+      meters.forget(orgId);
+      usages.forget(orgId);
+      formulas.forget(orgId);
+    },
+  };
+};
+
+interface MeterUsageParts {
+  readonly database: Database;
+  readonly formulasOf: (orgId: string) => Promise<readonly Formula[]>;
+}
+
+const loadMeterUsage = async (
+  parts: MeterUsageParts,
+  orgId: string,
+  found: Stored<typeof meter> | undefined,
+): Promise<MeterUsage> => {
+  const meterIds = found === undefined ? [] : [found.id];
+  const counted = await lookupReferring(parts.database, aggregation, {
+    orgId,
+    field: "meterId",
+    ids: meterIds,
+  });
+  const isPriced = await isAnyPriced(parts, orgId, counted);
+  const addsUp = addUp(counted, found?.dataFields ?? []);
+  const segmentFields = [...new Set(counted.flatMap((one) => one.segmentedFields ?? []))];
+  return { countings: countingsOf(counted), addsUp, segmentFields, isPriced };
+};
+
+/** Whether anything prices one of the aggregations, by itself or in a formula. */
+const isAnyPriced = async (
+  { database, formulasOf }: MeterUsageParts,
+  orgId: string,
+  counted: readonly PlanPrice["aggregation"][],
+): Promise<boolean> => {
+  const isReferredBy = (field: string, ids: string[]): Promise<boolean> =>
+    isReferred(database, pricing, { orgId, field, ids });
+  const own = counted.map(({ id }) => id);
+  if (await isReferredBy("aggregationId", own)) return true;
+  const codes = new Set(counted.flatMap(({ code }) => code ?? []));
+  const naming = (await formulasOf(orgId)).filter((formula) =>
+    formula.codes.some((code) => codes.has(code)),
+  );
+  const formulas = naming.map(({ id }) => id);
+  return isReferredBy("compoundAggregationId", formulas);
+};
+
+/** Only sums of what is sent: a derived field has its value from other fields, which are sent once. */
+const addUp = (
+  found: readonly PlanPrice["aggregation"][],
+  dataFields: Stored<typeof meter>["dataFields"],
+): boolean => {
+  const sent = new Set(dataFields.map(({ code }) => code));
+  return (
+    found.length > 0 &&
+    found.every(
+      ({ aggregation: method, targetField, segmentedFields = [] }) =>
+        method === "SUM" && [targetField, ...segmentedFields].every((code) => sent.has(code)),
+    )
+  );
+};
+
+/** Each way of counting once: aggregations may differ in what only a bill looks at. */
+const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => {
+  const own = found.flatMap((one) => {
+    const counts = quantityRule(one);
+    return counts === null ? [] : [{ counts, unit: one.unit }];
+  });
+  return [...new Map(own.map((one) => [JSON.stringify(one), one])).values()];
+};
+
+const unpriced = (why: string, plans: readonly AnyPlanPrice[]): MeterPrice => ({
+  kind: "unpriced",
+  why,
+  currencies: [...new Set(plans.map(({ currency }) => currency))],
+  productId: plans[0]?.productId,
+});
+
+/**
+ * Prices that add up event by event can be decided by, one or several. Prices of segments and aggregations that do not
+ * add up are only known when the period ends: such calls name their amount.
+ */
+const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number): MeterPrice => {
+  const open = prices
+    .flatMap((price) => {
+      const period = openPeriod(price, at);
+      return period === undefined ? [] : [{ price, period }];
+    })
+    .toSorted(byPricing);
+  const plans = open.map(({ price }) => price.plan);
+  const parts: PricedCount[] = [];
+  for (const { price, period } of open) {
+    const { plan, kept } = price;
+    if (!isOfOneAggregation(plan) || kept === undefined)
+      return unpriced(`a formula prices ${subject.meter}`, plans);
+    const { pricing: record, aggregation: counted } = plan;
+    if (record.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
+      return unpriced(`the price of ${subject.meter} is by segment`, plans);
+    const { tariff, counts } = kept;
+    if (counts === null)
+      return unpriced(`${counted.aggregation} does not add up event by event`, plans);
+    const shared = { counts, unit: counted.unit, periodStart: period.start };
+    parts.push({ ...shared, ...placeOf({ plan, tariff, free: price.free }, period, at) });
+  }
+  const [first, ...further] = parts;
+  const [plan] = plans;
+  if (first === undefined || plan === undefined)
+    return unpriced(`no plan of the account prices ${subject.meter}`, plans);
+  const { currency, productId } = plan;
+  if (plans.some((each) => each.currency !== currency))
+    return unpriced(`the prices of ${subject.meter} are in several currencies`, plans);
+  return { kind: "priced", currency, productId, parts: [first, ...further] };
+};
+
+/** What the usage costs then, from where, and what it does instead where filters do not let it through. */
+const placeOf = (
+  {
+    plan,
+    tariff,
+    free,
+  }: { readonly plan: PlanPrice; readonly tariff: Tariff } & Pick<PreparedPrice, "free">,
+  period: PricedPeriod,
+  at: number,
+): Pick<PricedCount, "tariff" | "position" | "unlessPassed"> => {
+  const position = positionId(plan, period);
+  if (free === undefined || plan.agreed === undefined)
+    return { tariff, position, unlessPassed: undefined };
+  const unbilled = { tariff: free, position: `free.${position}` };
+  if (isBeyondContract(plan, at)) return { ...unbilled, unlessPassed: undefined };
+  const { filters } = plan.agreed;
+  const unlessPassed = filters.length === 0 ? undefined : { ...unbilled, filters };
+  return { tariff, position, unlessPassed };
+};
+
+/** One of a call's prices: what it counts, from where. */
+export interface PricedCount extends Counting {
+  readonly tariff: Tariff;
+  readonly position: string;
+  /** When the period begins whose bill has it, in epoch milliseconds. */
+  readonly periodStart: number;
+  /** What it is for usage that does not pass the filters. */
+  readonly unlessPassed: Unbilled | undefined;
+}
+
+/** What usage costs that is kept off the bill of its plan: it is counted, at a place of its own. */
+interface Unbilled {
+  readonly filters: readonly UsageFilter[];
+  readonly tariff: Tariff;
+  readonly position: string;
+}
+
+interface OpenPrice {
+  readonly price: PreparedPrice;
+  readonly period: PricedPeriod;
+}
+
+/** The same order for every call. */
+const byPricing = (a: OpenPrice, b: OpenPrice): number =>
+  a.price.plan.pricing.id < b.price.plan.pricing.id ? -1 : 1;
+
+const openPeriod = (price: PreparedPrice, at: number): PricedPeriod | undefined => {
+  if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return undefined;
+  const { period } = price;
+  if (period === undefined || at < period.start || at >= period.end)
+    price.period = periodAt(price.plan, at);
+  return price.period;
+};

@@ -1,0 +1,180 @@
+import { randomUUID } from "node:crypto";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
+import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
+import { isText, notText } from "../../records/json.ts";
+import { createCache } from "../cache.ts";
+import { fingerprintOf } from "../fingerprint.ts";
+import type { Ledger } from "../ledger.ts";
+import { besideId, markIn } from "./measurement-ids.ts";
+import type { MeasuredUsage } from "./measurements.ts";
+import { recordOf } from "./recorded-usage.ts";
+import { partsAmong, unmeteredIds } from "./undone-usage.ts";
+import { priceMeasured } from "../usage-request.ts";
+
+/** A measurement that was sent to metering without being authorized. */
+export interface PlainMeasurement extends MeasurementFields {
+  readonly uid?: string | undefined;
+  readonly account: string;
+  readonly meter: string;
+  readonly ts?: string | undefined;
+}
+
+/** With where it stands in its request. */
+export interface ChargedMeasurement {
+  readonly index: number;
+  readonly measurement: PlainMeasurement;
+}
+
+/** How the measurements of accounts with a wallet are charged after the fact (f.10.6). */
+export interface PlainUsage {
+  /** Whether any account of the organization has a wallet: otherwise nobody has to look into bodies. */
+  readonly hasWallets: (orgId: string) => Promise<boolean>;
+  readonly withWallet: (orgId: string, accounts: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** What they are to be charged; VALIDATION_FAILED, by their places, for what can be none. */
+  readonly price: (
+    orgId: string,
+    measurements: readonly ChargedMeasurement[],
+  ) => Promise<readonly Recorded[]>;
+  /** The indexes of those whose uid was charged before. What is charged is durable, and metered by the relay. */
+  readonly charge: (orgId: string, records: readonly Recorded[]) => Promise<ReadonlySet<number>>;
+}
+
+/** For so long the first wallet of an organization may go unnoticed. */
+const rememberedMs = 1_000;
+
+export const createPlainUsage = (ledger: Ledger): PlainUsage => {
+  const { now, pool } = ledger;
+  const organizations = createCache<boolean>({ now, rememberedMs, max: 10_000 });
+  return {
+    hasWallets: (orgId) =>
+      organizations.get(orgId, async () => {
+        const text =
+          "SELECT EXISTS (SELECT FROM ledger_account WHERE org_id = $1 AND has_wallet) AS found";
+        const { rows } = await pool.query<{ found: boolean }>(text, [orgId]);
+        return rows[0]?.found === true;
+      }),
+    withWallet: async (orgId, accounts) => {
+      const { rows } = await pool.query<{ account: string }>({
+        name: "ledger-with-wallet",
+        text: "SELECT account FROM ledger_account WHERE org_id = $1 AND account = ANY($2) AND has_wallet",
+        values: [orgId, accounts],
+      });
+      return new Set(rows.map(({ account }) => account));
+    },
+    price: (orgId, measurements) => priceAll(ledger, orgId, measurements),
+    charge: (orgId, records) => charge(ledger, orgId, records),
+  };
+};
+
+const priceAll = async (
+  ledger: Ledger,
+  orgId: string,
+  measurements: readonly ChargedMeasurement[],
+): Promise<Recorded[]> => {
+  const records: Recorded[] = [];
+  for (const { index, measurement } of measurements)
+    records.push({
+      index,
+      ...(await toRecord(ledger, orgId, measurement).catch((error: unknown) => {
+        throw atIndex(error, index);
+      })),
+    });
+  return records;
+};
+
+const charge = async (
+  ledger: Ledger,
+  orgId: string,
+  records: readonly Recorded[],
+): Promise<ReadonlySet<number>> => {
+  const uids = records.map(({ command }) => command.id);
+  const parts = await partsAmong(ledger.pool, orgId, uids);
+  const isPart = ({ command }: Recorded): boolean => parts.has(command.id);
+  const own = records.filter((one) => !isPart(one));
+  const known = await knownOf(ledger, orgId, own);
+  const ids = known.filter(({ isReplayed }) => !isReplayed).map(({ command }) => command.id);
+  const unmetered = await unmeteredIds(ledger.pool, orgId, ids);
+  const isUsage = ({ command }: Recorded): boolean => !unmetered.has(command.id);
+  const others = known.filter((one) => !isUsage(one)).map(beside);
+  const duplicates = [
+    ...records.filter(isPart),
+    ...known.filter(isUsage),
+    ...(await knownOf(ledger, orgId, others)),
+  ];
+  return new Set(duplicates.map(({ index }) => index));
+};
+
+/** A measurement as the ledger is told of it. */
+interface Recorded {
+  readonly index: number;
+  readonly command: RecordUsage;
+  readonly measured: MeasuredUsage;
+}
+
+/** Its id stands for something already: for the same when it is replayed, else for something else. */
+interface Known extends Recorded {
+  readonly isReplayed: boolean;
+}
+
+/** Charges measurements; returns those that were not, because their ids are known. */
+const knownOf = async (
+  ledger: Ledger,
+  orgId: string,
+  records: readonly Recorded[],
+): Promise<Known[]> => {
+  if (records.length === 0) return [];
+  const requests = records.map(({ command }) => command);
+  const accounts = [...new Set(requests.map(({ account }) => account))];
+  const usage = records.map(({ command, measured }) => new Map([[command.id, measured]]));
+  const outcomes = await ledger.decide({ orgId, accounts, requests, usage });
+  const known: Known[] = [];
+  for (const [nth, record] of records.entries()) {
+    const outcome = outcomes[nth];
+    const isReplayed = outcome?.kind === "authorized" && outcome.isReplayed;
+    if (isReplayed || (outcome?.kind === "conflict" && outcome.code === "ID_REUSED"))
+      known.push({ ...record, isReplayed });
+    else if (outcome?.kind !== "authorized")
+      throw new Error("what happened is charged, unless its id is known");
+  }
+  return known;
+};
+
+/** An authorization has its uid and never was usage: what happened all the same is charged beside that (f.10.6). */
+const beside = ({ index, command, measured }: Recorded): Recorded => ({
+  index,
+  command: { ...command, id: besideId(command.id) },
+  measured,
+});
+
+/** What is wrong with one measurement, said of its place in the request. */
+const atIndex = (error: unknown, index: number): unknown => {
+  if (!(error instanceof Problem)) return error;
+  const fields = ofPart(`measurements[${index}]`, error.fields);
+  return new Problem("VALIDATION_FAILED", fields, { cause: error });
+};
+
+const toRecord = async (
+  ledger: Ledger,
+  orgId: string,
+  measurement: PlainMeasurement,
+): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
+  const { uid = "", account, meter } = measurement;
+  if (!isText(uid)) throw fieldProblem("VALIDATION_FAILED", "uid", notText);
+  const mark = markIn(uid);
+  if (mark !== undefined)
+    throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
+  const priced = await priceMeasured(ledger, orgId, measurement);
+  const command = recordOf(priced, {
+    id: uid === "" ? randomUUID() : uid,
+    fingerprint: fingerprintOf(["record", measurement]),
+    account,
+    meter,
+    feature: null,
+    assets: [],
+    isMetered: true,
+    insteadOf: null,
+    fields: priced.segmentTexts,
+  });
+  return { command, measured: priced.measured };
+};

@@ -1,0 +1,342 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import { conflict } from "@turnpike/engine/ledger/outcome.ts";
+import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
+import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { shortUid } from "./batch-usage.ts";
+import { amendmentId, besideId } from "./measurement-ids.ts";
+import { refusalOf } from "../answers.ts";
+import { fingerprintOf } from "../fingerprint.ts";
+import type { Ledger } from "../ledger.ts";
+import { recordOf } from "./recorded-usage.ts";
+import { storedDecision, storedRow } from "../stored-authorizations.ts";
+import type { RenamedUsage } from "./taken-uids.ts";
+import { isMeteredInParts, partsOf } from "./undone-usage.ts";
+import { priceMeasured } from "../usage-request.ts";
+
+/** What a measurement is to be instead: what is not named stays. */
+export interface Amendment extends MeasurementFields {
+  readonly account?: string | undefined;
+  readonly meter?: string | undefined;
+  readonly ts?: string | undefined;
+}
+
+/** Whose a measurement is, of what and when, as far as an amendment does not say so. */
+export interface UncorrectedUsage {
+  readonly account: string;
+  readonly meter: string;
+  readonly ts: string;
+}
+
+interface Correction {
+  readonly uid: string;
+  readonly amendment?: Amendment | undefined;
+  /** Where an account with a wallet gets it by the amendment: that is charged for it, though nobody was before. */
+  readonly taken?: UncorrectedUsage | undefined;
+}
+
+/** Lets wallets follow what the usage store was told about measurements. */
+export interface UsageCorrections {
+  /**
+   * What a client means by a uid: where the ledger has it, its own measurement. Undefined when that is decided and has
+   * still not reached the usage store; refused (409) as long as it is a part of what is held.
+   */
+  readonly delivered: (orgId: string, uid: string) => Promise<RenamedUsage | undefined>;
+  /**
+   * Gives back what a measurement was charged and, where it was amended, charges what it is now. A repeat finds that
+   * nothing is left to do; what was cut off between the two stores is caught up with by the repeat or by the close of
+   * the period.
+   */
+  readonly follow: (orgId: string, correction: Correction) => Promise<void>;
+}
+
+const triesMax = 20;
+const pauseMs = 100;
+
+export const createUsageCorrections = (ledger: Ledger): UsageCorrections => ({
+  delivered: async (orgId, uid) => {
+    for (let tries = 1; tries <= triesMax; tries += 1) {
+      const { isUnderWay, ...measurement } = await meant(ledger, orgId, shortUid(uid));
+      if (!isUnderWay) {
+        await refuseWhileHeld(ledger, orgId, measurement.uid);
+        return measurement;
+      }
+      await delay(pauseMs);
+    }
+    return undefined;
+  },
+  follow: async (orgId, correction) => {
+    for (let tries = 1; tries <= triesMax; tries += 1)
+      if (await follow(ledger, orgId, correction)) return;
+    throw new Error(`${correction.uid} is corrected too often at once`);
+  },
+});
+
+/** One statement: where it is no longer under way, it is known what it is stored as. */
+const meant = async (
+  { pool }: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<RenamedUsage & { readonly isUnderWay: boolean }> => {
+  const { rows } = await pool.query<{ uid: string; stored_as: string; is_under_way: boolean }>(
+    `SELECT *, EXISTS (
+         SELECT FROM usage_outbox CROSS JOIN json_array_elements(measurements::json) AS measurement
+         WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = meant.uid
+       ) OR EXISTS (SELECT FROM usage_void AS void WHERE org_id = $1 AND void.uid = meant.uid) AS is_under_way
+     FROM (
+       SELECT uid, stored_as FROM usage_renamed WHERE org_id = $1 AND (uid = $2 OR stored_as = $2)
+       UNION ALL SELECT $2, $2
+     ) AS meant
+     ORDER BY stored_as = $2, uid = $2 LIMIT 1`,
+    [orgId, uid],
+  );
+  const [row] = rows;
+  return {
+    uid: row?.uid ?? uid,
+    storedAs: row?.stored_as ?? uid,
+    isUnderWay: row?.is_under_way === true,
+  };
+};
+
+/** Before the usage store hears of it: what the wallet cannot follow is not corrected at all. */
+const refuseWhileHeld = async (ledger: Ledger, orgId: string, uid: string): Promise<void> => {
+  const charged = await currentCharge(ledger, orgId, uid);
+  if (charged?.row.state === "HELD")
+    throw refusalOf(conflict(charged.row.id, "WRONG_STATE", charged.row.state));
+};
+
+/** What a measurement is charged by now: by its authorization, or by the last of its amendments. */
+interface Charged {
+  readonly row: Authorization;
+  /** Of a part of a hold, the part alone; null for all of the authorization. */
+  readonly amount: bigint | null;
+  readonly quantities: Refund["quantities"];
+  readonly undo: string;
+  readonly isUndone: boolean;
+  /** How often the measurement was amended. */
+  readonly version: number;
+}
+
+/** A refund that no client can have named: uids of refunds have no `#`. */
+const undoOf = (id: string): string => `${id}#undo`;
+
+/** True when nothing is left to do; false when another correction came between. */
+const follow = async (
+  ledger: Ledger,
+  orgId: string,
+  { uid, amendment, taken }: Correction,
+): Promise<boolean> => {
+  const charged = await currentCharge(ledger, orgId, uid);
+  if (charged === undefined)
+    return amendment === undefined || taken === undefined
+      ? true
+      : chargeTaken(ledger, orgId, { uid, amendment, taken });
+  const fingerprint = fingerprintOf(["amend", amendment]);
+  const { terms } = charged.row;
+  if (charged.version > 0 && terms.fingerprint === fingerprint && !charged.isUndone) return true;
+  const record =
+    amendment === undefined
+      ? undefined
+      : await amendedUsage(ledger, orgId, {
+          id: amendmentId(uid, charged.version + 1),
+          fingerprint,
+          measurement: amended(amendment, usageOf(charged.row)),
+          before: charged.row,
+        });
+  // What no plan prices was charged at the caller's own price, which a correction does not know.
+  if (amendment !== undefined && record?.price.kind === "unrateable") return true;
+  const undo: Refund = {
+    kind: "refund",
+    id: charged.undo,
+    fingerprint: fingerprintOf(["undo", charged.undo]),
+    of: charged.row.id,
+    amount: charged.amount,
+    quantities: charged.quantities,
+    isMetered: false,
+    undoes: "inProportion",
+    fields: null,
+  };
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
+    // What is charged anew without the undo would be charged twice.
+    requests: [{ kind: "linked", commands: record === undefined ? [undo] : [undo, record] }],
+    usage: [],
+  });
+  const [undone] = outcomes;
+  if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
+  return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+/** The same of what nobody was charged for. */
+const chargeTaken = async (
+  ledger: Ledger,
+  orgId: string,
+  {
+    uid,
+    amendment,
+    taken,
+  }: {
+    readonly uid: string;
+    readonly amendment: Amendment;
+    readonly taken: UncorrectedUsage;
+  },
+): Promise<boolean> => {
+  const record = await amendedUsage(ledger, orgId, {
+    id: amendmentId(uid, 1),
+    fingerprint: fingerprintOf(["amend", amendment]),
+    measurement: amended(amendment, taken),
+    before: undefined,
+  });
+  if (record.price.kind === "unrateable") return true;
+  const outcomes = await ledger.decide({
+    orgId,
+    accounts: [record.account],
+    requests: [record],
+    usage: [],
+  });
+  return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+const currentCharge = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Charged | undefined> => {
+  const amended = await lastAmendment(ledger, orgId, uid);
+  const { row, version } = amended ?? { row: await firstCharge(ledger, orgId, uid), version: 0 };
+  return row === undefined || isMeteredInParts(row)
+    ? chargedPart(ledger, orgId, uid)
+    : chargedBy(ledger, orgId, {
+        row,
+        undo: undoOf(row.id),
+        amount: null,
+        quantities: null,
+        version,
+      });
+};
+
+const firstCharge = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Authorization | undefined> =>
+  (await chargedBeside(ledger, orgId, uid)) ?? findRow(ledger, orgId, uid);
+
+/** The measurement that was charged beside a call of its uid. */
+export const chargedBeside = (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Authorization | undefined> => findRow(ledger, orgId, besideId(uid));
+
+/** What a measurement was last charged as, and how often it was amended; undefined when it never was. */
+export const lastAmendment = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Pick<Charged, "row" | "version"> | undefined> => {
+  let last: Pick<Charged, "row" | "version"> | undefined;
+  for (let version = 1; ; version += 1) {
+    const row = await findRow(ledger, orgId, amendmentId(uid, version));
+    if (row === undefined) return last;
+    last = { row, version };
+  }
+};
+
+/** What a part of a hold settled, which is metered as `id#sequence`, or its end, as `id#expiry`. */
+const chargedPart = async (
+  ledger: Ledger,
+  orgId: string,
+  uid: string,
+): Promise<Charged | undefined> => {
+  const name = uid.includes("#") ? uid : await shortenedPart(ledger, orgId, uid);
+  const id = name.slice(0, Math.max(0, name.lastIndexOf("#")));
+  const row = id === "" ? undefined : await findRow(ledger, orgId, id);
+  const parts = row === undefined ? [] : await partsOf(ledger.pool, orgId, row);
+  const part = parts.find((each) => each.id === name);
+  if (row === undefined || part === undefined) return undefined;
+  const left = row.settled - row.refunded;
+  const { quantities } = part;
+  const amount = part.amount < left ? part.amount : left;
+  return chargedBy(ledger, orgId, { row, undo: undoOf(name), amount, quantities, version: 0 });
+};
+
+/** The part whose own name is too long for the usage store, which has it by the uid; empty where there is none. */
+const shortenedPart = async ({ pool }: Ledger, orgId: string, uid: string): Promise<string> => {
+  const text = "SELECT part FROM usage_shortened WHERE org_id = $1 AND uid = $2";
+  const { rows } = await pool.query<{ part: string }>(text, [orgId, uid]);
+  return rows[0]?.part ?? "";
+};
+
+const chargedBy = async (
+  ledger: Ledger,
+  orgId: string,
+  charged: Omit<Charged, "isUndone">,
+): Promise<Charged> => {
+  const isUndone =
+    (await storedDecision(ledger.pool, orgId, `refund:${charged.undo}`)) !== undefined;
+  return { ...charged, isUndone };
+};
+
+const findRow = async (
+  { pool }: Ledger,
+  orgId: string,
+  id: string,
+): Promise<Authorization | undefined> => {
+  const row = await storedRow(pool, orgId, id);
+  return row?.state === "DENIED" ? undefined : row;
+};
+
+const usageOf = ({ terms: { spender, occurredAt } }: Authorization): UncorrectedUsage => ({
+  account: spender.account,
+  meter: spender.meter ?? "",
+  ts: new Date(occurredAt).toISOString(),
+});
+
+const amended = (
+  amendment: Amendment,
+  { account, meter, ts }: UncorrectedUsage,
+): UncorrectedUsage & MeasurementFields => ({
+  ...amendment,
+  account: amendment.account ?? account,
+  meter: amendment.meter ?? meter,
+  ts: amendment.ts ?? ts,
+});
+
+/**
+ * The measurement as it is now, charged like any that nobody authorized, but by what its call said of who pays and what
+ * counts it, as long as it is of the same account and meter.
+ */
+const amendedUsage = async (
+  ledger: Ledger,
+  orgId: string,
+  {
+    id,
+    fingerprint,
+    measurement,
+    before,
+  }: {
+    readonly id: string;
+    readonly fingerprint: string;
+    readonly measurement: UncorrectedUsage & MeasurementFields;
+    /** By what it was charged so far. */
+    readonly before: Authorization | undefined;
+  },
+): Promise<RecordUsage> => {
+  const { account, meter } = measurement;
+  const priced = await priceMeasured(ledger, orgId, measurement);
+  const was = before?.terms.spender;
+  const same = account === was?.account && meter === was.meter ? was : undefined;
+  return recordOf(priced, {
+    id,
+    fingerprint,
+    account,
+    meter,
+    feature: same?.feature ?? null,
+    assets: same?.asset === priced.price.asset ? same.waterfall : [],
+    isMetered: false,
+    insteadOf: same === undefined ? null : (before?.id ?? null),
+    fields: null,
+  });
+};
