@@ -206,7 +206,7 @@ describe("a meter", () => {
       await changing.query("BEGIN");
       await changing.query(statement, [path.split("/")[1]]);
       const charged = ask();
-      await waitForLock(pool, "INTO ledger_meter");
+      await waitForLock(pool, "INTO ledger_record");
       await changing.query("COMMIT");
       changing.release();
       expect(await charged).toMatchObject({
@@ -358,57 +358,6 @@ describe("the scope of a limit", () => {
     expect(await charge({ meter })).toMatchObject({ decision: "allow" });
     expect(await charge({ meter })).toMatchObject({ reasons: [{ code: "RATE_LIMITED" }] });
     expect(await charge({})).toMatchObject({ decision: "allow" });
-  });
-});
-
-describe("an asset", () => {
-  let assets = 0;
-  const open = async () => {
-    const [code, account] = [`A${(assets += 1)}`, world().fresh("account")];
-    await wallets().account(account);
-    const { id } = await wallets().asset(code, 6);
-    return { code, account, path: `assets/${id}` };
-  };
-  type Opened = Awaited<ReturnType<typeof open>>;
-  const limit = { window: "day", limit: "1" };
-  const since = { rate: "2", effectiveAt: "2024-01-01T00:00:00Z" };
-  const uses: Readonly<Record<string, (opened: Opened) => Promise<unknown>>> = {
-    "a grant that begins tomorrow": ({ code, account }) =>
-      wallets().post("grants", {
-        account,
-        asset: code,
-        amount: "1",
-        effectiveAt: new Date(Date.now() + 86_400_000).toISOString(),
-      }),
-    "a top-up that is not paid yet": ({ code, account }) =>
-      wallets().post("topups", { account, asset: code, creditAmount: "1" }),
-    "a budget": ({ code }) => client().create("budgets", { code, asset: code, ...limit }),
-    "a rate from it": ({ code }) =>
-      client().create("assetrates", { from: code, to: "USD", ...since }),
-    "a rate to it": ({ code }) =>
-      client().create("assetrates", { from: "USD", to: code, ...since }),
-    "an automatic top-up": ({ code, account }) =>
-      client().create("autotopups", {
-        code,
-        account,
-        asset: code,
-        threshold: "1",
-        creditAmount: "1",
-        paymentMethod: "card",
-      }),
-  };
-
-  test.each(Object.keys(uses))("is not removed under %s", async (use) => {
-    const opened = await open();
-    await uses[use]?.(opened);
-    expect(await client().call("DELETE", opened.path)).toMatchObject({
-      status: 400,
-      body: refusal("RECORD_IN_USE", "code"),
-    });
-  });
-
-  test("is removed while nothing names it", async () => {
-    await client().remove((await open()).path);
   });
 });
 

@@ -66,18 +66,30 @@ test("an asset is gone, and what was refused for want of it stays refused", asyn
   expect(await charge()).toEqual({ ...first, replayed: true });
 });
 
-test("the asset of a lease is gone, and the lease stays refused", async () => {
+test("the asset of what was refused stays, and the refusal says the same amounts", async () => {
   const { id } = await wallets().asset("LENT", 6);
   await wallets().account("lessee");
-  const lease = { id: "lent", account: "lessee", asset: "LENT", amount: "4", ttlSeconds: 60 };
-  const open = (changed: object = {}) =>
-    wallets().client.call("POST", "leases", { ...lease, ...changed });
-  const decided = { id: "lent", decision: "deny", reasons: [{ code: "INSUFFICIENT_FUNDS" }] };
-  expect(await open()).toMatchObject({ status: 200, body: decided });
-  await wallets().client.remove(`assets/${id}`);
-  expect(await open()).toMatchObject({ status: 200, body: { ...decided, replayed: true } });
-  expect(await open({ amount: "5" })).toMatchObject({ status: 409 });
-  expect(await open({ id: "lent-new" })).toMatchObject({ status: 400 });
+  const lease = { id: "lent", account: "lessee", asset: "LENT", amount: "1.5", ttlSeconds: 60 };
+  const open = () => wallets().post("leases", lease);
+  const charge = () => wallets().charge("lessee", "lessee", "2.5", { asset: "LENT" });
+  const reasons = (shortfall: string) => [{ code: "INSUFFICIENT_FUNDS", shortfall }];
+  const first = [await open(), await charge()];
+  expect(first).toMatchObject([{ reasons: reasons("1.5") }, { reasons: reasons("2.5") }]);
+  expect(await wallets().client.call("DELETE", `assets/${id}`)).toMatchObject({
+    status: 400,
+    body: { errorCode: "RECORD_IN_USE" },
+  });
+  const again = first.map((answer) => ({ ...Object(answer), replayed: true }));
+  expect([await open(), await charge()]).toEqual(again);
+});
+
+test("a lease of an asset that there is none of is told first that its id is another's", async () => {
+  await wallets().account("lent");
+  const lease = { id: "lent-once", account: "lent", amount: "4", ttlSeconds: 60 };
+  await wallets().post("leases", { ...lease, asset: "USD" });
+  const status = (more: object) => wallets().status("leases", { ...lease, asset: "NONE", ...more });
+  expect(await status({})).toBe(409);
+  expect(await status({ id: "lent-new" })).toBe(400);
 });
 
 test("a report that names a meter that there is none of is told first that its sequence is another's", async () => {

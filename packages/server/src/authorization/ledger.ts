@@ -7,6 +7,7 @@ import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
+import { createKeptRecords, type KeptRecords } from "./kept-records.ts";
 import { DatabaseClock } from "./rows/database-clock.ts";
 import { readBeginnings } from "./prices/earlier-usage.ts";
 import { createBeginnings } from "./prices/position-beginnings.ts";
@@ -20,6 +21,7 @@ export interface LedgerParts {
   readonly configurations: Configurations;
   readonly customers: Customers;
   readonly prices: Prices;
+  readonly keptRecords: KeptRecords;
   readonly derivedFields: DerivedFields;
   /** Epoch milliseconds of this process: for when usage occurred, never for a decision. */
   readonly now: () => number;
@@ -47,11 +49,13 @@ export const createLedger = ({
   logger,
   now,
 }: Opened): Ledger => {
+  const keptRecords = createKeptRecords(pool);
   const parts: LedgerParts = {
     pool,
     configurations: createConfigurations(database, now),
     customers: createCustomers({ database, pool, now }),
-    prices: createPrices({ database, pool, now }),
+    prices: createPrices({ database, pool, keptRecords, now }),
+    keptRecords,
     derivedFields,
     now,
   };

@@ -3,7 +3,7 @@ import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { FurtherCount, FurtherPrice, Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
-import { assetOf, atomsOf } from "./amounts.ts";
+import { assetOf, atomsOf, isAssetKept, keepAsset } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
@@ -165,23 +165,39 @@ const priced = async (
     isIndivisible: decidingRules.some((rule) => isIndivisible(rule, meter)),
     isDerived: decidingRules.some((rule) => isDerived(rule, meter)),
   };
-  if (isExplicit) {
-    if (!hasHappened) refuseOther(found, { code: asset, field: "asset" });
-    const explicit = { text: amount, code: asset };
-    return { ...counted, price: explicitPrice(configuration, explicit, given.further) };
-  }
   const late = [...decidingRules, ...filtered].find(({ field }) => derived.byReceipt.has(field));
-  if (found.kind === "priced" && late === undefined) {
-    const ofUsage = asFiltered(found, usage, derived.values);
-    return { ...counted, price: planned(configuration, ofUsage, given.further) };
+  const pricing = { found, ...given, derived: derived.values, late, hasHappened };
+  const price = priceOf(configuration, pricing);
+  if (!isReadOnly && !isAssetKept(parts, orgId, price)) await keepAsset(parts, orgId, price.asset);
+  return { ...counted, price };
+};
+
+interface Pricing {
+  readonly found: MeterPrice;
+  readonly usage: UsageOf;
+  readonly further: readonly FurtherCount[];
+  readonly derived: QuantityReading["derived"];
+  /** What a price counts and is not known before the usage is received. */
+  readonly late: QuantityRule | undefined;
+  readonly hasHappened: boolean;
+}
+
+const priceOf = (configuration: Configuration, pricing: Pricing): Price => {
+  const { found, usage, further, late } = pricing;
+  const { amount, asset } = usage;
+  if (amount !== undefined && asset !== undefined) {
+    if (!pricing.hasHappened) refuseOther(found, { code: asset, field: "asset" });
+    return explicitPrice(configuration, { text: amount, code: asset }, further);
   }
+  if (found.kind === "priced" && late === undefined)
+    return planned(configuration, asFiltered(found, usage, pricing.derived), further);
   const why =
     found.kind === "unpriced"
       ? found.why
       : `${late?.field ?? ""} depends on when the usage is received`;
-  const price = boundOf(configuration, given, why);
+  const price = boundOf(configuration, { usage, further }, why);
   if (price.kind === "amount") refuseOther(found, { code: price.asset, field: "assets" });
-  return { ...counted, price };
+  return price;
 };
 
 /**

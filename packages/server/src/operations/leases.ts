@@ -6,7 +6,7 @@ import type { Asset } from "@turnpike/engine/ledger/asset.ts";
 import { keyOf } from "@turnpike/engine/ledger/decide.ts";
 import type { Command, Spend } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
-import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
 import {
   asAuthorized,
   asSettled,
@@ -44,7 +44,12 @@ export const createLease: Handlers["createLease"] = async (
   const { id = randomUUID(), account } = body;
   const configuration = await ledger.configurations.of(orgId);
   const amount = await unlessAnswered(
-    async () => atomsOf({ text: body.amount, field: "amount" }, assetOf(configuration, body.asset)),
+    async () => {
+      const asset = assetOf(configuration, body.asset);
+      const atoms = atomsOf({ text: body.amount, field: "amount" }, asset);
+      await keepAsset(ledger, orgId, asset.code);
+      return atoms;
+    },
     { stored: () => storedRow(ledger.pool, orgId, id), answered: 0n },
   );
   const command: Command = {

@@ -390,10 +390,11 @@ CREATE TABLE ledger_grant (
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_grant_due ON ledger_grant USING btree (due_at) WHERE (is_open AND (due_at IS NOT NULL));
 
-CREATE TABLE ledger_meter (
+CREATE TABLE ledger_record (
   org_id uuid NOT NULL,
-  meter_id uuid NOT NULL,
-  PRIMARY KEY (meter_id, org_id)
+  kind text NOT NULL,
+  id uuid NOT NULL,
+  PRIMARY KEY (id, kind, org_id)
 );
 
 CREATE TABLE lookup_data (

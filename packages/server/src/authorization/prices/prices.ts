@@ -8,6 +8,7 @@ import type { Database } from "../../ports/database.ts";
 import type { UsageFilter } from "../../ports/usage-store.ts";
 import { isReferred, lookupReferring } from "../../records/lookup.ts";
 import { createCache } from "../cache.ts";
+import type { KeptRecords } from "../kept-records.ts";
 import { type Formula, loadFormulas } from "./formulas.ts";
 import { createMeters, type Meters } from "./meters.ts";
 import {
@@ -94,6 +95,7 @@ const rememberedMs = 5_000;
 interface Parts {
   readonly database: Database;
   readonly pool: Pool;
+  readonly keptRecords: KeptRecords;
   readonly now: () => number;
 }
 
@@ -119,10 +121,10 @@ export interface MeterUsage {
   readonly isPriced: boolean;
 }
 
-export const createPrices = ({ database, pool, now }: Parts): Prices => {
+export const createPrices = ({ database, pool, keptRecords, now }: Parts): Prices => {
   const plans = createCache<AnyPlanPrice[]>({ now, rememberedMs, max: 50_000 });
   const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
-  const meters = createMeters({ database, pool, now, rememberedMs });
+  const meters = createMeters({ database, keptRecords, now, rememberedMs });
   const versions = createKeptPrices(pool, now);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
   const formulas = createCache<Formula[]>({ now, rememberedMs, max: 1_000 });

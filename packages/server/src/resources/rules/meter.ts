@@ -3,13 +3,13 @@ import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { topologicalOrder } from "@turnpike/engine/calculation/derived-field-order.ts";
 import type { CustomFieldEntity } from "@turnpike/engine/calculation/syntax.ts";
-import { sql } from "kysely";
 import { lookupReferring } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
 import type { Followed, Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
+import { isNamedByLedger } from "./kept-records.ts";
 import { keepsPrices } from "./priced-product.ts";
 
 /** A field that an aggregation targets stays on its meter, and of a kind that it can use (m3ter semantics 4, 6.2). */
@@ -69,23 +69,10 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
   await keepsPrices(scope, { by: "aggregationId", ids, field: "productId" });
 };
 
-/**
- * What wallets paid for a meter is found by its code (`records/wallet-debits.ts`), and what they were charged for may still
- * be on its way to metering. The ledger takes the record's lock when it sees a meter first (`authorization/meters.ts`).
- */
-const isInLedger = async (
-  { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
-  id: string,
-): Promise<boolean> => {
-  const { rows } = await sql<{ found: boolean }>`
-    SELECT EXISTS (SELECT FROM ledger_meter WHERE org_id = ${orgId} AND meter_id = ${id}) AS found
-  `.execute(transaction);
-  return rows[0]?.found === true;
-};
-
+/** What wallets paid for it is found by its code (`records/wallet-debits.ts`), and may still be on its way to metering. */
 const keepsNamedCode = (write: Write): Promise<void> =>
   keepFields(write, ["code"], {
-    exists: () => isInLedger(write, write.id),
+    exists: () => isNamedByLedger(write, { kind: meter.kind, id: write.id }),
     message: "must not change: authorizations name the meter by it",
   });
 
@@ -97,7 +84,7 @@ export const meterRules: Rules = {
     return keepTargetedFields(write);
   },
   remove: async (write) => {
-    if (await isInLedger(write, write.id))
+    if (await isNamedByLedger(write, { kind: meter.kind, id: write.id }))
       throw fieldProblem("RECORD_IN_USE", "code", "is named by authorizations");
   },
 };

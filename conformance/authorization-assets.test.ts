@@ -1,0 +1,96 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { inspect, waitForLock } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/** Amounts are told in the digits of their asset: it stays where any were counted or told. */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const client = () => wallets().client;
+beforeAll(() => wallets().meter("calls"));
+
+const refusal = (errorCode: string, field: string) => ({
+  errorCode,
+  message: expect.stringContaining(`: ${field} `),
+});
+
+describe("an asset", () => {
+  let assets = 0;
+  const open = async () => {
+    const [code, account] = [`A${(assets += 1)}`, world().fresh("account")];
+    await wallets().account(account);
+    const { id } = await wallets().asset(code, 6);
+    return { code, account, path: `assets/${id}` };
+  };
+  type Opened = Awaited<ReturnType<typeof open>>;
+  const limit = { window: "day", limit: "1" };
+  const since = { rate: "2", effectiveAt: "2024-01-01T00:00:00Z" };
+  const uses: Readonly<Record<string, (opened: Opened) => Promise<unknown>>> = {
+    "a grant that begins tomorrow": ({ code, account }) =>
+      wallets().post("grants", {
+        account,
+        asset: code,
+        amount: "1",
+        effectiveAt: new Date(Date.now() + 86_400_000).toISOString(),
+      }),
+    "a top-up that is not paid yet": ({ code, account }) =>
+      wallets().post("topups", { account, asset: code, creditAmount: "1" }),
+    "a charge that was refused": ({ code, account }) =>
+      wallets().charge(account, world().fresh("call"), "1.5", { asset: code }),
+    "a hold of nothing": ({ code, account }) =>
+      wallets().hold(account, world().fresh("call"), "0", { asset: code }),
+    "a lease that was refused": ({ code, account }) =>
+      wallets().post("leases", { account, asset: code, amount: "1.5", ttlSeconds: 60 }),
+    "a budget": ({ code }) => client().create("budgets", { code, asset: code, ...limit }),
+    "a rate from it": ({ code }) =>
+      client().create("assetrates", { from: code, to: "USD", ...since }),
+    "a rate to it": ({ code }) =>
+      client().create("assetrates", { from: "USD", to: code, ...since }),
+    "an automatic top-up": ({ code, account }) =>
+      client().create("autotopups", {
+        code,
+        account,
+        asset: code,
+        threshold: "1",
+        creditAmount: "1",
+        paymentMethod: "card",
+      }),
+  };
+
+  test.each(Object.keys(uses))("is not removed under %s", async (use) => {
+    const opened = await open();
+    await uses[use]?.(opened);
+    expect(await client().call("DELETE", opened.path)).toMatchObject({
+      status: 400,
+      body: refusal("RECORD_IN_USE", "code"),
+    });
+  });
+
+  test("is removed while nothing names it, or it was only asked what can be paid in it", async () => {
+    const { code, account, path } = await open();
+    const check = { mode: "check", asset: code };
+    expect(await wallets().charge(account, world().fresh("call"), "1", check)).toMatchObject({
+      decision: "deny",
+    });
+    await client().remove(path);
+  });
+
+  test("that is removed while it is first charged in is not charged in", async () => {
+    const { code, account, path } = await open();
+    await inspect(url(), async (pool) => {
+      const removing = await pool.connect();
+      await removing.query("BEGIN");
+      await removing.query("DELETE FROM record WHERE id = $1", [path.split("/")[1]]);
+      const body = { uid: world().fresh("call"), account, meter: "calls", mode: "charge" };
+      const priced = { ...body, amount: "1", asset: code };
+      const charged = client().call("POST", "authorizations", priced);
+      await waitForLock(pool, "INTO ledger_record");
+      await removing.query("COMMIT");
+      removing.release();
+      expect(await charged).toMatchObject({
+        status: 400,
+        body: refusal("REFERENCE_NOT_FOUND", "asset"),
+      });
+    });
+  });
+});
