@@ -84,7 +84,7 @@ describe("a grant that is for some usage only", () => {
       });
   });
 
-  test("pays for it, however the product's id is written, and is answered again once that is gone", async () => {
+  test("pays for it, however the product's id is written, which stays", async () => {
     const { product, meter, grant } = await open("paying");
     const appliesTo = { products: [product.id.toUpperCase()], meters: ["paying-meter"] };
     const granted = {
@@ -94,11 +94,26 @@ describe("a grant that is for some usage only", () => {
     expect(await grant("for-paying", appliesTo)).toMatchObject(granted);
     const call = (uid: string, of: string) => wallets().charge("paying", uid, "1", { meter: of });
     expect(await call("paying-other", "calls")).toMatchObject({ decision: "deny" });
-    await wallets().client.remove(`meters/${meter.id}`);
-    await wallets().client.remove(`products/${product.id}`);
+    await wallets().client.put(`meters/${meter.id}`, { ...meter, productId: undefined });
+    for (const path of [`meters/${meter.id}`, `products/${product.id}`])
+      expect(await wallets().client.call("DELETE", path)).toMatchObject({
+        status: 400,
+        body: { errorCode: "RECORD_IN_USE" },
+      });
     expect(await grant("for-paying", appliesTo)).toMatchObject(granted);
     expect(await grant("for-paying", { meters: [] })).toMatchObject({ status: 409 });
-    expect(await grant("for-paying-2", appliesTo)).toMatchObject({ status: 400 });
+  });
+
+  test("that was refused leaves what it names removable", async () => {
+    const { product, meter, grant } = await open("refused");
+    const named = { products: [product.id], meters: ["refused-meter", "refused"] };
+    expect(await grant("for-refused", named)).toMatchObject({ status: 400 });
+    await wallets().client.remove(`meters/${meter.id}`);
+    await wallets().client.remove(`products/${product.id}`);
+    expect(await grant("for-refused", named)).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: "appliesTo.products[0]" }, { field: "appliesTo.meters[0]" }, {}] },
+    });
   });
 
   test("pays for usage of a product whose id was written in capitals", async () => {

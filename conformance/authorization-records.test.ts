@@ -167,6 +167,8 @@ describe("a meter", () => {
           },
         ],
       }),
+    "a grant is for": ({ account, meter }) =>
+      wallets().grant(account, "1", { appliesTo: { meters: [meter] } }),
     "a lease was spent on": async ({ account, meter }) => {
       const id = world().fresh("lease");
       const body = { id, account, asset: "USD", amount: "5", ttlSeconds: 60 };

@@ -31,26 +31,41 @@ const checkAccount = async ({ customers }: Ledger, orgId: string, account: strin
   throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${account}`);
 };
 
+interface Has {
+  readonly has: (name: string) => boolean;
+}
+
 /** What is for a product or a meter that does not exist could never be spent. */
-const checkRestriction = async (
-  database: Database,
-  orgId: string,
+const refuseUnknown = (
   { products, meters }: Restriction,
-): Promise<void> => {
-  const ofIds = await lookupAll(database, product, { orgId, ids: products });
-  const named = await lookupCodes(database, meter, { orgId, codes: meters });
+  known: { readonly products: Has; readonly meters: Has },
+): void => {
   const unknown = [
-    ...unknownOf("product", products, ofIds),
-    ...unknownOf("meter", meters, new Set(named.map(({ code }) => code))),
+    ...unknownOf("product", products, known.products),
+    ...unknownOf("meter", meters, known.meters),
   ];
   if (unknown.length > 0) throw new Problem("REFERENCE_NOT_FOUND", unknown);
 };
 
-const unknownOf = (
-  kind: "product" | "meter",
-  names: readonly string[],
-  known: { readonly has: (name: string) => boolean },
-): FieldError[] =>
+/** What a grant is for stays, so that it can be spent: nothing is kept for a grant that is refused. */
+const keepRestriction = async (
+  { keptRecords }: Ledger,
+  database: Database,
+  { orgId, appliesTo }: { readonly orgId: string; readonly appliesTo: Restriction },
+): Promise<void> => {
+  const { products, meters } = appliesTo;
+  const named = await lookupCodes(database, meter, { orgId, codes: meters });
+  refuseUnknown(appliesTo, {
+    products: await lookupAll(database, product, { orgId, ids: products }),
+    meters: new Set(named.map(({ code }) => code)),
+  });
+  refuseUnknown(appliesTo, {
+    products: await keptRecords.keep({ orgId, kind: product.kind, by: "id", names: products }),
+    meters: await keptRecords.keep({ orgId, kind: meter.kind, by: "code", names: meters }),
+  });
+};
+
+const unknownOf = (kind: "product" | "meter", names: readonly string[], known: Has): FieldError[] =>
   names.flatMap((name, nth) =>
     known.has(name)
       ? []
@@ -93,8 +108,9 @@ export const createGrant: Handlers["createGrant"] = async (
   await checkAccount(ledger, orgId, body.account);
   const configuration = await ledger.configurations.of(orgId);
   const { id = randomUUID(), account, asset, appliesTo } = body;
+  const terms = termsOf(configuration, body);
   if (appliesTo !== undefined)
-    await unlessAnswered(() => checkRestriction(database, orgId, appliesTo), {
+    await unlessAnswered(() => keepRestriction(ledger, database, { orgId, appliesTo }), {
       stored: () => storedGrant(ledger, orgId, id),
       answered: undefined,
     });
@@ -104,7 +120,7 @@ export const createGrant: Handlers["createGrant"] = async (
     fingerprint: fingerprintOf(["grant", body]),
     account,
     asset,
-    terms: termsOf(configuration, body),
+    terms,
   };
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));

@@ -35,6 +35,7 @@ import { planTemplateRules } from "./rules/plan-template.ts";
 import { planRules } from "./rules/plan.ts";
 import { resourceGroupRules, serviceUserRules } from "./rules/policy-holders.ts";
 import { pricingRules } from "./rules/pricing.ts";
+import { productRules } from "./rules/product.ts";
 import { resourceGroupItemRules } from "./rules/resource-group-item.ts";
 import { scheduledEventConfigurationRules } from "./rules/scheduled-event-configuration.ts";
 import { statementDefinitionRules } from "./rules/statement-definition.ts";
@@ -78,6 +79,7 @@ export const rules: Readonly<Record<string, Rules>> = {
   planGroupLink: planGroupLinkRules,
   planTemplate: planTemplateRules,
   pricing: pricingRules,
+  product: productRules,
   resourceGroup: resourceGroupRules,
   resourceGroupItem: resourceGroupItemRules,
   scheduledEventConfiguration: scheduledEventConfigurationRules,

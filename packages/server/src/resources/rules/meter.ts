@@ -73,7 +73,7 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
 const keepsNamedCode = (write: Write): Promise<void> =>
   keepFields(write, ["code"], {
     exists: () => isNamedByLedger(write, { kind: meter.kind, id: write.id }),
-    message: "must not change: authorizations name the meter by it",
+    message: "must not change: authorizations or grants name the meter by it",
   });
 
 export const meterRules: Rules = {
@@ -85,6 +85,6 @@ export const meterRules: Rules = {
   },
   remove: async (write) => {
     if (await isNamedByLedger(write, { kind: meter.kind, id: write.id }))
-      throw fieldProblem("RECORD_IN_USE", "code", "is named by authorizations");
+      throw fieldProblem("RECORD_IN_USE", "code", "is named by authorizations or grants");
   },
 };
