@@ -97,7 +97,12 @@ export const extension = z.object({
 export const sessionUpdate = z.object({
   sequence,
   used: z.object(used),
-  request: z.object(used),
+  request: z
+    .object(used)
+    .describe(
+      "How much may be used next. Its texts are not kept: what settles by itself, when nobody reports any more, is " +
+        "metered with those that the session was opened with.",
+    ),
 });
 export const refund = z.object({ uid, of: uid, amount: amount.optional() });
 
