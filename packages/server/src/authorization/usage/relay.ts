@@ -18,7 +18,6 @@ const idleMs = 250;
 const pauseMs = 1_000;
 
 interface OutboxColumns {
-  readonly sequence: string;
   readonly org_id: string;
   /** The text of a JSON array, as it goes on. */
   readonly measurements: string;
@@ -29,9 +28,17 @@ export interface RelayParts extends TakenUidParts {
   readonly pool: Pool;
 }
 
+/** Rows are deleted as they are locked, which nobody else sees before the commit; they come in the order of their writing. */
+const taking = `
+  WITH taken AS (
+    DELETE FROM usage_outbox WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM usage_outbox WHERE refusal IS NULL ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED))
+    RETURNING sequence, org_id, measurements, count)
+  SELECT org_id, measurements, count FROM taken ORDER BY sequence`;
+
 /**
- * Delivers measurements from the ledger to the usage store: at least once from here, once there by uid. A row is
- * deleted in the transaction that locked it, after the usage store has acknowledged it.
+ * Delivers measurements from the ledger to the usage store: at least once from here, once there by uid. What deletes a
+ * row is committed after the usage store has acknowledged it.
  */
 export const startRelay = (parts: RelayParts): Repeating =>
   startRepeating({
@@ -45,11 +52,7 @@ export const startRelay = (parts: RelayParts): Repeating =>
 const deliverBatch = (parts: RelayParts): Promise<number> =>
   onConnection(parts.pool, async (client) => {
     await client.query("BEGIN");
-    const { rows: taken } = await client.query<OutboxColumns>({
-      name: "relay-take",
-      text: `SELECT sequence, org_id, measurements, count FROM usage_outbox WHERE refusal IS NULL
-             ORDER BY sequence LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED`,
-    });
+    const { rows: taken } = await client.query<OutboxColumns>({ name: "relay-take", text: taking });
     for (const [orgId, own] of Map.groupBy(taken, (row) => row.org_id))
       for (const rows of inRequests(own)) await deliver(parts, client, { orgId, rows });
     await client.query("COMMIT");
@@ -95,11 +98,6 @@ const deliver = async (
     );
   }
   if (renamed.length > 0) await writeRenamed(client, orgId, renamed);
-  await client.query({
-    name: "relay-delivered",
-    text: "DELETE FROM usage_outbox WHERE sequence = ANY($1::bigint[])",
-    values: [rows.map(({ sequence }) => sequence)],
-  });
 };
 
 interface Refusal {
