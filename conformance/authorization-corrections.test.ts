@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -219,6 +220,40 @@ describe("usage of an account that has no wallet", () => {
     expect(await left()).toEqual(leaves(10));
     await moved(uidOf("a"), code, 1);
     expect(await left()).toEqual(leaves(11));
+  });
+
+  describe("has the uid of a part whose name is too long for the usage store", () => {
+    const takenPart = async () => {
+      const opened = await open();
+      const { uidOf } = opened;
+      const long = "h".repeat(49 - uidOf("").length);
+      const taken = createHash("sha256")
+        .update(uidOf(`${long}#1`))
+        .digest("base64url");
+      await ofNobody(taken, opened);
+      return { ...opened, long, taken };
+    };
+
+    test("which is corrected by its own name", async () => {
+      const { uidOf, use, settle, voidIt, left, long } = await takenPart();
+      await use(long, 7, { mode: "hold" });
+      await settle(long, 1, 3, false);
+      await settle(long, 2, 4, true);
+      await voidIt("", uidOf(`${long}#1`));
+      expect(await left()).toEqual(leaves(4));
+    });
+
+    test("and a call has it, too, before the part is settled", async () => {
+      const { use, settle, voidIt, left, long, taken } = await takenPart();
+      await use("call", 1, { uid: taken });
+      await waitForRelay(url());
+      await use(long, 7, { mode: "hold" });
+      await settle(long, 1, 3, false);
+      await settle(long, 2, 4, true);
+      expect(await left()).toEqual(leaves(8));
+      await voidIt("", taken);
+      expect(await left()).toEqual(leaves(7));
+    });
   });
 
   test("is charged to nobody where it stays with such", async () => {

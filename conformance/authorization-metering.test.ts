@@ -322,9 +322,9 @@ describe("a charge whose uid another measurement has is taken back, and the othe
     });
     await submit("x", 1);
     await grant();
-    await whileLocked(url(), "LOCK TABLE usage_renamed IN SHARE MODE", async (waiting) => {
+    await whileLocked(url(), "LOCK TABLE usage_name IN SHARE MODE", async (waiting) => {
       await charge("x", 8);
-      await waiting("INSERT INTO usage_renamed");
+      await waiting("INSERT INTO usage_name");
       await world().server.kill();
     });
     await restart();

@@ -619,6 +619,15 @@ CREATE TABLE unique_value (
 );
 CREATE INDEX unique_value_of_record ON unique_value USING btree (org_id, kind, id);
 
+CREATE TABLE usage_name (
+  org_id uuid NOT NULL,
+  uid text NOT NULL,
+  part text,
+  stored_as text NOT NULL,
+  PRIMARY KEY (org_id, uid)
+);
+CREATE INDEX usage_name_stored_as ON usage_name USING btree (stored_as);
+
 CREATE TABLE usage_outbox (
   sequence bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   org_id uuid NOT NULL,
@@ -648,21 +657,6 @@ CREATE TABLE usage_refund (
   of text NOT NULL,
   uid text NOT NULL,
   PRIMARY KEY (org_id, of, uid)
-);
-
-CREATE TABLE usage_renamed (
-  org_id uuid NOT NULL,
-  uid text NOT NULL,
-  stored_as text NOT NULL,
-  PRIMARY KEY (org_id, uid)
-);
-CREATE INDEX usage_renamed_stored_as ON usage_renamed USING btree (stored_as);
-
-CREATE TABLE usage_shortened (
-  org_id uuid NOT NULL,
-  uid text NOT NULL,
-  part text NOT NULL,
-  PRIMARY KEY (org_id, uid)
 );
 
 CREATE TABLE usage_upload (

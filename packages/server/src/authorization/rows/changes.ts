@@ -255,8 +255,14 @@ const refundUids: Table<Metered["refundUids"][number]> = {
 };
 
 const partUids: Table<Metered["partUids"][number]> = {
-  name: "usage_shortened",
-  columns: [text("part", (row) => row.part), text("uid", (row) => row.uid)],
+  name: "usage_name",
+  columns: [
+    text("uid", (row) => row.uid),
+    text("part", (row) => row.part),
+    text("stored_as", (row) => row.uid),
+  ],
+  // A call of the same uid may have been stored by another.
+  onConflict: overwrite("uid", ["part"]),
 };
 
 const inRows = (measurements: readonly unknown[]): unknown[][] =>

@@ -70,8 +70,12 @@ export const writeRenamed = async (
   renamed: readonly RenamedUsage[],
 ): Promise<void> => {
   await client.query(
-    `INSERT INTO usage_renamed (org_id, uid, stored_as)
-     SELECT $1, row.* FROM unnest($2::text[], $3::text[]) AS row ON CONFLICT DO NOTHING`,
+    // A part with a name too long has its row; two measurements may have one uid, and what was written first stays.
+    `INSERT INTO usage_name (org_id, uid, stored_as)
+     SELECT DISTINCT ON (uid) $1::uuid, uid, stored_as
+     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS row (uid, stored_as, nth) ORDER BY uid, nth
+     ON CONFLICT (org_id, uid) DO UPDATE SET stored_as = excluded.stored_as
+     WHERE usage_name.stored_as = usage_name.uid`,
     [orgId, renamed.map(({ uid }) => uid), renamed.map(({ storedAs }) => storedAs)],
   );
 };

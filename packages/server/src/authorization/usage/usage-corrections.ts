@@ -84,7 +84,7 @@ const meant = async (
          WHERE org_id = $1 AND refusal IS NULL AND measurement->>'uid' = meant.uid
        ) OR EXISTS (SELECT FROM usage_void AS void WHERE org_id = $1 AND void.uid = meant.uid) AS is_under_way
      FROM (
-       SELECT uid, stored_as FROM usage_renamed WHERE org_id = $1 AND (uid = $2 OR stored_as = $2)
+       SELECT uid, stored_as FROM usage_name WHERE org_id = $1 AND (uid = $2 OR stored_as = $2)
        UNION ALL SELECT $2, $2
      ) AS meant
      ORDER BY stored_as = $2, uid = $2 LIMIT 1`,
@@ -264,8 +264,8 @@ const chargedPart = async (
 
 /** The part whose own name is too long for the usage store, which has it by the uid; empty where there is none. */
 const shortenedPart = async ({ pool }: Ledger, orgId: string, uid: string): Promise<string> => {
-  const text = "SELECT part FROM usage_shortened WHERE org_id = $1 AND uid = $2";
-  const { rows } = await pool.query<{ part: string }>(text, [orgId, uid]);
+  const text = "SELECT part FROM usage_name WHERE org_id = $1 AND uid = $2";
+  const { rows } = await pool.query<{ part: string | null }>(text, [orgId, uid]);
   return rows[0]?.part ?? "";
 };
 

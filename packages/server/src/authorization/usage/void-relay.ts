@@ -58,7 +58,7 @@ const voidBatch = (parts: VoidRelayParts, left: readonly string[]): Promise<Void
       name: "voids-take",
       // One that is still under way to the usage store waits for it.
       text: `SELECT sequence, org_id, coalesce(stored_as, uid) AS uid, refund, decided_at
-             FROM usage_void AS void LEFT JOIN usage_renamed USING (org_id, uid)
+             FROM usage_void AS void LEFT JOIN usage_name USING (org_id, uid)
              WHERE sequence <> ALL($1::bigint[]) AND NOT EXISTS (
                SELECT FROM usage_outbox AS outbox
                  CROSS JOIN json_array_elements(outbox.measurements::json) AS measurement
