@@ -59,7 +59,6 @@ test("a hold costs what the dearest position costs, tried one by one (W7, W8)", 
           ...emptyPosition("p"),
           posted: units(`${posted}`),
           held: units(`${open}`),
-          isStarted: true,
         };
         const held = holdCost(each, position, quantity);
         let worst = decimal(0);
@@ -69,10 +68,10 @@ test("a hold costs what the dearest position costs, tried one by one (W7, W8)", 
             if (near < position.posted || near > end) continue;
             const exact = each.tariff
               .total(quantityOf(near + quantity))
-              .minus(each.tariff.total(quantityOf(near)));
+              .minus(near === 0n ? decimal(0) : each.tariff.total(quantityOf(near)));
             worst = max(worst, exact);
             // Settling anywhere costs no more than was held, to the atom.
-            const cost = marginalCost(each, { posted: near, isStarted: true }, quantity);
+            const cost = marginalCost(each, { posted: near }, quantity);
             expect(cost <= held).toBe(true);
           }
         expect(held).toBe(toAtoms(worst, each.scale));
@@ -109,7 +108,7 @@ test("charges in any order and batching sum to the total; the close leaves it so
         }
         const used = ledger.state.positions.get("p");
         const posted = used?.posted ?? 0n;
-        const total = used?.isStarted === true ? each.tariff.total(quantityOf(posted)) : decimal(0);
+        const total = posted === 0n ? decimal(0) : each.tariff.total(quantityOf(posted));
         const rated = toAtoms(total, each.scale);
         const taken = ledger.paid();
         // Only a price that falls as a whole (volume) lets the close give something back.

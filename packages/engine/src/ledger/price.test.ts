@@ -13,7 +13,7 @@ import {
   sampleUsed,
 } from "./sample-request.ts";
 import { dueFor } from "./true-up.ts";
-import type { Price, Rateable } from "./price.ts";
+import { marginalCost, type Price, type Rateable } from "./price.ts";
 import type { Outcome } from "./outcome.ts";
 import { describe, expect, test } from "vitest";
 
@@ -103,6 +103,15 @@ describe("a fixed price of the first band: 5.00, and 1.00 a unit", () => {
     ledger.run(undo("a"));
     const hold = sampleRequest("h", { mode: "hold", price, quantity: units("3") });
     expect(amountOf(ledger.one(hold))).toBe(money("8"));
+  });
+
+  test("is due once on the way up from less than nothing, wherever calls end", () => {
+    const cost = (posted: string, quantity: string) =>
+      marginalCost(price, { posted: units(posted) }, units(quantity));
+    // 5 × 1.00, then 5.00 + 1 × 1.00
+    expect(cost("-5", "5")).toBe(money("5"));
+    expect(cost("0", "1")).toBe(money("6"));
+    expect(cost("-5", "6")).toBe(money("11"));
   });
 });
 

@@ -94,28 +94,23 @@ export const furtherGranted = (
   return granted === wanted ? all : all.map((quantity) => (quantity * granted) / wanted);
 };
 
-interface Point {
-  readonly posted: bigint;
-  readonly isStarted: boolean;
-}
+type Point = Pick<Position, "posted">;
 
 /**
  * A fixed price of the first band falls due with the first usage, and again once all usage was given back: its money was
  * given back with it. Where the bill charges it for measurements that sum up to nothing, the close takes it.
  */
-export const isStartedAt = (posted: bigint): boolean => posted !== 0n;
-
-const totalAt = (price: Rate, { posted, isStarted }: Point): Decimal =>
-  isStarted ? price.tariff.total(quantityOf(posted)) : zero;
+const totalAt = (price: Rate, posted: bigint): Decimal =>
+  posted === 0n ? zero : price.tariff.total(quantityOf(posted));
 
 /**
  * What `quantity` more costs at a point of the period; negative where all units get cheaper (W9).
  * Totals become atoms, not differences, so that any order of events sums to the total (I20).
  */
-export const marginalCost = (price: Rate, from: Point, quantity: bigint): bigint => {
+export const marginalCost = (price: Rate, { posted }: Point, quantity: bigint): bigint => {
   if (quantity === 0n) return 0n;
-  const to = { posted: from.posted + quantity, isStarted: true };
-  return toAtoms(totalAt(price, to), price.scale) - toAtoms(totalAt(price, from), price.scale);
+  const to = totalAt(price, posted + quantity);
+  return toAtoms(to, price.scale) - toAtoms(totalAt(price, posted), price.scale);
 };
 
 /** Nothing is taken for what makes the total fall; the close of the period credits it (W9). */
@@ -132,18 +127,17 @@ export const chargeCost = (price: Rate, from: Point, quantity: bigint): bigint =
 export const holdCost = (price: Rate, position: Position, quantity: bigint): bigint => {
   if (quantity === 0n) return 0n;
   const last = position.posted + position.held;
-  let worst = max(zero, exactCost(price, position, quantity));
+  let worst = max(zero, exactCost(price, position.posted, quantity));
   if (position.held === 0n) return toAtoms(worst, price.scale);
   for (const posted of turningPoints(price, position, quantity)) {
     if (posted < position.posted || posted > last) continue;
-    if (posted === position.posted && !position.isStarted) continue;
-    worst = max(worst, exactCost(price, { posted, isStarted: true }, quantity));
+    worst = max(worst, exactCost(price, posted, quantity));
   }
   return toAtoms(worst, price.scale);
 };
 
-const exactCost = (price: Rate, from: Point, quantity: bigint): Decimal =>
-  totalAt(price, { posted: from.posted + quantity, isStarted: true }).minus(totalAt(price, from));
+const exactCost = (price: Rate, posted: bigint, quantity: bigint): Decimal =>
+  totalAt(price, posted + quantity).minus(totalAt(price, posted));
 
 const turningPoints = (price: Rate, position: Position, quantity: bigint): Set<bigint> => {
   const points = new Set<bigint>();
@@ -190,5 +184,4 @@ export const emptyPosition = (id: string): Position => ({
   posted: 0n,
   before: 0n,
   held: 0n,
-  isStarted: false,
 });

@@ -186,8 +186,6 @@ export interface Position {
   /** How much of `posted` was there before anything was authorized at the position: billed, and charged to nobody. */
   readonly before: bigint;
   readonly held: bigint;
-  /** Whether a fixed price of the first band is paid (`isStartedAt`). */
-  readonly isStarted: boolean;
 }
 
 /** What a period's usage of one meter was settled at: by the wallet, debt included, and by nobody. */

@@ -2,7 +2,7 @@ import { maximum, minimum } from "./asset.ts";
 import { countersOf, moveCounter, type Reservation } from "./budget.ts";
 import { positionOf, post, walletAccountOf, type Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
-import { isStartedAt, type Price } from "./price.ts";
+import type { Price } from "./price.ts";
 import type {
   Authorization,
   AuthorizationTerms,
@@ -36,12 +36,10 @@ export const moveBudgets = (
 export const movePosition = (draft: Draft, id: string | null, move: Use): void => {
   if (id === null) return;
   const row = positionOf(draft, id);
-  const posted = row.posted + move.postedQuantity;
   draft.positions.put({
     ...row,
-    posted,
+    posted: row.posted + move.postedQuantity,
     held: maximum(0n, row.held + move.heldQuantity),
-    isStarted: isStartedAt(posted),
   });
 };
 

@@ -78,7 +78,7 @@ const holdings = async (orgId: string): Promise<unknown> => {
     [orgId],
   );
   const positions = await pool().query(
-    "SELECT id, posted, held, is_started FROM usage_position WHERE org_id = $1 ORDER BY id",
+    "SELECT id, posted, held FROM usage_position WHERE org_id = $1 ORDER BY id",
     [orgId],
   );
   return [rows, positions.rows];

@@ -288,7 +288,7 @@ describe("without a lock", () => {
       await other.query("SELECT FROM ledger_account WHERE org_id = $1 FOR UPDATE", [state.orgId]);
       const outcomes = swapped(server, piece("2", "acme"));
       await untilSomebodyWaits();
-      await other.query("INSERT INTO usage_position VALUES ($1, $2, 0, 0, true)", [
+      await other.query("INSERT INTO usage_position VALUES ($1, $2, 0, 0)", [
         state.orgId,
         position,
       ]);

@@ -646,7 +646,6 @@ CREATE TABLE usage_position (
   id text NOT NULL,
   posted numeric NOT NULL,
   held numeric NOT NULL,
-  is_started boolean NOT NULL,
   before numeric DEFAULT 0 NOT NULL,
   PRIMARY KEY (org_id, id),
   CHECK (held >= 0::numeric)

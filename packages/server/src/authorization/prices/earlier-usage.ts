@@ -4,7 +4,7 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import { type ChildAccount, poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { quantityScale, toAtoms } from "@turnpike/engine/ledger/asset.ts";
-import { emptyPosition, isStartedAt } from "@turnpike/engine/ledger/price.ts";
+import { emptyPosition } from "@turnpike/engine/ledger/price.ts";
 import type { Position } from "@turnpike/engine/ledger/rows.ts";
 import { contains, intersection, type Period } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../../ports/database.ts";
@@ -159,7 +159,6 @@ const measured = async (
     if (id === undefined || quantity === null) return [];
     const exact = decimal(quantity);
     const posted = toAtoms(exact.round(quantityScale, "HALF_EVEN") ?? exact, quantityScale);
-    const isStarted = isStartedAt(posted);
-    return [{ ...emptyPosition(id), posted, before: posted, isStarted }];
+    return [{ ...emptyPosition(id), posted, before: posted }];
   });
 };

@@ -10,7 +10,6 @@ const begun = (id: string): Position => ({
   ...emptyPosition(id),
   posted: 7n,
   before: 7n,
-  isStarted: true,
 });
 
 const opened = (read: (ids: readonly string[]) => Promise<readonly Position[]>) => {

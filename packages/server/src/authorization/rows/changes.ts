@@ -177,11 +177,7 @@ const concurrencyCounts: Table<Changes["concurrencyCounts"][number]> = {
 const knownPositions: Known<Position> = {
   name: "usage_position",
   key: [text("id", (row) => row.id)],
-  moved: [
-    exact("posted", (row) => row.posted),
-    exact("held", (row) => row.held),
-    flag("is_started", (row) => row.isStarted),
-  ],
+  moved: [exact("posted", (row) => row.posted), exact("held", (row) => row.held)],
   seldom: [],
 };
 
@@ -192,7 +188,7 @@ const newPositions: Table<Position> = {
 
 const positions: Table<Position> = {
   ...newPositions,
-  onConflict: overwrite("id", ["posted", "held", "is_started"]),
+  onConflict: overwrite("id", ["posted", "held"]),
 };
 
 const topUps: Table<Changes["topUps"][number]> = {

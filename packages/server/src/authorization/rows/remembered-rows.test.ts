@@ -20,7 +20,7 @@ test("what was seen lately is remembered, by organization, and what was not is f
 
 test("positions are remembered beside accounts, and not all of them", () => {
   const { positions } = new Remembered();
-  const position = (id: string) => ({ id, posted: 1n, before: 0n, held: 0n, isStarted: true });
+  const position = (id: string) => ({ id, posted: 1n, before: 0n, held: 0n });
   const ids = Array.from({ length: 100_000 }, (_, nth) => `price@2026-11/${nth}`);
   positions.remember("one", ids.map(position));
   expect(positions.of("one", "price@2026-11/99999")).toEqual(position("price@2026-11/99999"));

@@ -194,7 +194,6 @@ export interface PositionColumns {
   readonly posted: string;
   readonly before: string;
   readonly held: string;
-  readonly is_started: boolean;
 }
 
 export const positionFrom = (row: PositionColumns): Position => ({
@@ -202,7 +201,6 @@ export const positionFrom = (row: PositionColumns): Position => ({
   posted: atoms(row.posted),
   before: atoms(row.before),
   held: atoms(row.held),
-  isStarted: row.is_started,
 });
 
 export interface TopUpColumns {
