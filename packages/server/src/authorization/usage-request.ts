@@ -22,7 +22,7 @@ import {
   segmentTextsOf,
   type QuantityReading,
 } from "./usage/measurements.ts";
-import type { QuantityRule } from "./prices/kept-prices.ts";
+import type { KeptPrice, QuantityRule } from "./prices/kept-prices.ts";
 import type { MeterPrice } from "./prices/prices.ts";
 
 export interface UsageOf extends MeasurementFields {
@@ -321,19 +321,15 @@ export const priceAtOwnVersion = async (
 }> => {
   const { spender, priceVersion, position } = row.terms;
   const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
-  const kept = priceVersion === null ? [] : await parts.prices.version(orgId, priceVersion);
+  const kept = await keptOf(parts, orgId, row.terms);
   const { further: counted } = row;
-  const rules = await rulesOf(parts, orgId, {
-    priceVersion,
-    meter: spender.meter,
-    further: counted,
-  });
+  const { account, meter: code } = spender;
+  const rules = await rulesBy(parts, orgId, { priceVersion, meter: code, further: counted, kept });
   const amount =
     used.amount === undefined ? 0n : atomsOf({ text: used.amount, field: "amount" }, asset);
-  const meter = await parts.prices.meter(orgId, spender.meter ?? "");
+  const meter = await parts.prices.meter(orgId, code ?? "");
   // A part that says neither an amount nor a number ends a hold without having used anything.
   const isMeasured = amount > 0n || hasNumbers(used);
-  const { account } = spender;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
   const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(used, rules, reading);
@@ -361,25 +357,38 @@ export const priceAtOwnVersion = async (
   };
 };
 
+/** By what an authorization was priced, and how much it counts. */
+interface Counted {
+  readonly priceVersion: string | null;
+  readonly meter: string | null;
+  /** One of each count beside the first. */
+  readonly further: readonly unknown[];
+}
+
+/** The prices of an authorization's own version. */
+const keptOf = async (
+  { prices }: Pick<LedgerParts, "prices">,
+  orgId: string,
+  { priceVersion }: Pick<Counted, "priceVersion">,
+): Promise<readonly KeptPrice[]> =>
+  priceVersion === null ? [] : prices.version(orgId, priceVersion);
+
 /**
  * What an authorization's usage is counted by, as far as it keeps counts: its own prices, behind them or at an explicit price
  * the meter's aggregations.
  */
 export const rulesOf = async (
+  parts: Pick<LedgerParts, "prices">,
+  orgId: string,
+  counted: Counted,
+): Promise<readonly QuantityRule[]> =>
+  rulesBy(parts, orgId, { ...counted, kept: await keptOf(parts, orgId, counted) });
+
+const rulesBy = async (
   { prices }: Pick<LedgerParts, "prices">,
   orgId: string,
-  {
-    priceVersion,
-    meter,
-    further,
-  }: {
-    readonly priceVersion: string | null;
-    readonly meter: string | null;
-    /** One of each count beside the first. */
-    readonly further: readonly unknown[];
-  },
+  { priceVersion, meter, further, kept }: Counted & { readonly kept: readonly KeptPrice[] },
 ): Promise<readonly QuantityRule[]> => {
-  const kept = priceVersion === null ? [] : await prices.version(orgId, priceVersion);
   const own = kept.flatMap(({ counts }) => counts ?? []);
   if (priceVersion !== null && (own.length === 0 || own.length > further.length)) return own;
   const { countings } = await prices.usage(orgId, meter ?? "");
