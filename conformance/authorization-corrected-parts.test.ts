@@ -1,47 +1,26 @@
 import { expect, test } from "vitest";
 import { brokenInvariants, waitForRelay } from "./ledger-inspection.ts";
-import { ownDatabase, walletWorld } from "./wallet-world.ts";
+import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Parts of a hold whose measurement is voided or amended: each takes back its own money and its own quantity. */
 
 const url = ownDatabase();
-const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const { world, wallets, sell } = walletWorld(() => ({ DATABASE_URL: url() }));
 const june = "2024-06-01";
 
-type Bands = readonly (readonly [number, number, number?])[];
-
-/** An account with 100 dollars and a plan of the bands; calls are of May 2024. */
-const sell = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } = {}) => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
-  await world().price({ planId: plan.id, aggregationId }, bands);
-  if (callPrice !== undefined) {
-    const calls = await world().aggregation(meter.id, { aggregation: "COUNT", unit: "call" });
-    await world().price({ planId: plan.id, aggregationId: calls }, callPrice);
-  }
-  const code = world().fresh("caller");
-  const id = await wallets().account(code);
-  await world().attach(id, plan.id);
-  await wallets().grant(code, "100");
-  const uidOf = (name: string) => `${code}-${name}`;
+/** An account with 100 dollars and a plan of the bands. */
+const open = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } = {}) => {
+  const calls = { aggregation: "COUNT", unit: "call" };
+  const payer = await sell([
+    { bands },
+    ...(callPrice === undefined ? [] : [{ bands: callPrice, counts: calls }]),
+  ]);
+  const { id, uidOf, use } = payer;
   const settle = (name: string, sequence: number, more: object) =>
     wallets().act(uidOf(name), "settle", { sequence, ...more });
-  const use = (name: string, amount: number, more: object = {}) =>
-    wallets().authorize({
-      uid: uidOf(name),
-      account: code,
-      meter: meter.code,
-      ts: "2024-05-15T12:00:00Z",
-      measure: { amount },
-      ...more,
-    });
   return {
-    code,
-    meter,
+    ...payer,
     settle,
-    use,
     /** A hold with its parts. */
     hold: async (name: string, ...parts: readonly [number, ...number[]]) => {
       await use(name, parts[0], { mode: "hold" });
@@ -58,7 +37,6 @@ const sell = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } 
       });
     },
     refund: (of: string) => wallets().post("refunds", { uid: `${uidOf(of)}-back`, of: uidOf(of) }),
-    balance: async () => (await wallets().wallet(code)).balance,
     lines: async () => {
       await waitForRelay(url());
       return world().lines(id, june);
@@ -74,7 +52,7 @@ const limit = async (account: string, unit: string, most: string): Promise<void>
 };
 
 test("a dear part that is voided leaves what the others used in budgets and on the bill", async () => {
-  const { code, hold, use, correct, balance, lines, isSound } = await sell([
+  const { code, hold, use, correct, balance, lines, isSound } = await open([
     [0, 1],
     [10, 0.01],
   ]);
@@ -94,7 +72,7 @@ test("a dear part that is voided leaves what the others used in budgets and on t
 });
 
 test("a free part that is voided is not undone once more by a refund of the hold", async () => {
-  const { hold, use, correct, refund, lines, isSound } = await sell([
+  const { hold, use, correct, refund, lines, isSound } = await open([
     [0, 0],
     [1000, 0.01],
   ]);
@@ -112,7 +90,7 @@ test("a free part that is voided is not undone once more by a refund of the hold
 });
 
 test("a free part that is voided makes room for the next free units", async () => {
-  const { hold, use, correct, lines } = await sell([
+  const { hold, use, correct, lines } = await open([
     [0, 0],
     [10, 20],
   ]);
@@ -125,7 +103,7 @@ test("a free part that is voided makes room for the next free units", async () =
 });
 
 test("parts at a price of their own: a void and a refund of the hold leave nothing", async () => {
-  const { code, meter, settle, use, correct, refund, balance, lines, isSound } = await sell([
+  const { code, meter, settle, use, correct, refund, balance, lines, isSound } = await open([
     [0, 1],
   ]);
   await use("h", 10, { mode: "hold", amount: "10", asset: "USD" });
@@ -140,7 +118,7 @@ test("parts at a price of their own: a void and a refund of the hold leave nothi
 });
 
 test("an amended part gives back what it used of everything that is priced", async () => {
-  const { hold, use, correct, balance, lines, isSound } = await sell([[0, 1]], {
+  const { hold, use, correct, balance, lines, isSound } = await open([[0, 1]], {
     callPrice: [
       [0, 0],
       [3, 5],

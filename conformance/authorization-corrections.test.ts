@@ -8,7 +8,7 @@ import { ownDatabase, walletWorld } from "./wallet-world.ts";
 /** Measurements that were charged, voided or amended after something else had become of them. A unit costs 1.00. */
 
 const url = ownDatabase();
-const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const { world, wallets, sell } = walletWorld(() => ({ DATABASE_URL: url() }));
 const may = { startDate: "2024-05-01T00:00:00Z", endDate: "2024-06-01T00:00:00Z" };
 const usageRows = z.object({ data: z.array(z.object({ uid: z.string(), amount: z.number() })) });
 const june = "2024-06-01";
@@ -22,16 +22,7 @@ beforeAll(async () => {
 
 /** An account with 100 dollars, or what else is granted. */
 const open = async (granted: object = {}) => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
-  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
-  const code = world().fresh("mender");
-  const id = await wallets().account(code);
-  await world().attach(id, plan.id);
-  await wallets().grant(code, "100", { ...granted });
-  const uidOf = (name: string) => `${code}-${name}`;
+  const { id, code, meter, uidOf, use, balance } = await sell([{ bands: [[0, 1]] }], { granted });
   const correct = (uid: string, verb: string, body: object = {}) =>
     wallets().post(`measurements/${encodeURIComponent(uid)}/${verb}`, {
       reason: "it was wrong",
@@ -41,16 +32,7 @@ const open = async (granted: object = {}) => {
     code,
     meter: meter.code,
     uidOf,
-    use: (name: string, amount: number, more: object = {}) =>
-      wallets().authorize({
-        uid: uidOf(name),
-        account: code,
-        meter: meter.code,
-        ts: "2024-05-15T12:00:00Z",
-        measure: { amount },
-        what,
-        ...more,
-      }),
+    use: (name: string, amount: number, more: object = {}) => use(name, amount, { what, ...more }),
     ended: async (name: string) => {
       for (let tries = 0; tries < 100; tries += 1) {
         const { body } = await wallets().client.call("GET", `authorizations/${uidOf(name)}`);
@@ -78,10 +60,9 @@ const open = async (granted: object = {}) => {
     left: async () => {
       await waitForRelay(url());
       await waitForVoids(url());
-      const before = (await wallets().wallet(code)).balance;
+      const before = await balance();
       const [usage] = await world().lines(id, june);
-      const { balance } = await wallets().wallet(code);
-      return { before, usage, balance };
+      return { before, usage, balance: await balance() };
     },
   };
 };

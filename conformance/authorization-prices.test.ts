@@ -1,59 +1,31 @@
 import { describe, expect, test } from "vitest";
-import { walletWorld } from "./wallet-world.ts";
+import { type Bands, walletWorld } from "./wallet-world.ts";
 
 /** What a plan says beyond one price for one sum, each by a case worked by hand; May 2024 is billed on June 1. */
 
 const june = "2024-06-01";
 
-const { world, wallets } = walletWorld();
+const { world, wallets, sell } = walletWorld();
 
-const open = async (
-  planId: string,
-  funds: string,
-  attachment = {},
-): Promise<{ code: string; id: string }> => {
-  const code = world().fresh("payer");
-  const id = await wallets().account(code);
-  await world().attach(id, planId, attachment);
-  await wallets().grant(code, funds);
-  return { code, id };
-};
-
-const balance = async (code: string): Promise<string> => (await wallets().wallet(code)).balance;
-
-const ts = "2024-05-15T12:00:00Z";
-
+const calls = { aggregation: "COUNT", unit: "call" };
 test("a meter with two prices: a call costs their sum, and the bill has a line for each", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const tokens = await world().aggregation(meter.id);
-  const calls = await world().aggregation(meter.id, { aggregation: "COUNT", unit: "call" });
-  await world().price({ planId: plan.id, aggregationId: tokens }, [
+  const tokens: Bands = [
     [0, 0.01],
     [100, 0.005],
-  ]);
-  await world().price({ planId: plan.id, aggregationId: calls }, [
+  ];
+  const perCall: Bands = [
     [0, 0.1],
     [2, 0],
-  ]);
-  const { code, id } = await open(plan.id, "1.60");
-  const use = (uid: string, amount: number, mode = "charge") =>
-    wallets().authorize({
-      uid: `${code}-${uid}`,
-      account: code,
-      meter: meter.code,
-      ts,
-      mode,
-      measure: { amount },
-    });
+  ];
+  const prices = [{ bands: tokens }, { bands: perCall, counts: calls }];
+  const { id, uidOf, use, balance } = await sell(prices, { funds: "1.60" });
   // 80 × 0.01 + 0.10
   expect(await use("first", 80)).toMatchObject({ decision: "allow", amount: "0.9" });
   // 20 × 0.01 + 20 × 0.005 + 0.10
-  expect(await use("second", 40, "hold")).toMatchObject({ holds: "0.4" });
-  await wallets().act(`${code}-second`, "settle", { sequence: 1, measure: { amount: 30 } });
+  expect(await use("second", 40, { mode: "hold" })).toMatchObject({ holds: "0.4" });
+  await wallets().act(uidOf("second"), "settle", { sequence: 1, measure: { amount: 30 } });
   // 20 × 0.01 + 10 × 0.005 + 0.10 were settled: 1.60 − 0.90 − 0.35
-  expect(await balance(code)).toBe("0.35");
+  expect(await balance()).toBe("0.35");
   // 80 × 0.005, the third call is free: 0.40.
   expect(await use("third", 80)).toMatchObject({
     decision: "deny",
@@ -68,7 +40,7 @@ test("a meter with two prices: a call costs their sum, and the bill has a line f
     "USAGE 0.2",
     "USAGE 1.1",
   ]);
-  expect(await balance(code)).toBe("0.3");
+  expect(await balance()).toBe("0.3");
 });
 
 describe("a fixed price of the first band, of which all usage was given back", () => {
@@ -80,28 +52,15 @@ describe("a fixed price of the first band, of which all usage was given back", (
 
   /** 6 dollars, of which a call of one unit took 5.00 + 1 × 1.00 and gave them back. */
   const undone = async (by: keyof typeof undoings) => {
-    const productId = await world().product();
-    const meter = await world().meter(productId);
-    const plan = await world().plan(productId);
-    const aggregationId = await world().aggregation(meter.id);
-    await world().price({ planId: plan.id, aggregationId }, [[0, 1, 5]]);
-    const { code, id } = await open(plan.id, "6");
-    const use = (uid: string, amount: number) =>
-      wallets().authorize({
-        uid: `${code}-${uid}`,
-        account: code,
-        meter: meter.code,
-        ts,
-        measure: { amount },
-      });
-    expect(await use("first", 1)).toMatchObject({ amount: "6" });
-    await undoings[by](`${code}-first`);
-    expect(await balance(code)).toBe("6");
-    return { code, id, use };
+    const payer = await sell([{ bands: [[0, 1, 5]] }], { funds: "6" });
+    expect(await payer.use("first", 1)).toMatchObject({ amount: "6" });
+    await undoings[by](payer.uidOf("first"));
+    expect(await payer.balance()).toBe("6");
+    return payer;
   };
 
   test.each(["void", "refund"] as const)("by a %s, is due again with the next", async (by) => {
-    const { code, id, use } = await undone(by);
+    const { code, id, use, balance } = await undone(by);
     // 5.00 + 6 × 1.00
     expect(await use("second", 6)).toMatchObject({
       decision: "deny",
@@ -112,7 +71,7 @@ describe("a fixed price of the first band, of which all usage was given back", (
     expect(await use("fourth", 6)).toMatchObject({ amount: "6" });
     // 5.00 + 7 × 1.00, as the calls have cost.
     expect(await world().lines(id, june)).toEqual(["USAGE 12", "BALANCE_CONSUMED -12", "TOTAL 0"]);
-    expect(await balance(code)).toBe("4");
+    expect(await balance()).toBe("4");
   });
 
   test("is billed where measurements are left that sum up to nothing", async () => {
@@ -125,78 +84,45 @@ describe("a fixed price of the first band, of which all usage was given back", (
 });
 
 test("usage credits come off before the wallet: what it paid for them is given back", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const price = async (bands: readonly [number, number][], type: string) => {
-    const aggregationId = await world().aggregation(meter.id, {
-      aggregation: type === "DEBIT" ? "SUM" : "COUNT",
-    });
-    await world().price({ planId: plan.id, aggregationId }, bands, { type });
-  };
-  await price([[0, 1]], "DEBIT");
-  await price([[0, 1.5]], "PRODUCT_CREDIT");
-  const { code, id } = await open(plan.id, "100");
-  const use = (uid: string, amount: number) =>
-    wallets().authorize({
-      uid: `${code}-${uid}`,
-      account: code,
-      meter: meter.code,
-      ts,
-      measure: { amount },
-    });
+  const { id, use, balance } = await sell([
+    { bands: [[0, 1]] },
+    { bands: [[0, 1.5]], counts: calls, pricing: { type: "PRODUCT_CREDIT" } },
+  ]);
   await use("first", 6);
   await use("second", 4);
-  expect(await balance(code)).toBe("90");
+  expect(await balance()).toBe("90");
   // 10 used, two calls credited with 1.50 each: 7 are due, and the wallet had paid 10.
   const bill = ["USAGE 10", "USAGE_CREDIT -3", "BALANCE_CONSUMED -7", "TOTAL 0"];
   expect(await world().lines(id, june)).toEqual(bill);
-  expect(await balance(code)).toBe("93");
+  expect(await balance()).toBe("93");
   expect(await world().lines(id, june)).toEqual(bill);
-  expect(await balance(code)).toBe("93");
+  expect(await balance()).toBe("93");
 });
 
 test("a credit that covers everything leaves the wallet whole", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId, { minimumSpend: 2 });
-  const usage = await world().aggregation(meter.id);
-  const goodwill = await world().aggregation(meter.id, { aggregation: "COUNT" });
-  await world().price({ planId: plan.id, aggregationId: usage }, [[0, 0.333]]);
-  const type = "GLOBAL_CREDIT";
-  await world().price({ planId: plan.id, aggregationId: goodwill }, [[0, 50]], { type });
-  const { code, id } = await open(plan.id, "10");
-  const call = { uid: `${code}-1`, account: code, meter: meter.code, ts, measure: { amount: 1 } };
-  expect(await wallets().authorize(call)).toMatchObject({ amount: "0.333" });
+  const goodwill = { bands: [[0, 50]], counts: calls, pricing: { type: "GLOBAL_CREDIT" } } as const;
+  const prices = [{ bands: [[0, 0.333]] }, goodwill] as const;
+  const terms = { funds: "10", template: { minimumSpend: 2 } };
+  const { id, use, balance } = await sell(prices, terms);
+  expect(await use("1", 1)).toMatchObject({ amount: "0.333" });
   const lines = await world().lines(id, june);
   expect(lines.at(-1)).toBe("TOTAL 0");
   expect(lines.filter((line) => line.startsWith("BALANCE"))).toEqual([]);
-  expect(await balance(code)).toBe("10");
+  expect(await balance()).toBe("10");
 });
 
 test("atoms below a cent are the wallet's: the bill rounds both sides of a line alike", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
-  await world().price({ planId: plan.id, aggregationId }, [[0, 0.001]]);
-  const { code, id } = await open(plan.id, "0.012");
-  const call = (uid: string, amount: number) =>
-    wallets().authorize({
-      uid: `${code}-${uid}`,
-      account: code,
-      meter: meter.code,
-      ts,
-      measure: { amount },
-    });
+  const { code, id, meter, use, balance } = await sell([{ bands: [[0, 0.001]] }], {
+    funds: "0.012",
+  });
   // 7 × 0.001 of the wallet, which the bill prints as one cent on both sides.
-  expect(await call("first", 7)).toMatchObject({ amount: "0.007" });
+  expect(await use("first", 7)).toMatchObject({ amount: "0.007" });
   expect(await world().lines(id, june)).toEqual([
     "USAGE 0.01",
     "BALANCE_CONSUMED -0.01",
     "TOTAL 0",
   ]);
-  expect(await balance(code)).toBe("0.005");
+  expect(await balance()).toBe("0.005");
   // 0.017 were used, of which the wallet has 0.012: 0.02 is printed, 0.01 paid, a cent is due.
   await world().use(meter.code, code, [["2024-05-20", 10]]);
   expect(await world().lines(id, june)).toEqual([
@@ -204,19 +130,16 @@ test("atoms below a cent are the wallet's: the bill rounds both sides of a line 
     "BALANCE_CONSUMED -0.01",
     "TOTAL 0.01",
   ]);
-  expect(await balance(code)).toBe("0");
+  expect(await balance()).toBe("0");
 });
 
 test("children that are billed with their parent are priced by its plan, at one position", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
-  await world().price({ planId: plan.id, aggregationId }, [
+  const bands: Bands = [
     [0, 0.1],
     [100, 0.05],
-  ]);
-  const parent = await open(plan.id, "10", { childBillingMode: "PARENT_SUMMARY" });
+  ];
+  const attachment = { childBillingMode: "PARENT_SUMMARY" };
+  const parent = await sell([{ bands }], { funds: "10", attachment });
   const bear = async (): Promise<string> => {
     const code = world().fresh("child");
     await wallets().client.create("accounts", {
@@ -229,15 +152,8 @@ test("children that are billed with their parent are priced by its plan, at one 
     return code;
   };
   const [first, second] = [await bear(), await bear()];
-  const use = (account: string, uid: string, amount: number, more = {}) =>
-    wallets().authorize({
-      uid: `${account}-${uid}`,
-      account,
-      meter: meter.code,
-      ts,
-      measure: { amount },
-      ...more,
-    });
+  const use = (account: string, name: string, amount: number, more = {}) =>
+    parent.use(name, amount, { uid: `${account}-${name}`, account, ...more });
   expect(await use(first, "1", 80)).toMatchObject({ amount: "8" });
   // A hold that ends by itself gives its place back: 30 are held, 20 × 0.10 and 10 × 0.05.
   const hold = { mode: "hold", ttlSeconds: 1 };
@@ -270,28 +186,15 @@ test("children that are billed with their parent are priced by its plan, at one 
 });
 
 test("what was used is rounded where it is finer than quantities are, what is asked for is refused", async () => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
-  await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
-  const { code, id } = await open(plan.id, "10");
-  const begin = (mode: string) =>
-    wallets().authorize({
-      uid: `${code}-${mode}`,
-      account: code,
-      meter: meter.code,
-      ts,
-      mode,
-      measure: { amount: 1 },
-    });
+  const { id, uidOf, use, balance } = await sell([{ bands: [[0, 1]] }], { funds: "10" });
+  const begin = (mode: string) => use(mode, 1, { mode });
   const fine = { measure: { amount: 0.1 + 0.2 } };
   await begin("hold");
-  const settled = await wallets().act(`${code}-hold`, "settle", { sequence: 1, ...fine });
+  const settled = await wallets().act(uidOf("hold"), "settle", { sequence: 1, ...fine });
   expect(settled).toMatchObject({ amount: "0.3" });
   await begin("session");
   const update = (used: object, request: object) =>
-    wallets().client.call("POST", `authorizations/${code}-session/update`, {
+    wallets().client.call("POST", `authorizations/${uidOf("session")}/update`, {
       sequence: 1,
       used,
       request,
@@ -301,6 +204,6 @@ test("what was used is rounded where it is finer than quantities are, what is as
     body: { errors: [{ field: "request.measure.amount" }] },
   });
   expect(await update(fine, { measure: { amount: 0 } })).toMatchObject({ status: 200 });
-  expect(await balance(code)).toBe("9.4");
+  expect(await balance()).toBe("9.4");
   expect(await world().lines(id, june)).toEqual(["USAGE 0.6", "BALANCE_CONSUMED -0.6", "TOTAL 0"]);
 });

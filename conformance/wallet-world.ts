@@ -6,7 +6,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "@turnpike/server/adapters/postgres/embedded.ts";
-import { Wallets } from "./authorization-client.ts";
+import { type Authorized, Wallets } from "./authorization-client.ts";
 import { BillingWorld } from "./billing-world.ts";
 import { newFolder, removeFolder, type ServerProcess, sharedKeys, startServer } from "./server.ts";
 
@@ -32,6 +32,37 @@ export const ownDatabase = (): (() => string) => {
   return () => present(state.postgres).url;
 };
 
+/** One of the prices of a plan, by an aggregation of the plan's own meter. */
+interface Sold {
+  readonly bands: Bands;
+  /** Beside a sum of the meter's `amount`. */
+  readonly counts?: object;
+  /** Beside a debit from 2024 on. */
+  readonly pricing?: object;
+}
+
+export type Bands = Parameters<BillingWorld["price"]>[1];
+
+interface Terms {
+  readonly name?: string;
+  readonly funds?: string;
+  readonly granted?: object;
+  readonly template?: object;
+  readonly attachment?: object;
+}
+
+/** An account with funds and a plan for one meter. */
+interface Payer {
+  readonly id: string;
+  readonly code: string;
+  readonly meter: { readonly id: string; readonly code: string };
+  /** What it names something, as all accounts share uids. */
+  readonly uidOf: (name: string) => string;
+  /** A call of so many units, in May 2024. */
+  readonly use: (name: string, amount: number, more?: object) => Promise<Authorized>;
+  readonly balance: () => Promise<string>;
+}
+
 /** A server with an organization whose wallets hold US dollars. */
 export const walletWorld = (
   settings: () => Readonly<Record<string, string>> = () => ({}),
@@ -39,6 +70,8 @@ export const walletWorld = (
   readonly world: () => BillingWorld;
   readonly wallets: () => Wallets;
   readonly restart: () => Promise<void>;
+  /** A product, a meter and a plan of these prices, and who has bought it. */
+  readonly sell: (prices: readonly Sold[], terms?: Terms) => Promise<Payer>;
 } => {
   const state: { world?: BillingWorld; wallets?: Wallets } = {};
   beforeAll(async () => {
@@ -53,7 +86,32 @@ export const walletWorld = (
     await world().restart();
     await wallets().reconnect(world().server);
   };
-  return { world, wallets, restart };
+  const sell = async (prices: readonly Sold[], terms: Terms = {}): Promise<Payer> => {
+    const { name = "payer", funds = "100", granted = {}, template = {}, attachment = {} } = terms;
+    const productId = await world().product();
+    const meter = await world().meter(productId);
+    const plan = await world().plan(productId, { ...template });
+    for (const { bands, counts = {}, pricing = {} } of prices) {
+      const aggregationId = await world().aggregation(meter.id, { ...counts });
+      await world().price({ planId: plan.id, aggregationId }, bands, { ...pricing });
+    }
+    const code = world().fresh(name);
+    const id = await wallets().account(code);
+    await world().attach(id, plan.id, { ...attachment });
+    await wallets().grant(code, funds, { ...granted });
+    const uidOf = (own: string): string => `${code}-${own}`;
+    const call = { account: code, meter: meter.code, ts: "2024-05-15T12:00:00Z" };
+    return {
+      id,
+      code,
+      meter,
+      uidOf,
+      use: (own, amount, more = {}) =>
+        wallets().authorize({ uid: uidOf(own), ...call, measure: { amount }, ...more }),
+      balance: async () => (await wallets().wallet(code)).balance,
+    };
+  };
+  return { world, wallets, restart, sell };
 };
 
 /** Two servers on one database, each with a data directory of its own, and the keys of their one organization. */
