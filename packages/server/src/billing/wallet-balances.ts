@@ -5,22 +5,11 @@ import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import { withWallet } from "../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
 import { claimsOf, type JointClaim, jointClaims, type WalletClaim } from "./wallet-claims.ts";
 
 type Reader = Database | DatabaseTransaction;
-
-/** Those of the accounts, by code, that have a wallet. */
-export const withWallet = async (
-  reader: Reader,
-  orgId: string,
-  codes: readonly string[],
-): Promise<ReadonlySet<string>> => {
-  const { rows } = await sql<{ account: string }>`
-    SELECT account FROM ledger_account WHERE org_id = ${orgId} AND account = ANY(${codes}::text[]) AND has_wallet
-  `.execute(reader);
-  return new Set(rows.map(({ account }) => account));
-};
 
 /** Those of the accounts, by id, that have a wallet themselves or whose children have one. */
 export const payingFamilies = async (

@@ -10,10 +10,11 @@ import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
 import { lookupAll, lookupEvery } from "../records/lookup.ts";
+import { withWallet } from "../records/paying-accounts.ts";
 import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
-import { payingFamilies, withWallet } from "./wallet-balances.ts";
+import { payingFamilies } from "./wallet-balances.ts";
 import { claimsOf, jointClaims, productOf, usersOf, type WalletClaim } from "./wallet-claims.ts";
 
 /** As many as a bill run calculates together. */

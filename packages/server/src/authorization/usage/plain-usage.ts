@@ -3,6 +3,11 @@ import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fiel
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
 import { isText, notText } from "../../records/json.ts";
+import {
+  payingFrom,
+  type PayingColumns,
+  withWalletStatement,
+} from "../../records/paying-accounts.ts";
 import { createCache } from "../cache.ts";
 import { fingerprintOf } from "../fingerprint.ts";
 import type { Ledger } from "../ledger.ts";
@@ -55,12 +60,8 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
         return rows[0]?.found === true;
       }),
     withWallet: async (orgId, accounts) => {
-      const { rows } = await pool.query<{ account: string }>({
-        name: "ledger-with-wallet",
-        text: "SELECT account FROM ledger_account WHERE org_id = $1 AND account = ANY($2) AND has_wallet",
-        values: [orgId, accounts],
-      });
-      return new Set(rows.map(({ account }) => account));
+      const asked = { ...withWalletStatement, values: [orgId, accounts] };
+      return payingFrom((await pool.query<PayingColumns>(asked)).rows);
     },
     price: (orgId, measurements) => priceAll(ledger, orgId, measurements),
     charge: (orgId, records) => charge(ledger, orgId, records),
