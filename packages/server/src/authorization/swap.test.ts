@@ -117,6 +117,19 @@ describe("without a lock", () => {
     }
   });
 
+  test("what was not begun is not undone either", async () => {
+    const server = newServer();
+    await swapped(server, charge("1"));
+    const notices: string[] = [];
+    pool().once("acquire", (client) => {
+      client.on("notice", ({ message = "" }) => notices.push(message));
+    });
+    const invalid = charge("2", { quantity: units("-1") });
+    expect(await swapped(server, invalid)).toBeUndefined();
+    expect(notices).toEqual([]);
+    expect(decisionsOf(await swapped(server, charge("3")))).toEqual(["allow"]);
+  });
+
   test("a refusal is stored too, and a fourth cent is refused", async () => {
     const server = newServer();
     const asked = ["1", "2", "3", "4"].map((id) => charge(id));

@@ -46,8 +46,9 @@ export const decideBySwap = async (
   if (!known.accounts.every(isSwappable)) return undefined;
   try {
     return await onConnection(parts.pool, async (client) => {
-      const outcomes = await swap({ client, parts }, batch, known);
-      if (outcomes === undefined) await client.query("ROLLBACK");
+      const rows = await completed({ client, parts }, batch.loading, known);
+      const outcomes = await swap({ client, parts }, batch, rows);
+      if (outcomes === undefined && rows.isRead) await client.query("ROLLBACK");
       return outcomes;
     });
   } catch (error) {
@@ -98,10 +99,9 @@ const rememberedRows = (
 const swap = async (
   { client, parts }: Session,
   batch: Batch,
-  known: SwappedRows,
+  { accounts, positions, at, isRead }: Completed,
 ): Promise<Outcomes | undefined> => {
   const { loading } = batch;
-  const { accounts, positions, at, isRead } = await completed({ client, parts }, loading, known);
   if (accounts.length < loading.accounts.length || !accounts.every(isSwappable)) return undefined;
   const state = stateOf(loading, { accounts, positions }, at);
   if (withoutBeginning(loading, state.state).length > 0) return undefined;
