@@ -45,7 +45,7 @@ const dueBy = (draft: Draft, now: EpochMs): Due[] => {
   }
   for (const row of draft.authorizations.values()) {
     if (row.state !== "HELD" || row.validUntil === null) continue;
-    const at = row.validUntil + draft.state.settings.graceMs;
+    const at = row.validUntil;
     if (at <= now) due.push({ kind: "endHold", at, id: row.id });
   }
   return due.sort(inTimeOrder);

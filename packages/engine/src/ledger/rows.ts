@@ -246,7 +246,6 @@ export interface Customer {
 }
 
 export interface LedgerSettings {
-  readonly graceMs: number;
   /** f.6: a paid slice released after its grant's expiry comes back as a new grant. */
   readonly extendPaidOnHold: boolean;
   readonly refundGrantMs: number;

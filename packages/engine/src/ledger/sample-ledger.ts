@@ -68,7 +68,6 @@ export class SampleLedger {
   constructor(setup: Setup = {}) {
     this.#constant = {
       settings: {
-        graceMs: 0,
         extendPaidOnHold: false,
         refundGrantMs: 30 * 86_400_000,
         ...setup.settings,

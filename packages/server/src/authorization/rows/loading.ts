@@ -27,9 +27,8 @@ import { loadTopUpRules, loadTopUps } from "./top-up-rows.ts";
 import { loadPeriodsPaid } from "../usage/true-ups.ts";
 import type { LedgerAccount } from "./wallet-access.ts";
 
-/** How holds end and what comes back after a grant's end (f.4, f.6). */
+/** What comes back after a grant's end (f.6). Holds end on time: their grace is 0 (f.4). */
 export const settings: LedgerSettings = {
-  graceMs: 0,
   extendPaidOnHold: false,
   refundGrantMs: 30 * 86_400_000,
 };
@@ -213,7 +212,7 @@ export const authorizationsStatement = {
          UNION ALL
          SELECT ${authorizationColumns} FROM ledger_authorization
            WHERE org_id = $1 AND account = ANY($3) AND state = 'HELD'
-           AND valid_until <= coalesce($4::bigint, ${epochMs}) - ${settings.graceMs}`,
+           AND valid_until <= coalesce($4::bigint, ${epochMs})`,
 };
 
 const loadAuthorizations = async (
