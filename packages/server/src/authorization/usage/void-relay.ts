@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import { onConnection } from "../rows/connection.ts";
-import { LeftAlone } from "../left-alone.ts";
+import { LeftAlone, SaidOnce } from "../left-alone.ts";
 import { type Repeating, startRepeating } from "../repeating.ts";
 
 const rowsMax = 100;
@@ -11,6 +11,7 @@ const idleMs = 500;
 const pauseMs = 1_000;
 /** After so long somebody should look why no usage store of the installation knows it. */
 const lateMs = 3_600_000;
+const toldMax = 50_000;
 
 interface VoidColumns {
   readonly sequence: string;
@@ -36,12 +37,11 @@ export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
   /** Rows of measurements that are not here: left to the other usage stores of the installation. */
   const left = new LeftAlone(parts.now);
   /** Rows that the log has said are late. */
-  const told = new Set<string>();
+  const told = new SaidOnce(toldMax);
   const work = async (): Promise<number> => {
     for (const row of await voidBatch(parts, left.keys())) {
       left.add(row.sequence);
-      if (row.decided_at.getTime() + lateMs > parts.now() || told.has(row.sequence)) continue;
-      told.add(row.sequence);
+      if (row.decided_at.getTime() + lateMs > parts.now() || !told.add(row.sequence)) continue;
       const { org_id: orgId, uid, refund } = row;
       parts.logger.warn({ orgId, uid, refund }, "refunded usage is nowhere to be voided");
     }
