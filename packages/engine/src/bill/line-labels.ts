@@ -1,4 +1,5 @@
 import type { AccountRef, BillTerms, PricingTerms } from "./facts.ts";
+import { segmentValue } from "./segment-value.ts";
 import type { PricedUsage } from "./usage-windows.ts";
 
 /** The bill's own account is not named on its lines, a child is. */
@@ -9,7 +10,7 @@ export const childAccount = (terms: BillTerms, account: AccountRef): AccountRef 
 export const segmentString = ({ aggregation, segment }: PricingTerms): string => {
   if (segment === undefined) return "";
   const fields = aggregation.segmentedFields ?? Object.keys(segment).sort();
-  return fields.map((field) => segment[field] ?? "*").join(", ");
+  return fields.map((field) => segmentValue(segment, field) ?? "*").join(", ");
 };
 
 const usageDescription = (pricing: PricingTerms): string => {

@@ -49,6 +49,15 @@ test("a result is of the type that its category asks for", () => {
   ]);
 });
 
+test("what every object inherits is no field", () => {
+  const absent = ["x = isnull(absent, 1)", "y = isnull(account.absent, 1)"];
+  const inherited = ["x = isnull(constructor, 1)", "y = isnull(account.constructor, 1)"];
+  const prototype = ["x = isnull(__proto__, 1)", "y = isnull(account.__proto__, 1)"];
+  expect(derive(...absent)).toEqual(["x: 1", "y: 1"]);
+  expect(derive(...inherited)).toEqual(["x: 1", "y: 1"]);
+  expect(derive(...prototype)).toEqual(["x: 1", "y: 1"]);
+});
+
 test("what goes wrong in one field is null in the next", () => {
   expect(derive("a = 1 / (n - 6)", "b = isnull(a, 5)", "c = a + 1", "d = n +")).toEqual([
     expect.stringMatching(/^a ! /),

@@ -166,6 +166,14 @@ export const usageStoreSuite = (name: string, create: () => Promise<UsageStoreFi
         expect(await bySegment(segments)).toEqual(["0: 2", "1: 1", "2: 5"]);
       });
 
+      test.each(["unknown", "constructor", "__proto__"])(
+        "a segment that does not say %s takes any value of it",
+        async (field) => {
+          const segmentation = { fields: ["location", field], segments: [{ location: "UK" }] };
+          expect(await bySegment([], { segmentation })).toEqual(["0: 3"]);
+        },
+      );
+
       test("of as many wildcards the earlier field wins; no segment, no quantity", async () => {
         const segments = [{ type: "Standard" }, { location: "UK" }];
         // Both UK rows ask for the location, which comes before the type.

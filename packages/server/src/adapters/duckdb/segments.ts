@@ -1,3 +1,4 @@
+import { segmentValue } from "@turnpike/engine/bill/segment-value.ts";
 import type { Segmentation } from "../../ports/usage-store.ts";
 import { dimension } from "./relation.ts";
 import { literal } from "./cells.ts";
@@ -30,7 +31,10 @@ const bySpecificity = (a: string, b: string): number =>
 export const segmentKey = (table: MeterTable, { fields, segments }: Segmentation): GroupKey => {
   const patterns = segments.map((segment, index) => ({
     index,
-    values: fields.map((field) => (segment[field] === wildcard ? undefined : segment[field])),
+    values: fields.map((field) => {
+      const value = segmentValue(segment, field);
+      return value === wildcard ? undefined : value;
+    }),
   }));
   const byMask = Map.groupBy(patterns, maskOf);
   const masks = [...byMask.keys()].sort(bySpecificity);

@@ -38,8 +38,14 @@ export const asFiltered = (
 const dimensionsOf = (
   { who, what, where, other, metadata }: MeasurementFields,
   derived: DerivedValues["values"],
-): Record<string, string> => {
-  const texts: Record<string, string> = { ...who, ...what, ...where, ...other, ...metadata };
-  for (const [code, value] of derived) if (typeof value === "string") texts[code] = value;
-  return texts;
-};
+): Record<string, string> => ({
+  ...who,
+  ...what,
+  ...where,
+  ...other,
+  ...metadata,
+  // Entries, as no assignment makes a field of the name `__proto__`.
+  ...Object.fromEntries(
+    [...derived].flatMap(([code, value]) => (typeof value === "string" ? [[code, value]] : [])),
+  ),
+});

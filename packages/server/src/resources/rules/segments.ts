@@ -1,3 +1,5 @@
+import { segmentValue } from "@turnpike/engine/bill/segment-value.ts";
+
 export type Segment = Readonly<Record<string, string>>;
 
 export const sameSegment = (a: Segment = {}, b: Segment = {}): boolean => {
@@ -9,4 +11,4 @@ export const sameSegment = (a: Segment = {}, b: Segment = {}): boolean => {
 export const segmentString = (
   segment: Segment,
   segmentedFields: readonly string[] = Object.keys(segment),
-): string => segmentedFields.flatMap((field) => segment[field] ?? []).join(", ");
+): string => segmentedFields.flatMap((field) => segmentValue(segment, field) ?? []).join(", ");
