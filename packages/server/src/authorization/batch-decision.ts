@@ -54,10 +54,9 @@ export const prepareBatch = async (
   const asked = works.filter(({ requests }) => requests.length > 0);
   const acting = [...asked.flatMap((work) => work.accounts), ...[...named.positions].map(ownerOf)];
   const accounts = sortedCodes([...acting, ...works.flatMap((work) => work.accounts)]);
-  const customers = new Set((await parts.customers.idsOf(orgId, accounts)).keys());
   const accountArray = textArray(accounts);
   const beginnings = parts.beginnings.known(orgId, named.positions);
-  const known = { customers, configuration, named, beginnings };
+  const known = { configuration, named, beginnings };
   return { works, commands, loading: { orgId, accounts, accountArray, acting, ...known } };
 };
 

@@ -36,6 +36,11 @@ import type { Outcomes, Work } from "./work.ts";
 
 const triesMax = 8;
 
+interface LockedLoading extends Loading {
+  /** Those of the accounts that the catalog knows. */
+  readonly customers: ReadonlySet<string>;
+}
+
 /** Decides the works of one organization in one transaction; each gets its outcomes in order. */
 export const decideBatch = async (
   parts: BatchParts,
@@ -45,18 +50,26 @@ export const decideBatch = async (
   const batch = await prepareBatch(parts, orgId, works);
   const swapped = await decideBySwap(parts, batch);
   if (swapped !== undefined) return swapped;
+  const known = await parts.customers.idsOf(orgId, batch.loading.accounts);
+  const loading = { ...batch.loading, customers: new Set(known.keys()) };
   for (let tries = 1; ; tries += 1) {
     try {
-      return await onConnection(parts.pool, (client) => decideByLock({ client, parts }, batch));
+      return await onConnection(parts.pool, (client) =>
+        decideByLock({ client, parts }, batch, loading),
+      );
     } catch (error) {
       if (!isRetryable(error) || tries >= triesMax) throw error;
     }
   }
 };
 
-const decideByLock = async ({ client, parts }: Session, batch: Batch): Promise<Outcomes> => {
-  const { orgId } = batch.loading;
-  const { locked, ...state } = await lockAndLoad({ client, parts }, batch.loading);
+const decideByLock = async (
+  { client, parts }: Session,
+  batch: Batch,
+  loading: LockedLoading,
+): Promise<Outcomes> => {
+  const { orgId } = loading;
+  const { locked, ...state } = await lockAndLoad({ client, parts }, loading);
   const { outcomes, writing, takenBack } = await decideBatchBy(parts, batch, state);
   await writeAndCommit(client, writing, takenBack);
   const { accounts, positions } = parts.remembered;
@@ -89,7 +102,7 @@ interface LockedState extends BatchState {
 }
 
 /** One round trip, but for accounts that the ledger does not know yet. */
-const lockAndLoad = async (session: Session, loading: Loading): Promise<LockedState> => {
+const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<LockedState> => {
   const { client, parts } = session;
   const { orgId, accounts, accountArray, acting, configuration } = loading;
   const shared = sharedLimits(limitsInPlay(configuration, accounts));
@@ -151,7 +164,7 @@ const lockAccounts = async (
  */
 const openAccounts = async (
   { client, parts }: Session,
-  { orgId, customers }: Loading,
+  { orgId, customers }: LockedLoading,
   codes: readonly string[],
 ): Promise<void> => {
   const named = codes.filter((code) => customers.has(code));

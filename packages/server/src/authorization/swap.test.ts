@@ -130,6 +130,25 @@ describe("without a lock", () => {
     expect(decisionsOf(await swapped(server, charge("3")))).toEqual(["allow"]);
   });
 
+  test("the catalog is not asked about who holds something; who never did is left to the lock", async () => {
+    const server = newServer();
+    const asked: string[] = [];
+    const customers: BatchParts["customers"] = {
+      ...server.customers,
+      idsOf: (orgId, codes) => {
+        asked.push(...codes);
+        return server.customers.idsOf(orgId, codes);
+      },
+    };
+    expect(decisionsOf(await decided({ ...server, customers }, charge("1")))).toEqual(["allow"]);
+    expect(asked).toEqual([]);
+    for (const id of ["2", "3"]) {
+      const [outcome] = await decided({ ...server, customers }, charge(id, { account: "nobody" }));
+      expect(outcome).toMatchObject({ reasons: [{ code: "UNKNOWN_CUSTOMER" }] });
+    }
+    expect(asked).toEqual(["nobody", "nobody"]);
+  });
+
   test("a refusal is stored too, and a fourth cent is refused", async () => {
     const server = newServer();
     const asked = ["1", "2", "3", "4"].map((id) => charge(id));

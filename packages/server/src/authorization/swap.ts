@@ -77,7 +77,8 @@ const isWritten = (command: Command): boolean =>
 
 /**
  * What an account holds for calls under way ends by itself, which takes the rows of these calls. Calls for which nothing is
- * held are found when the swap is written.
+ * held are found when the swap is written. Who ever held anything is a customer: the catalog had the account then, and
+ * keeps it since.
  */
 const isSwappable = ({ purse, access }: LedgerAccount): boolean =>
   access === null && purse.text !== null && purse.walletAccounts.every(({ held }) => held === 0n);
@@ -184,7 +185,7 @@ const stateOf = (
   const known = byId(accounts.map(({ purse }) => purse));
   // In the order of the codes, as others lock them.
   const purses = loading.accounts.flatMap((code) => known.get(code) ?? []);
-  const customers = customersFrom(loading.customers, accounts);
+  const customers = customersFrom(new Set(loading.accounts), accounts);
   const state = { ...stateByPurses(loading, purses, byId(positions)), customers };
   return { state, purses: byId(purses), now: latestOf(state.walletAccounts, at) };
 };

@@ -40,8 +40,6 @@ export interface Loading {
   readonly accountArray: Buffer;
   /** Those of the accounts that something is asked of; the others are only brought up to date. */
   readonly acting: readonly string[];
-  /** Those of the accounts that the catalog knows. */
-  readonly customers: ReadonlySet<string>;
   readonly configuration: Configuration;
   readonly named: NamedRows;
   /** Of the named positions that have no row, those that were looked for. */
