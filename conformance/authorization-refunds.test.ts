@@ -257,6 +257,111 @@ describe("of one segment", () => {
   });
 });
 
+describe("under a contract whose filters let one region through", () => {
+  /** Charges a before and b after what comes between, 4 and 1 units at 2.00 each, refunds a and makes the bill. */
+  const refunded = async (
+    refund: { readonly amount?: string },
+    {
+      mode = "charge",
+      between,
+      counts = {},
+      pricing = {},
+      derivedFields = [],
+      usageFilters = [{ mode: "INCLUDE", dimensionCode: "region", value: "UK" }],
+    }: {
+      readonly mode?: string;
+      readonly between?: (contract: string) => Promise<unknown>;
+      readonly counts?: object;
+      readonly pricing?: object;
+      readonly derivedFields?: readonly object[];
+      readonly usageFilters?: readonly object[];
+    } = {},
+  ) => {
+    const productId = await world().product();
+    const meter = await world().meter(productId);
+    const record = await world().get(`meters/${meter.id}`);
+    await wallets().client.put(`meters/${meter.id}`, { ...record, derivedFields });
+    const plan = await world().plan(productId);
+    const aggregationId = await world().aggregation(meter.id, { ...counts });
+    await world().price({ planId: plan.id, aggregationId }, [[0, 2]], { ...pricing });
+    const account = world().fresh("agreed");
+    const accountId = await wallets().account(account);
+    await wallets().grant(account, "100");
+    const period = { startDate: "2024-01-01", endDate: "2025-01-01" };
+    const terms = { accountId, name: "Agreed", ...period, usageFilters };
+    const contractId = await world().create("contracts", terms);
+    await world().attach(accountId, plan.id, { contractId });
+    const what = { region: "UK", tier: "Standard" };
+    const call = (uid: string, amount: number, more: object) =>
+      wallets().authorize({
+        uid: `${account}-${uid}`,
+        account,
+        meter: meter.code,
+        ts: "2024-05-15T12:00:00Z",
+        measure: { amount },
+        what,
+        ...("segmentedFields" in counts ? { amount: `${amount * 2}`, asset: "USD" } : {}),
+        ...more,
+      });
+    const { uid } = await call("a", 4, { mode });
+    const part = { sequence: 1, measure: { amount: 4 }, what, final: true };
+    if (mode === "hold") await wallets().act(uid, "settle", part);
+    await between?.(contractId);
+    await call("b", 1, {});
+    await wallets().post("refunds", { uid: `${account}-back`, of: uid, ...refund });
+    const { balance } = await wallets().wallet(account);
+    await waitForRelay(url());
+    await waitForVoids(url());
+    const lines = await world().lines(accountId, june);
+    expect((await wallets().wallet(account)).balance).toBe(balance);
+    return { lines, balance };
+  };
+  const billOf = (amount: number, segment = "") => ({
+    lines: [`USAGE ${segment}${amount}`, `BALANCE_CONSUMED -${amount}`, "TOTAL 0"],
+    balance: `${100 - amount}`,
+  });
+
+  test("leave nothing of a call", async () => {
+    expect(await refunded({})).toEqual(billOf(2));
+  });
+
+  test("leave what is not refunded of a call", async () => {
+    expect(await refunded({ amount: "4" })).toEqual(billOf(6));
+  });
+
+  test("leave nothing of a hold", async () => {
+    expect(await refunded({}, { mode: "hold" })).toEqual(billOf(2));
+  });
+
+  test("leave what is not refunded of a segment", async () => {
+    const counts = { segmentedFields: ["tier"], segments: [{ tier: "Standard" }] };
+    const pricing = { segment: { tier: "Standard" } };
+    const given = await refunded({ amount: "4" }, { counts, pricing });
+    expect(given).toEqual(billOf(6, "Standard "));
+  });
+
+  test("leave nothing of a call before which they looked at nothing", async () => {
+    const put = async (id: string) => {
+      const record = await world().get(`contracts/${id}`);
+      const usageFilters = [{ mode: "INCLUDE", dimensionCode: "region", value: "UK" }];
+      await wallets().client.put(`contracts/${id}`, { ...record, usageFilters });
+    };
+    expect(await refunded({}, { usageFilters: [], between: put })).toEqual(billOf(2));
+  });
+
+  test("leave nothing of a call that a calculation lets through", async () => {
+    const place = { category: "WHERE", code: "place", name: "Place" };
+    const derivedFields = [{ ...place, calculation: 'region + "/" + tier' }];
+    const usageFilters = [{ mode: "INCLUDE", dimensionCode: "place", value: "UK/Standard" }];
+    expect(await refunded({}, { derivedFields, usageFilters })).toEqual(billOf(2));
+  });
+
+  test("leave what is not refunded of a call whose meter has no such field", async () => {
+    const usageFilters = [{ mode: "EXCLUDE", dimensionCode: "planet", value: "Mars" }];
+    expect(await refunded({ amount: "4" }, { usageFilters })).toEqual(billOf(6));
+  });
+});
+
 test("after a close gave money back undo as much usage as they are of what stands", async () => {
   const productId = await world().product();
   const meter = await world().meter(productId);

@@ -117,7 +117,7 @@ const answered: Priced = {
     productId: undefined,
     occurredAt: 0,
     measured: { fields: {}, counted: [] },
-    segmentTexts: null,
+    dividingTexts: null,
     isIndivisible: false,
     isDerived: false,
   },
@@ -132,9 +132,9 @@ const isHeld = ({ mode }: AuthorizationRequest): boolean => mode === "hold" || m
 /** What a hold says if it settles by itself; what a refund of a part says of a charge. */
 const keptFields = (
   body: AuthorizationRequest,
-  { measured, segmentTexts }: PricedUsage,
+  { measured, dividingTexts }: PricedUsage,
 ): MeasurementFields | null => {
-  if (!isHeld(body)) return segmentTexts;
+  if (!isHeld(body)) return dividingTexts;
   return body.onExpiry === "settle" ? measured.fields : null;
 };
 

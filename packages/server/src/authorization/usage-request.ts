@@ -7,10 +7,11 @@ import { assetOf, atomsOf, isAssetKept, keepAsset } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
-import { asFiltered, filteredBy } from "./prices/filtered-usage.ts";
+import { asFiltered, dividedBy, filteredBy } from "./prices/filtered-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
+  dividingTextsOf,
   fieldsOf,
   hasNumbers,
   isDerived,
@@ -19,7 +20,6 @@ import {
   type Meter,
   numberPath,
   quantityIn,
-  segmentTextsOf,
   type QuantityReading,
 } from "./usage/measurements.ts";
 import type { KeptPrice, QuantityRule } from "./prices/kept-prices.ts";
@@ -44,7 +44,7 @@ export interface PricedUsage {
   readonly productId: string | undefined;
   readonly occurredAt: number;
   readonly measured: MeasuredUsage;
-  readonly segmentTexts: MeasurementFields | null;
+  readonly dividingTexts: MeasurementFields | null;
   /** There is no half of a call that counts as one. */
   readonly isIndivisible: boolean;
   /** Whether a calculation says how much it is. */
@@ -160,7 +160,7 @@ const priced = async (
     unit: countings[0]?.unit ?? null,
     occurredAt: at,
     measured,
-    segmentTexts: segmentTextsOf(measured.fields, used, meter),
+    dividingTexts: dividingTextsOf(measured.fields, dividedBy(used, found), meter),
     productId: found.productId ?? meter.productId,
     isIndivisible: decidingRules.some((rule) => isIndivisible(rule, meter)),
     isDerived: decidingRules.some((rule) => isDerived(rule, meter)),
@@ -230,6 +230,7 @@ const notPriced = (why: string): MeterPrice => ({
   why,
   currencies: [],
   productId: undefined,
+  filterFields: [],
 });
 
 /** What the plans of the account say that its usage costs then. */

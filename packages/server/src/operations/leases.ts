@@ -114,7 +114,7 @@ const toSpend = async (
     units: [priced.unit, ...price.further.map((count) => count.unit)],
     amount: atomsOf({ text: said.amount, field: "amount" }, asset),
     occurredAt: priced.occurredAt,
-    fields: priced.segmentTexts,
+    fields: priced.dividingTexts,
   };
   return { spend, measured };
 };

@@ -8,7 +8,13 @@ const priced = (dimensionCode: string) => {
   const counts = { field: "n", method: "SUM" } as const;
   const unlessPassed = { filters, tariff, position: "free" };
   const part = { counts, unit: "n", tariff, position: "billed", periodStart: 0, unlessPassed };
-  return { kind: "priced", currency: "USD", productId: "p", parts: [part] } as const;
+  return {
+    kind: "priced",
+    currency: "USD",
+    productId: "p",
+    filterFields: [dimensionCode],
+    parts: [part],
+  } as const;
 };
 
 test.each(["region", "constructor", "__proto__"])(

@@ -2,7 +2,7 @@ import { passesUsageFilters } from "@turnpike/engine/bill/usage-windows.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { DerivedValues } from "../../ports/derived-fields.ts";
 import type { QuantityRule } from "./kept-prices.ts";
-import type { MeterPrice, PricedCount } from "./prices.ts";
+import type { MeterPrice, MeterUsage, PricedCount } from "./prices.ts";
 
 /** Usage that the filters of a contract keep off the bill of its plan (m3ter semantics 14.3). */
 
@@ -17,6 +17,13 @@ export const filteredBy = (found: MeterPrice): QuantityRule[] =>
           ({ dimensionCode }) => ({ field: dimensionCode, method: "COUNT" }) as const,
         ),
       );
+
+/** The texts of a meter by which bills tell an account's usage apart: by segments, and by the filters of its contracts. */
+export const dividedBy = (
+  { segmentFields }: Pick<MeterUsage, "segmentFields">,
+  { filterFields }: Pick<MeterPrice, "filterFields">,
+): readonly string[] =>
+  filterFields.length === 0 ? segmentFields : [...segmentFields, ...filterFields];
 
 /** The price, free by those parts whose filters do not let the usage through. */
 export const asFiltered = (

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
-import type { meter } from "@turnpike/contract/catalog/meter.ts";
+import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Tariff } from "@turnpike/engine/ledger/price.ts";
@@ -37,6 +37,7 @@ export type MeterPrice =
       readonly kind: "priced";
       readonly currency: string;
       readonly productId: string;
+      readonly filterFields: FilterFields;
       /** In an order of their own, at least one: a call costs their sum. */
       readonly parts: readonly [PricedCount, ...PricedCount[]];
     }
@@ -47,7 +48,11 @@ export type MeterPrice =
       readonly currencies: readonly string[];
       /** Of the plan that prices it so; undefined where none does. */
       readonly productId: string | undefined;
+      readonly filterFields: FilterFields;
     };
+
+/** Texts of the meter, sent or derived, that a filter of one of the account's contracts looks at, whenever it is in force. */
+type FilterFields = readonly string[];
 
 /** A quantity of usage, in its unit. */
 export interface Counting {
@@ -99,7 +104,13 @@ interface Parts {
   readonly now: () => number;
 }
 
-/** One of the account's prices for a meter, with its tariff made and its last period remembered. */
+/** The account's prices for a meter. */
+interface PreparedPrices {
+  readonly prices: readonly PreparedPrice[];
+  readonly filterFields: FilterFields;
+}
+
+/** One of them, with its tariff made and its last period remembered. */
 interface PreparedPrice {
   readonly plan: AnyPlanPrice;
   /** Undefined of a formula, which prices no one call. */
@@ -123,7 +134,7 @@ export interface MeterUsage {
 
 export const createPrices = ({ database, pool, keptRecords, now }: Parts): Prices => {
   const plans = createCache<AnyPlanPrice[]>({ now, rememberedMs, max: 50_000 });
-  const prepared = createCache<PreparedPrice[]>({ now, rememberedMs, max: 50_000 });
+  const prepared = createCache<PreparedPrices>({ now, rememberedMs, max: 50_000 });
   const meters = createMeters({ database, keptRecords, now, rememberedMs });
   const versions = createKeptPrices(pool, now);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
@@ -137,13 +148,13 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
   const pricesOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
     plans.get(`${orgId} ${accountId}`, () => loadPlanPrices(database, { orgId, accountId }));
 
-  const prepare = async (subject: Subject): Promise<PreparedPrice[]> => {
+  const prepare = async (subject: Subject): Promise<PreparedPrices> => {
     const { orgId } = subject;
     const found = await meters.find(orgId, subject.meter);
     const all = await pricesOf(subject);
     const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
-    return Promise.all(
-      own.map(async (plan) => {
+    const prices = await Promise.all(
+      own.map(async (plan): Promise<PreparedPrice> => {
         if (!isOfOneAggregation(plan))
           return { plan, kept: undefined, free: undefined, period: undefined };
         const price = storedPrice(plan);
@@ -156,6 +167,7 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
         return { plan, kept, free, period: undefined };
       }),
     );
+    return { prices, filterFields: filterFieldsOf(found, own) };
   };
 
   return {
@@ -247,9 +259,28 @@ const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => 
   return [...new Map(own.map((one) => [JSON.stringify(one), one])).values()];
 };
 
-const unpriced = (why: string, plans: readonly AnyPlanPrice[]): MeterPrice => ({
+/** A filter sees nothing else: no number, and nothing that the meter does not define. */
+const filterFieldsOf = (
+  found: Stored<typeof meter> | undefined,
+  plans: readonly AnyPlanPrice[],
+): FilterFields => {
+  const filters = plans.flatMap(({ agreed }) => agreed?.filters ?? []);
+  const looked = new Set(filters.map(({ dimensionCode }) => dimensionCode));
+  return [...(found?.dataFields ?? []), ...(found?.derivedFields ?? [])]
+    .filter(({ category, code }) => !isNumericCategory(category) && looked.has(code))
+    .map(({ code }) => code);
+};
+
+const unpriced = (
+  why: string,
+  {
+    plans,
+    filterFields,
+  }: { readonly plans: readonly AnyPlanPrice[]; readonly filterFields: FilterFields },
+): MeterPrice => ({
   kind: "unpriced",
   why,
+  filterFields,
   currencies: [...new Set(plans.map(({ currency }) => currency))],
   productId: plans[0]?.productId,
 });
@@ -258,7 +289,11 @@ const unpriced = (why: string, plans: readonly AnyPlanPrice[]): MeterPrice => ({
  * Prices that add up event by event can be decided by, one or several. Prices of segments and aggregations that do not
  * add up are only known when the period ends: such calls name their amount.
  */
-const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number): MeterPrice => {
+const priceAt = (
+  { prices, filterFields }: PreparedPrices,
+  subject: Subject,
+  at: number,
+): MeterPrice => {
   const open = prices
     .flatMap((price) => {
       const period = openPeriod(price, at);
@@ -266,28 +301,29 @@ const priceAt = (prices: readonly PreparedPrice[], subject: Subject, at: number)
     })
     .toSorted(byPricing);
   const plans = open.map(({ price }) => price.plan);
+  const known = { plans, filterFields };
   const parts: PricedCount[] = [];
   for (const { price, period } of open) {
     const { plan, kept } = price;
     if (!isOfOneAggregation(plan) || kept === undefined)
-      return unpriced(`a formula prices ${subject.meter}`, plans);
+      return unpriced(`a formula prices ${subject.meter}`, known);
     const { pricing: record, aggregation: counted } = plan;
     if (record.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
-      return unpriced(`the price of ${subject.meter} is by segment`, plans);
+      return unpriced(`the price of ${subject.meter} is by segment`, known);
     const { tariff, counts } = kept;
     if (counts === null)
-      return unpriced(`${counted.aggregation} does not add up event by event`, plans);
+      return unpriced(`${counted.aggregation} does not add up event by event`, known);
     const shared = { counts, unit: counted.unit, periodStart: period.start };
     parts.push({ ...shared, ...placeOf({ plan, tariff, free: price.free }, period, at) });
   }
   const [first, ...further] = parts;
   const [plan] = plans;
   if (first === undefined || plan === undefined)
-    return unpriced(`no plan of the account prices ${subject.meter}`, plans);
+    return unpriced(`no plan of the account prices ${subject.meter}`, known);
   const { currency, productId } = plan;
   if (plans.some((each) => each.currency !== currency))
-    return unpriced(`the prices of ${subject.meter} are in several currencies`, plans);
-  return { kind: "priced", currency, productId, parts: [first, ...further] };
+    return unpriced(`the prices of ${subject.meter} are in several currencies`, known);
+  return { kind: "priced", currency, productId, filterFields, parts: [first, ...further] };
 };
 
 /** What the usage costs then, from where, and what it does instead where filters do not let it through. */

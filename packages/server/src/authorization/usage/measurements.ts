@@ -184,18 +184,18 @@ export const measuredAsKept = (
 };
 
 /**
- * What tells the segments of a measurement apart, for what takes a part of it back; null where nothing does. What was not
- * sent is metered as empty, and said so: what is segmented by another field later finds that this one was not known.
+ * Texts of a measurement that say where on bills it counts, for what takes a part of it back; null where none do. What was
+ * not sent is metered as empty, and said so: what is divided by another field later finds that this one was not known.
  */
-export const segmentTextsOf = (
+export const dividingTextsOf = (
   fields: MeasurementFields,
-  { segmentFields }: { readonly segmentFields: readonly string[] },
+  codes: readonly string[],
   { dataFields }: Pick<Meter, "dataFields">,
 ): MeasurementFields | null => {
-  if (segmentFields.length === 0) return null;
+  if (codes.length === 0) return null;
   let texts: MeasurementFields = {};
   for (const { category, code } of dataFields) {
-    if (isNumericCategory(category) || !segmentFields.includes(code)) continue;
+    if (isNumericCategory(category) || !codes.includes(code)) continue;
     const map = categoryProperties[category];
     texts = {
       ...texts,
@@ -205,7 +205,7 @@ export const segmentTextsOf = (
   return texts;
 };
 
-/** Whether the fields say in which segments they are. */
+/** Whether the fields say all of these. */
 export const sayTexts = (fields: MeasurementFields, codes: readonly string[]): boolean =>
   codes.every((code) => textMaps.some((map) => own(fields[map], code) !== undefined));
 

@@ -175,7 +175,7 @@ const toRecord = async (
     assets: [],
     isMetered: true,
     insteadOf: null,
-    fields: priced.segmentTexts,
+    fields: priced.dividingTexts,
   });
   return { command, measured: priced.measured };
 };

@@ -5,34 +5,40 @@ import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger
 import { usesOf } from "@turnpike/engine/ledger/use.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import type { LedgerParts } from "../ledger.ts";
+import { dividedBy } from "../prices/filtered-usage.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom } from "../rows/stored-rows.ts";
-import { rulesOf } from "../usage-request.ts";
+import { planPrice, rulesOf } from "../usage-request.ts";
 
 /**
- * Usage that a refund takes back. Sums are undone by a measurement of what is less, in the segments of the call. Nothing
- * else is: that measurement would be one more to a count, and the lowest, the latest or of a region of its own to the
- * others; nor is what a calculation makes of a measurement. So the measurements themselves are voided, and that cannot be
- * done in part. Where nothing is left of the measurements, those that took a part of them back are voided, too.
+ * Usage that a refund takes back. Sums are undone by a measurement of what is less, in the segments of the call and with
+ * what the filters of its account's contracts look at. Nothing else is: that measurement would be one more to a count, and
+ * the lowest, the latest or of a region of its own to the others; nor is what a calculation makes of a measurement. So the
+ * measurements themselves are voided, and that cannot be done in part. Where nothing is left of the measurements, those that
+ * took a part of them back are voided, too.
  */
 
 const asWhole = { undoes: "whole", fields: null } as const;
 
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
 export const undoingOf = async (
-  parts: Pick<LedgerParts, "prices">,
+  parts: LedgerParts,
   orgId: string,
   row: Pick<Authorization, "terms" | "further">,
 ): Promise<Pick<Refund, "undoes" | "fields">> => {
-  const { priceVersion, spender, fields } = row.terms;
-  const { meter } = spender;
-  const rules = await rulesOf(parts, orgId, { priceVersion, meter, further: row.further });
-  const known = await parts.prices.meter(orgId, meter ?? "");
+  const { priceVersion, spender, fields, occurredAt: at } = row.terms;
+  const { account, meter: code } = spender;
+  const rules = await rulesOf(parts, orgId, { priceVersion, meter: code, further: row.further });
+  const meter = code ?? "";
+  const known = await parts.prices.meter(orgId, meter);
   if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
-  const { addsUp, segmentFields } = await parts.prices.usage(orgId, meter ?? "");
-  if (!addsUp) return asWhole;
-  const isInSegments = !isMeteredInParts(row) && sayTexts(fields ?? {}, segmentFields);
-  return segmentFields.length === 0 || isInSegments ? { undoes: "inProportion", fields } : asWhole;
+  const used = await parts.prices.usage(orgId, meter);
+  if (!used.addsUp) return asWhole;
+  const { isPriced } = used;
+  const found = await planPrice(parts, { orgId, usage: { account, meter }, at, isPriced });
+  const codes = dividedBy(used, found);
+  const isSaid = !isMeteredInParts(row) && sayTexts(fields ?? {}, codes);
+  return codes.length === 0 || isSaid ? { undoes: "inProportion", fields } : asWhole;
 };
 
 /** Usage that a batch has taken back otherwise than by measurements. */
