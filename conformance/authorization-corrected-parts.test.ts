@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { brokenInvariants, waitForRelay } from "./ledger-inspection.ts";
+import { describe, expect, test } from "vitest";
+import { brokenInvariants, waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Parts of a hold whose measurement is voided or amended: each takes back its own money and its own quantity. */
@@ -36,9 +36,15 @@ const open = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } 
         ...more,
       });
     },
-    refund: (of: string) => wallets().post("refunds", { uid: `${uidOf(of)}-back`, of: uidOf(of) }),
+    refund: (of: string, amount?: string) =>
+      wallets().post("refunds", {
+        uid: `${uidOf(of)}-back`,
+        of: uidOf(of),
+        ...(amount === undefined ? {} : { amount }),
+      }),
     lines: async () => {
       await waitForRelay(url());
+      await waitForVoids(url());
       return world().lines(id, june);
     },
     isSound: async () => expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]),
@@ -138,4 +144,126 @@ test("an amended part gives back what it used of everything that is priced", asy
   ]);
   expect(await balance()).toBe("90");
   await isSound();
+});
+
+describe("of a hold that was refunded", () => {
+  const what = { region: "UK", tier: "Standard" };
+
+  test.each([
+    { refunded: "7", part: 1 },
+    { refunded: "7", part: 2 },
+    { refunded: "4", part: 1 },
+    { refunded: "6", part: 2 },
+  ])("by $refunded of 7, part $part is voided: no other comes back", async ({ refunded, part }) => {
+    const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
+    await hold("h", 3, 4);
+    await refund("h", refunded);
+    await correct(`h#${part}`, "void");
+    expect(await balance()).toBe("100");
+    expect(await lines()).toEqual(["TOTAL 0"]);
+    expect(await balance()).toBe("100");
+    await isSound();
+  });
+
+  test("in part, another of its parts stands for as much as is left", async () => {
+    const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
+    await hold("h", 3, 4);
+    await refund("h", "2");
+    await correct("h#1", "void");
+    expect(await balance()).toBe("98");
+    expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
+    await correct("h#2", "void");
+    expect(await lines()).toEqual(["TOTAL 0"]);
+    expect(await balance()).toBe("100");
+    await isSound();
+  });
+
+  test("to the end, parts that are amended stand alone, whatever becomes of the others", async () => {
+    const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
+    await hold("h", 3, 4);
+    await refund("h");
+    await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+    expect(await balance()).toBe("98");
+    expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
+    await correct("h#2", "void");
+    expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
+    expect(await balance()).toBe("98");
+    await isSound();
+  });
+
+  test("by half, its cheap part is voided: nothing is used of the dear one", async () => {
+    const { hold, refund, correct, balance, lines } = await open([
+      [0, 1],
+      [10, 0.01],
+    ]);
+    // 10 × 1.00, then 990 × 0.01: half of the money, and of the units.
+    await hold("h", 10, 990);
+    await refund("h", "9.95");
+    await correct("h#2", "void");
+    expect(await balance()).toBe("99.95");
+    // No unit is left that the close could charge for.
+    expect(await lines()).toEqual(["TOTAL 0"]);
+    expect(await balance()).toBe("100");
+  });
+
+  test("by whole calls, a part that was amended before stays as it is", async () => {
+    const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]], {
+      callPrice: [[0, 5]],
+    });
+    await hold("h", 3, 4);
+    await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+    // 4 × 1.00 and a call: 2 × 1.00 and a call stand.
+    expect(await refund("h")).toMatchObject({ amount: "9" });
+    expect(await balance()).toBe("93");
+    expect((await lines()).filter((line) => line.startsWith("USAGE")).toSorted()).toEqual([
+      "USAGE 2",
+      "USAGE 5",
+    ]);
+    expect(await balance()).toBe("93");
+    await isSound();
+  });
+
+  test("by half, a part of another mixture is voided: what refunds took of it is not taken twice", async () => {
+    const productId = await world().product();
+    const code = world().fresh("mixed");
+    const numbers = ["amount", "bytes"];
+    const fields = numbers.map((name) => ({ category: "MEASURE", code: name, name, unit: name }));
+    const body = { productId, name: code, code, dataFields: fields, derivedFields: [] };
+    const meterId = await world().create("meters", body);
+    const plan = await world().plan(productId);
+    for (const targetField of numbers) {
+      const aggregationId = await world().aggregation(meterId, { targetField, unit: targetField });
+      await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
+    }
+    const account = world().fresh("mixer");
+    const id = await wallets().account(account);
+    await world().attach(id, plan.id);
+    await wallets().grant(account, "100");
+    const uid = `${account}-h`;
+    const use = { account, meter: code, ts: "2024-05-15T12:00:00Z" };
+    await wallets().authorize({ uid: `${account}-kept`, ...use, measure: { amount: 1 } });
+    await wallets().authorize({ uid, mode: "hold", ...use, measure: { amount: 6, bytes: 6 } });
+    const settle = (sequence: number, measure: object, final: boolean) =>
+      wallets().act(uid, "settle", { sequence, measure, final });
+    await settle(1, { amount: 6 }, false);
+    await settle(2, { bytes: 6 }, true);
+    // 3 of each.
+    await wallets().post("refunds", { uid: `${uid}-back`, of: uid, amount: "6" });
+    const lines = async (part: string) => {
+      const path = `measurements/${encodeURIComponent(`${uid}#${part}`)}/void`;
+      await wallets().post(path, { reason: "it was wrong" });
+      await waitForRelay(url());
+      await waitForVoids(url());
+      return (await world().lines(id, june)).toSorted();
+    };
+    // Of the bytes 3 stand.
+    expect((await lines("1")).filter((line) => line.startsWith("USAGE"))).toEqual([
+      "USAGE 1",
+      "USAGE 3",
+    ]);
+    expect((await wallets().wallet(account)).balance).toBe("96");
+    expect(await lines("2")).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 0", "USAGE 1"]);
+    expect((await wallets().wallet(account)).balance).toBe("99");
+    expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);
+  });
 });

@@ -12,6 +12,7 @@ import {
   sampleTrueUp,
   usedAmount,
 } from "./sample-request.ts";
+import { isUnused, usesOf } from "./use.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
@@ -97,6 +98,58 @@ test("parts of a hold that are undone leave what the others used, in any order (
       ledger.run(sampleRefund("rest", "h", null));
       if (standing(row) > 0n) expect(left(ledger.authorization("h"))).toBe(0n);
       expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+    }),
+    { numRuns },
+  );
+});
+
+const pairs = fc.array(fc.record({ amount: small, quantity: small, other: small }), {
+  minLength: 1,
+  maxLength: 4,
+});
+const takenBack = fc.record({ part: fc.option(fc.nat({ max: 3 })), percent: share });
+
+test("parts that are undone after refunds leave metered what stands, of every quantity (I18)", () => {
+  fc.assert(
+    fc.property(pairs, fc.array(takenBack, { maxLength: 6 }), (parts, steps) => {
+      const ledger = fundedLedger("1");
+      const further = [{ quantity: 100n, unit: null, position: null }];
+      const price = { kind: "amount", amount: 100n, asset: "USD", further } as const;
+      ledger.run(sampleHold("h", 100n, { quantity: 100n, price }));
+      for (const [sequence, { amount, quantity, other }] of parts.entries()) {
+        const used = { ...usedAmount(BigInt(amount), BigInt(quantity)), further: [BigInt(other)] };
+        const isFinal = sequence === parts.length - 1;
+        ledger.run(sampleSettle("h", 0n, { sequence, used, isFinal }));
+      }
+      const corrected = new Set<number>();
+      for (const [nth, { part: place, percent }] of steps.entries()) {
+        const row = ledger.authorization("h");
+        const stands = standing(row);
+        const own = place === null ? undefined : parts[place];
+        if (place === null)
+          ledger.run(sampleRefund(`r${nth}`, "h", (stands * BigInt(percent)) / 100n));
+        else if (own !== undefined && !corrected.has(place)) {
+          corrected.add(place);
+          const amount = BigInt(own.amount);
+          ledger.run({
+            ...sampleRefund(`undo${nth}`, "h", amount < stands ? amount : stands),
+            quantities: [BigInt(own.quantity), BigInt(own.other)],
+            isMetered: false,
+          });
+        }
+        // From then on the usage store has none of its measurements.
+        if (isUnused(ledger.authorization("h"))) return;
+        const back = ledger.events.filter(({ undoes }) => undoes !== null);
+        const standingParts = parts.filter((_part, at) => !corrected.has(at));
+        const metered = [
+          ...standingParts.map(({ quantity, other }) => [BigInt(quantity), BigInt(other)]),
+          ...back.map((event) => [event.quantity, ...event.further]),
+        ];
+        expect(usesOf(ledger.authorization("h")).map((use) => use.settled - use.refunded)).toEqual(
+          [0, 1].map((at) => metered.reduce((total, each) => total + (each[at] ?? 0n), 0n)),
+        );
+        expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+      }
     }),
     { numRuns },
   );

@@ -7,7 +7,7 @@ import type { Refund } from "./request.ts";
 import type { Authorization, GrantTerms } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
-import { emit, moveBudgets, moveFurther, movePosition, usesOf } from "./use.ts";
+import { emit, isUnused, moveBudgets, moveFurther, movePosition, usesOf } from "./use.ts";
 
 /** Takes settled money back: Σ refunds ≤ settled (I12), and the usage with it, as a negative event. */
 export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
@@ -30,22 +30,53 @@ export const refund = (draft: Draft, request: Refund): Booked | Conflict => {
   const further = moveFurther(draft, row.further, after);
   const { row: returned, unpaid } = giveBack(draft, row, amount);
   const refundedNow = row.refundedQuantity + quantity;
-  draft.authorizations.put({ ...returned, state: next, refundedQuantity: refundedNow, further });
+  const refunded = { ...returned, state: next, refundedQuantity: refundedNow, further };
+  draft.authorizations.put(refunded);
   const use = { posted: -amount, held: 0n, postedQuantity: -quantity, heldQuantity: 0n };
   moveBudgets(draft, row.terms, use);
   movePosition(draft, row.terms.position, use);
-  const takenBack = {
-    amount: -amount,
-    quantity: -quantity,
-    further: others.map((each) => -each),
-    shortfall: -unpaid,
-    isWhole: false,
-    undoes: request.undoes,
-  };
-  const { fields } = request;
-  if (request.isMetered) emit(draft, { ...usageEvent(eventId(request), row, takenBack), fields });
+  if (request.isMetered) meter(draft, request, { row, undone, amount, unpaid });
+  else if (!isUnused(refunded))
+    meter(draft, request, { row, undone: undoneBefore(request, undone) });
   return booked(request.id, amount, unpaid);
 };
+
+/** Meters what is taken back as what is less. */
+const meter = (
+  draft: Draft,
+  request: Refund,
+  {
+    row,
+    undone,
+    amount = 0n,
+    unpaid = 0n,
+  }: {
+    readonly row: Authorization;
+    readonly undone: readonly bigint[];
+    readonly amount?: bigint;
+    readonly unpaid?: bigint;
+  },
+): void => {
+  const [less = 0n, ...others] = undone.map((each) => -each);
+  const { undoes, fields } = request;
+  const takenBack = {
+    amount: -amount,
+    quantity: less,
+    further: others,
+    shortfall: -unpaid,
+    isWhole: false,
+    undoes,
+  };
+  emit(draft, { ...usageEvent(eventId(request), row, takenBack), fields });
+};
+
+/**
+ * What refunds had taken back already of a part that the usage store takes back by itself, as less than nothing: it would be
+ * taken back twice. Where something of the whole stands, refunds were in proportion, and metered; where nothing does, the
+ * usage store voids them all.
+ */
+const undoneBefore = ({ quantities }: Refund, undone: readonly bigint[]): bigint[] =>
+  undone.map((each, place) => each - (quantities?.[place] ?? each));
 
 /** Uids of charges, of refunds and of plain usage are several namespaces, and one in the usage store. */
 const eventId = ({ id, of }: Refund): string => `${of}#refund#${id}`;

@@ -97,6 +97,16 @@ export const usesOf = (row: Authorization): readonly FurtherUse[] => [
   ...row.further,
 ];
 
+export const isPaidBack = (row: Authorization): boolean => row.refunded === row.settled;
+
+/** Whether all that was counted of it is taken back, whatever was paid for it; where nothing was, what was paid. */
+export const isUnused = (row: Authorization): boolean => {
+  const counted = usesOf(row).filter(({ settled }) => settled !== 0n);
+  return counted.length === 0
+    ? isPaidBack(row)
+    : counted.every(({ settled, refunded }) => refunded === settled);
+};
+
 /** How far along which prices an authorization counts. */
 export const positionsOf = (row: Authorization): string[] =>
   usesOf(row).flatMap(({ position }) => position ?? []);

@@ -12,6 +12,9 @@ export const amendmentId = (uid: string, version: number): string =>
 /** Of a measurement whose uid is an authorization's that was metered by nothing. */
 export const besideId = (uid: string): string => `${uid}${besideMark}`;
 
+/** By which a correction takes back what was charged: a refund that no client can have named, as uids of refunds have no `#`. */
+export const undoOf = (id: string): string => `${id}#undo`;
+
 /** A mark that the uid has and must not have. */
 export const markIn = (uid: string): string | undefined => marks.find((mark) => uid.includes(mark));
 

@@ -2,8 +2,8 @@ import type { Pool, PoolClient } from "pg";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
-import { usesOf } from "@turnpike/engine/ledger/use.ts";
-import { measurementUid } from "./measurement-ids.ts";
+import { isPaidBack, isUnused, usesOf } from "@turnpike/engine/ledger/use.ts";
+import { measurementUid, undoOf } from "./measurement-ids.ts";
 import type { LedgerParts } from "../ledger.ts";
 import { dividedBy } from "../prices/filtered-usage.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
@@ -71,8 +71,8 @@ interface Undone {
 
 /**
  * Writes which measurements the usage store has to void: those of what the batch refunded to the end, and those that had
- * taken a part of it back; of what it has undone to the end these alone. Behind the batch's changes in its transaction:
- * the parts of a hold may be among them.
+ * taken a part of it back; of what it has undone to the end these, and the other parts, which they had taken back, too.
+ * Behind the batch's changes in its transaction: the parts of a hold may be among them.
  */
 export const writeUndone = async (
   client: PoolClient,
@@ -87,18 +87,23 @@ export const writeUndone = async (
     readonly uidOf: (eventId: string) => string;
   },
 ): Promise<void> => {
-  const ended = (id: string): Authorization | undefined =>
-    changes.authorizations.find((row) => row.id === id && row.refunded === row.settled);
+  const ended = (id: string, hasEnded: (row: Authorization) => boolean) =>
+    changes.authorizations.find((row) => row.id === id && hasEnded(row));
   const undone: Undone[] = [];
   for (const { id: by, authorization } of refunds) {
-    const row = ended(authorization);
+    const row = ended(authorization, isPaidBack);
     if (row === undefined) continue;
-    for (const id of await meteredIds(client, orgId, row)) undone.push({ uid: uidOf(id), row, by });
-    undone.push(...(await refundsOf(client, orgId, { row, by })));
+    const uids = (await uncorrectedIds(client, orgId, row)).map(uidOf);
+    for (const uid of [...uids, ...(await refundsOf(client, orgId, row))])
+      undone.push({ uid, row, by });
   }
   for (const { id: by, of } of undos) {
-    const row = ended(of);
-    if (row !== undefined) undone.push(...(await refundsOf(client, orgId, { row, by })));
+    const row = ended(of, isUnused);
+    if (row === undefined) continue;
+    const back = await refundsOf(client, orgId, row);
+    if (back.length === 0) continue;
+    const parts = isMeteredInParts(row) ? await uncorrectedIds(client, orgId, row) : [];
+    for (const uid of [...parts.map(uidOf), ...back]) undone.push({ uid, row, by });
   }
   if (undone.length === 0) return;
   await client.query(
@@ -118,11 +123,26 @@ export const writeUndone = async (
 const refundsOf = async (
   client: PoolClient,
   orgId: string,
-  given: Omit<Undone, "uid">,
-): Promise<Undone[]> => {
+  { id }: Authorization,
+): Promise<string[]> => {
   const text = "DELETE FROM usage_refund WHERE org_id = $1 AND of = $2 RETURNING uid";
-  const { rows } = await client.query<{ uid: string }>(text, [orgId, given.row.id]);
-  return rows.map(({ uid }) => ({ ...given, uid }));
+  const { rows } = await client.query<{ uid: string }>(text, [orgId, id]);
+  return rows.map(({ uid }) => uid);
+};
+
+/** The ids that it was metered by, less the parts that were corrected: what those are now, it has no say in. */
+const uncorrectedIds = async (
+  client: PoolClient,
+  orgId: string,
+  row: Authorization,
+): Promise<string[]> => {
+  const ids = await meteredIds(client, orgId, row);
+  if (!isMeteredInParts(row)) return ids;
+  const keyed = new Map(ids.map((id) => [`refund:${undoOf(id)}`, id]));
+  const text = "SELECT id FROM ledger_decision WHERE org_id = $1 AND id = ANY($2)";
+  const { rows } = await client.query<{ id: string }>(text, [orgId, [...keyed.keys()]]);
+  for (const { id } of rows) keyed.delete(id);
+  return [...keyed.values()];
 };
 
 /** Whether no measurement has the authorization's own uid. */

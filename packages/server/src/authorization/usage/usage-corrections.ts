@@ -4,7 +4,7 @@ import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { shortUid } from "./batch-usage.ts";
-import { amendmentId, besideId } from "./measurement-ids.ts";
+import { amendmentId, besideId, undoOf } from "./measurement-ids.ts";
 import { refusalOf } from "../answers.ts";
 import { fingerprintOf } from "../fingerprint.ts";
 import type { Ledger } from "../ledger.ts";
@@ -116,9 +116,6 @@ interface Charged {
   /** How often the measurement was amended. */
   readonly version: number;
 }
-
-/** A refund that no client can have named: uids of refunds have no `#`. */
-const undoOf = (id: string): string => `${id}#undo`;
 
 /** True when nothing is left to do; false when another correction came between. */
 const follow = async (
