@@ -7,6 +7,7 @@ import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 const url = ownDatabase();
 const { world, wallets, sell } = walletWorld(() => ({ DATABASE_URL: url() }));
 const june = "2024-06-01";
+const what = { region: "UK", tier: "Standard" };
 
 /** An account with 100 dollars and a plan of the bands. */
 const open = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } = {}) => {
@@ -38,7 +39,7 @@ const open = async (bands: Bands, { callPrice }: { readonly callPrice?: Bands } 
     },
     refund: (of: string, amount?: string) =>
       wallets().post("refunds", {
-        uid: `${uidOf(of)}-back`,
+        uid: world().fresh("back"),
         of: uidOf(of),
         ...(amount === undefined ? {} : { amount }),
       }),
@@ -132,7 +133,6 @@ test("an amended part gives back what it used of everything that is priced", asy
   });
   // 20 × 1.00, then 1 × 1.00: two calls, of which three are free.
   await hold("h", 20, 1);
-  const what = { region: "UK", tier: "Standard" };
   await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
   expect(await balance()).toBe("97");
   // The third call is free, and the fourth is not.
@@ -147,8 +147,6 @@ test("an amended part gives back what it used of everything that is priced", asy
 });
 
 describe("of a hold that was refunded", () => {
-  const what = { region: "UK", tier: "Standard" };
-
   test.each([
     { refunded: "7", part: 1 },
     { refunded: "7", part: 2 },
@@ -265,5 +263,61 @@ describe("of a hold that was refunded", () => {
     expect(await lines("2")).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 0", "USAGE 1"]);
     expect((await wallets().wallet(account)).balance).toBe("99");
     expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);
+  });
+});
+
+describe("a refund by the name that the server gave", () => {
+  const amendedPart = async (amount: number) => {
+    const opened = await open([[0, 1]]);
+    await opened.use("kept", 1);
+    await opened.hold("h", 3, 4);
+    await opened.correct("h#1", "amend", { measurement: { measure: { amount }, what } });
+    return opened;
+  };
+
+  test("gives an amended part back, beside the others", async () => {
+    const { refund, balance, lines, isSound } = await amendedPart(2);
+    expect(await refund("h")).toMatchObject({ amount: "4" });
+    expect(await balance()).toBe("97");
+    expect(await refund("h#1", "0.5")).toMatchObject({ amount: "0.5" });
+    expect(await lines()).toEqual(["USAGE 2.5", "BALANCE_CONSUMED -2.5", "TOTAL 0"]);
+    expect(await refund("h#1")).toMatchObject({ amount: "1.5" });
+    expect(await lines()).toEqual(["USAGE 1", "BALANCE_CONSUMED -1", "TOTAL 0"]);
+    expect(await balance()).toBe("99");
+    await isSound();
+  });
+
+  test("gives one back whose own name is too long for metering", async () => {
+    const { uidOf, use, settle, correct, refund, balance } = await open([[0, 1]]);
+    const name = "h".repeat(49 - uidOf("").length);
+    await use(name, 7, { mode: "hold" });
+    await settle(name, 10, { measure: { amount: 7 }, final: true });
+    await correct(`${name}#10`, "amend", { measurement: { measure: { amount: 2 }, what } });
+    expect(await balance()).toBe("98");
+    expect(await refund(`${name}#10`)).toMatchObject({ amount: "2" });
+    expect(await balance()).toBe("100");
+  });
+
+  test("gives plain usage back, of whatever name", async () => {
+    const { code, meter, uidOf, refund, balance, lines } = await open([[0, 1]]);
+    const ts = "2024-05-15T12:00:00Z";
+    const used = { account: code, meter: meter.code, ts, measure: { amount: 5 }, what };
+    const uids = ["order#1", "order#2"].map(uidOf);
+    const measurements = uids.map((uid) => ({ uid, ...used }));
+    await wallets().post("measurements", { measurements });
+    expect(await refund("order#1")).toMatchObject({ amount: "5" });
+    expect(await lines()).toEqual(["USAGE 5", "BALANCE_CONSUMED -5", "TOTAL 0"]);
+    expect(await balance()).toBe("95");
+  });
+
+  test("is refused of a part that stands with its hold, and of what is no measurement", async () => {
+    const { uidOf } = await amendedPart(2);
+    const refused = (of: string) =>
+      wallets().client.call("POST", "refunds", { uid: world().fresh("back"), of: uidOf(of) });
+    expect(await refused("h#2")).toMatchObject({ status: 404 });
+    expect(await refused("h#1#amended#1")).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: "of" }] },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { code, dateTime, id } from "../schema.ts";
+import { uidLengthMax } from "../usage/measurement-rules.ts";
 import {
   accountCode,
   actor,
@@ -104,7 +105,19 @@ export const sessionUpdate = z.object({
         "metered with those that the session was opened with.",
     ),
 });
-export const refund = z.object({ uid, of: uid, amount: amount.optional() });
+export const refund = z.object({
+  uid,
+  // The name of a part is longer than its hold's.
+  of: z
+    .string()
+    .min(1)
+    .max(2 * uidLengthMax)
+    .describe(
+      "An authorization, or a measurement that was charged. A part of a hold is refunded with the hold, by the hold's uid; " +
+        "one that was amended since then is charged by itself, and refunded by its own: `uid#sequence`, or `uid#expiry`.",
+    ),
+  amount: amount.optional(),
+});
 
 /** What an account may do, whatever it has (authorization semantics f.2, f.3, W18). */
 export const walletAccess = z.object({

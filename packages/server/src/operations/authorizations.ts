@@ -1,4 +1,4 @@
-import { inPart } from "@turnpike/contract/problem.ts";
+import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import type { Command, Refund, Request } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -24,6 +24,8 @@ import {
   findAuthorization,
   storedRow,
 } from "../authorization/stored-authorizations.ts";
+import { shortUid } from "../authorization/usage/batch-usage.ts";
+import { markIn } from "../authorization/usage/measurement-ids.ts";
 import { undoingOf } from "../authorization/usage/undone-usage.ts";
 import { chargedBeside, lastAmendment } from "../authorization/usage/usage-corrections.ts";
 import type { CommandUsage } from "../authorization/work.ts";
@@ -176,8 +178,10 @@ const findRefundable = async (
   orgId: string,
   uid: string,
 ): Promise<Authorization> => {
+  const mark = markIn(uid);
+  if (mark !== undefined) throw fieldProblem("VALIDATION_FAILED", "of", `must not contain ${mark}`);
   // What an amended measurement was charged at first has been given back.
-  const amended = await lastAmendment(ledger, orgId, uid);
+  const amended = await lastAmendment(ledger, orgId, shortUid(uid));
   if (amended !== undefined) return amended.row;
   const own = await storedRow(ledger.pool, orgId, uid);
   const beside = own?.settled === 0n ? await chargedBeside(ledger, orgId, uid) : undefined;
