@@ -94,12 +94,24 @@ const isFor = (
 
 /** One for everything of a plan that was paid over the same time. */
 const balancesOf = (terms: BillTerms, payments: readonly Payment[]): BalanceTerms[] =>
-  [...Map.groupBy(payments, nameOf)].flatMap(([name, [first, ...others]]) =>
-    first === undefined ? [] : [balanceOf(terms, name, [first, ...others])],
+  [...Map.groupBy(payments, (payment) => nameOf(terms, payment))].flatMap(
+    ([name, [first, ...others]]) =>
+      first === undefined ? [] : [balanceOf(terms, name, [first, ...others])],
   );
 
-const nameOf = ({ claim: { accountPlan, asset }, period: { start, end } }: Payment): string =>
-  `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}`;
+/** Of a plan that bills its children themselves, what each of them paid is by itself. */
+const nameOf = (
+  terms: BillTerms,
+  { claim: { accountPlan, asset }, period: { start, end } }: Payment,
+): string => {
+  const owner = ownerOf(terms, accountPlan);
+  const child = owner === accountPlan.account.id ? "" : `/${owner}`;
+  return `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}${child}`;
+};
+
+/** The account whose lines are paid. */
+const ownerOf = ({ account }: BillTerms, plan: WalletClaim["accountPlan"]): string =>
+  plan.childBillingMode === "CHILD" ? account.id : plan.account.id;
 
 const balanceOf = (
   terms: BillTerms,
@@ -111,7 +123,7 @@ const balanceOf = (
   const amount = sum(payments.map(({ debit }) => new Decimal(debit.amount, debit.scale)));
   return {
     id: idOf(name),
-    accountId: accountPlan.childBillingMode === "CHILD" ? terms.account.id : accountPlan.account.id,
+    accountId: ownerOf(terms, accountPlan),
     currency: asset,
     createdAt: period.start,
     period,
