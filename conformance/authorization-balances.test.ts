@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { walletWorld } from "./wallet-world.ts";
+import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /**
  * What a wallet paid stands on the bill of what it paid for, and of nothing else: a bill that is paid is zero. A unit costs one
@@ -8,7 +9,8 @@ import { walletWorld } from "./wallet-world.ts";
 
 const june = "2024-06-01";
 
-const { world, wallets } = walletWorld();
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 interface Payer {
   readonly id: string;
@@ -59,4 +61,81 @@ test("parent and child that are billed themselves each draw what they paid, whoe
     expect((await world().lines(id, june)).at(-1)).toBe("TOTAL 0");
   }
   expect(await Promise.all(family.map(balanceOf))).toEqual(["986", "989"]);
+});
+
+test("a minimum spend is paid beside a plan of another product that begins inside the month", async () => {
+  const minimal = await sell({ minimumSpend: 62 });
+  const other = await sell();
+  const payer = await open();
+  await world().attach(payer.id, minimal.planId);
+  await world().attach(payer.id, other.planId, { startDate: "2024-05-15T00:00:00Z" });
+  await use(payer, minimal.meter, "05-10", 18);
+  await use(payer, other.meter, "05-20", 30);
+  expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+    "BALANCE_CONSUMED -18",
+    "BALANCE_CONSUMED -30",
+    "BALANCE_CONSUMED -44",
+    "MINIMUM_SPEND 44",
+    "TOTAL 0",
+    "USAGE 18",
+    "USAGE 30",
+  ]);
+  expect(await balanceOf(payer)).toBe("908");
+});
+
+test("a minimum spend is paid of a plan that another one has followed", async () => {
+  const { meter, planId, aggregationId, productId } = await sell({ minimumSpend: 62 });
+  const { id: next } = await world().plan(productId);
+  await world().price({ planId: next, aggregationId }, [[0, 1]]);
+  const payer = await open();
+  const middle = "2024-05-15T00:00:00Z";
+  await world().attach(payer.id, planId, { endDate: middle });
+  await world().attach(payer.id, next, { startDate: middle });
+  await use(payer, meter, "05-10", 18);
+  await use(payer, meter, "05-20", 30);
+  const lines = await world().lines(payer.id, june);
+  // 62 × 14/31 are 28, of which 18 are used.
+  expect(lines).toContain("MINIMUM_SPEND 10");
+  expect(lines.at(-1)).toBe("TOTAL 0");
+  expect(await balanceOf(payer)).toBe("942");
+});
+
+test("a minimum spend is paid of one of two plans that price a meter together", async () => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const payer = await open();
+  for (const template of [{}, { minimumSpend: 62 }, {}]) {
+    const { id: planId } = await world().plan(await world().product(), template);
+    await world().price({ planId, aggregationId }, [[0, 1]]);
+    await world().attach(payer.id, planId);
+  }
+  await use(payer, meter.code, "05-10", 18);
+  const lines = await world().lines(payer.id, june);
+  expect(lines).toContain("MINIMUM_SPEND 44");
+  expect(lines.at(-1)).toBe("TOTAL 0");
+  // Three plans charge 18 each, one of them 44 more.
+  expect(await balanceOf(payer)).toBe("902");
+});
+
+test("an approved bill stays paid when its minimum spend takes the place of usage", async () => {
+  const { meter, planId } = await sell({ minimumSpend: 62 });
+  const payer = await open();
+  await world().attach(payer.id, planId);
+  await use(payer, meter, "05-10", 18);
+  const { uid } = await use(payer, meter, "05-20", 44);
+  const [bill] = await world().bill(payer.id, june);
+  await world().approve(bill?.id ?? "");
+  await waitForRelay(url());
+  await wallets().post(`measurements/${uid}/void`, { reason: "it was wrong" });
+  await waitForVoids(url());
+  // May costs 62 as before. June's 62 are the invoice's: the wallet was not opened yet and has paid nothing of it.
+  expect((await world().lines(payer.id, "2024-07-01")).toSorted()).toEqual([
+    "BALANCE_CONSUMED -44",
+    "BALANCE_CONSUMED 44",
+    "MINIMUM_SPEND 44",
+    "MINIMUM_SPEND 62",
+    "TOTAL 62",
+    "USAGE -44",
+  ]);
+  expect(await balanceOf(payer)).toBe("938");
 });

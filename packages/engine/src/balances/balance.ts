@@ -30,6 +30,12 @@ export interface BalanceLedger {
   readonly transactions: readonly BalanceTransaction[];
 }
 
+/** What an account plan charges: usage at some of its prices, or its minimum spends. */
+export type PlanCharges = { readonly accountPlanId: string } & (
+  | { readonly lineItemType: "USAGE"; readonly pricingIds: readonly string[] }
+  | { readonly lineItemType: "MINIMUM_SPEND" }
+);
+
 /** A wallet with a ledger, drawn down by charges: m3ter's Balance, Top-up or prepaid draw-down. */
 export interface BalanceTerms extends BalanceLedger {
   readonly id: string;
@@ -46,6 +52,8 @@ export interface BalanceTerms extends BalanceLedger {
   readonly isGrant: boolean;
   /** Paid from a wallet, call by call: no credit pays for the same usage before it. */
   readonly isWallet?: boolean | undefined;
+  /** What was paid for, of a wallet: nothing else draws on it, nor any in another currency. Absent: all. */
+  readonly paidFor?: readonly PlanCharges[] | undefined;
   /** The balance may go below zero: allowed by the balance and by the organization. */
   readonly allowOverdraft: boolean;
   readonly drawDownDescription?: string | undefined;

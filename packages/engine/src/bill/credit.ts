@@ -4,6 +4,7 @@ import {
   balanceLineItemTypes,
   drawableAmount,
   type BalanceTerms,
+  type PlanCharges,
   rolloverConsumed,
 } from "../balances/balance.ts";
 import { type CommitmentTerms, commitmentLineItemTypes } from "../commitments/commitment.ts";
@@ -13,6 +14,7 @@ import { startOfDay } from "../time/cadence.ts";
 import type { Period } from "../time/period.ts";
 import type { BillTerms } from "./facts.ts";
 import type { LineDraft } from "./line.ts";
+import { isAmong } from "./plan-charges.ts";
 import { scaleOf } from "./printing.ts";
 import { byBalanceOrder, byCommitmentOrder, creditOrder } from "./rules.ts";
 
@@ -28,6 +30,8 @@ export interface Credit {
   readonly isGrant: boolean;
   /** It holds what a wallet paid for charges before they were rounded. */
   readonly isWallet: boolean;
+  /** Of a wallet, which charges those were. */
+  readonly paidFor?: readonly PlanCharges[] | undefined;
   /** What it holds before this bill. */
   readonly funds: Decimal;
   /** A rollover gives at most so much of what is left. */
@@ -102,6 +106,7 @@ const balanceCredits = (terms: BillTerms, balance: BalanceTerms): readonly Credi
     isRollover: false,
     isGrant: balance.isGrant,
     isWallet: balance.isWallet === true,
+    paidFor: balance.paidFor,
     funds: balance.allowOverdraft ? funds : max(funds, zero),
     isUnlimited: balance.allowOverdraft,
     productIds: balance.productIds,
@@ -170,13 +175,26 @@ const isPayerOf = (
   accountId === childAccount?.id ||
   (isForChildren && accountId === account.parentAccountId);
 
+type Drawing = Pick<
+  LineDraft,
+  | "lineItemType"
+  | "product"
+  | "contractId"
+  | "childAccount"
+  | "accountPlanId"
+  | "pricingId"
+  | "currency"
+>;
+
+/** What a wallet paid it paid call by call, in the currency of the price. */
+const isPaidBy = ({ paidFor, currency }: Credit, line: Drawing): boolean =>
+  paidFor === undefined ||
+  (line.currency === currency && paidFor.some((charges) => isAmong(charges, line)));
+
 /** Whether charges like this line may draw on the credit, its moment aside (15.3, 14.2, 14.3). */
-export const mayDraw = (
-  terms: BillTerms,
-  credit: Credit,
-  line: Pick<LineDraft, "lineItemType" | "product" | "contractId" | "childAccount">,
-): boolean =>
+export const mayDraw = (terms: BillTerms, credit: Credit, line: Drawing): boolean =>
   credit.lineItemTypes.includes(line.lineItemType) &&
+  isPaidBy(credit, line) &&
   (credit.productIds.length === 0 ||
     (line.product !== undefined && credit.productIds.includes(line.product.id))) &&
   (credit.contractId === undefined || credit.contractId === line.contractId) &&

@@ -2,12 +2,17 @@ import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import type { Period } from "@turnpike/engine/time/period.ts";
 import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { withWallet } from "../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
-import { claimsOf, type JointClaim, jointClaims, type WalletClaim } from "./wallet-claims.ts";
+import {
+  chargesOf,
+  claimsOf,
+  type JointClaim,
+  jointClaims,
+  type WalletClaim,
+} from "./wallet-claims.ts";
 
 type Reader = Database | DatabaseTransaction;
 
@@ -34,7 +39,7 @@ export const payingFamilies = async (
 };
 
 /**
- * What wallets have paid for the usage of each bill, as balances that only usage of its periods draws on: the bill shows
+ * What wallets have paid for the usage of each bill, as balances that only what was paid for draws on: the bill shows
  * it as balance consumption, and the same money is not taken twice (authorization semantics f.10.7). Accounts without a
  * wallet cost one query for all of them.
  */
@@ -55,11 +60,10 @@ export const walletBalancesOf = async (
   return found;
 };
 
-/** What was paid for one thing that a bill claims. */
+/** What was paid for things that a bill claims together; nothing, too. */
 interface Payment {
-  readonly claim: WalletClaim;
-  readonly period: Period;
-  readonly debit: WalletDebit;
+  readonly joint: JointClaim<WalletClaim>;
+  readonly debits: readonly WalletDebit[];
 }
 
 /** One question for all that the same accounts pay over the same time; what the bill does not claim needs no credit. */
@@ -78,11 +82,8 @@ const paymentsFor = async (
     if (first === undefined || accounts.length === 0) continue;
     const { period } = first;
     const debits = await walletDebits(reader, { orgId, accounts, period });
-    for (const joint of asked) {
-      const [claim] = joint.claims;
-      const own = debits.filter((debit) => isFor(joint, debit));
-      payments.push(...own.map((debit) => ({ claim, period, debit })));
-    }
+    const ofJoint = (joint: Payment["joint"]) => debits.filter((debit) => isFor(joint, debit));
+    payments.push(...asked.map((joint) => ({ joint, debits: ofJoint(joint) })));
   }
   return payments;
 };
@@ -95,15 +96,17 @@ const isFor = (
 /** One for everything of a plan that was paid over the same time. */
 const balancesOf = (terms: BillTerms, payments: readonly Payment[]): BalanceTerms[] =>
   [...Map.groupBy(payments, (payment) => nameOf(terms, payment))].flatMap(
-    ([name, [first, ...others]]) =>
-      first === undefined ? [] : [balanceOf(terms, name, [first, ...others])],
+    ([name, [first, ...others]]) => {
+      if (first === undefined) return [];
+      const isPaid = [first, ...others].some(({ debits }) => debits.length > 0);
+      return isPaid ? [balanceOf(terms, name, [first, ...others])] : [];
+    },
   );
 
 /** Of a plan that bills its children themselves, what each of them paid is by itself. */
-const nameOf = (
-  terms: BillTerms,
-  { claim: { accountPlan, asset }, period: { start, end } }: Payment,
-): string => {
+const nameOf = (terms: BillTerms, { joint }: Payment): string => {
+  const [{ accountPlan, asset }] = joint.claims;
+  const { start, end } = joint.period;
   const owner = ownerOf(terms, accountPlan);
   const child = owner === accountPlan.account.id ? "" : `/${owner}`;
   return `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}${child}`;
@@ -118,20 +121,28 @@ const balanceOf = (
   name: string,
   payments: readonly [Payment, ...Payment[]],
 ): BalanceTerms => {
-  const [{ claim, period }] = payments;
-  const { accountPlan, asset } = claim;
-  const amount = sum(payments.map(({ debit }) => new Decimal(debit.amount, debit.scale)));
+  const [{ joint }] = payments;
+  const { period } = joint;
+  const [{ accountPlan, asset }] = joint.claims;
+  const debits = payments.flatMap((payment) => payment.debits);
   return {
     id: idOf(name),
     accountId: ownerOf(terms, accountPlan),
     currency: asset,
     createdAt: period.start,
     period,
-    transactions: [{ amount, appliedAt: period.start }],
+    transactions: [
+      {
+        amount: sum(debits.map(({ amount, scale }) => new Decimal(amount, scale))),
+        appliedAt: period.start,
+      },
+    ],
     productIds: [],
     lineItemTypes: ["USAGE", "MINIMUM_SPEND"],
     isGrant: false,
     isWallet: true,
+    // Of all that it may be paid for: money moves from usage to a minimum while the sum stays.
+    paidFor: payments.flatMap((payment) => payment.joint.claims.map(chargesOf)),
     allowOverdraft: false,
     drawDownDescription: "Paid from the wallet",
   };

@@ -1,3 +1,4 @@
+import type { PlanCharges } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms, PricingTerms } from "@turnpike/engine/bill/facts.ts";
 import {
   compareInstants,
@@ -124,6 +125,14 @@ const minimumsOf = ({
     asset,
     productIds: own.map(({ productId }) => productId),
   }));
+};
+
+/** What a bill charges for what is claimed. */
+export const chargesOf = ({ accountPlan, of }: WalletClaim): PlanCharges => {
+  const { id: accountPlanId } = accountPlan;
+  return "meter" in of
+    ? { accountPlanId, lineItemType: "MINIMUM_SPEND" }
+    : { accountPlanId, lineItemType: "USAGE", pricingIds: [...of.pricingIds] };
 };
 
 /** The product of all that is claimed together; null of several, or of none. */

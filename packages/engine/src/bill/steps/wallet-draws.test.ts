@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
-import type { DecimalInput } from "../../exact/decimal.ts";
+import type { PlanCharges } from "../../balances/balance.ts";
+import { decimal, type DecimalInput } from "../../exact/decimal.ts";
 import { rateBill } from "../rate-bill.ts";
 import {
   billText,
   credited,
+  minimumSpend,
   planFacts,
+  sampleAccountPlan,
   sampleBalance,
+  sampleFacts,
+  samplePlan,
   samplePricing,
   tiered,
   usageOn,
@@ -56,5 +61,85 @@ describe("what a wallet paid, before it was rounded (authorization semantics f.1
     expect(
       drawDowns.map(({ before, after }) => `${before.toString()} ${after.toString()}`),
     ).toEqual(["0.0148 0.0074", "0.0074 0"]);
+  });
+});
+
+describe("what a wallet paid for is all that draws on it", () => {
+  const usageOf = (accountPlanId: string, ...pricingIds: string[]): PlanCharges => ({
+    accountPlanId,
+    lineItemType: "USAGE",
+    pricingIds,
+  });
+  const minimumOf = (accountPlanId: string): PlanCharges => ({
+    accountPlanId,
+    lineItemType: "MINIMUM_SPEND",
+  });
+  const planOf = (id: string, changes = {}) =>
+    sampleAccountPlan({
+      id,
+      plans: [samplePlan({ id, pricings: [samplePricing({ ...tiered([0, 1]), id })], ...changes })],
+    });
+
+  /** Plan `a` charges 10 and a minimum of 15, plan `b` 10 and plan `c` 10 euros of 2 dollars each. */
+  const drawn = (...paid: { of: PlanCharges[]; amount: DecimalInput; currency?: string }[]) => {
+    const balances = paid.map(({ of: paidFor, amount, currency = "USD" }, index) =>
+      sampleBalance({
+        id: `balance${index}`,
+        isWallet: true,
+        currency,
+        paidFor,
+        transactions: [credited("2024-06-01", amount)],
+      }),
+    );
+    const accountPlans = [
+      planOf("a", { minimumSpend: minimumSpend(15) }),
+      planOf("b"),
+      planOf("c", { currency: "EUR" }),
+    ];
+    const conversions = [{ from: "EUR", to: "USD", multiplier: decimal(2) }];
+    const rated = rateBill(
+      sampleFacts({
+        terms: { accountPlans, balances, conversions },
+        usage: [usageOn("2024-06-10", 10)],
+      }),
+    );
+    if (rated.outcome === "failed") throw new Error(rated.failures[0]?.failure);
+    return rated.lines
+      .filter(({ lineItemType }) => lineItemType === "BALANCE_CONSUMED")
+      .map((line) => {
+        const [type = "", plan = ""] = line.drawDown?.lineKey.split("/") ?? [];
+        return `${type} ${plan} ${line.subtotal.toString()}`;
+      })
+      .toSorted();
+  };
+
+  test.each([
+    { what: "usage of a plan", of: [usageOf("b", "b")], lines: ["USAGE b -10"] },
+    { what: "usage, not the minimum", of: [usageOf("a", "a")], lines: ["USAGE a -10"] },
+    { what: "the minimum, not usage", of: [minimumOf("a")], lines: ["MINIMUM_SPEND a -5"] },
+    {
+      what: "both",
+      of: [usageOf("a", "a"), minimumOf("a")],
+      lines: ["MINIMUM_SPEND a -5", "USAGE a -10"],
+    },
+    { what: "another price of the plan", of: [usageOf("a", "b")], lines: [] },
+    { what: "a plan that is not there", of: [usageOf("d", "a"), minimumOf("d")], lines: [] },
+    { what: "a price in another currency", of: [usageOf("c", "c")], lines: [] },
+  ])("$what: $lines", ({ of, lines }) => {
+    expect(drawn({ of, amount: 100 })).toEqual(lines);
+  });
+
+  test("money in its own currency", () => {
+    expect(drawn({ of: [usageOf("c", "c")], amount: 100, currency: "EUR" })).toEqual([
+      "USAGE c -10",
+    ]);
+  });
+
+  test("what was paid for several plans together leaves the others' to them", () => {
+    const together = { of: [usageOf("a", "a"), usageOf("b", "b")], amount: 20 };
+    const alone = { of: [minimumOf("a")], amount: 5 };
+    const all = ["MINIMUM_SPEND a -5", "USAGE a -10", "USAGE b -10"];
+    expect(drawn(together, alone)).toEqual(all);
+    expect(drawn(alone, together)).toEqual(all);
   });
 });
