@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -138,4 +138,67 @@ test("an approved bill stays paid when its minimum spend takes the place of usag
     "USAGE -44",
   ]);
   expect(await balanceOf(payer)).toBe("938");
+});
+
+describe("what the invoice gives back of usage goes back to the wallet that paid for it", () => {
+  test("of a minimum spend that was billed in advance", async () => {
+    const { meter, planId } = await sell({ minimumSpend: 62, minimumSpendBillInAdvance: true });
+    const payer = await open();
+    await world().attach(payer.id, planId, { startDate: "2024-05-01T00:00:00Z" });
+    expect(await world().lines(payer.id, "2024-05-01")).toEqual(["MINIMUM_SPEND 62", "TOTAL 62"]);
+    await use(payer, meter, "05-15", 10);
+    // June's minimum; May's has paid for the usage.
+    const covered = ["MINIMUM_SPEND 62", "MINIMUM_SPEND_REFUND -10", "TOTAL 62", "USAGE 10"];
+    expect((await world().lines(payer.id, june)).toSorted()).toEqual(covered);
+    expect(await balanceOf(payer)).toBe("1000");
+    await use(payer, meter, "05-16", 60);
+    const beyond = (await world().lines(payer.id, june)).toSorted();
+    expect(beyond).toEqual([
+      "BALANCE_CONSUMED -8",
+      "MINIMUM_SPEND 62",
+      "MINIMUM_SPEND_REFUND -62",
+      "TOTAL 62",
+      "USAGE 70",
+    ]);
+    expect(await balanceOf(payer)).toBe("992");
+    expect((await world().lines(payer.id, june)).toSorted()).toEqual(beyond);
+    expect(await balanceOf(payer)).toBe("992");
+  });
+
+  test("of a standing charge that was billed in advance beyond the plan's end", async () => {
+    const { meter, planId } = await sell({ standingCharge: 31, standingChargeBillInAdvance: true });
+    const payer = await open();
+    const attached = await world().attach(payer.id, planId, { startDate: "2024-05-01T00:00:00Z" });
+    expect((await world().lines(payer.id, "2024-05-01")).at(-1)).toBe("TOTAL 31");
+    const before = await world().get(`accountplans/${attached}`);
+    const ended = { ...before, endDate: "2024-05-15T00:00:00Z" };
+    await world().api.call("PUT", `accountplans/${attached}`, ended);
+    await use(payer, meter, "05-10", 20);
+    // 17 of 31 days were not used; they pay for usage before the wallet does.
+    expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+      "BALANCE_CONSUMED -3",
+      "STANDING_CHARGE -17",
+      "TOTAL 0",
+      "USAGE 20",
+    ]);
+    expect(await balanceOf(payer)).toBe("997");
+  });
+
+  test("of a meter of which more was taken back than used", async () => {
+    const { meter, planId, productId } = await sell();
+    const returned = await world().meter(productId);
+    const aggregationId = await world().aggregation(returned.id);
+    await world().price({ planId, aggregationId }, [[0, 1]]);
+    const payer = await open();
+    await world().attach(payer.id, planId);
+    await use(payer, meter, "05-10", 20);
+    await world().use(returned.code, payer.code, [["2024-05-12", -5]]);
+    expect((await world().lines(payer.id, june)).toSorted()).toEqual([
+      "BALANCE_CONSUMED -15",
+      "TOTAL 0",
+      "USAGE -5",
+      "USAGE 20",
+    ]);
+    expect(await balanceOf(payer)).toBe("985");
+  });
 });

@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { asset as assetResource } from "@turnpike/contract/authorization/asset.ts";
 import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
-import { creditedCharges } from "@turnpike/engine/bill/credited-lines.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
+import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
+import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
@@ -15,7 +16,14 @@ import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { payingFamilies } from "./wallet-balances.ts";
-import { claimsOf, jointClaims, productOf, usersOf, type WalletClaim } from "./wallet-claims.ts";
+import {
+  chargesOf,
+  claimsOf,
+  jointClaims,
+  productOf,
+  usersOf,
+  type WalletClaim,
+} from "./wallet-claims.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -121,26 +129,21 @@ interface Total extends WalletClaim {
 
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
 const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
-  const credited = creditedCharges(facts, lines);
-  const charges = lines.filter(({ correctedLineKey }) => correctedLineKey === undefined);
+  const own = lines.filter(({ correctedLineKey }) => correctedLineKey === undefined);
+  const charges = offsetCharges(facts, own);
   return claimsOf(facts)
     .filter(({ billed }) => Temporal.Instant.compare(billed.end, now) <= 0)
     .map((claim) => ({
       ...claim,
-      amounts: charges
-        .filter((line) => isChargeFor(claim, line))
-        .map(({ key, exact }) => credited.get(key) ?? exact),
+      amounts: charges.filter(({ line }) => isChargeFor(claim, line)).map(({ cost }) => cost),
     }));
 };
 
 /** A bill may close several periods of a plan, and open the next: a child's weekly plan on its parent's monthly bill. */
-const isChargeFor = ({ accountPlan, asset, of }: WalletClaim, line: Line): boolean =>
-  line.accountPlanId === accountPlan.id &&
-  line.currency === asset &&
-  isInArrears(accountPlan, line.servicePeriod.start) &&
-  ("meter" in of
-    ? line.lineItemType.startsWith("MINIMUM_SPEND")
-    : of.pricingIds.has(line.pricingId ?? "") && line.lineItemType === "USAGE");
+const isChargeFor = (claim: WalletClaim, line: Line): boolean =>
+  isAmong(chargesOf(claim), line) &&
+  line.currency === claim.asset &&
+  isInArrears(claim.accountPlan, line.servicePeriod.start);
 
 /** Every total with what was paid for it; without those that no wallet has to do with. */
 const withPayments = async (
