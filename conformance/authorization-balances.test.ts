@@ -201,4 +201,26 @@ describe("what the invoice gives back of usage goes back to the wallet that paid
     ]);
     expect(await balanceOf(payer)).toBe("985");
   });
+
+  test("of a credit for all products beside one for a product, which leaves it the others", async () => {
+    const { meter, planId, productId } = await sell();
+    const credit = async (type: string): Promise<string> => {
+      const counted = await world().meter(productId);
+      const aggregationId = await world().aggregation(counted.id);
+      await world().price({ planId, aggregationId }, [[0, 1]], { type });
+      return counted.code;
+    };
+    // The older price is the one that is printed first.
+    const forAll = await credit("GLOBAL_CREDIT");
+    const forProduct = await credit("PRODUCT_CREDIT");
+    const other = await sell();
+    const payer = await open();
+    for (const id of [planId, other.planId]) await world().attach(payer.id, id);
+    await use(payer, meter, "05-10", 60);
+    await use(payer, other.meter, "05-10", 40);
+    await world().use(forAll, payer.code, [["2024-05-12", 50]]);
+    await world().use(forProduct, payer.code, [["2024-05-12", 80]]);
+    expect((await world().lines(payer.id, june)).at(-1)).toBe("TOTAL 0");
+    expect(await balanceOf(payer)).toBe("1000");
+  });
 });

@@ -109,6 +109,11 @@ test.each<{
     given: { plan: { standingCharge: standingCharge(5) } },
     costs: { usageA: "0" },
   },
+  {
+    what: "a credit for all products, printed first, leaves a product's own what it covers",
+    used: { usageA: 60, usageB: 40, productCredit: 80, globalCredit: 50 },
+    costs: { usageA: "0", usageB: "0" },
+  },
 ])("$what", ({ used, given = {}, costs }) => {
   const facts = factsOf(used, given);
   expect(costsOf(facts)).toEqual(costs);

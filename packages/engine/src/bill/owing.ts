@@ -82,18 +82,30 @@ export const partOwed = (
   return { own: min(own ?? total.own, total.own), billing };
 };
 
-const isOffsetBy = (offset: Line, isGlobal: boolean) => (owing: OwingLine) =>
-  isGlobal || offset.product === undefined || owing.line.product?.id === offset.product.id;
+interface Offset {
+  readonly line: Line;
+  /** Those of other products it leaves as they are; undefined is none. */
+  readonly productId: string | undefined;
+}
+
+const isOffsetBy =
+  ({ productId }: Offset) =>
+  ({ line }: OwingLine): boolean =>
+    productId === undefined || line.product?.id === productId;
+
+/** What is for one product first: what is for all has the others' lines, too. The lines' own order never counts. */
+const byReach = (a: Offset, b: Offset): number =>
+  Number(a.productId === undefined) - Number(b.productId === undefined);
 
 /** Credits and refunds lower what lines owe before prepaid money is touched ([R], 10.5). */
 const applyOffsets = (
   facts: BillFacts,
   owing: readonly OwingLine[],
-  offsets: readonly { readonly line: Line; readonly isGlobal: boolean }[],
+  offsets: readonly Offset[],
 ): void => {
-  for (const { line: offset, isGlobal } of offsets) {
-    let rest = offset.convertedSubtotal.neg();
-    for (const each of owing.filter(isOffsetBy(offset, isGlobal))) {
+  for (const offset of offsets.toSorted(byReach)) {
+    let rest = offset.line.convertedSubtotal.neg();
+    for (const each of owing.filter(isOffsetBy(offset))) {
       const total = totalOwed(each.slices);
       const part = partOwed(facts, each.line, { total, billing: min(rest, total.billing) });
       settle(each.slices, part);
@@ -119,10 +131,10 @@ export const owingLines = (
       const slices = usage ? usageSlices(facts, usage) : timeSlices(facts, line.servicePeriod);
       return { line, usage, slices: sliced(facts, line, slices) };
     });
-  const offsets = lines.filter(offsetsCharges).map((line) => ({
-    line,
-    isGlobal: usageOf(line)?.pricing.type === "GLOBAL_CREDIT",
-  }));
+  const offsets = lines.filter(offsetsCharges).map((line) => {
+    const isGlobal = usageOf(line)?.pricing.type === "GLOBAL_CREDIT";
+    return { line, productId: isGlobal ? undefined : line.product?.id };
+  });
   applyOffsets(facts, owing, offsets);
   return owing;
 };
