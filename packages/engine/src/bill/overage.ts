@@ -26,7 +26,10 @@ interface Uncovered {
   readonly owed: Owed;
 }
 
-/** The last exhausted credit in draw order that could have paid for the line. */
+/**
+ * The last exhausted credit in draw order that could have paid for the line. A wallet is none: it paid call by call, at the
+ * ordinary price, and what it could not pay costs no more than without it (authorization semantics I19).
+ */
 const uncovered = (
   facts: BillFacts,
   owing: OwingLine,
@@ -35,6 +38,7 @@ const uncovered = (
   if (owing.line.lineItemType !== "USAGE") return undefined;
   const credit = state.credits.findLast(
     (each) =>
+      !each.isWallet &&
       mayDraw(facts, each, owing.line) &&
       state.funds.isExhausted(each) &&
       totalOwed(slicesWithin(owing, each.window)).billing.isPositive(),

@@ -64,6 +64,26 @@ describe("what a wallet paid, before it was rounded (authorization semantics f.1
   });
 });
 
+describe("usage at 1.00, beyond an exhausted credit at 5.00, of which 10 of 15 units were paid", () => {
+  test.each([
+    { by: "a wallet", isWallet: true, lines: ["USAGE 15.00", "BALANCE_CONSUMED -10.00", "= 5.00"] },
+    {
+      by: "a balance",
+      isWallet: false,
+      lines: ["USAGE 10.00", "OVERAGE_USAGE 25.00", "BALANCE_CONSUMED -10.00", "= 25.00"],
+    },
+  ])("by $by", ({ isWallet, lines }) => {
+    const overageBands = tiered([0, 5]).bands;
+    const pricings = [{ ...samplePricing(tiered([0, 1])), cumulative: true, overageBands }];
+    const balances = [sampleBalance({ isWallet, transactions: [credited("2024-06-01", 10)] })];
+    const facts = planFacts(
+      { pricings },
+      { terms: { balances }, usage: [usageOn("2024-06-10", 15)] },
+    );
+    expect(billText(facts).toSorted()).toEqual(lines.toSorted());
+  });
+});
+
 describe("what a wallet paid for is all that draws on it", () => {
   const usageOf = (accountPlanId: string, ...pricingIds: string[]): PlanCharges => ({
     accountPlanId,
