@@ -200,17 +200,31 @@ describe("measurements under the uid of an authorization", () => {
   });
 });
 
-test.each(["a\u0000b", "a\ud800"])(
-  "a uid that is no text fails and is named; nothing of the request is charged",
-  async (uid) => {
+describe.each(["a\u0000b", "a\ud800"])("what is no text, such as %j, fails and is named", (bad) => {
+  test.each<[string, object]>([
+    ["uid", { uid: bad }],
+    ["what.region", { what: { region: bad, tier: "Standard" } }],
+    [`metadata.${bad}`, { metadata: { [bad]: "x" } }],
+    [`cost.${bad}`, { cost: { [bad]: 1 } }],
+  ])("as %s; nothing of the request is charged", async (field, wrong) => {
     const { code } = await open();
-    const measurements = [measurement(code, `${code}-fine`, 1), measurement(code, uid, 1)];
+    const fine = (nth: number) => measurement(code, `${code}-${nth}`, 1);
+    const measurements = [fine(0), { ...fine(1), ...wrong }];
     const answer = await wallets().client.call("POST", "measurements", { measurements });
-    expect(answer).toMatchObject({ status: 400 });
-    expect(JSON.stringify(answer.body)).toContain("measurements[1].uid");
+    const errors = [{ field: `measurements[1].${field}` }];
+    expect(answer).toMatchObject({ status: 400, body: { errors } });
     expect(await balance(code)).toBe("100");
-  },
-);
+  });
+
+  test("as account", async () => {
+    const { code } = await open();
+    const measurements = [measurement(code, "sound", 1), measurement(bad, "half", 1)];
+    const answer = await wallets().client.call("POST", "measurements", { measurements });
+    const errors = [{ field: "measurements[1].account" }];
+    expect(answer).toMatchObject({ status: 400, body: { errors } });
+    expect(await balance(code)).toBe("100");
+  });
+});
 
 describe("uploaded files", () => {
   const target = z.object({

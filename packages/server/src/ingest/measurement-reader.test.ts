@@ -3,6 +3,10 @@ import { readEnvelope, readLines } from "./measurement-reader.ts";
 
 const sound = { uid: "a", meter: "calls", account: "Acme Corp", ts: "2024-05-01T00:00:00Z" };
 
+/** JSON can say half of a character, which no database stores. */
+const half = "a\ud800b";
+const notText = "holds a character that is not text";
+
 const errorsOf = (...measurements: readonly unknown[]): readonly string[] => {
   const outcome = readEnvelope(JSON.stringify({ measurements }));
   return outcome.kind === "invalid" ? outcome.errors.map((e) => `${e.field} ${e.message}`) : [];
@@ -58,6 +62,12 @@ describe("each fault names its field", () => {
       { metadata: { n: "x".repeat(257) } },
       "measurements[0].metadata.n must have at most 256 characters",
     ],
+    [{ account: half }, `measurements[0].account ${notText}`],
+    [{ meter: half }, `measurements[0].meter ${notText}`],
+    [{ uid: half }, `measurements[0].uid ${notText}`],
+    [{ who: { user: half } }, `measurements[0].who.user ${notText}`],
+    [{ who: { [half]: "x" } }, `measurements[0].who.${half} ${notText}`],
+    [{ measure: { [half]: 1 } }, `measurements[0].measure.${half} ${notText}`],
   ])("%j: %s", (change, expected) => {
     expect(errorsOf({ ...sound, ...change })).toEqual([expected]);
   });

@@ -1,3 +1,4 @@
+import { isWhole, notText } from "@turnpike/contract/text.ts";
 import {
   codeLengthMax,
   codePattern,
@@ -47,6 +48,7 @@ const readCode = (value: unknown, property: string, faults: Faults): string | un
   if (value.length === 0 || isLonger(value, codeLengthMax)) {
     return faults.add(property, `must have 1 to ${codeLengthMax} characters`);
   }
+  if (!isWhole(value)) return faults.add(property, notText);
   return codePattern.test(value) ? value : faults.add(property, codeRule);
 };
 
@@ -65,11 +67,12 @@ const readUid = (value: unknown, faults: Faults): string | undefined => {
   if (isLonger(value, uidLengthMax)) {
     return faults.add(".uid", `must have at most ${uidLengthMax} characters`);
   }
-  return value;
+  return isWhole(value) ? value : faults.add(".uid", notText);
 };
 
 const stringFault = (value: unknown, property: CategoryProperty): string | undefined => {
   if (typeof value !== "string") return "must be a string";
+  if (!isWhole(value)) return notText;
   return property === "metadata" && isLonger(value, metadataLengthMax)
     ? `must have at most ${metadataLengthMax} characters`
     : undefined;
@@ -87,7 +90,9 @@ const areFields = (
   const isNumeric = numberProperties.has(property);
   let isSound = true;
   for (const code in value) {
-    const fault = isNumeric ? numberFault(value[code]) : stringFault(value[code], property);
+    const fault =
+      (isNumeric ? numberFault(value[code]) : stringFault(value[code], property)) ??
+      (isWhole(code) ? undefined : notText);
     if (fault === undefined) continue;
     faults.add(`.${property}.${code}`, fault);
     isSound = false;

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Amendment, UncorrectedUsage } from "../authorization/usage/usage-corrections.ts";
 import type { CorrectionOutcome, CorrectionRequest } from "../ports/usage-store.ts";
-import { isText } from "../records/json.ts";
 import { findRecord } from "../records/records.ts";
 import type { Handlers, World } from "./handler.ts";
 import { refuseIngest } from "./ingest-refusals.ts";
@@ -37,7 +36,7 @@ const takenOver = async (
   { orgId, uid, amendment, receivedAtMs }: CorrectionRequest,
 ): Promise<UncorrectedUsage | undefined> => {
   const account = amendment?.["account"];
-  if (typeof account !== "string" || !isText(account)) return undefined;
+  if (typeof account !== "string") return undefined;
   if (!(await plainUsage.withWallet(orgId, [account])).has(account)) return undefined;
   const stored = await usage.ingested({ orgId, uid, askedAtMs: receivedAtMs });
   const accountId = (await ledger.customers.idsOf(orgId, [account])).get(account);

@@ -1,14 +1,11 @@
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
+import { isText, notText } from "@turnpike/contract/text.ts";
 import { fieldPath } from "@turnpike/contract/validation.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** A number that a double may not hold exactly has more than 15 significant digits. */
 const longNumber = /\d[\d.]{15,}/;
-/** Whether PostgreSQL can store it: NUL and halves of surrogate pairs are no text. */
-export const isText = (value: string): boolean => !value.includes("\0") && value.isWellFormed();
-
-export const notText = "holds a character that is not text";
 
 const suspectText = /\\u0000|\\ud[89a-f]/i;
 const depthMax = 64;
@@ -20,7 +17,7 @@ const depthMax = 64;
 export const parseJson = (body: Uint8Array): unknown => {
   const text = decode(body);
   const value = read(text);
-  if (text.includes("\\u") && suspectText.test(text)) checkTexts(value, []);
+  if (text.includes("\\u") && suspectText.test(text)) checkTexts(value);
   return value;
 };
 
@@ -50,7 +47,8 @@ const exactNumber = (key: string, value: unknown, context?: { source?: string })
   throw fieldProblem("INEXACT_NUMBER", key, `is ${context.source}`);
 };
 
-const checkTexts = (value: unknown, path: readonly PropertyKey[]): void => {
+/** VALIDATION_FAILED, by its path, where a text of the value, or a name in it, is none to PostgreSQL. */
+export const checkTexts = (value: unknown, path: readonly PropertyKey[] = []): void => {
   if (typeof value === "string" && !isText(value)) {
     throw fieldProblem("VALIDATION_FAILED", fieldPath(path), notText);
   }

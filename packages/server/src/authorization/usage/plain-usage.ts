@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
-import { isText, notText } from "../../records/json.ts";
+import { checkTexts } from "../../records/json.ts";
 import {
   payingFrom,
   type PayingColumns,
@@ -161,7 +161,8 @@ const toRecord = async (
   measurement: PlainMeasurement,
 ): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
   const { uid = "", account, meter } = measurement;
-  if (!isText(uid)) throw fieldProblem("VALIDATION_FAILED", "uid", notText);
+  // It goes through PostgreSQL, which reads it as JSON as long as it is under way.
+  checkTexts(measurement);
   const mark = markIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
