@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
 /** Prices of derived fields: a call costs what the bill makes of it. May 2024 is billed on June 1. */
@@ -166,5 +166,44 @@ test("what depends on when usage is received has no price before that", async ()
   expect(await payer.use("late", 2)).toMatchObject({
     decision: "deny",
     reasons: [{ code: "CANNOT_RATE" }],
+  });
+});
+
+describe("what is derived of the end of usage", () => {
+  const open10s = async () => {
+    const payer = await open("100", { calculation: "ets - ts", price: 0.001 });
+    const { uid } = payer.body("a", 5);
+    await payer.use("a", 5, { ets: "2024-05-15T12:00:10Z", where: { region: "UK" } });
+    const amend = (changes: object) =>
+      wallets().post(`measurements/${uid}/amend`, {
+        reason: "it was wrong",
+        measurement: { measure: { amount: 7 }, where: { region: "UK" }, ...changes },
+      });
+    return { ...payer, amend };
+  };
+
+  test.each([
+    { keeps: "keeps it", changes: {}, used: "10" },
+    {
+      keeps: "moves it with the time",
+      changes: { ts: "2024-05-15T12:00:04Z", ets: "2024-05-15T12:00:08Z" },
+      used: "4",
+    },
+    { keeps: "has another", changes: { ets: "2024-05-15T12:00:07Z" }, used: "7" },
+  ])("an amendment $keeps, before the bill as on it", async ({ changes, used }) => {
+    const payer = await open10s();
+    expect(await payer.balance()).toMatchObject(holding("90"));
+    await payer.amend(changes);
+    const left = holding(String(100 - Number(used)));
+    expect(await payer.balance()).toMatchObject(left);
+    expect((await world().lines(payer.id, june))[0]).toBe(`USAGE ${used}`);
+    expect(await payer.balance()).toMatchObject(left);
+  });
+
+  test("is kept by the next amendment, too", async () => {
+    const payer = await open10s();
+    await payer.amend({ ets: "2024-05-15T12:00:07Z" });
+    await payer.amend({ measure: { amount: 8 } });
+    expect(await payer.balance()).toMatchObject(holding("93"));
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { StoredContent, StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
 import type {
+  AmendedMeasurement,
   CorrectionOutcome,
   CorrectionRequest,
   IngestedRequest,
@@ -28,7 +29,7 @@ interface CorrectionParts {
   ) => Promise<IngestOutcome>;
 }
 
-const done: CorrectionOutcome = { kind: "corrected", failures: [] };
+const done = { kind: "corrected", failures: [] } as const satisfies CorrectionOutcome;
 /** It would neither count nor, restated, stay replaced. */
 const replaced: CorrectionOutcome = {
   kind: "invalid",
@@ -112,7 +113,8 @@ export class Corrections {
     const [measurement] = read.measurements;
     if (measurement === undefined) throw new Error("an envelope of one measurement has one");
     const digest = digestOf(measurement);
-    if (!stored.isVoid && stored.digest === digest) return done;
+    const amended = amendedAs(measurement);
+    if (!stored.isVoid && stored.digest === digest) return { ...done, amended };
     const { general, gather, uids } = this.#parts;
     const { backfillId } = stored;
     const batch = await general.resolve({ orgId, receivedAtMs, backfillId }, [measurement]);
@@ -133,7 +135,7 @@ export class Corrections {
     uids.renew(namespaceOf({ orgId, backfillId }), uid, receivedAtMs);
     const { source } = measurement;
     const failures = verdicts.map((verdict) => ({ index: 0, ...verdict, measurement: source }));
-    return { kind: "corrected", failures };
+    return { kind: "corrected", failures, amended };
   }
 
   /** The amendment as a body of one measurement without a uid: what it leaves open is as it was. */
@@ -151,6 +153,20 @@ export class Corrections {
 
 const textOf = (micros: number): string =>
   Temporal.Instant.fromEpochNanoseconds(BigInt(micros) * 1000n).toString();
+
+const amendedAs = ({
+  account,
+  meter,
+  tsMicros,
+  etsMicros,
+  fields,
+}: Measurement): AmendedMeasurement => ({
+  account,
+  meter,
+  ts: textOf(tsMicros),
+  ets: etsMicros === undefined ? undefined : textOf(etsMicros),
+  fields,
+});
 
 /** The same for every way to write the same values. */
 const digestOf = ({ meter, account, tsMicros, etsMicros, fields }: Measurement): string => {

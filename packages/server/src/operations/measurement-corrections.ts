@@ -1,48 +1,52 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Amendment, UncorrectedUsage } from "../authorization/usage/usage-corrections.ts";
-import type { CorrectionOutcome, CorrectionRequest } from "../ports/usage-store.ts";
-import { findRecord } from "../records/records.ts";
+import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import type { AmendedUsage } from "../authorization/usage/usage-corrections.ts";
+import type {
+  AmendedMeasurement,
+  CorrectionOutcome,
+  CorrectionRequest,
+} from "../ports/usage-store.ts";
 import type { Handlers, World } from "./handler.ts";
 import { refuseIngest } from "./ingest-refusals.ts";
 
-const failuresOf = (outcome: CorrectionOutcome) => {
+const correctedBy = (outcome: CorrectionOutcome) => {
   if (outcome.kind === "unknown") throw new Problem("NOT_FOUND");
   if (outcome.kind !== "corrected") throw refuseIngest(outcome);
-  return outcome.failures.map(({ kind, message }) => ({ type: kind, message }));
+  return outcome;
 };
 
+/** As the usage store has read it, which knows what an amendment leaves as it was. */
+const asCharged = ({ fields, ...envelope }: AmendedMeasurement): AmendedUsage => ({
+  ...z.custom<MeasurementFields>().parse(fields),
+  ...envelope,
+});
+
 /** The usage store first, then the wallet that paid: a repeat of the request does what a crash left undone. */
-const correct = async (
-  world: World,
-  request: CorrectionRequest,
-): Promise<ReturnType<typeof failuresOf>> => {
+const correct = async (world: World, request: CorrectionRequest) => {
   const { usage, usageCorrections } = world;
-  const { orgId, amendment } = request;
+  const { orgId } = request;
   const delivered = await usageCorrections.delivered(orgId, request.uid);
   if (delivered === undefined) throw new Problem("OVERLOADED");
   const { uid, storedAs } = delivered;
-  const taken = await takenOver(world, { ...request, uid: storedAs });
-  const failures = failuresOf(await usage.correct({ ...request, uid: storedAs }));
-  // Whoever was corrected is stored: the usage store has checked the amendment.
-  const amended = amendment && z.custom<Amendment>().parse(amendment);
-  await usageCorrections.follow(orgId, { uid, amendment: amended, taken });
-  return failures;
+  const isTaken = await isTakenOver(world, { ...request, uid: storedAs });
+  const outcome = await usage.correct({ ...request, uid: storedAs });
+  const { failures, amended } = correctedBy(outcome);
+  await usageCorrections.follow(orgId, { uid, amended: amended && asCharged(amended), isTaken });
+  return failures.map(({ kind, message }) => ({ type: kind, message }));
 };
 
-/** What a measurement is so far that an account with a wallet is to have; undefined where that has it already. */
-const takenOver = async (
-  { usage, database, ledger, plainUsage }: World,
+/** Whether an account with a wallet is to have it that did not have it before. */
+const isTakenOver = async (
+  { usage, ledger, plainUsage }: World,
   { orgId, uid, amendment, receivedAtMs }: CorrectionRequest,
-): Promise<UncorrectedUsage | undefined> => {
+): Promise<boolean> => {
   const account = amendment?.["account"];
-  if (typeof account !== "string") return undefined;
-  if (!(await plainUsage.withWallet(orgId, [account])).has(account)) return undefined;
+  if (typeof account !== "string") return false;
+  if (!(await plainUsage.withWallet(orgId, [account])).has(account)) return false;
   const stored = await usage.ingested({ orgId, uid, askedAtMs: receivedAtMs });
   const accountId = (await ledger.customers.idsOf(orgId, [account])).get(account);
-  if (stored === undefined || accountId === stored.accountId) return undefined;
-  const meter = await findRecord(database, { orgId, kind: "meter", id: stored.meterId });
-  return { account, meter: meter?.code ?? "", ts: stored.ts.toString() };
+  return stored !== undefined && accountId !== stored.accountId;
 };
 
 export const voidMeasurement: Handlers["voidMeasurement"] = async (

@@ -59,7 +59,7 @@ export const usageChangesSuite = (name: string, create: () => Promise<UsageStore
         receivedAtMs,
         ...(change === undefined ? {} : { amendment: { ...values, ...change } }),
       });
-      expect(outcome).toEqual({ kind: "corrected", failures: [] });
+      expect(outcome).toMatchObject({ kind: "corrected", failures: [] });
     };
 
     const changedOf = (...watched: readonly WatchedUsage[]) =>

@@ -14,7 +14,7 @@ import type { AggregationMethod } from "./usage-store.ts";
 
 const day = 86_400_000;
 
-const values = (tokens: number, change: object = {}): object => ({
+const values = (tokens: number, change: object = {}) => ({
   amendment: {
     measure: { tokens },
     what: { model: "small" },
@@ -120,12 +120,19 @@ export const usageCorrectionsSuite = (
       await sendTo(used.store, [
         event("a", 1, { ts: "2024-05-03T00:00:00Z", ets: "2024-05-04T00:00:00Z" }),
       ]);
-      expect(await correct("a", values(5))).toEqual(corrected);
+      const [ts, ets] = ["2024-05-03T00:00:00Z", "2024-05-04T00:00:00Z"];
+      const { amendment: fields } = values(5);
+      const amended = { account: "acme", meter: calls.code, ts, ets, fields };
+      expect(await correct("a", values(5))).toEqual({ ...corrected, amended });
+      expect(await correct("a", values(5))).toEqual({ ...corrected, amended });
       expect(await total()).toEqual({ acme: "5" });
       const third = Temporal.Instant.from("2024-05-03T00:00:00Z");
       const second = { start: third, end: third.add({ seconds: 1 }) };
       expect(await total("SUM", { window: second })).toEqual({ acme: "5" });
-      await correct("a", values(6, { ts: "2024-05-05T00:00:00Z", account: "beta" }));
+      const moved = { ts: "2024-05-05T00:00:00Z", account: "beta" };
+      expect(await correct("a", values(6, moved))).toMatchObject({
+        amended: { ...moved, ets: undefined },
+      });
       expect(await total()).toEqual({ beta: "6" });
       expect(await total("SUM", { window: second })).toEqual({});
     });
@@ -155,7 +162,7 @@ export const usageCorrectionsSuite = (
     test("an amendment sent twice counts once", async () => {
       await sendTo(used.store, [event("a", 1)]);
       const outcomes = await Promise.all([correct("a", values(2)), correct("a", values(2))]);
-      expect(outcomes).toEqual([corrected, corrected]);
+      expect(outcomes).toMatchObject([corrected, corrected]);
       expect(await total("COUNT")).toEqual({ acme: "1" });
       expect(await total()).toEqual({ acme: "2" });
     });

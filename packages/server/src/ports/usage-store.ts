@@ -77,9 +77,27 @@ export interface CorrectionRequest {
   readonly receivedAtMs: number;
 }
 
-/** `corrected`: durable and visible to queries. Whatever the outcome, sending the same correction again is safe. */
+/** What a measurement counts as once it is amended; what the amendment left open is as it was. */
+export interface AmendedMeasurement {
+  readonly account: string;
+  readonly meter: string;
+  /** ISO-8601, as is `ets`. */
+  readonly ts: string;
+  readonly ets: string | undefined;
+  /** By property, such as `measure`. */
+  readonly fields: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+}
+
+/**
+ * `corrected`: durable and visible to queries; `amended` unless the measurement is void. Whatever the outcome, sending the
+ * same correction again is safe.
+ */
 export type CorrectionOutcome =
-  | { readonly kind: "corrected"; readonly failures: readonly MeasurementFailure[] }
+  | {
+      readonly kind: "corrected";
+      readonly failures: readonly MeasurementFailure[];
+      readonly amended?: AmendedMeasurement;
+    }
   | { readonly kind: "unknown" }
   | Exclude<IngestOutcome, { kind: "accepted" }>;
 

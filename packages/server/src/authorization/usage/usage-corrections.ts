@@ -14,15 +14,8 @@ import type { RenamedUsage } from "./taken-uids.ts";
 import { isMeteredInParts, partsOf } from "./undone-usage.ts";
 import { priceMeasured } from "../usage-request.ts";
 
-/** What a measurement is to be instead: what is not named stays. */
-export interface Amendment extends MeasurementFields {
-  readonly account?: string | undefined;
-  readonly meter?: string | undefined;
-  readonly ts?: string | undefined;
-}
-
-/** Whose a measurement is, of what and when, as far as an amendment does not say so. */
-export interface UncorrectedUsage {
+/** What a measurement is once it is amended. */
+export interface AmendedUsage extends MeasurementFields {
   readonly account: string;
   readonly meter: string;
   readonly ts: string;
@@ -30,9 +23,10 @@ export interface UncorrectedUsage {
 
 interface Correction {
   readonly uid: string;
-  readonly amendment?: Amendment | undefined;
-  /** Where an account with a wallet gets it by the amendment: that is charged for it, though nobody was before. */
-  readonly taken?: UncorrectedUsage | undefined;
+  /** Undefined where the measurement is void. */
+  readonly amended: AmendedUsage | undefined;
+  /** Whether an account with a wallet gets it by the amendment: that is charged for it, though nobody was before. */
+  readonly isTaken: boolean;
 }
 
 /** Lets wallets follow what the usage store was told about measurements. */
@@ -121,27 +115,24 @@ interface Charged {
 const follow = async (
   ledger: Ledger,
   orgId: string,
-  { uid, amendment, taken }: Correction,
+  { uid, amended, isTaken }: Correction,
 ): Promise<boolean> => {
   const charged = await currentCharge(ledger, orgId, uid);
   if (charged === undefined)
-    return amendment === undefined || taken === undefined
-      ? true
-      : chargeTaken(ledger, orgId, { uid, amendment, taken });
-  const fingerprint = fingerprintOf(["amend", amendment]);
+    return amended === undefined || !isTaken ? true : chargeTaken(ledger, orgId, { uid, amended });
   const { terms } = charged.row;
-  if (charged.version > 0 && terms.fingerprint === fingerprint && !charged.isUndone) return true;
+  if (charged.version > 0 && terms.fingerprint === printOf(amended) && !charged.isUndone)
+    return true;
   const record =
-    amendment === undefined
+    amended === undefined
       ? undefined
-      : await amendedUsage(ledger, orgId, {
+      : await recordOfAmended(ledger, orgId, {
           id: amendmentId(uid, charged.version + 1),
-          fingerprint,
-          measurement: amended(amendment, usageOf(charged.row)),
+          amended,
           before: charged.row,
         });
   // What no plan prices was charged at the caller's own price, which a correction does not know.
-  if (amendment !== undefined && record?.price.kind === "unrateable") return true;
+  if (record?.price.kind === "unrateable") return true;
   const undo: Refund = {
     kind: "refund",
     id: charged.undo,
@@ -165,26 +156,16 @@ const follow = async (
   return outcomes.every(({ kind }) => kind !== "conflict");
 };
 
+const printOf = (amended: AmendedUsage | undefined): string => fingerprintOf(["amend", amended]);
+
 /** The same of what nobody was charged for. */
 const chargeTaken = async (
   ledger: Ledger,
   orgId: string,
-  {
-    uid,
-    amendment,
-    taken,
-  }: {
-    readonly uid: string;
-    readonly amendment: Amendment;
-    readonly taken: UncorrectedUsage;
-  },
+  { uid, amended }: { readonly uid: string; readonly amended: AmendedUsage },
 ): Promise<boolean> => {
-  const record = await amendedUsage(ledger, orgId, {
-    id: amendmentId(uid, 1),
-    fingerprint: fingerprintOf(["amend", amendment]),
-    measurement: amended(amendment, taken),
-    before: undefined,
-  });
+  const id = amendmentId(uid, 1);
+  const record = await recordOfAmended(ledger, orgId, { id, amended, before: undefined });
   if (record.price.kind === "unrateable") return true;
   const outcomes = await ledger.decide({
     orgId,
@@ -285,49 +266,31 @@ const findRow = async (
   return row?.state === "DENIED" ? undefined : row;
 };
 
-const usageOf = ({ terms: { spender, occurredAt } }: Authorization): UncorrectedUsage => ({
-  account: spender.account,
-  meter: spender.meter ?? "",
-  ts: new Date(occurredAt).toISOString(),
-});
-
-const amended = (
-  amendment: Amendment,
-  { account, meter, ts }: UncorrectedUsage,
-): UncorrectedUsage & MeasurementFields => ({
-  ...amendment,
-  account: amendment.account ?? account,
-  meter: amendment.meter ?? meter,
-  ts: amendment.ts ?? ts,
-});
-
 /**
  * The measurement as it is now, charged like any that nobody authorized, but by what its call said of who pays and what
  * counts it, as long as it is of the same account and meter.
  */
-const amendedUsage = async (
+const recordOfAmended = async (
   ledger: Ledger,
   orgId: string,
   {
     id,
-    fingerprint,
-    measurement,
+    amended,
     before,
   }: {
     readonly id: string;
-    readonly fingerprint: string;
-    readonly measurement: UncorrectedUsage & MeasurementFields;
+    readonly amended: AmendedUsage;
     /** By what it was charged so far. */
     readonly before: Authorization | undefined;
   },
 ): Promise<RecordUsage> => {
-  const { account, meter } = measurement;
-  const priced = await priceMeasured(ledger, orgId, measurement);
+  const { account, meter } = amended;
+  const priced = await priceMeasured(ledger, orgId, amended);
   const was = before?.terms.spender;
   const same = account === was?.account && meter === was.meter ? was : undefined;
   return recordOf(priced, {
     id,
-    fingerprint,
+    fingerprint: printOf(amended),
     account,
     meter,
     feature: same?.feature ?? null,
