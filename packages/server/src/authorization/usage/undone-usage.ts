@@ -8,6 +8,7 @@ import type { LedgerParts } from "../ledger.ts";
 import { dividedBy } from "../prices/filtered-usage.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom } from "../rows/stored-rows.ts";
+import { storedDecision } from "../stored-authorizations.ts";
 import { planPrice, rulesOf } from "../usage-request.ts";
 
 /**
@@ -20,13 +21,17 @@ import { planPrice, rulesOf } from "../usage-request.ts";
 
 const asWhole = { undoes: "whole", fields: null } as const;
 
+/** The refund of nothing by which an authorization keeps its money whose measurement says something else by now. */
+export const restatedId = (id: string): string => `${id}#restated`;
+
 /** How a refund undoes an authorization's usage: by what it was counted by, and by all that its meter aggregates now. */
 export const undoingOf = async (
   parts: LedgerParts,
   orgId: string,
-  row: Pick<Authorization, "terms" | "further">,
+  row: Authorization,
 ): Promise<Pick<Refund, "undoes" | "fields">> => {
   const { priceVersion, spender, fields, occurredAt: at } = row.terms;
+  if (priceVersion === null && (await isRestated(parts, orgId, row))) return asWhole;
   const { account, meter: code } = spender;
   const rules = await rulesOf(parts, orgId, { priceVersion, meter: code, further: row.further });
   const meter = code ?? "";
@@ -40,6 +45,13 @@ export const undoingOf = async (
   const isSaid = !isMeteredInParts(row) && sayTexts(fields ?? {}, codes);
   return codes.length === 0 || isSaid ? { undoes: "inProportion", fields } : asWhole;
 };
+
+const isRestated = async (
+  { pool }: Pick<LedgerParts, "pool">,
+  orgId: string,
+  { id }: Authorization,
+): Promise<boolean> =>
+  (await storedDecision(pool, orgId, `refund:${restatedId(id)}`)) !== undefined;
 
 /** Usage that a batch has taken back otherwise than by measurements. */
 export interface TakenBack {
@@ -87,19 +99,20 @@ export const writeUndone = async (
     readonly uidOf: (eventId: string) => string;
   },
 ): Promise<void> => {
-  const ended = (id: string, hasEnded: (row: Authorization) => boolean) =>
-    changes.authorizations.find((row) => row.id === id && hasEnded(row));
+  const changed = (id: string): Authorization | undefined =>
+    changes.authorizations.find((row) => row.id === id);
   const undone: Undone[] = [];
   for (const { id: by, authorization } of refunds) {
-    const row = ended(authorization, isPaidBack);
-    if (row === undefined) continue;
+    const row = changed(authorization);
+    if (row === undefined || !isPaidBack(row)) continue;
     const uids = (await uncorrectedIds(client, orgId, row)).map(uidOf);
     for (const uid of [...uids, ...(await refundsOf(client, orgId, row))])
       undone.push({ uid, row, by });
   }
-  for (const { id: by, of } of undos) {
-    const row = ended(of, isUnused);
-    if (row === undefined) continue;
+  for (const { id: by, of, quantities } of undos) {
+    const row = changed(of);
+    // What refunds took back of a hold is no one part's.
+    if (row === undefined || (quantities !== null && !isUnused(row))) continue;
     const back = await refundsOf(client, orgId, row);
     if (back.length === 0) continue;
     const parts = isMeteredInParts(row) ? await uncorrectedIds(client, orgId, row) : [];

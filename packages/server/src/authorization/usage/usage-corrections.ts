@@ -11,7 +11,7 @@ import type { Ledger } from "../ledger.ts";
 import { recordOf } from "./recorded-usage.ts";
 import { storedDecision, storedRow } from "../stored-authorizations.ts";
 import type { RenamedUsage } from "./taken-uids.ts";
-import { isMeteredInParts, partsOf } from "./undone-usage.ts";
+import { isMeteredInParts, partsOf, restatedId } from "./undone-usage.ts";
 import { priceMeasured } from "../usage-request.ts";
 
 /** What a measurement is once it is amended. */
@@ -131,29 +131,57 @@ const follow = async (
           amended,
           before: charged.row,
         });
-  // What no plan prices was charged at the caller's own price, which a correction does not know.
-  if (record?.price.kind === "unrateable") return true;
-  const undo: Refund = {
-    kind: "refund",
-    id: charged.undo,
-    fingerprint: fingerprintOf(["undo", charged.undo]),
-    of: charged.row.id,
-    amount: charged.amount,
-    quantities: charged.quantities,
-    isMetered: false,
-    undoes: "inProportion",
-    fields: null,
-  };
+  // What is charged anew without the undo would be charged twice.
+  const commands =
+    record === undefined
+      ? [undoing(charged)]
+      : keepsMoney(charged, record)
+        ? [restating(charged)]
+        : [undoing(charged), record];
   const outcomes = await ledger.decide({
     orgId,
     accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
-    // What is charged anew without the undo would be charged twice.
-    requests: [{ kind: "linked", commands: record === undefined ? [undo] : [undo, record] }],
+    requests: [{ kind: "linked", commands }],
     usage: [],
   });
   const [undone] = outcomes;
   if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
   return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+/** What no plan prices was charged at the caller's own price, which a correction does not know. */
+const keepsMoney = (
+  { row, amount, isUndone }: Charged,
+  { price, insteadOf }: RecordUsage,
+): boolean => {
+  const standing = isUndone ? 0n : (amount ?? row.settled - row.refunded);
+  const isOfCaller = row.terms.priceVersion === null && standing > 0n;
+  return isOfCaller && price.kind === "unrateable" && insteadOf === row.id;
+};
+
+const undoing = ({ row, undo, amount, quantities }: Charged): Refund => ({
+  kind: "refund",
+  id: undo,
+  fingerprint: fingerprintOf(["undo", undo]),
+  of: row.id,
+  amount,
+  quantities,
+  isMetered: false,
+  undoes: "inProportion",
+  fields: null,
+});
+
+/** Gives nothing back, but measurements by which refunds took back what the usage was: it counts as what it is now. */
+const restating = (charged: Charged): Refund => {
+  const id = restatedId(charged.row.id);
+  return {
+    ...undoing(charged),
+    id,
+    fingerprint: fingerprintOf(["restate", id]),
+    amount: 0n,
+    quantities: charged.quantities?.map(() => 0n) ?? null,
+    undoes: "whole",
+  };
 };
 
 const printOf = (amended: AmendedUsage | undefined): string => fingerprintOf(["amend", amended]);
@@ -166,7 +194,6 @@ const chargeTaken = async (
 ): Promise<boolean> => {
   const id = amendmentId(uid, 1);
   const record = await recordOfAmended(ledger, orgId, { id, amended, before: undefined });
-  if (record.price.kind === "unrateable") return true;
   const outcomes = await ledger.decide({
     orgId,
     accounts: [record.account],
