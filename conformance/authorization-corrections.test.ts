@@ -32,6 +32,7 @@ const open = async (granted: object = {}) => {
     code,
     meter: meter.code,
     uidOf,
+    balance,
     use: (name: string, amount: number, more: object = {}) => use(name, amount, { what, ...more }),
     ended: async (name: string) => {
       for (let tries = 0; tries < 100; tries += 1) {
@@ -286,6 +287,51 @@ describe("an amended call is charged as the call was", () => {
     expect((await wallets().wallet(euros.code, "EUR")).balance).toBe("95");
     await euros.amend("a", 4);
     expect((await wallets().wallet(euros.code, "EUR")).balance).toBe("98");
+  });
+});
+
+describe("an amendment of what is not counted moves no money", () => {
+  const expiring = async () => {
+    const opened = await open();
+    const expiresAt = new Date(Date.now() + 1_200).toISOString();
+    const promotion = { purpose: "promotional", priority: 1, expiresAt };
+    await wallets().grant(opened.code, "6", promotion);
+    await opened.use("a", 8);
+    expect(await opened.balance()).toBe("98");
+    await delay(1_500);
+    const amend = (measurement: object) =>
+      wallets().post(`measurements/${opened.uidOf("a")}/amend`, {
+        reason: "it was wrong",
+        measurement: { measure: { amount: 8 }, what, ...measurement },
+      });
+    return { ...opened, amend };
+  };
+  const stays = { before: "98", usage: "USAGE 8", balance: "98" };
+
+  test("also once what has paid is expired, nor does the next", async () => {
+    const { amend, left } = await expiring();
+    await amend({ metadata: { note: "a typo" } });
+    await amend({ what: { region: "US", tier: "Standard" } });
+    expect(await left()).toEqual(stays);
+  });
+
+  test("but what was voided before is charged again", async () => {
+    const { amend, voidIt, left } = await expiring();
+    await voidIt("a");
+    await amend({});
+    expect(await left()).toEqual({ before: "92", usage: "USAGE 8", balance: "92" });
+  });
+
+  test("of a part of a hold neither", async () => {
+    const { uidOf, use, settle, amend, left } = await expiring();
+    await use("h", 5, { mode: "hold" });
+    await settle("h", 1, 2, false);
+    await settle("h", 2, 3, true);
+    const path = `measurements/${encodeURIComponent(uidOf("h#1"))}/amend`;
+    const measurement = { measure: { amount: 2 }, what, metadata: { note: "a typo" } };
+    await wallets().post(path, { reason: "it was wrong", measurement });
+    await amend({});
+    expect(await left()).toEqual({ before: "93", usage: "USAGE 13", balance: "93" });
   });
 });
 

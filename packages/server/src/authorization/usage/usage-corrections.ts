@@ -1,8 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
+import { versionOf } from "@turnpike/engine/ledger/price.ts";
 import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
+import { usesOf } from "@turnpike/engine/ledger/use.ts";
 import { shortUid } from "./batch-usage.ts";
 import { amendmentId, besideId, undoOf } from "./measurement-ids.ts";
 import { refusalOf } from "../answers.ts";
@@ -12,7 +15,7 @@ import { recordOf } from "./recorded-usage.ts";
 import { storedDecision, storedRow } from "../stored-authorizations.ts";
 import type { RenamedUsage } from "./taken-uids.ts";
 import { isMeteredInParts, partsOf, restatedId } from "./undone-usage.ts";
-import { priceMeasured } from "../usage-request.ts";
+import { priceMeasured, type PricedUsage } from "../usage-request.ts";
 
 /** What a measurement is once it is amended. */
 export interface AmendedUsage extends MeasurementFields {
@@ -123,7 +126,7 @@ const follow = async (
   const { terms } = charged.row;
   if (charged.version > 0 && terms.fingerprint === printOf(amended) && !charged.isUndone)
     return true;
-  const record =
+  const now =
     amended === undefined
       ? undefined
       : await recordOfAmended(ledger, orgId, {
@@ -131,6 +134,9 @@ const follow = async (
           amended,
           before: charged.row,
         });
+  // What it was paid from may be gone by now: an undo would forfeit that, and other money would be charged.
+  if (now !== undefined && isChargedAs(charged, now)) return true;
+  const record = now?.record;
   // What is charged anew without the undo would be charged twice.
   const commands =
     record === undefined
@@ -147,6 +153,32 @@ const follow = async (
   const [undone] = outcomes;
   if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
   return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+/** Whether all that a price, a budget or a refund goes by is as it was, and no refund has taken back any of the usage. */
+const isChargedAs = (
+  { row, quantities, isUndone }: Charged,
+  { record, dividingTexts }: AmendedRecord,
+): boolean => {
+  const { terms } = row;
+  const { price } = record;
+  const position = price.kind === "rateable" ? price.position : null;
+  const counted = [{ quantity: record.quantity, position }, ...price.further];
+  const uses = usesOf(row);
+  const isSaid = isMeteredInParts(row) || terms.fields === null;
+  return (
+    !isUndone &&
+    record.insteadOf === row.id &&
+    record.occurredAt === terms.occurredAt &&
+    versionOf(price) === terms.priceVersion &&
+    uses.length === counted.length &&
+    uses.every(({ settled, refunded, position: at }, place) => {
+      const quantity = quantities === null ? settled : quantities[place];
+      const one = counted[place];
+      return refunded === 0n && one?.quantity === quantity && one?.position === at;
+    }) &&
+    (isSaid || isDeepStrictEqual(terms.fields, dividingTexts))
+  );
 };
 
 /** What no plan prices was charged at the caller's own price, which a correction does not know. */
@@ -193,7 +225,7 @@ const chargeTaken = async (
   { uid, amended }: { readonly uid: string; readonly amended: AmendedUsage },
 ): Promise<boolean> => {
   const id = amendmentId(uid, 1);
-  const record = await recordOfAmended(ledger, orgId, { id, amended, before: undefined });
+  const { record } = await recordOfAmended(ledger, orgId, { id, amended, before: undefined });
   const outcomes = await ledger.decide({
     orgId,
     accounts: [record.account],
@@ -293,6 +325,10 @@ const findRow = async (
   return row?.state === "DENIED" ? undefined : row;
 };
 
+interface AmendedRecord extends Pick<PricedUsage, "dividingTexts"> {
+  readonly record: RecordUsage;
+}
+
 /**
  * The measurement as it is now, charged like any that nobody authorized, but by what its call said of who pays and what
  * counts it, as long as it is of the same account and meter.
@@ -310,12 +346,12 @@ const recordOfAmended = async (
     /** By what it was charged so far. */
     readonly before: Authorization | undefined;
   },
-): Promise<RecordUsage> => {
+): Promise<AmendedRecord> => {
   const { account, meter } = amended;
   const priced = await priceMeasured(ledger, orgId, amended);
   const was = before?.terms.spender;
   const same = account === was?.account && meter === was.meter ? was : undefined;
-  return recordOf(priced, {
+  const record = recordOf(priced, {
     id,
     fingerprint: printOf(amended),
     account,
@@ -326,4 +362,5 @@ const recordOfAmended = async (
     insteadOf: same === undefined ? null : (before?.id ?? null),
     fields: null,
   });
+  return { record, dividingTexts: priced.dividingTexts };
 };
