@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import { versionOf } from "@turnpike/engine/ledger/price.ts";
-import type { RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
+import type { Command, RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { usesOf } from "@turnpike/engine/ledger/use.ts";
 import { shortUid } from "./batch-usage.ts";
@@ -137,22 +137,22 @@ const follow = async (
   // What it was paid from may be gone by now: an undo would forfeit that, and other money would be charged.
   if (now !== undefined && isChargedAs(charged, now)) return true;
   const record = now?.record;
-  // What is charged anew without the undo would be charged twice.
-  const commands =
-    record === undefined
-      ? [undoing(charged)]
-      : keepsMoney(charged, record)
-        ? [restating(charged)]
-        : [undoing(charged), record];
   const outcomes = await ledger.decide({
     orgId,
     accounts: [...new Set([terms.spender.account, record?.account ?? terms.spender.account])],
-    requests: [{ kind: "linked", commands }],
+    requests: [{ kind: "linked", commands: correcting(charged, record) }],
     usage: [],
   });
   const [undone] = outcomes;
   if (undone?.kind === "conflict" && undone.code === "WRONG_STATE") throw refusalOf(undone);
   return outcomes.every(({ kind }) => kind !== "conflict");
+};
+
+/** To be carried out together: what is charged anew without the undo would be charged twice. */
+const correcting = (charged: Charged, record: RecordUsage | undefined): Command[] => {
+  if (record === undefined) return [undoing(charged)];
+  if (keepsMoney(charged, record)) return [restating(charged)];
+  return [undoing(charged), record];
 };
 
 /** Whether all that a price, a budget or a refund goes by is as it was, and no refund has taken back any of the usage. */
