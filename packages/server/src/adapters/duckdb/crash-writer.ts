@@ -22,10 +22,10 @@ export const crashDirectory = (): MemoryUsageDirectory => {
   return directory;
 };
 
-export const crashBatch = (number: number): Uint8Array =>
+export const crashBatch = (number: number, rows = 10): Uint8Array =>
   Buffer.from(
     JSON.stringify({
-      measurements: Array.from({ length: 10 }, (_, i) => ({
+      measurements: Array.from({ length: rows }, (_, i) => ({
         uid: `${number}-${i}`,
         meter: "calls",
         account: "acme",

@@ -8,6 +8,7 @@ import { type Generation, generations, type UsageDatabase } from "./database.ts"
 import type { MeterTables } from "./meter-tables.ts";
 import { moveRows, NoRoom } from "./mover.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
+import { Pins } from "./pins.ts";
 import { Readers } from "./readers.ts";
 import { WaitingRecords } from "./waiting-records.ts";
 
@@ -46,7 +47,7 @@ export class Follower {
   /** Rows are added by one at a time. */
   readonly #adding = new Turns();
   readonly #fileTurns = new Turns();
-  readonly #pins = new Turns();
+  readonly #pins = new Pins();
   readonly #waiting = new WaitingRecords();
   #added = 0;
   #timer: NodeJS.Timeout | undefined;

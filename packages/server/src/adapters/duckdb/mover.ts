@@ -1,9 +1,9 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Turns } from "../../ingest/turns.ts";
 import { type Generation, sharedTables, type UsageDatabase } from "./database.ts";
 import { inTransaction } from "./meter-tables.ts";
+import type { Pins } from "./pins.ts";
 import type { RecentRows } from "./recent-rows.ts";
 
 /** What a row may need on its way into the file. */
@@ -25,8 +25,7 @@ interface Move {
   readonly database: UsageDatabase;
   readonly recent: RecentRows;
   readonly generation: Generation;
-  /** Held while the rows change their place: who begins to read holds it until both places are pinned. */
-  readonly pins: Turns;
+  readonly pins: Pins;
 }
 
 /**
@@ -54,7 +53,7 @@ export const moveRows = async (connection: DuckDBConnection, move: Move): Promis
     await connection.run("ROLLBACK").catch(() => undefined);
     throw cause;
   }
-  await pins.take(async () => {
+  await pins.move(async () => {
     await connection.run("COMMIT");
     await inTransaction(connection, () => connection.run(recent.renewal(generation)));
     recent.renewed(generation);

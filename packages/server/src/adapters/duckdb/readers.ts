@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Turns } from "../../ingest/turns.ts";
 import { isBrokenBlock, type UsageDatabase } from "./database.ts";
+import type { Pins } from "./pins.ts";
 
 /** Queries that run at once; more would only share the same processors. */
 const readersMax = 4;
@@ -12,13 +12,21 @@ interface ReadersParts {
   readonly database: UsageDatabase;
   /** Resolves when queries see everything that was acknowledged before. */
   readonly caughtUp: () => Promise<void>;
-  /** Held by moves while rows change their place. */
-  readonly pins: Turns;
+  readonly pins: Pins;
   /** A query has found that the file is damaged. */
   readonly onDamage: () => void;
 }
 
-/** Connections for queries, opened when first needed and used again. A query sees one state of all rows. */
+interface Reading<Result> {
+  readonly result: Result;
+  /** Rows were moved beside it, so that it may have seen some in both places. */
+  readonly isTorn: boolean;
+}
+
+/**
+ * Connections for queries, opened when first needed and used again. A query sees one state of all rows; it changes
+ * nothing, as it is asked again where rows were moved beside it.
+ */
 export class Readers {
   readonly #parts: ReadersParts;
   readonly #idle: DuckDBConnection[] = [];
@@ -45,8 +53,10 @@ export class Readers {
       await this.caughtUp();
       await this.#enter();
     }
+    const { pins } = this.#parts;
     try {
-      return await this.#read(query);
+      const { result, isTorn } = await this.#read(query);
+      return isTorn ? (await pins.hold(() => this.#read(query))).result : result;
     } finally {
       this.#leave();
     }
@@ -73,14 +83,17 @@ export class Readers {
     for (const connection of this.#idle.splice(0)) connection.closeSync();
   }
 
-  async #read<Result>(query: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+  async #read<Result>(
+    query: (connection: DuckDBConnection) => Promise<Result>,
+  ): Promise<Reading<Result>> {
+    const { pins } = this.#parts;
     const connection = this.#idle.pop() ?? (await this.#parts.database.connect());
     let isUsable = false;
     try {
-      await this.#parts.pins.take(() => connection.run(begin));
+      const moves = await pins.pin(() => connection.run(begin));
       const result = await query(connection);
       isUsable = true;
-      return result;
+      return { result, isTorn: pins.moves !== moves };
     } catch (error) {
       if (isBrokenBlock(error)) this.#parts.onDamage();
       throw error;

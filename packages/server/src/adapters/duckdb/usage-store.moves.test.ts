@@ -1,6 +1,7 @@
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import { crashBatch, crashDirectory, total, voidFirst } from "./crash-writer.ts";
@@ -17,22 +18,30 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const openStore = (path: string, onDamage?: (aside: string) => void): Promise<UsageStore> =>
+interface StoreOptions {
+  readonly onDamage?: (aside: string) => void;
+  readonly rowsMin?: number;
+}
+
+const openStore = (
+  path: string,
+  { rowsMin = 1, ...options }: StoreOptions = {},
+): Promise<UsageStore> =>
   openUsageStore({
     path,
     directory: crashDirectory(),
     worker: new URL("../../usage-worker.ts", import.meta.url),
     startedAtMs: Date.now(),
-    moves: { quietMs: 0, rowsMin: 1 },
-    ...(onDamage === undefined ? {} : { onDamage }),
+    moves: { quietMs: 0, rowsMin },
+    ...options,
   });
 
-const send = (store: UsageStore, number: number) =>
+const send = (store: UsageStore, number: number, rows = rowsPerBatch) =>
   store.ingest({
     orgId: "org",
     format: "json",
     encoding: "identity",
-    body: crashBatch(number),
+    body: crashBatch(number, rows),
     receivedAtMs: Date.now(),
   });
 
@@ -70,6 +79,38 @@ test("a query sees what was acknowledged exactly once, wherever rows are moving"
   expect(await verifyLedger(path)).toMatchObject({ kind: "sound" });
 });
 
+const countStored = async (connection: DuckDBConnection): Promise<number> => {
+  const found = await connection.runAndReadAll("SELECT count(*)::INTEGER FROM usage_0_stored");
+  return Number(found.getRows()[0]?.[0]);
+};
+
+test("a query sees once what several threads move into the file while it reads", async () => {
+  const path = join(folder, "large.duckdb");
+  const rowsEach = 1000;
+  const rows = 400 * rowsEach;
+  const store = await openStore(path, { rowsMin: Infinity });
+  for (let number = 0; number < rows / rowsEach; number++) {
+    expect(await send(store, number, rowsEach)).toMatchObject({ stored: rowsEach });
+  }
+  await store.close();
+  const log = await UsageJournalLog.open(
+    { path, memoryLimit: "1GB", threads: 2, moves: { quietMs: 0, rowsMin: Infinity } },
+    () => undefined,
+  );
+  const move = { isOver: false };
+  const look = (): Promise<number[]> =>
+    log.readers.use(async (connection) => {
+      const counted = [await countStored(connection)];
+      while (!move.isOver) counted.push(await countStored(connection));
+      return counted;
+    });
+  const looking = Promise.all([look(), look()]);
+  await log.settle();
+  move.isOver = true;
+  expect(new Set((await looking).flat())).toEqual(new Set([rows]));
+  await log.close();
+});
+
 /** DuckDB's first block begins after three headers of four kilobytes. */
 const damageFile = async (path: string): Promise<void> => {
   const file = await open(path, "r+");
@@ -91,7 +132,7 @@ test("a file that DuckDB does not open is set aside and made again from the jour
   await first.close();
   await damageFile(path);
   const aside: string[] = [];
-  const second = await openStore(path, (damaged) => aside.push(damaged));
+  const second = await openStore(path, { onDamage: (damaged) => aside.push(damaged) });
   expect(await count(second)).toBe(20 * rowsPerBatch - 1);
   expect(await send(second, 7)).toMatchObject({ stored: 0 });
   expect(await send(second, 20)).toMatchObject({ stored: rowsPerBatch });
@@ -138,11 +179,7 @@ test("when a query finds a broken block the file is made again while the store r
     { path, memoryLimit: "1GB", threads: 1, moves: { quietMs: 0, rowsMin: 1 } },
     (damaged) => aside.push(damaged),
   );
-  const counted = () =>
-    log.readers.use(async (connection) => {
-      const found = await connection.runAndReadAll("SELECT count(*)::INTEGER FROM usage_0_stored");
-      return found.getRows()[0]?.[0];
-    });
+  const counted = () => log.readers.use(countStored);
   const broken = "Corrupt database file: computed checksum 1 does not match stored checksum 2";
   await expect(log.readers.use(() => Promise.reject(new Error(broken)))).rejects.toThrow(broken);
   expect(await Promise.all([counted(), counted(), counted()])).toEqual([200, 200, 200]);
