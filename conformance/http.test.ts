@@ -134,6 +134,7 @@ describe("bad requests are answered with the field that is wrong", () => {
     const body = '{"name": "A", "code": "a", "customFields": {"n": 0.12345678901234567891}}';
     const answer = await ask("POST", "{org}/products", { body });
     expect(answer).toMatchObject({ status: 400, reply: { errorCode: "INEXACT_NUMBER" } });
+    expect(answer.reply.errors?.[0]?.field).toBe("customFields.n");
   });
 
   test("a content type that is not JSON", async () => {

@@ -17,7 +17,7 @@ const depthMax = 64;
 export const parseJson = (body: Uint8Array): unknown => {
   const text = decode(body);
   const value = read(text);
-  if (text.includes("\\u") && suspectText.test(text)) checkTexts(value);
+  if (text.includes("\\u") && suspectText.test(text)) checkValue(value);
   return value;
 };
 
@@ -33,7 +33,7 @@ const decode = (body: Uint8Array): string => {
 
 const read = (text: string): unknown => {
   try {
-    return longNumber.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+    return longNumber.test(text) ? readExactly(text) : JSON.parse(text);
   } catch (error) {
     if (error instanceof Problem) throw error;
     const message = error instanceof Error ? error.message : String(error);
@@ -41,14 +41,33 @@ const read = (text: string): unknown => {
   }
 };
 
-const exactNumber = (key: string, value: unknown, context?: { source?: string }): unknown => {
-  if (typeof value !== "number" || context?.source === undefined) return value;
-  if (Number.isFinite(value) && decimal(value).eq(decimal(context.source))) return value;
-  throw fieldProblem("INEXACT_NUMBER", key, `is ${context.source}`);
+/** Stands for a number until its path is known: what is within is read before what holds it. */
+class InexactNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+const readExactly = (text: string): unknown => {
+  let isInexact = false;
+  const exactNumber = (_key: string, value: unknown, context?: { source?: string }): unknown => {
+    if (typeof value !== "number" || context?.source === undefined) return value;
+    if (Number.isFinite(value) && decimal(value).eq(decimal(context.source))) return value;
+    isInexact = true;
+    return new InexactNumber(context.source);
+  };
+  const value: unknown = JSON.parse(text, exactNumber);
+  if (isInexact) checkValue(value);
+  return value;
 };
 
 /** VALIDATION_FAILED, by its path, where a text of the value, or a name in it, is none to PostgreSQL. */
-export const checkTexts = (value: unknown, path: readonly PropertyKey[] = []): void => {
+export const checkValue = (value: unknown, path: readonly PropertyKey[] = []): void => {
+  if (value instanceof InexactNumber) {
+    throw fieldProblem("INEXACT_NUMBER", fieldPath(path), `is ${value.source}`);
+  }
   if (typeof value === "string" && !isText(value)) {
     throw fieldProblem("VALIDATION_FAILED", fieldPath(path), notText);
   }
@@ -57,7 +76,7 @@ export const checkTexts = (value: unknown, path: readonly PropertyKey[] = []): v
     throw fieldProblem("VALIDATION_FAILED", fieldPath(path), "is nested too deeply");
   }
   for (const [key, inner] of Object.entries(value)) {
-    checkTexts(key, [...path, key]);
-    checkTexts(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+    checkValue(key, [...path, key]);
+    checkValue(inner, [...path, Array.isArray(value) ? Number(key) : key]);
   }
 };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { RecordUsage } from "@turnpike/engine/ledger/request.ts";
 import { fieldProblem, ofPart, Problem } from "@turnpike/contract/problem.ts";
-import { checkTexts } from "../../records/json.ts";
+import { checkValue } from "../../records/json.ts";
 import {
   payingFrom,
   type PayingColumns,
@@ -162,7 +162,7 @@ const toRecord = async (
 ): Promise<{ readonly command: RecordUsage; readonly measured: MeasuredUsage }> => {
   const { uid = "", account, meter } = measurement;
   // It goes through PostgreSQL, which reads it as JSON as long as it is under way.
-  checkTexts(measurement);
+  checkValue(measurement);
   const mark = markIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
