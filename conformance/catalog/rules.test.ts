@@ -296,6 +296,18 @@ describe("a meter", () => {
     expect(message).toContain(`dataFields[2].unit is required for a ${category} field`);
     expect(message).toContain(`derivedFields[0].unit is required for a ${category} field`);
   });
+
+  test("has no field of a name that bodies lose, but of others that objects inherit", async () => {
+    const fields = (code: string) => ({
+      name: "Calls",
+      code: unique(),
+      dataFields: [...meterFields, { category: "WHAT", code, name: "N" }],
+      derivedFields: [],
+    });
+    const message = await refused("meters", fields("__proto__"));
+    expect(message).toContain("dataFields[2].code must not be __proto__");
+    for (const code of ["constructor", "toString"]) await client().create("meters", fields(code));
+  });
 });
 
 describe("a lookup table", () => {

@@ -6,8 +6,9 @@ import { z } from "zod";
 
 /** Any code: no control characters, no white space at either end, single spaces allowed inside. */
 const codePattern = /^[^\p{Cc}\s](?:[^\p{Cc}\s]| )*(?<! )$/u;
-/** A code that calculations can name. */
 const identifierPattern = /^[\p{L}_$][\p{L}_$0-9]*$/u;
+/** A body that is read loses it: no assignment makes a field of that name. What is used under it would cost nothing. */
+const lostName = "__proto__";
 
 export const code = z
   .string()
@@ -21,6 +22,7 @@ export const anyCode = z
   .min(1)
   .regex(codePattern, "must not contain control characters or begin or end with white space");
 
+/** A code that calculations can name. */
 export const identifier = z
   .string()
   .min(1)
@@ -28,7 +30,8 @@ export const identifier = z
   .regex(
     identifierPattern,
     "must begin with a letter, _ or $ and hold only letters, digits, _ and $",
-  );
+  )
+  .refine((text) => text !== lostName, `must not be ${lostName}`);
 
 export const name = z.string().min(1).max(200);
 export const description = z.string().max(200);
