@@ -208,6 +208,16 @@ describe("a measurement that was never charged has the uid of", () => {
   });
 });
 
+test("a measurement that was charged has the uid of a later part of a hold: both are charged and metered", async () => {
+  const { balance, body, measured, submit } = await open({ isPriced: true });
+  await submit("h#1", 1);
+  const { uid, measure, what } = body("h", 8);
+  await wallets().authorize(body("h", 8, { mode: "hold" }));
+  await wallets().act(uid, "settle", { sequence: 1, measure, what, final: true });
+  expect(await measured()).toEqual(["1 UK", "8 UK"]);
+  expect(await balance()).toBe("91");
+});
+
 describe("what settles by itself is metered as it was asked for", () => {
   const ending = { onExpiry: "settle", ttlSeconds: 1 };
   const used = (units: number, region: string) => ({
