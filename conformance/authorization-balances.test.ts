@@ -140,6 +140,50 @@ test("an approved bill stays paid when its minimum spend takes the place of usag
   expect(await balanceOf(payer)).toBe("938");
 });
 
+describe("a wallet that is filled after a month leaves the month to the invoice", () => {
+  /** 18 units of May without a wallet, of a plan that costs 62 a month at least; then the wallet is there. */
+  const filledLate = async (): Promise<Payer & { readonly meter: string }> => {
+    const { meter, planId } = await sell({ minimumSpend: 62 });
+    const code = world().fresh("late");
+    const payer = { id: await wallets().account(code), code };
+    await world().attach(payer.id, planId, { startDate: "2024-05-01T00:00:00Z" });
+    await world().use(meter, code, [["2024-05-10", 18]]);
+    await wallets().grant(code, "1000");
+    return { ...payer, meter };
+  };
+  const invoiced = ["MINIMUM_SPEND 44", "TOTAL 62", "USAGE 18"];
+
+  test("whenever May is billed", async () => {
+    const payer = await filledLate();
+    for (let times = 0; times < 2; times += 1) {
+      expect((await world().lines(payer.id, june)).toSorted()).toEqual(invoiced);
+      expect(await balanceOf(payer)).toBe("1000");
+    }
+    expect(await world().lines(payer.id, "2024-07-01")).toEqual(["MINIMUM_SPEND 62", "TOTAL 62"]);
+    expect((await world().lines(payer.id, june)).toSorted()).toEqual(invoiced);
+    expect(await balanceOf(payer)).toBe("1000");
+  });
+
+  test("until it pays for usage of May: then it pays for May, and what was invoiced is given back", async () => {
+    const payer = await filledLate();
+    const [bill] = await world().bill(payer.id, june);
+    await world().approve(bill?.id ?? "");
+    await use(payer, payer.meter, "05-20", 5);
+    for (let times = 0; times < 2; times += 1) {
+      // 62 of June, less the 62 that May's bill has asked for: 23 of usage and 39 of minimum are the wallet's now.
+      expect((await world().lines(payer.id, "2024-07-01")).toSorted()).toEqual([
+        "BALANCE_CONSUMED -23",
+        "BALANCE_CONSUMED -39",
+        "MINIMUM_SPEND -5",
+        "MINIMUM_SPEND 62",
+        "TOTAL 0",
+        "USAGE 5",
+      ]);
+      expect(await balanceOf(payer)).toBe("938");
+    }
+  });
+});
+
 describe("what the invoice gives back of usage goes back to the wallet that paid for it", () => {
   test("of a minimum spend that was billed in advance", async () => {
     const { meter, planId } = await sell({ minimumSpend: 62, minimumSpendBillInAdvance: true });
