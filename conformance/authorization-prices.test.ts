@@ -1,11 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { type Bands, walletWorld } from "./wallet-world.ts";
+import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** What a plan says beyond one price for one sum, each by a case worked by hand; May 2024 is billed on June 1. */
 
 const june = "2024-06-01";
 
-const { world, wallets, sell } = walletWorld();
+const url = ownDatabase();
+const { world, wallets, sell } = walletWorld(() => ({ DATABASE_URL: url() }));
+
+const linesOf = async (id: string): Promise<string[]> => {
+  await waitForRelay(url());
+  await waitForVoids(url());
+  return world().lines(id, june);
+};
 
 const calls = { aggregation: "COUNT", unit: "call" };
 test("a meter with two prices: a call costs their sum, and the bill has a line for each", async () => {
@@ -74,12 +82,52 @@ describe("a fixed price of the first band, of which all usage was given back", (
     expect(await balance()).toBe("4");
   });
 
-  test("is billed where measurements are left that sum up to nothing", async () => {
-    const refunded = await undone("refund");
-    const usage = async () => (await world().lines(refunded.id, june))[0];
-    await expect.poll(usage, { timeout: 10_000 }).toBe("USAGE 5");
-    const voided = await undone("void");
-    expect(await world().lines(voided.id, june)).toEqual(["TOTAL 0"]);
+  const isUncharged = async ({ id, balance }: Awaited<ReturnType<typeof sell>>) => {
+    expect(await linesOf(id)).toEqual(["TOTAL 0"]);
+    expect(await balance()).toBe("100");
+  };
+
+  test.each(["void", "refund"] as const)("by a %s, is not billed", async (by) => {
+    const payer = await sell([{ bands: [[0, 1, 5]] }]);
+    await payer.use("first", 1);
+    await undoings[by](payer.uidOf("first"));
+    await isUncharged(payer);
+  });
+
+  test("by refunds of parts, is not billed either", async () => {
+    const payer = await sell([{ bands: [[0, 1, 5]] }]);
+    const { uidOf, use } = payer;
+    await use("first", 3);
+    const refund = (name: string, more: object) =>
+      wallets().post("refunds", { uid: uidOf(name), of: uidOf("first"), ...more });
+    await refund("half", { amount: "4" });
+    // Of what stands 5.00 + 1.5 × 1.00 are billed, and the close takes what the refund gave of the fixed price.
+    expect(await linesOf(payer.id)).toContain("USAGE 6.5");
+    expect(await payer.balance()).toBe("93.5");
+    await refund("rest", {});
+    await isUncharged(payer);
+  });
+
+  test("by a refund of a hold in parts, is not billed either", async () => {
+    const payer = await sell([{ bands: [[0, 1, 5]] }]);
+    const { uidOf, use } = payer;
+    await use("held", 3, { mode: "hold" });
+    for (const sequence of [1, 2]) {
+      const part = { sequence, measure: { amount: 1 }, final: sequence === 2 };
+      await wallets().act(uidOf("held"), "settle", part);
+    }
+    await undoings.refund(uidOf("held"));
+    await isUncharged(payer);
+  });
+
+  test("of a segment, by a refund of a call at its own price, is not billed either", async () => {
+    const counts = { segmentedFields: ["region"], segments: [{ region: "UK" }] };
+    const pricing = { segment: { region: "UK" } };
+    const payer = await sell([{ bands: [[0, 1, 5]], counts, pricing }]);
+    const what = { region: "UK", tier: "Standard" };
+    await payer.use("first", 1, { amount: "6", asset: "USD", what });
+    await undoings.refund(payer.uidOf("first"));
+    await isUncharged(payer);
   });
 });
 

@@ -102,6 +102,19 @@ describe("a part of a hold that is undone takes what it used itself", () => {
   });
 });
 
+test("only what takes the last of the money undoes as a whole where that is asked for", () => {
+  const ledger = fundedLedger("100");
+  ledger.run(sampleCharge("a", money("8"), { quantity: units("3") }));
+  const undoes = "inProportionThenWhole" as const;
+  ledger.run({ ...sampleRefund("half", "a", money("4")), undoes });
+  ledger.run({ ...sampleRefund("rest", "a", null), undoes });
+  expect(ledger.events).toMatchObject([
+    { quantity: units("3"), undoes: null },
+    { quantity: -units("1.5"), undoes: "inProportion" },
+    { quantity: -units("1.5"), undoes: "whole" },
+  ]);
+});
+
 test("what does not divide is undone with the last atom", () => {
   const ledger = fundedLedger("100");
   ledger.run(sampleCharge("a", 3n, { quantity: 10n }));

@@ -4,7 +4,7 @@ import { post, walletAccountOf, type Draft } from "./draft.ts";
 import { insertActive } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
-import type { Authorization, GrantTerms } from "./rows.ts";
+import type { Authorization, GrantTerms, Undoing } from "./rows.ts";
 import { holdingOf, returnSettled, standingOf } from "./slice.ts";
 import { transitions } from "./transition.ts";
 import { emit, isUnused, moveBudgets, moveFurther, movePosition, usesOf } from "./use.ts";
@@ -58,7 +58,8 @@ const meter = (
   },
 ): void => {
   const [less = 0n, ...others] = undone.map((each) => -each);
-  const { undoes, fields } = request;
+  const { fields } = request;
+  const undoes = undoingBy(request, { isLast: amount === standingOf(row) });
   const takenBack = {
     amount: -amount,
     quantity: less,
@@ -68,6 +69,14 @@ const meter = (
     undoes,
   };
   emit(draft, { ...usageEvent(eventId(request), row, takenBack), fields });
+};
+
+const undoingBy = (
+  { undoes }: Pick<Refund, "undoes">,
+  { isLast }: { readonly isLast: boolean },
+): Undoing => {
+  if (undoes !== "inProportionThenWhole") return undoes;
+  return isLast ? "whole" : "inProportion";
 };
 
 /**

@@ -98,7 +98,8 @@ export interface Refund extends Identified {
   readonly quantities: readonly bigint[] | null;
   /** False where the usage store takes the usage back by itself. */
   readonly isMetered: boolean;
-  readonly undoes: Undoing;
+  /** `inProportionThenWhole`: what takes the last of the money back undoes the usage as a whole, what came before in proportion. */
+  readonly undoes: Undoing | "inProportionThenWhole";
   /** What is said with what is taken back. */
   readonly fields: MeasurementFields | null;
 }

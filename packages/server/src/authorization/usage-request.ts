@@ -231,6 +231,7 @@ const notPriced = (why: string): MeterPrice => ({
   currencies: [],
   productId: undefined,
   filterFields: [],
+  hasFixedPrice: false,
 });
 
 /** What the plans of the account say that its usage costs then. */

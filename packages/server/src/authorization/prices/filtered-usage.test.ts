@@ -13,6 +13,7 @@ const priced = (dimensionCode: string) => {
     currency: "USD",
     productId: "p",
     filterFields: [dimensionCode],
+    hasFixedPrice: false,
     parts: [part],
   } as const;
 };

@@ -33,26 +33,29 @@ import {
 
 /** The price of one meter for one account at one time, or why there is none. */
 export type MeterPrice =
-  | {
+  | (AnyTime & {
       readonly kind: "priced";
       readonly currency: string;
       readonly productId: string;
-      readonly filterFields: FilterFields;
       /** In an order of their own, at least one: a call costs their sum. */
       readonly parts: readonly [PricedCount, ...PricedCount[]];
-    }
-  | {
+    })
+  | (AnyTime & {
       readonly kind: "unpriced";
       readonly why: string;
       /** Of the plans that price it all the same, when the period ends. */
       readonly currencies: readonly string[];
       /** Of the plan that prices it so; undefined where none does. */
       readonly productId: string | undefined;
-      readonly filterFields: FilterFields;
-    };
+    });
 
-/** Texts of the meter, sent or derived, that a filter of one of the account's contracts looks at, whenever it is in force. */
-type FilterFields = readonly string[];
+/** What the account's prices of a meter say together, whenever they are in force. */
+interface AnyTime {
+  /** Texts of the meter, sent or derived, that a filter of one of the account's contracts looks at. */
+  readonly filterFields: readonly string[];
+  /** Whether bills ask for something where measurements sum up to nothing. */
+  readonly hasFixedPrice: boolean;
+}
 
 /** A quantity of usage, in its unit. */
 export interface Counting {
@@ -105,9 +108,8 @@ interface Parts {
 }
 
 /** The account's prices for a meter. */
-interface PreparedPrices {
+interface PreparedPrices extends AnyTime {
   readonly prices: readonly PreparedPrice[];
-  readonly filterFields: FilterFields;
 }
 
 /** One of them, with its tariff made and its last period remembered. */
@@ -167,7 +169,10 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
         return { plan, kept, free, period: undefined };
       }),
     );
-    return { prices, filterFields: filterFieldsOf(found, own) };
+    const hasFixedPrice = own.some(({ pricing: { pricingBands } }) =>
+      pricingBands.some(({ lowerLimit, fixedPrice }) => lowerLimit === 0 && fixedPrice !== 0),
+    );
+    return { prices, filterFields: filterFieldsOf(found, own), hasFixedPrice };
   };
 
   return {
@@ -263,7 +268,7 @@ const countingsOf = (found: readonly PlanPrice["aggregation"][]): Counting[] => 
 const filterFieldsOf = (
   found: Stored<typeof meter> | undefined,
   plans: readonly AnyPlanPrice[],
-): FilterFields => {
+): readonly string[] => {
   const filters = plans.flatMap(({ agreed }) => agreed?.filters ?? []);
   const looked = new Set(filters.map(({ dimensionCode }) => dimensionCode));
   return [...(found?.dataFields ?? []), ...(found?.derivedFields ?? [])]
@@ -273,14 +278,11 @@ const filterFieldsOf = (
 
 const unpriced = (
   why: string,
-  {
-    plans,
-    filterFields,
-  }: { readonly plans: readonly AnyPlanPrice[]; readonly filterFields: FilterFields },
+  { plans, ...anyTime }: AnyTime & { readonly plans: readonly AnyPlanPrice[] },
 ): MeterPrice => ({
+  ...anyTime,
   kind: "unpriced",
   why,
-  filterFields,
   currencies: [...new Set(plans.map(({ currency }) => currency))],
   productId: plans[0]?.productId,
 });
@@ -290,7 +292,7 @@ const unpriced = (
  * add up are only known when the period ends: such calls name their amount.
  */
 const priceAt = (
-  { prices, filterFields }: PreparedPrices,
+  { prices, filterFields, hasFixedPrice }: PreparedPrices,
   subject: Subject,
   at: number,
 ): MeterPrice => {
@@ -301,7 +303,7 @@ const priceAt = (
     })
     .toSorted(byPricing);
   const plans = open.map(({ price }) => price.plan);
-  const known = { plans, filterFields };
+  const known = { plans, filterFields, hasFixedPrice };
   const parts: PricedCount[] = [];
   for (const { price, period } of open) {
     const { plan, kept } = price;
@@ -323,7 +325,8 @@ const priceAt = (
   const { currency, productId } = plan;
   if (plans.some((each) => each.currency !== currency))
     return unpriced(`the prices of ${subject.meter} are in several currencies`, known);
-  return { kind: "priced", currency, productId, filterFields, parts: [first, ...further] };
+  const all = [first, ...further] as const;
+  return { kind: "priced", currency, productId, filterFields, hasFixedPrice, parts: all };
 };
 
 /** What the usage costs then, from where, and what it does instead where filters do not let it through. */

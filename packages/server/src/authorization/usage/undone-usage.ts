@@ -16,7 +16,8 @@ import { planPrice, rulesOf } from "../usage-request.ts";
  * what the filters of its account's contracts look at. Nothing else is: that measurement would be one more to a count, and
  * the lowest, the latest or of a region of its own to the others; nor is what a calculation makes of a measurement. So the
  * measurements themselves are voided, and that cannot be done in part. Where nothing is left of the measurements, those that
- * took a part of them back are voided, too.
+ * took a part of them back are voided, too. So is a sum where a fixed price is asked for, with the last of its money: bills
+ * would charge that for measurements that sum up to nothing.
  */
 
 const asWhole = { undoes: "whole", fields: null } as const;
@@ -43,7 +44,8 @@ export const undoingOf = async (
   const found = await planPrice(parts, { orgId, usage: { account, meter }, at, isPriced });
   const codes = dividedBy(used, found);
   const isSaid = !isMeteredInParts(row) && sayTexts(fields ?? {}, codes);
-  return codes.length === 0 || isSaid ? { undoes: "inProportion", fields } : asWhole;
+  if (codes.length > 0 && !isSaid) return asWhole;
+  return { undoes: found.hasFixedPrice ? "inProportionThenWhole" : "inProportion", fields };
 };
 
 const isRestated = async (
