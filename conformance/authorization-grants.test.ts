@@ -95,11 +95,16 @@ describe("a grant that is for some usage only", () => {
     const call = (uid: string, of: string) => wallets().charge("paying", uid, "1", { meter: of });
     expect(await call("paying-other", "calls")).toMatchObject({ decision: "deny" });
     await wallets().client.put(`meters/${meter.id}`, { ...meter, productId: undefined });
-    for (const path of [`meters/${meter.id}`, `products/${product.id}`])
+    for (const [path, named] of [
+      [`meters/${meter.id}`, "code"],
+      [`products/${product.id}`, "id"],
+    ] as const) {
+      const message = expect.stringContaining(`: ${named} is named by authorizations or grants`);
       expect(await wallets().client.call("DELETE", path)).toMatchObject({
         status: 400,
-        body: { errorCode: "RECORD_IN_USE" },
+        body: { errorCode: "RECORD_IN_USE", message },
       });
+    }
     expect(await grant("for-paying", appliesTo)).toMatchObject(granted);
     expect(await grant("for-paying", { meters: [] })).toMatchObject({ status: 409 });
   });

@@ -7,7 +7,7 @@ import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
 import type { Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
-import { isNamedByLedger } from "./kept-records.ts";
+import { staysWhileInLedger } from "./kept-records.ts";
 import { userOfCode } from "./named-users.ts";
 
 /** Fiat accounts keep at least this many digits (authorization semantics f.1). */
@@ -47,8 +47,7 @@ const staysWhileUsed = async (
   { code }: { readonly code: string },
 ): Promise<void> => {
   // A refusal is told again in the same amounts, which nothing but the asset says how to write.
-  if (await isNamedByLedger(scope, { kind: asset.kind, id: scope.id }))
-    throw fieldProblem("RECORD_IN_USE", "code", `is named by authorizations: ${code}`);
+  await staysWhileInLedger(scope, { kind: asset.kind, by: "code" });
   if (await isCountedIn(scope, code))
     throw fieldProblem("RECORD_IN_USE", "code", `is what wallets count in: ${code}`);
   const user = await userOfCode(scope, code, namings);

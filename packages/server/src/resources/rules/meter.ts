@@ -8,8 +8,7 @@ import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
 import type { Followed, Rules, Write } from "../rule.ts";
-import { keepFields } from "./kept-fields.ts";
-import { isNamedByLedger } from "./kept-records.ts";
+import { keepsCodeInLedger, staysWhileInLedger } from "./kept-records.ts";
 import { keepsPrices } from "./priced-product.ts";
 
 /** A field that an aggregation targets stays on its meter, and of a kind that it can use (m3ter semantics 4, 6.2). */
@@ -69,22 +68,13 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
   await keepsPrices(scope, { by: "aggregationId", ids, field: "productId" });
 };
 
-/** What wallets paid for it is found by its code (`records/wallet-debits.ts`), and may still be on its way to metering. */
-const keepsNamedCode = (write: Write): Promise<void> =>
-  keepFields(write, ["code"], {
-    exists: () => isNamedByLedger(write, { kind: meter.kind, id: write.id }),
-    message: "must not change: authorizations or grants name the meter by it",
-  });
-
 export const meterRules: Rules = {
   follow: keepsPricedProduct,
   write: async (write) => {
-    await keepsNamedCode(write);
+    // What wallets paid for it is found by its code (`records/wallet-debits.ts`), and may still be on its way to metering.
+    await keepsCodeInLedger(write, meter.kind);
     await checkDerivedFields(write);
     return keepTargetedFields(write);
   },
-  remove: async (write) => {
-    if (await isNamedByLedger(write, { kind: meter.kind, id: write.id }))
-      throw fieldProblem("RECORD_IN_USE", "code", "is named by authorizations or grants");
-  },
+  remove: (write) => staysWhileInLedger(write, { kind: meter.kind, by: "code" }),
 };
