@@ -8,7 +8,7 @@ import { ownDatabase, walletWorld } from "./wallet-world.ts";
 /** Which measurements calls leave in the usage store, where several requests share a uid. */
 
 const url = ownDatabase();
-const { world, wallets, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
+const { world, wallets, restart, sell } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 const earlier = "2024-05-14T12:00:00Z";
 const ts = "2024-05-15T12:00:00Z";
@@ -16,22 +16,15 @@ const usageRows = z.object({
   data: z.array(z.looseObject({ uid: z.string(), amount: z.coerce.number(), region: z.string() })),
 });
 
-/** An account with 100 dollars, and a meter that nothing prices, or a price of 1.00. */
+const hundred = "100";
+
+/** An account with 100 dollars, unless it is to be granted them later, and a meter that nothing prices, or a price of 1.00. */
 const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => {
-  const productId = await world().product();
-  const meter = await world().meter(productId);
-  const account = world().fresh("metered");
-  const id = await wallets().account(account);
-  if (isPriced) {
-    const plan = await world().plan(productId);
-    const aggregationId = await world().aggregation(meter.id, counts);
-    await world().price({ planId: plan.id, aggregationId }, [[0, 1]]);
-    await world().attach(id, plan.id);
-  }
-  const grant = () => wallets().grant(account, "100");
-  if (isPaying) await grant();
+  const prices = isPriced ? ([{ bands: [[0, 1]], counts }] as const) : [];
+  const payer = await sell(prices, { funds: isPaying ? hundred : undefined });
+  const { id, code: account, meter, uidOf, balance } = payer;
   const body = (name: string, units: number, more: object = {}) => ({
-    uid: `${account}-${name}`,
+    uid: uidOf(name),
     account,
     meter: meter.code,
     mode: "charge",
@@ -58,11 +51,11 @@ const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => 
   return {
     account,
     body,
-    grant,
+    grant: () => wallets().grant(account, hundred),
     submit: (name: string, units: number, more: object = { ts: earlier }) =>
       wallets().post("measurements", { measurements: [{ ...plain(name, units), ts, ...more }] }),
     correct: (name: string, verb: "void" | "amend", more: object = {}) =>
-      wallets().post(`measurements/${account}-${name}/${verb}`, {
+      wallets().post(`measurements/${uidOf(name)}/${verb}`, {
         reason: "it was wrong",
         ...more,
       }),
@@ -78,7 +71,7 @@ const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => 
     },
     charge: (name: string, units: number) => wallets().authorize(body(name, units)),
     refund: (name: string, of: string) =>
-      wallets().post("refunds", { uid: `${account}-${name}`, of: `${account}-${of}` }),
+      wallets().post("refunds", { uid: uidOf(name), of: uidOf(of) }),
     batch: (...authorizations: object[]) =>
       wallets().post("authorizations/batch", { authorizations }),
     /** Waits until nothing is held any more. */
@@ -89,7 +82,7 @@ const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => 
       }
       throw new Error(`${uid} did not end`);
     },
-    balance: async () => (await wallets().wallet(account)).balance,
+    balance,
     /** The uids of measurements by their units. */
     uids: async (): Promise<Map<number, string>> => {
       const data = await usage();

@@ -45,13 +45,14 @@ export type Bands = Parameters<BillingWorld["price"]>[1];
 
 interface Terms {
   readonly name?: string;
-  readonly funds?: string;
+  /** None where it has no wallet yet. */
+  readonly funds?: string | undefined;
   readonly granted?: object;
   readonly template?: object;
   readonly attachment?: object;
 }
 
-/** An account with funds and a plan for one meter. */
+/** An account with funds, unless it has none yet, and a plan for one meter. */
 interface Payer {
   readonly id: string;
   readonly code: string;
@@ -87,7 +88,8 @@ export const walletWorld = (
     await wallets().reconnect(world().server);
   };
   const sell = async (prices: readonly Sold[], terms: Terms = {}): Promise<Payer> => {
-    const { name = "payer", funds = "100", granted = {}, template = {}, attachment = {} } = terms;
+    const { name = "payer", granted = {}, template = {}, attachment = {} } = terms;
+    const { funds } = { funds: "100", ...terms };
     const productId = await world().product();
     const meter = await world().meter(productId);
     const plan = await world().plan(productId, { ...template });
@@ -98,7 +100,7 @@ export const walletWorld = (
     const code = world().fresh(name);
     const id = await wallets().account(code);
     await world().attach(id, plan.id, { ...attachment });
-    await wallets().grant(code, funds, { ...granted });
+    if (funds !== undefined) await wallets().grant(code, funds, { ...granted });
     const uidOf = (own: string): string => `${code}-${own}`;
     const call = { account: code, meter: meter.code, ts: "2024-05-15T12:00:00Z" };
     return {
