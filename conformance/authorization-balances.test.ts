@@ -63,6 +63,32 @@ test("parent and child that are billed themselves each draw what they paid, whoe
   expect(await Promise.all(family.map(balanceOf))).toEqual(["986", "989"]);
 });
 
+test("each wallet of a family pays its own part of what the bill shows as one line for all", async () => {
+  const { meter, planId } = await sell({ minimumSpend: 20 });
+  const parent = await open();
+  const child = await open(parent);
+  const family = [parent, child];
+  const attached = { childBillingMode: "PARENT_SUMMARY" };
+  for (const { id } of family) await world().attach(id, planId, attached);
+  await use(parent, meter, "05-15", 14);
+  await use(child, meter, "05-15", 11);
+  for (let times = 0; times < 2; times += 1) {
+    expect((await world().lines(parent.id, june)).toSorted()).toEqual([
+      "BALANCE_CONSUMED -20",
+      "BALANCE_CONSUMED -20",
+      "MINIMUM_SPEND 15",
+      "TOTAL 0",
+      "USAGE 25",
+    ]);
+    expect(await Promise.all(family.map(balanceOf))).toEqual(["980", "980"]);
+  }
+  const [bill] = await world().bills(parent.id, june);
+  await world().approve(bill?.id ?? "");
+  // Approved, the bill is compared with what was paid, and nothing moves. June's minimums are the invoice's.
+  expect((await world().lines(parent.id, "2024-07-01")).at(-1)).toBe("TOTAL 40");
+  expect(await Promise.all(family.map(balanceOf))).toEqual(["980", "980"]);
+});
+
 test("a minimum spend is paid beside a plan of another product that begins inside the month", async () => {
   const minimal = await sell({ minimumSpend: 62 });
   const other = await sell();

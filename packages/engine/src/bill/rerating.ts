@@ -33,6 +33,8 @@ export interface CarriedCorrection {
 
 interface ReratedBill {
   readonly bill: FixedBill;
+  /** What the lines are rated from today. */
+  readonly facts: BillFacts;
   readonly lines: readonly Line[];
 }
 
@@ -106,10 +108,11 @@ const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillF
     !isPaidAnew &&
     [...shift.values()].every((amount) => amount.isZero()) &&
     Object.entries(measured).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
-  if (isUnchanged) return { bill, lines: billed.map(({ line }) => line) };
+  if (isUnchanged) return { bill, facts, lines: billed.map(({ line }) => line) };
   const quantities = { ...facts.quantities, ...measured };
-  const rated = rateBill(shifted({ ...facts, quantities }, shift));
-  return rated.outcome === "rated" ? { bill, lines: rated.lines } : rated.failures;
+  const today = shifted({ ...facts, quantities }, shift);
+  const rated = rateBill(today);
+  return rated.outcome === "rated" ? { bill, facts: today, lines: rated.lines } : rated.failures;
 };
 
 const isRerated = (outcome: ReratedBill | readonly BillFailure[]): outcome is ReratedBill =>

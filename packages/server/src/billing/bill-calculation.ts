@@ -203,7 +203,7 @@ class Calculator {
 
   result(): Calculation {
     const rerated = [...this.#materials.reratings.values()].flatMap((one) =>
-      one.rerated.map(({ bill: { facts }, lines }) => ({ facts, lines })),
+      one.rerated.map(({ facts, lines }) => ({ facts, lines })),
     );
     return { bills: this.#bills, failures: this.#failures, rerated };
   }

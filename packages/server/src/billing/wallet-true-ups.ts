@@ -5,6 +5,7 @@ import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
 import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
 import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
+import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
@@ -129,7 +130,9 @@ interface Total extends WalletClaim {
 
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
 const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
-  const own = lines.filter(({ correctedLineKey }) => correctedLineKey === undefined);
+  const own = linesApart(facts, lines).filter(
+    ({ correctedLineKey }) => correctedLineKey === undefined,
+  );
   const charges = offsetCharges(facts, own);
   return claimsOf(facts)
     .filter(({ billed }) => Temporal.Instant.compare(billed.end, now) <= 0)

@@ -6,7 +6,7 @@ import type { BillFacts } from "../facts.ts";
 import type { Line } from "../line.ts";
 
 /** Account plans whose lines are shown as one for all accounts (m3ter semantics 14.2). */
-const summaryPlanIds = ({ accountPlans }: BillFacts): ReadonlySet<string> =>
+export const summaryPlanIds = ({ accountPlans }: BillFacts): ReadonlySet<string> =>
   new Set(
     accountPlans
       .filter(({ childBillingMode }) => childBillingMode === "PARENT_SUMMARY")
