@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { inspect, whileLocked } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -27,10 +28,10 @@ const whileUndelivered = async (
   });
 };
 
-/** A child of the parent with 10 dollars. */
-const open = async (parentAccountId: string) => {
+/** A child of the parent, with 10 dollars or without a wallet. */
+const open = async (parentAccountId: string, funds = "10") => {
   const { id, code } = await world().account({ parentAccountId });
-  await wallets().grant(code, "10");
+  if (funds !== "0") await wallets().grant(code, funds);
   return {
     id,
     use: (meter: string, amount: number) =>
@@ -46,33 +47,108 @@ const open = async (parentAccountId: string) => {
   };
 };
 
-test("a child's wallet pays its share once the usage of all that share a price is known", async () => {
+/** A family that shares a plan, each of which is billed for its share: 100 at 0.10, those above at 0.05. */
+const found = async () => {
   const productId = await world().product();
-  const meter = await world().meter(productId);
+  const { code: meter, id: meterId } = await world().meter(productId);
   const plan = await world().plan(productId);
-  const aggregationId = await world().aggregation(meter.id);
+  const aggregationId = await world().aggregation(meterId);
   await world().price({ planId: plan.id, aggregationId }, [
     [0, 0.1],
     [100, 0.05],
   ]);
   const parent = await world().account();
   await world().attach(parent.id, plan.id, { childBillingMode: "CHILD" });
+  return { parent, meter };
+};
+
+const start = (...accounts: readonly { readonly id: string }[]): Promise<string> =>
+  world().startJob({ billDate: june, accountIds: accounts.map(({ id }) => id) });
+
+/** Once a run has made the bill of the one it is still there, and has none of the other. */
+const waits = async (
+  jobId: string,
+  { billed, waiting }: Readonly<Record<"billed" | "waiting", { readonly id: string }>>,
+): Promise<void> => {
+  await expect.poll(() => world().bills(billed.id, june), { timeout: 60_000 }).toHaveLength(1);
+  expect(await world().get(`billjobs/${jobId}`)).toMatchObject({ status: "RUNNING", pending: 1 });
+  expect(await world().bills(waiting.id, june)).toEqual([]);
+};
+
+test("a child's wallet pays its share once the usage of all that share a price is known", async () => {
+  const [{ parent, meter }, other] = [await found(), await found()];
   const [first, second] = [await open(parent.id), await open(parent.id)];
+  let jobId = "";
   await whileUndelivered(
-    () => first.use(meter.code, 90),
+    () => first.use(meter, 90),
     async () => {
       // 10 × 0.10 and 50 × 0.05, behind the first child's 90.
-      expect(await second.use(meter.code, 60)).toMatchObject({ amount: "3.5" });
+      expect(await second.use(meter, 60)).toMatchObject({ amount: "3.5" });
       // Alone, 60 cost 6.00: nobody pays 2.50 for what the other's usage makes cheaper.
-      await world().bill(second.id, june);
+      jobId = await start(second, other.parent);
+      await waits(jobId, { billed: other.parent, waiting: second });
       expect(await second.wallet()).toMatchObject({ accounts: [{ balance: "6.5" }] });
     },
   );
+  expect(await world().finish(jobId)).toMatchObject({ pending: 0 });
   // The pool's 150 cost 12.50, of which the second child's share is 60 / 150.
+  expect(await world().bills(second.id, june)).toMatchObject([{ billTotal: 0 }]);
   expect(await world().lines(second.id, june)).toEqual([
     "USAGE 5",
     "BALANCE_CONSUMED -5",
     "TOTAL 0",
   ]);
   expect(await second.wallet()).toMatchObject({ accounts: [{ balance: "5" }] });
+});
+
+test("a child without a wallet is billed its share once the usage of its siblings is known", async () => {
+  const [{ parent, meter }, other] = [await found(), await found()];
+  const [paying, invoiced] = [await open(parent.id), await open(parent.id, "0")];
+  const { code } = z
+    .object({ code: z.string() })
+    .parse(await world().get(`accounts/${invoiced.id}`));
+  await world().use(meter, code, [["2024-05-15", 60]]);
+  let jobId = "";
+  await whileUndelivered(
+    () => paying.use(meter, 90),
+    async () => {
+      jobId = await start(invoiced, other.parent);
+      await waits(jobId, { billed: other.parent, waiting: invoiced });
+    },
+  );
+  await world().finish(jobId);
+  expect(await world().bills(invoiced.id, june)).toMatchObject([{ billTotal: 5 }]);
+});
+
+test("a run that has waited for an hour says whose usage it does not know, and makes no bill of it", async () => {
+  const [{ parent, meter }, other] = [await found(), await found()];
+  const child = await open(parent.id);
+  await whileUndelivered(
+    () => child.use(meter, 90),
+    async () => {
+      const jobId = await start(child, other.parent);
+      await waits(jobId, { billed: other.parent, waiting: child });
+      await change(
+        `UPDATE bill_job SET dt_created = dt_created - interval '1 hour' WHERE id = '${jobId}'`,
+      );
+      expect(await world().finish(jobId)).toMatchObject({
+        pending: 0,
+        failures: [{ accountId: child.id, failures: [{ failure: "USAGE_UNDER_WAY" }] }],
+      });
+      expect(await world().bills(child.id, june)).toEqual([]);
+    },
+  );
+  // The next run finds all of it.
+  expect((await world().lines(child.id, june)).at(-1)).toBe("TOTAL 0");
+});
+
+test("usage that the usage store has refused is not waited for", async () => {
+  const { parent, meter } = await found();
+  const child = await open(parent.id);
+  await change("ALTER TABLE usage_outbox ALTER refusal SET DEFAULT 'invalid'");
+  await child.use(meter, 90);
+  await change("ALTER TABLE usage_outbox ALTER refusal DROP DEFAULT");
+  // Nothing was measured: what was paid goes back.
+  expect(await world().lines(child.id, june)).toEqual(["TOTAL 0"]);
+  expect(await child.wallet()).toMatchObject({ accounts: [{ balance: "10" }] });
 });

@@ -41,7 +41,7 @@ import {
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { createDerivedFields } from "./ingest/derived-fields.ts";
-import { background, startQueue } from "./jobs/queue.ts";
+import { background, billJobLater, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { Database } from "./ports/database.ts";
@@ -290,7 +290,11 @@ const openQueue = async (
   const queue = await startQueue(
     pool,
     {
-      "bill-job": (key) => runBillJob(run, key, (job) => trueUpWallets(settling, job)),
+      "bill-job": (key) =>
+        runBillJob(run, key, {
+          settle: (job) => trueUpWallets(settling, job),
+          again: (waiting) => billJobLater(database, waiting),
+        }),
       "bill-clock": () => tickBillClock({ ...run, background }),
       "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),

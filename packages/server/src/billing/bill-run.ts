@@ -1,9 +1,10 @@
 import { sql } from "kysely";
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { toJson } from "@turnpike/engine/bill/facts-json.ts";
+import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
-import { calculateBills, type CalculatedBill, type Calculation } from "./bill-calculation.ts";
+import { calculateBills, type CalculatedBill } from "./bill-calculation.ts";
 import { lockFamilies } from "./account-locks.ts";
 import type { Given } from "./bill-candidates.ts";
 import { type StoredBill, takeHistory } from "./bill-history.ts";
@@ -35,34 +36,53 @@ export interface Job extends JobKey {
   readonly principal: string;
 }
 
+interface Around {
+  /** Settles with wallets before the accounts that wait are calculated; those that cannot be settled yet. */
+  readonly settle: (job: Job) => Promise<ReadonlySet<string>>;
+  /** Has the job run once more, a little later. */
+  readonly again: (key: JobKey) => Promise<void>;
+}
+
+/** How long a job waits for what was decided and has not been measured, in milliseconds. */
+const patienceMs = 3_600_000;
+
 /**
  * Runs a bill job from wherever it stands: killed and run again, it goes on with the accounts that are not done,
- * and an account's bills are written in the transaction that marks it done.
+ * and an account's bills are written in the transaction that marks it done. Accounts that cannot be settled with wallets
+ * keep it running; those that still cannot when it is an hour old get no bill from it, and it says why.
  */
 export const runBillJob = async (
   parts: BillRunParts,
   key: JobKey,
-  /** What is to happen once before the accounts that wait are calculated. */
-  prepare: (job: Job) => Promise<void>,
+  { settle, again }: Around,
 ): Promise<void> => {
-  const job = await beginJob(parts, key);
-  if (job === undefined) return;
-  await prepare(job);
-  while (await runChunk(parts, job));
+  const begun = await beginJob(parts, key);
+  if (begun === undefined) return;
+  const { job, since } = begun;
+  const unsettled = await settle(job);
+  while (await runChunk(parts, job, unsettled));
+  if (unsettled.size > 0 && parts.now().getTime() < since.getTime() + patienceMs) return again(key);
+  await giveUp(parts, job, unsettled);
   await setStatus(parts, key, "COMPLETE");
 };
 
-const beginJob = async (parts: BillRunParts, key: JobKey): Promise<Job | undefined> => {
+interface Begun {
+  readonly job: Job;
+  readonly since: Date;
+}
+
+const beginJob = async (parts: BillRunParts, key: JobKey): Promise<Begun | undefined> => {
   const row = await parts.database
     .selectFrom("bill_job")
-    .select(["type", "status", "request", "created_by"])
+    .select(["type", "status", "request", "created_by", "dt_created"])
     .where("org_id", "=", key.orgId)
     .where("id", "=", key.jobId)
     .executeTakeFirst();
   if (row === undefined || row.status === "COMPLETE" || row.status === "CANCELLED")
     return undefined;
-  await setStatus(parts, key, "RUNNING");
-  return { ...key, type: row.type, request: row.request, principal: row.created_by };
+  const { type, request, created_by: principal, dt_created: since } = row;
+  if (row.status !== "RUNNING") await setStatus(parts, key, "RUNNING");
+  return { job: { ...key, type, request, principal }, since };
 };
 
 const setStatus = (
@@ -72,9 +92,13 @@ const setStatus = (
 ): Promise<boolean> => moveJob(database, billJobs, { ...key, from: activeStatuses, to, at: now() });
 
 /** The next accounts that wait, or none when the run is finished or was cancelled. */
-const runChunk = (parts: BillRunParts, job: Job): Promise<boolean> =>
+const runChunk = (
+  parts: BillRunParts,
+  job: Job,
+  unsettled: ReadonlySet<string>,
+): Promise<boolean> =>
   parts.database.transaction().execute(async (transaction) => {
-    const accountIds = await claimAccounts(transaction, job);
+    const accountIds = await claimAccounts(transaction, job, unsettled);
     if (accountIds.length === 0) return false;
     // From here on the lock date stays: no bill that is calculated now is locked before it is written.
     await readLockDate(transaction, job.orgId);
@@ -161,10 +185,12 @@ export const withoutEmpty = (
 const claimAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: JobKey,
+  unsettled: ReadonlySet<string>,
 ): Promise<string[]> => {
   const { rows: waiting } = await sql<{ account_id: string }>`
     SELECT account_id FROM bill_job_account
     WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done
+      AND account_id <> ALL(${[...unsettled]}::uuid[])
       AND EXISTS (SELECT FROM bill_job WHERE bill_job.org_id = ${orgId} AND id = ${jobId}
         AND status <> 'CANCELLED')
     ORDER BY account_id LIMIT ${chunkSize} FOR UPDATE
@@ -174,10 +200,33 @@ const claimAccounts = async (
   return accountIds;
 };
 
+/** Why an account has no bill although nothing is wrong with it: what it is billed for is not all known yet. */
+interface NotYet {
+  readonly failure: "USAGE_UNDER_WAY";
+}
+
+/** Those of the accounts that no other run of the job has calculated meanwhile. */
+const giveUp = async (
+  { database }: BillRunParts,
+  job: Job,
+  unsettled: ReadonlySet<string>,
+): Promise<void> => {
+  if (unsettled.size === 0) return;
+  const accountIds = [...unsettled];
+  const failure: NotYet = { failure: "USAGE_UNDER_WAY" };
+  await markDone(database, job, {
+    accountIds,
+    failures: new Map(accountIds.map((id) => [id, [failure]])),
+  });
+};
+
 const markDone = async (
-  transaction: DatabaseTransaction,
+  transaction: Database | DatabaseTransaction,
   { orgId, jobId }: JobKey,
-  done: { accountIds: readonly string[]; failures: Calculation["failures"] },
+  done: {
+    accountIds: readonly string[];
+    failures: ReadonlyMap<string, readonly (BillFailure | NotYet)[]>;
+  },
 ): Promise<void> => {
   const failures = Object.fromEntries(
     [...done.failures].map(([accountId, found]) => [accountId, toJson(found)]),
@@ -185,6 +234,7 @@ const markDone = async (
   await sql`
     UPDATE bill_job_account
     SET is_done = true, failures = coalesce(${JSON.stringify(failures)}::jsonb -> account_id::text, '[]')
-    WHERE org_id = ${orgId} AND job_id = ${jobId} AND account_id = ANY(${done.accountIds}::uuid[])
+    WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done
+      AND account_id = ANY(${done.accountIds}::uuid[])
   `.execute(transaction);
 };

@@ -8,8 +8,9 @@ import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
-import type { DatabaseTransaction } from "../ports/database.ts";
+import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
 import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { withWallet } from "../records/paying-accounts.ts";
@@ -38,22 +39,36 @@ export interface TrueUpParts extends BillRunParts {
 
 /**
  * Makes what wallets paid for periods that have ended equal to what their usage costs, before the bills of a job are
- * calculated (authorization semantics f.10.5): bill and wallet then say the same. A period that keeps moving is left to
- * the next run, which finds the same difference or none.
+ * calculated (authorization semantics f.10.5): bill and wallet then say the same. Answers with the accounts of which
+ * that cannot be said yet: their usage is still on its way, or their payments keep moving.
  */
-export const trueUpWallets = async (parts: TrueUpParts, job: Job): Promise<void> => {
+export const trueUpWallets = async (parts: TrueUpParts, job: Job): Promise<ReadonlySet<string>> => {
   const accountIds = await waitingWallets(parts, job);
+  const unsettled = new Set<string>();
   for (let first = 0; first < accountIds.length; first += chunkSize) {
     const chunk = { ...job, accountIds: accountIds.slice(first, first + chunkSize) };
-    for (let tries = 1; tries <= triesMax; tries += 1) {
-      const { isDelivered, periods } = await ratedPeriods(parts, chunk);
-      if ((await parts.wallets.trueUp(job.orgId, periods)) && isDelivered) break;
-      await delay(pauseMs);
-    }
+    for (const id of await trueUpAccounts(parts, chunk)) unsettled.add(id);
+  }
+  return unsettled;
+};
+
+interface JobPart extends Job {
+  readonly accountIds: readonly string[];
+}
+
+/** Those of the accounts that remain unsettled. */
+const trueUpAccounts = async (parts: TrueUpParts, job: JobPart): Promise<string[]> => {
+  for (let tries = 1; ; tries += 1) {
+    const { late, periods } = await ratedPeriods(parts, job);
+    const moved = await parts.wallets.trueUp(job.orgId, periods);
+    const billed = new Set([...late, ...moved.flatMap(({ billedTo }) => billedTo)]);
+    const unsettled = job.accountIds.filter((id) => billed.has(id));
+    if (unsettled.length === 0 || tries === triesMax) return unsettled;
+    await delay(pauseMs);
   }
 };
 
-/** The job's accounts that wait, as far as they or their children have a wallet. */
+/** The job's accounts that wait, as far as they or others of their families have a wallet. */
 const waitingWallets = async (
   { database }: TrueUpParts,
   { orgId, jobId }: Job,
@@ -63,21 +78,33 @@ const waitingWallets = async (
     WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done ORDER BY account_id
   `.execute(database);
   const waiting = rows.map(({ account_id }) => account_id);
-  const paying = await payingFamilies(database, orgId, waiting);
-  return waiting.filter((id) => paying.has(id));
+  const parents = await parentsOf(database, orgId, waiting);
+  const paying = await payingFamilies(database, orgId, [...waiting, ...parents.values()]);
+  return waiting.filter((id) => paying.has(id) || paying.has(parents.get(id) ?? ""));
+};
+
+/** By the ids of children. */
+const parentsOf = async (
+  database: Database,
+  orgId: string,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  const { rows } = await sql<{ from_id: string; to_id: string }>`
+    SELECT from_id, to_id FROM reference
+    WHERE org_id = ${orgId} AND from_kind = 'account' AND field = 'parentAccountId'
+      AND from_id = ANY(${accountIds}::uuid[])
+  `.execute(database);
+  return new Map(rows.map(({ from_id, to_id }) => [from_id, to_id]));
 };
 
 interface RatedPeriods {
-  readonly periods: readonly RatedPeriod[];
-  /** Whether all that was decided had reached the usage store; periods of which some had not are left out. */
-  readonly isDelivered: boolean;
+  readonly periods: readonly MeasuredPeriod[];
+  /** Whose bills close periods that are left out: not all that was decided has reached the usage store. */
+  readonly late: readonly string[];
 }
 
 /** What was paid and what was on its way is read as of one moment, before anything is measured. */
-const ratedPeriods = (
-  { database, usage, now }: TrueUpParts,
-  job: Job & { readonly accountIds: readonly string[] },
-): Promise<RatedPeriods> =>
+const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Promise<RatedPeriods> =>
   database
     .transaction()
     .setIsolationLevel("repeatable read")
@@ -89,20 +116,23 @@ const ratedPeriods = (
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
       const periods = await withPayments(transaction, job.orgId, totals);
       // Of anyone whose usage counts: a child's share depends on what the others used, too.
-      const isLate = (period: MeasuredPeriod): boolean =>
+      const isLate = (users: readonly string[], { start, end }: Period): boolean =>
         underWay.some(
           ({ account, at }) =>
-            period.users.includes(account) &&
-            at >= period.period.start.epochMilliseconds &&
-            at < period.period.end.epochMilliseconds,
+            users.includes(account) && at >= start.epochMilliseconds && at < end.epochMilliseconds,
         );
-      const settled = periods.filter((period) => !isLate(period));
-      return { periods: settled, isDelivered: settled.length === periods.length };
+      const late = totals.filter(({ accountPlan, period }) => isLate(usersOf(accountPlan), period));
+      return {
+        periods: periods.filter(({ users, period }) => !isLate(users, period)),
+        late: late.map(({ billedTo }) => billedTo),
+      };
     });
 
 interface MeasuredPeriod extends RatedPeriod {
   /** The codes of the accounts whose usage is rated together, whoever pays. */
   readonly users: readonly string[];
+  /** The ids of the accounts whose bills it is on. */
+  readonly billedTo: readonly string[];
 }
 
 /** Usage that was decided, or taken back, and that the usage store has not acknowledged yet. */
@@ -125,6 +155,8 @@ const usageUnderWay = async (
 
 /** What is claimed costs so much on a bill, line by line. */
 interface Total extends WalletClaim {
+  /** The id of the bill's account. */
+  readonly billedTo: string;
   readonly amounts: readonly Decimal[];
 }
 
@@ -138,6 +170,7 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
     .filter(({ billed }) => Temporal.Instant.compare(billed.end, now) <= 0)
     .map((claim) => ({
       ...claim,
+      billedTo: facts.account.id,
       amounts: charges.filter(({ line }) => isChargeFor(claim, line)).map(({ cost }) => cost),
     }));
 };
@@ -186,7 +219,9 @@ const withPayments = async (
     const times = claims.map(timeOf);
     const product = productOf(joint);
     const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
-    found.push({ payer, accounts, users, meters, product, asset, period, rated, paid, times });
+    const billedTo = claims.map((total) => total.billedTo);
+    const settled = { payer, accounts, meters, product, asset, period, rated, paid };
+    found.push({ ...settled, users, billedTo, times });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.

@@ -58,6 +58,17 @@ export const background = {
     enqueue(transaction, "statement-job", key),
 };
 
+/** How long a bill job pauses that waits for what has not been measured. */
+const billJobPauseSeconds = 5;
+
+/** Has a bill job run once more after a pause: once, however many runs of it ask for that. */
+export const billJobLater = async (database: Database, key: Tasks["bill-job"]): Promise<void> => {
+  await sql`
+    SELECT graphile_worker.add_job('bill-job', ${JSON.stringify(key)}::json,
+      run_at => now() + make_interval(secs => ${billJobPauseSeconds}), job_key => ${`bill-job/${key.jobId}`})
+  `.execute(database);
+};
+
 const ourLogger = (logger: Logger): GraphileLogger =>
   new GraphileLogger(() => (level, message, meta) => {
     const write = level === "warning" ? "warn" : level === "info" ? "debug" : level;

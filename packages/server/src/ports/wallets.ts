@@ -19,6 +19,6 @@ export interface RatedPeriod {
 
 /** How billing settles with wallets (authorization semantics f.10.5). */
 export interface Wallets {
-  /** Makes each period's debits its rated total; false when one of them has moved since it was measured. */
-  trueUp(orgId: string, periods: readonly RatedPeriod[]): Promise<boolean>;
+  /** Makes each period's debits its rated total; those that have moved since they were measured are left, and answered. */
+  trueUp<Period extends RatedPeriod>(orgId: string, periods: readonly Period[]): Promise<Period[]>;
 }

@@ -13,7 +13,7 @@ import type { Reader } from "../rows/reader.ts";
 /** Settles with wallets at the close of a period: one decision for each, which sets a sum and may be repeated. */
 export const createWallets = (ledger: Ledger): Wallets => ({
   trueUp: async (orgId, periods) => {
-    let isCurrent = true;
+    const moved: (typeof periods)[number][] = [];
     for (const period of periods) {
       const command = await commandFor(ledger, orgId, period);
       if (command === undefined) continue;
@@ -24,9 +24,9 @@ export const createWallets = (ledger: Ledger): Wallets => ({
         requests: [command],
         usage: [],
       });
-      if (outcome?.kind === "conflict") isCurrent = false;
+      if (outcome?.kind === "conflict") moved.push(period);
     }
-    return isCurrent;
+    return moved;
   },
 });
 
