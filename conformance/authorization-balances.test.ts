@@ -235,6 +235,34 @@ describe("what the invoice gives back of usage goes back to the wallet that paid
     expect(await balanceOf(payer)).toBe("992");
   });
 
+  test("of a parent, before it lowers what its child pays on the same bill", async () => {
+    const { meter, productId, planId, aggregationId } = await sell({
+      minimumSpend: 62,
+      minimumSpendBillInAdvance: true,
+    });
+    const { id: plain } = await world().plan(productId);
+    await world().price({ planId: plain, aggregationId }, [[0, 1]]);
+    const parent = await open();
+    const child = await open(parent);
+    const startDate = "2024-05-01T00:00:00Z";
+    // The child's plan is the older one: its lines are drawn first.
+    await world().attach(child.id, plain, { startDate });
+    await world().attach(parent.id, planId, { startDate });
+    await world().bill(parent.id, "2024-05-01");
+    await use(child, meter, "05-15", 10);
+    await use(parent, meter, "05-15", 10);
+    const family = [parent, child];
+    expect((await world().lines(parent.id, june)).toSorted()).toEqual([
+      `BALANCE_CONSUMED ${child.code} -10`,
+      "MINIMUM_SPEND 62",
+      "MINIMUM_SPEND_REFUND -10",
+      "TOTAL 62",
+      "USAGE 10",
+      `USAGE ${child.code} 10`,
+    ]);
+    expect(await Promise.all(family.map(balanceOf))).toEqual(["1000", "990"]);
+  });
+
   test("of a standing charge that was billed in advance beyond the plan's end", async () => {
     const { meter, planId } = await sell({ standingCharge: 31, standingChargeBillInAdvance: true });
     const payer = await open();

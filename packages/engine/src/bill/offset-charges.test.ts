@@ -127,3 +127,33 @@ test.each<{
   const drawn = linesOf({ ...facts, balances: [wallet] }).flatMap(({ drawDown }) => drawDown ?? []);
   expect(drawn.at(-1)?.after.toString() ?? amount.toString()).toBe("0");
 });
+
+test.each([
+  // A plan of that id comes before or behind the other's in the order of lines.
+  { giver: "parent", ids: ["1", "2"], costs: ["0", "5"] },
+  { giver: "parent", ids: ["2", "1"], costs: ["0", "5"] },
+  { giver: "child", ids: ["1", "2"], costs: ["5", "0"] },
+  { giver: "child", ids: ["2", "1"], costs: ["5", "0"] },
+])("a credit of the $giver lowers its own usage before the other's ($ids)", (given) => {
+  const family = ["parent", "child"].map((name, nth) => {
+    const id = given.ids[nth] ?? "";
+    const own = [pricing(name), pricing(`${name}Credit`, "PRODUCT_CREDIT")];
+    return sampleAccountPlan({
+      id,
+      account: { id: name, code: name },
+      plans: [samplePlan({ id, pricings: own })],
+    });
+  });
+  const used = (aggregationId: string, accountId: string, units: number) =>
+    usageOn("2024-06-10", units, { aggregationId, accountId });
+  const facts = sampleFacts({
+    terms: { account: { id: "parent", code: "parent", hasChildren: true }, accountPlans: family },
+    usage: [
+      used("parent", "parent", 10),
+      used("child", "child", 10),
+      used(`${given.giver}Credit`, given.giver, 15),
+    ],
+  });
+  const costs = costsOf(facts);
+  expect([costs["parent"], costs["child"]]).toEqual(given.costs);
+});

@@ -7,7 +7,7 @@ import type { BillFacts } from "./facts.ts";
 import type { Line } from "./line.ts";
 import { scaleOf } from "./printing.ts";
 import { timeSlices, usageSlices, type WeightedSlice } from "./quantities.ts";
-import { byDrawOrder, drawableLineTypes, offsetsCharges } from "./rules.ts";
+import { byDrawnType, byDrawOrder, drawableLineTypes, offsetsCharges } from "./rules.ts";
 import type { PricedUsage } from "./usage-windows.ts";
 
 /** A printed amount in the line's currency and in the billing currency. */
@@ -97,6 +97,15 @@ const isOffsetBy =
 const byReach = (a: Offset, b: Offset): number =>
   Number(a.productId === undefined) - Number(b.productId === undefined);
 
+/** Of each type of lines first those of the account whose plan gives it: a child's own are the child's (14.2). */
+const byOwner = (facts: BillFacts, { line: given }: Offset) => {
+  const owners = new Map(facts.accountPlans.map(({ id, account }) => [id, account.id]));
+  const ownerOf = ({ accountPlanId = "" }: Line) => owners.get(accountPlanId) ?? facts.account.id;
+  const isOthers = (line: Line) => Number(ownerOf(line) !== ownerOf(given));
+  return (a: OwingLine, b: OwingLine): number =>
+    byDrawnType(a.line, b.line) || isOthers(a.line) - isOthers(b.line);
+};
+
 /** Credits and refunds lower what lines owe before prepaid money is touched ([R], 10.5). */
 const applyOffsets = (
   facts: BillFacts,
@@ -105,7 +114,7 @@ const applyOffsets = (
 ): void => {
   for (const offset of offsets.toSorted(byReach)) {
     let rest = offset.line.convertedSubtotal.neg();
-    for (const each of owing.filter(isOffsetBy(offset))) {
+    for (const each of owing.filter(isOffsetBy(offset)).toSorted(byOwner(facts, offset))) {
       const total = totalOwed(each.slices);
       const part = partOwed(facts, each.line, { total, billing: min(rest, total.billing) });
       settle(each.slices, part);

@@ -105,10 +105,12 @@ export const drawableLineTypes: readonly LineItemType[] = [
 
 const drawRank = new Map(drawableLineTypes.map((type, rank) => [type, rank]));
 
+export const byDrawnType = (a: Line, b: Line): number =>
+  (drawRank.get(a.lineItemType) ?? drawRank.size) - (drawRank.get(b.lineItemType) ?? drawRank.size);
+
 /** By type, then service period, then key. */
 export const byDrawOrder = (a: Line, b: Line): number =>
-  (drawRank.get(a.lineItemType) ?? drawRank.size) -
-    (drawRank.get(b.lineItemType) ?? drawRank.size) ||
+  byDrawnType(a, b) ||
   compareInstants(a.servicePeriod.start, b.servicePeriod.start) ||
   byText(a.key, b.key);
 
