@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
+import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
 import {
@@ -11,7 +11,7 @@ import {
 } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
-import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
+import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
@@ -209,21 +209,27 @@ class Calculator {
   }
 }
 
+const askedNow = (
+  book: BillingBook,
+  terms: BillTerms,
+  windows: readonly UsageWindow[],
+): AskedWindows => {
+  const customFields = customFieldsOf(book, terms);
+  const { aggregations, organization } = terms;
+  const givenFor = (window: UsageWindow) => ({
+    customFields: customFields(window),
+    lookups: [],
+  });
+  return { windows, aggregations, zone: organization.zone, givenFor };
+};
+
 /** Planned bills are measured as things are configured now, fixed ones as they were. */
 const askedFor = (
   book: BillingBook,
   candidates: readonly Candidate[],
   fixed: readonly StoredFixedBill[],
 ): AskedWindows[] => [
-  ...candidates.map(({ planned: { terms }, windows }) => {
-    const customFields = customFieldsOf(book, terms);
-    const { aggregations, organization } = terms;
-    const givenFor = (window: UsageWindow) => ({
-      customFields: customFields(window),
-      lookups: [],
-    });
-    return { windows, aggregations, zone: organization.zone, givenFor };
-  }),
+  ...candidates.map(({ planned: { terms }, windows }) => askedNow(book, terms, windows)),
   ...fixed.map(({ windows, facts: { aggregations, quantities, organization } }) => {
     const nothing = { customFields: {}, lookups: [] };
     const givenFor = ({ key }: UsageWindow) => quantities[key]?.inputs ?? nothing;
@@ -289,4 +295,29 @@ export const calculateBills = async (
   );
   for (const candidate of candidates) calculator.calculate(candidate);
   return calculator.result();
+};
+
+/** What bills of such terms charge as things are now, in the order given: no credit draws, and nothing is put right. */
+export const rateCharges = async (
+  { reader, usage }: { readonly reader: Reader; readonly usage: UsageStore },
+  book: BillingBook,
+  given: readonly BillTerms[],
+): Promise<(Rated | undefined)[]> => {
+  const bare = given.map((terms) => ({ ...terms, commitments: [], balances: [], charges: [] }));
+  const asked = bare.map((terms) => askedNow(book, terms, usageWindows(terms)));
+  const { orgId } = book;
+  const measured = await measure({ reader, usage, orgId }, asked);
+  const advance = await takeAdvanceLines(reader, orgId, bare);
+  return bare.map((terms, nth) => {
+    const windows = asked[nth]?.windows ?? [];
+    const facts = {
+      ...terms,
+      quantities: Object.fromEntries(
+        windows.map((window) => [window.key, measured.get(window) ?? { quantity: null }]),
+      ),
+      billedInAdvance: advance.billedBefore({ id: "", billDate: terms.billDate.toString() }, terms),
+    };
+    const rated = rateBill(facts);
+    return rated.outcome === "rated" ? { facts, lines: rated.lines } : undefined;
+  });
 };

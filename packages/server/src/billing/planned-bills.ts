@@ -3,6 +3,7 @@ import { type BillableTerms, billGroups, groupingPart } from "@turnpike/engine/b
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import {
   billDateAt,
+  billDateCovering,
   billDates,
   type BillingSchedule,
   billPeriods,
@@ -14,6 +15,7 @@ import {
   isBoundary,
   localDate,
 } from "@turnpike/engine/time/cadence.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
 import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import type { StoredBill } from "./bill-history.ts";
@@ -136,6 +138,50 @@ const hostCadence = (book: BillingBook, parent: AccountRecord, child: Attachment
   const host =
     hosts.find(({ plans }) => plans.some(({ product }) => products.has(product.id))) ?? hosts[0];
   return (host ?? child).schedule.cadence;
+};
+
+/** Whose bills a plan of an account stands on, and when they are. */
+interface Home {
+  readonly account: AccountRecord;
+  readonly cadence: Cadence;
+}
+
+const homeOf = (book: BillingBook, attachment: Attachment): Home => {
+  const { account, schedule } = attachment;
+  const parent = book.accounts.get(account.parentAccountId ?? "");
+  return parent === undefined || isBilledToItself(attachment)
+    ? { account, cadence: schedule.cadence }
+    : { account: parent, cadence: hostCadence(book, parent, attachment) };
+};
+
+/**
+ * The bills that charge what was used of a plan in a period.
+ *
+ * @param shared the child whose share they charge, of a plan that bills each account for its own
+ */
+export const billsCharging = (
+  book: BillingBook,
+  { attachment, shared }: { readonly attachment: Attachment; readonly shared?: AccountRecord },
+  { period, runOf }: { readonly period: Period; readonly runOf: (accountId: string) => Run },
+): PlannedBill[] => {
+  const { account, cadence } = homeOf(book, attachment);
+  const billed = shared ?? account;
+  const last = localDate(period.end.subtract({ nanoseconds: 1 }), book.zone);
+  const dates = billDates(
+    { ...attachment.schedule, cadence },
+    {
+      from: localDate(period.start, book.zone).add({ days: 1 }),
+      to: billDateCovering(cadence, last).add({ days: 1 }),
+      billsInAdvance: false,
+    },
+  );
+  const run = runOf(billed.id);
+  return dates.flatMap((date) => {
+    const request = { ...run.request, billDate: date.toString() };
+    return plannedBills(book, billed, { ...run, request }).filter(({ terms }) =>
+      terms.accountPlans.some(({ id }) => id === attachment.accountPlan.id),
+    );
+  });
 };
 
 /** Plans of children whose lines stand on the parent's bill: every period that ends in the parent's. */

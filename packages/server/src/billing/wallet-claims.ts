@@ -83,9 +83,9 @@ export const claimsOf = (terms: BillTerms): WalletClaim[] => {
 /** What only credits count is no usage of the plan's: calls are paid for as they said. */
 const isCharged = ({ type }: PricingTerms): boolean => type === "DEBIT";
 
-/** The meters that the plan prices, each with the currency; together those that one formula counts. */
-const usageOf = (
-  { plans }: AccountPlan,
+/** The meters that plans price, each with the currency; together those that one formula counts. */
+export const usageOf = (
+  { plans }: Pick<AccountPlan, "plans">,
   measured: ReturnType<typeof measuredBy>,
 ): Pick<WalletClaim, "asset" | "productIds" | "of">[] => {
   const found = plans.flatMap(({ currency: asset, product, pricings }) =>
@@ -141,7 +141,7 @@ export const productOf = ({ claims }: JointClaim<WalletClaim>): string | null =>
   return others.length > 0 ? null : (first ?? null);
 };
 
-const metersOf = ({ of }: WalletClaim): readonly string[] =>
+const metersOf = ({ of }: Pick<WalletClaim, "of">): readonly string[] =>
   "meter" in of ? [of.meter] : of.meterIds;
 
 /**
@@ -152,14 +152,23 @@ const metersOf = ({ of }: WalletClaim): readonly string[] =>
 export const jointClaims = <Claim extends WalletClaim>(
   claims: readonly Claim[],
 ): JointClaim<Claim>[] =>
-  [...Map.groupBy(claims, keyOf).values()].flatMap(sharingMeters).flatMap(overlapping);
+  [...Map.groupBy(claims, claimKey).values()].flatMap(sharingMeters).flatMap(overlapping);
 
-const keyOf = ({ accounts: [payer], asset, billed, accountPlan }: WalletClaim): string => {
+/** The same of claims whose debits one close settles. */
+export const claimKey = ({
+  accounts: [payer],
+  asset,
+  billed,
+  accountPlan,
+}: WalletClaim): string => {
   const { frequency, interval } = accountPlan.cadence;
   return JSON.stringify([payer, asset, frequency, interval, billed.end.toString()]);
 };
 
-const sharingMeters = <Claim extends WalletClaim>(claims: readonly Claim[]): Claim[][] => {
+/** In groups, each of those that count one meter, also through others that count it with a third. */
+export const sharingMeters = <Claim extends Pick<WalletClaim, "of">>(
+  claims: readonly Claim[],
+): Claim[][] => {
   const byMeter = new Map<string, Set<Claim>>();
   for (const claim of claims) {
     const known = metersOf(claim).flatMap((meter) => [...(byMeter.get(meter) ?? [])]);
@@ -169,7 +178,10 @@ const sharingMeters = <Claim extends WalletClaim>(claims: readonly Claim[]): Cla
   return [...new Set(byMeter.values())].map((sharing) => [...sharing]);
 };
 
-const overlapping = <Claim extends WalletClaim>(claims: readonly Claim[]): JointClaim<Claim>[] => {
+/** Joined as far as they are in force at the same time. */
+export const overlapping = <Claim extends WalletClaim>(
+  claims: readonly Claim[],
+): JointClaim<Claim>[] => {
   const joint: JointClaim<Claim>[] = [];
   for (const claim of claims.toSorted((a, b) => compareInstants(a.period.start, b.period.start))) {
     const { accounts, period } = claim;

@@ -16,6 +16,7 @@ import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { withWallet } from "../records/paying-accounts.ts";
 import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
+import { fellowClaims } from "./fellow-claims.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { payingFamilies } from "./wallet-balances.ts";
 import {
@@ -114,7 +115,8 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
       const { bills, rerated } = await calculateBills(transaction, usage, given);
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
-      const periods = await withPayments(transaction, job.orgId, totals);
+      const fellows = await fellowTotals({ reader: transaction, usage, given }, totals);
+      const periods = await withPayments(transaction, job.orgId, [...totals, ...fellows]);
       // Of anyone whose usage counts: a child's share depends on what the others used, too.
       const isLate = (users: readonly string[], { start, end }: Period): boolean =>
         underWay.some(
@@ -157,7 +159,10 @@ const usageUnderWay = async (
 interface Total extends WalletClaim {
   /** The id of the bill's account. */
   readonly billedTo: string;
-  readonly amounts: readonly Decimal[];
+  /** Undefined where nobody can tell: nothing is settled then. */
+  readonly amounts: readonly Decimal[] | undefined;
+  /** Of that, what is of an earlier time. */
+  readonly before: readonly Decimal[] | undefined;
 }
 
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
@@ -172,7 +177,23 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
       ...claim,
       billedTo: facts.account.id,
       amounts: charges.filter(({ line }) => isChargeFor(claim, line)).map(({ cost }) => cost),
+      before: [],
     }));
+};
+
+/** What other bills charge for the same calls. */
+const fellowTotals = async (
+  parts: Parameters<typeof fellowClaims>[0],
+  totals: readonly Total[],
+): Promise<Total[]> => {
+  const usage = totals.filter(({ of }) => "meterIds" in of);
+  const fellows = await fellowClaims(parts, usage);
+  return fellows.map(({ claim, beside: { billedTo }, amounts, before }) => ({
+    ...claim,
+    billedTo,
+    amounts,
+    before,
+  }));
 };
 
 /** A bill may close several periods of a plan, and open the next: a child's weekly plan on its parent's monthly bill. */
@@ -213,8 +234,8 @@ const withPayments = async (
     const meters = [meter, ...others] as const;
     const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
     const paid = await periodPaid(transaction, { orgId, accounts, meters, asset, period: between });
-    const amounts = claims.flatMap((total) => total.amounts);
-    const rated = amounts.reduce((total, amount) => total + toAtoms(amount, scale), 0n);
+    const rated = ratedTogether(claims, scale);
+    if (rated === undefined) continue;
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
     const times = claims.map(timeOf);
     const product = productOf(joint);
@@ -230,6 +251,17 @@ const withPayments = async (
       times.some((time) => touched.has(time)) ||
       (since.get(payer) ?? never) < period.end.epochMilliseconds,
   );
+};
+
+/** In atoms; undefined where one of them is not known. */
+const ratedTogether = (totals: readonly Total[], scale: number): bigint | undefined => {
+  let rated = 0n;
+  for (const { amounts, before } of totals) {
+    if (amounts === undefined || before === undefined) return undefined;
+    for (const amount of amounts) rated += toAtoms(amount, scale);
+    for (const amount of before) rated -= toAtoms(amount, scale);
+  }
+  return rated < 0n ? 0n : rated;
 };
 
 const never = Number.POSITIVE_INFINITY;

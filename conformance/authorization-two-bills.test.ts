@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
+
+/**
+ * Two plans price the calls of an account, and have bills of their own: what the wallet paid for both is on each as far
+ * as that bill charges, whichever is made first and however often.
+ */
+
+const url = ownDatabase();
+const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+
+interface Sold {
+  readonly bands: Bands;
+  readonly template?: object;
+  /** Under a contract that has its own bill. */
+  readonly isApart?: boolean;
+}
+
+const agree = async (accountId: string): Promise<{ contractId: string }> => {
+  const key = { name: world().fresh("key"), exclusive: true };
+  const billGroupingKeyId = await world().create("picklists/billgroupingkeys", key);
+  const contract = { name: world().fresh("contract"), billGroupingKeyId };
+  const dates = { startDate: "2024-01-01", endDate: "2025-01-01" };
+  return { contractId: await world().create("contracts", { accountId, ...contract, ...dates }) };
+};
+
+const open = async (sold: readonly Sold[], funds = "1000") => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const code = world().fresh("wallet");
+  const id = await wallets().account(code);
+  await wallets().grant(code, funds);
+  for (const { bands, template = {}, isApart = false } of sold) {
+    const { id: planId } = await world().plan(await world().product(), { ...template });
+    await world().price({ planId, aggregationId }, bands);
+    await world().attach(id, planId, isApart ? { ...(await agree(id)) } : {});
+  }
+  const billsOf = async (dates: readonly string[]) =>
+    (await Promise.all(dates.map((date) => world().bills(id, date)))).flat();
+  return {
+    id,
+    billsOf,
+    use: (date: string, amount: number) =>
+      wallets().authorize({
+        uid: world().fresh("call"),
+        account: code,
+        meter: meter.code,
+        ts: `2024-${date}T12:00:00Z`,
+        measure: { amount },
+      }),
+    measure: (date: string, amount: number) =>
+      world().use(meter.code, code, [[`2024-${date}`, amount]]),
+    /** What each bill charges and asks for, all that they took of the wallet, and what is gone from it. */
+    paid: async (...dates: string[]) => {
+      const bills = await billsOf(dates);
+      const sums = (type: string): number[] =>
+        bills.map(({ lineItems }) =>
+          lineItems
+            .filter(({ lineItemType }) => lineItemType === type)
+            .reduce((sum, { subtotal }) => sum + subtotal, 0),
+        );
+      const { balance } = await wallets().wallet(code);
+      return {
+        used: sums("USAGE"),
+        due: bills.map(({ billTotal }) => billTotal),
+        drawn: -sums("BALANCE_CONSUMED").reduce((sum, one) => sum + one, 0),
+        spent: Number(funds) - Number(balance),
+      };
+    },
+  };
+};
+
+const june = "2024-06-01";
+const july = "2024-07-01";
+const weekly = { billFrequency: "WEEKLY" };
+
+test("of two contracts with bills of their own, calculated together, alone and beside a locked one", async () => {
+  const { id, use, billsOf, paid } = await open([
+    { bands: [[0, 1]] },
+    { bands: [[0, 2]], isApart: true },
+  ]);
+  await use("05-15", 10);
+  await world().bill(id, june);
+  const settled = { used: expect.arrayContaining([10, 20]), due: [0, 0], drawn: 30, spent: 30 };
+  expect(await paid(june)).toEqual(settled);
+  const bills = await billsOf([june]);
+  for (const bill of [...bills, ...bills.toReversed()]) {
+    const billIds = [bill.id];
+    await world().finish(await world().create("billjobs/recalculate", { billIds }));
+    expect(await paid(june)).toEqual(settled);
+  }
+  const [first = bills[0]] = bills;
+  await world().approve(first?.id ?? "");
+  await world().api.call("PUT", `bills/${first?.id}/lock`, {});
+  await world().bill(id, june);
+  expect(await paid(june)).toEqual(settled);
+});
+
+describe("of a plan that is billed by the month, and one by the week", () => {
+  // Weeks begin on Tuesdays; one of them is of both months.
+  const weeks = ["2024-05-21", "2024-06-04"];
+  const months = [june, july];
+
+  test.each([
+    { order: "weeks first", dates: [...weeks, ...months] },
+    { order: "months first", dates: [...months, ...weeks] },
+    { order: "as they end", dates: [weeks[0], june, weeks[1], july] },
+  ])("$order", async ({ dates }) => {
+    const { id, use, measure, paid } = await open([
+      {
+        bands: [
+          [0, 1],
+          [15, 0.5],
+        ],
+      },
+      { bands: [[0, 2]], template: weekly },
+    ]);
+    // In May 10 × 1 + 10 × 1 or 0.50, and 20 × 2; in June 10 × 1 and 10 × 2.
+    await use("05-15", 10);
+    const { uid } = await use("05-29", 7);
+    await use("05-30", 3);
+    await use("06-02", 10);
+    for (let times = 0; times < 2; times += 1) {
+      for (const billDate of dates.filter((date) => date !== undefined))
+        await world().bill(id, billDate);
+      expect(await paid(...weeks, ...months)).toEqual({
+        used: [20, 40, 17.5, 10],
+        due: [0, 0, 0, 0],
+        drawn: 87.5,
+        spent: 87.5,
+      });
+    }
+    await waitForRelay(url());
+    // What comes or goes later is paid and given back of both, too.
+    await wallets().post(`measurements/${uid}/void`, { reason: "it was wrong" });
+    await waitForVoids(url());
+    await measure("05-16", 2);
+    for (let times = 0; times < 2; times += 1) {
+      for (const billDate of dates.filter((date) => date !== undefined))
+        await world().bill(id, billDate);
+      expect(await paid(...weeks, ...months)).toEqual({
+        used: [24, 26, 15, 10],
+        due: [0, 0, 0, 0],
+        drawn: 75,
+        spent: 75,
+      });
+    }
+  });
+});

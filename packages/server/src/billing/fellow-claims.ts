@@ -1,0 +1,219 @@
+import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
+import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
+import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
+import { intersection, isBefore, type Period } from "@turnpike/engine/time/period.ts";
+import type { UsageStore } from "../ports/usage-store.ts";
+import type { Attachment } from "./attachments.ts";
+import type { Given } from "./bill-candidates.ts";
+import { rateCharges, type Rated } from "./bill-calculation.ts";
+import { attachmentsOf, type BillingBook } from "./billing-book.ts";
+import type { Reader } from "./catalog-snapshot.ts";
+import { billsCharging, type PlannedBill } from "./planned-bills.ts";
+import type { AccountRecord } from "./snapshot.ts";
+import { poolOfAttachment } from "./terms.ts";
+import { measuredBy } from "./usage-reach.ts";
+import {
+  chargesOf,
+  claimsOf,
+  claimKey,
+  type JointClaim,
+  overlapping,
+  sharingMeters,
+  usageOf,
+  type WalletClaim,
+} from "./wallet-claims.ts";
+
+/**
+ * Calls that plans of several bills price were paid for all of them together. What the others charge of the time of a
+ * bill is what they charge up to its end, less what they charge up to its start: so the parts of a bill add up to the
+ * bill wherever others cut it, and every bill finds the same sum.
+ */
+
+/** What other bills charge for calls that were paid together with what a bill claims. */
+export interface FellowClaim<Claim extends WalletClaim> {
+  /** As if it was billed for the time of that bill. */
+  readonly claim: WalletClaim;
+  /** The bill's own, beside which it stands. */
+  readonly beside: Claim;
+  /** What the others charge up to the end, and up to the start; undefined where a bill cannot be rated. */
+  readonly amounts: readonly Decimal[] | undefined;
+  readonly before: readonly Decimal[] | undefined;
+}
+
+interface Asked {
+  readonly reader: Reader;
+  readonly usage: UsageStore;
+  readonly given: Given;
+}
+
+export const fellowClaims = async <Claim extends WalletClaim>(
+  asked: Asked,
+  own: readonly Claim[],
+): Promise<FellowClaim<Claim>[]> => {
+  const fellows = fellowsOf(asked.given, own);
+  if (fellows.length === 0) return [];
+  const bills = fellows.flatMap(({ bills: ofFellow }) => ofFellow);
+  const { book } = asked.given;
+  const rated = await rateCharges(
+    asked,
+    book,
+    bills.map(({ terms }) => terms),
+  );
+  const answers = new Map(bills.map((bill, nth) => [bill, rated[nth]]));
+  return fellows.map(({ claim, beside, bills: ofFellow }) => {
+    const charged = (side: PartBill["side"]): Decimal[] | undefined => {
+      const ofSide = ofFellow.filter((bill) => bill.side === side);
+      const amounts = ofSide.map((bill) => chargedOn(claim, bill, answers.get(bill)));
+      return amounts.some((one) => one === undefined)
+        ? undefined
+        : amounts.flatMap((one) => one ?? []);
+    };
+    return { claim, beside, amounts: charged("through"), before: charged("before") };
+  });
+};
+
+/** A bill as of an instant. */
+interface PartBill {
+  readonly terms: BillTerms;
+  readonly side: "through" | "before";
+  readonly isWhole: boolean;
+}
+
+const chargedOn = (
+  claim: WalletClaim,
+  { isWhole }: PartBill,
+  rated: Rated | undefined,
+): Decimal[] | undefined => {
+  if (rated === undefined) return undefined;
+  const { facts, lines } = rated;
+  const apart = linesApart(facts, lines);
+  // What was billed in advance is given back at the end of the time it was billed for.
+  const known = isWhole
+    ? apart
+    : apart.filter(({ lineItemType: type }) => type === "USAGE" || type === "USAGE_CREDIT");
+  return offsetCharges(facts, known)
+    .filter(({ line }) => line.currency === claim.asset && isAmong(chargesOf(claim), line))
+    .map(({ cost }) => cost);
+};
+
+interface Fellow<Claim> {
+  readonly claim: WalletClaim;
+  readonly beside: Claim;
+  readonly bills: readonly PartBill[];
+}
+
+const fellowsOf = <Claim extends WalletClaim>(
+  given: Given,
+  own: readonly Claim[],
+): Fellow<Claim>[] => {
+  const accounts = new Map([...given.book.accounts.values()].map((one) => [one.code, one]));
+  return [...Map.groupBy(own, claimKey).values()].flatMap(([first, ...others]) => {
+    const payer = first && accounts.get(first.accounts[0]);
+    if (first === undefined || payer === undefined) return [];
+    const priced = pricedBy(given.book, payer).filter(({ asset }) => asset === first.asset);
+    const alike = new Set([first, ...others]);
+    return sharingMeters<Claim | Priced>([...alike, ...priced]).flatMap((sharing) => {
+      const claims = sharing.filter((one) => "billed" in one);
+      const fellows = sharing.filter((one) => "attachment" in one);
+      return overlapping(claims).flatMap((joint) =>
+        fellows.flatMap((fellow) => fellowOf(given, { joint, fellow, payer }) ?? []),
+      );
+    });
+  });
+};
+
+/** Usage that a plan prices which an account pays for. */
+interface Priced extends Pick<WalletClaim, "asset" | "productIds" | "of"> {
+  readonly attachment: Attachment;
+}
+
+/** The account's own plans, and those that bill it for its share of what its parent has bought. */
+const pricedBy = (book: BillingBook, payer: AccountRecord): Priced[] => {
+  const parent = book.accounts.get(payer.parentAccountId ?? "");
+  const shared = parent === undefined ? [] : attachmentsOf(book, parent).filter(isForChildren);
+  const pooling = shared.filter((attachment) =>
+    poolOfAttachment(book, attachment).some(({ account }) => account.id === payer.id),
+  );
+  return [...attachmentsOf(book, payer), ...pooling].flatMap((attachment) => {
+    const { plans } = attachment;
+    const measured = measuredBy(plans.flatMap(({ id }) => book.planAggregations.get(id) ?? []));
+    return usageOf({ plans }, measured).map((one) => ({ ...one, attachment }));
+  });
+};
+
+const isForChildren = ({ accountPlan }: Attachment): boolean =>
+  accountPlan.childBillingMode === "CHILD";
+
+const fellowOf = <Claim extends WalletClaim>(
+  given: Given,
+  {
+    joint,
+    fellow,
+    payer,
+  }: {
+    readonly joint: JointClaim<Claim>;
+    readonly fellow: Priced;
+    readonly payer: AccountRecord;
+  },
+): Fellow<Claim> | undefined => {
+  const { attachment, asset, productIds, of } = fellow;
+  const { id } = attachment.accountPlan;
+  const period = intersection(joint.period, attachment.schedule.active);
+  if (period === undefined) return undefined;
+  if (joint.claims.some(({ accountPlan }) => accountPlan.id === id)) return undefined;
+  const planned = billsOf(given, { attachment, payer }, period);
+  const claimed = planned
+    .flatMap(({ terms }) => claimsOf(terms))
+    .find(({ accountPlan }) => accountPlan.id === id);
+  if (claimed === undefined) return undefined;
+  const [beside] = joint.claims;
+  const { billed, accountPlan } = beside;
+  return {
+    // Joined to what it stands beside, by what joins claims.
+    claim: {
+      accountPlan: { ...claimed.accountPlan, cadence: accountPlan.cadence },
+      accounts: claimed.accounts,
+      asset,
+      productIds,
+      of,
+      period,
+      billed,
+    },
+    beside,
+    bills: planned.flatMap(({ terms }) => partsOf(terms, period)),
+  };
+};
+
+const billsOf = (
+  { book, history, planned, now }: Given,
+  { attachment, payer }: { readonly attachment: Attachment; readonly payer: AccountRecord },
+  period: Period,
+): PlannedBill[] => {
+  const { targetCurrency, currencyConversions } = planned[0]?.request ?? {};
+  const runOf = (accountId: string) => ({
+    request: { targetCurrency, currencyConversions },
+    now,
+    stored: history.bills.filter((bill) => bill.accountId === accountId),
+  });
+  const billed = isForChildren(attachment) ? { attachment, shared: payer } : { attachment };
+  return billsCharging(book, billed, { period, runOf });
+};
+
+const partsOf = (terms: BillTerms, { start, end }: Period): PartBill[] => {
+  const arrears = terms.accountPlans.flatMap((plan) => plan.arrears ?? []);
+  const isWhole = arrears.every((period) => !isBefore(end, period.end));
+  const through = { terms: upTo(terms, end), side: "through", isWhole } as const;
+  if (arrears.every((period) => !isBefore(period.start, start))) return [through];
+  return [through, { terms: upTo(terms, start), side: "before", isWhole: false }];
+};
+
+/** The bill's terms as if nothing was used from an instant on. */
+const upTo = (terms: BillTerms, at: Temporal.Instant): BillTerms => ({
+  ...terms,
+  accountPlans: terms.accountPlans.map(({ arrears, ...plan }) => {
+    if (arrears === undefined || !isBefore(arrears.start, at)) return plan;
+    return { ...plan, arrears: isBefore(at, arrears.end) ? { ...arrears, end: at } : arrears };
+  }),
+});
