@@ -36,7 +36,9 @@ export const startBenchServer = async (accounts: number): Promise<BenchServer> =
     DATABASE_URL: process.env["DATABASE_URL"],
   });
   const credentials = await firstCredentials(config);
-  const world = await buildWorld({ config, credentials, logger: pino({ level: "silent" }) });
+  const logger = pino({ level: "silent" });
+  // A run before may have kept the usage of this database.
+  const world = await buildWorld({ config, credentials, logger, claim: "instead" });
   const app = createHttpServer(world.http);
   app.post(nothingPath, async () => ({ result: "accepted" }));
   app.post(

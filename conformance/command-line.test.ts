@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { connect } from "./client.ts";
+import { type Ended, turnpike as run } from "./command-line.ts";
 import { newFolder, removeFolder, startServer } from "./server.ts";
 
-const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
 /** Each command is a process of its own, and most of them start a server. */
 const slowMs = 180_000;
 
@@ -17,25 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => removeFolder(state.folder));
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command line as an operator runs it: a process of its own, on the data directory of the test. */
+/** On the data directory of the test. */
 const turnpike = (...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const env = {
-      PATH: process.env["PATH"],
-      TURNPIKE_DATA_DIR: join(state.folder, "data"),
-      TURNPIKE_LOG_LEVEL: "silent",
-    };
-    execFile(process.execPath, [main, ...args], { env }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code ?? 1);
-      resolve({ code, stdout, stderr });
-    });
-  });
+  run({ TURNPIKE_DATA_DIR: join(state.folder, "data") }, ...args);
 
 const pair = z.object({ accessKey: z.string(), apiSecret: z.string() });
 const users = z.array(

@@ -99,7 +99,7 @@ export const settledUnits = async (
   return added(used);
 };
 
-export const added = (parts: Iterable<readonly [string, Decimal]>): Map<string, Decimal> => {
+const added = (parts: Iterable<readonly [string, Decimal]>): Map<string, Decimal> => {
   const all = new Map<string, Decimal>();
   for (const [name, value] of parts)
     all.set(name, sum([all.get(name) ?? new Decimal(0n, 0), value]));

@@ -34,15 +34,12 @@ export const newFolder = async (): Promise<string> => {
 export const removeFolder = (folder: string): Promise<void> =>
   rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 
-/** Servers that share a database seal with the same key. */
-export const sharedSeal = { TURNPIKE_SECRET_KEYS: "5e".repeat(32) };
-
-/** Servers that share a database and their first organization. */
+/** Servers that share a database and their first organization; what they seal, all can open. */
 export const sharedKeys = {
   TURNPIKE_ORG_ID: "11111111-2222-4333-8444-555555555555",
   TURNPIKE_ACCESS_KEY: "test-access-key",
   TURNPIKE_API_SECRET: "test-api-secret-that-is-long",
-  ...sharedSeal,
+  TURNPIKE_SECRET_KEYS: "5e".repeat(32),
 };
 
 /** A server as an operator starts it: a process of its own on a free port, with its state in the folder. */

@@ -39,14 +39,14 @@ const meterOf = (calculation: string) => ({
 
 const costs = z.object({ data: z.tuple([z.object({ "calls.cost.SUM": z.number() })]) });
 
-/** The cost that the second server derives for one call. */
+/** The cost that the first server, which keeps usage, derives for one call. */
 const costNow = async (meterId: string): Promise<number> => {
   const account = `a${crypto.randomUUID()}`;
   const sent = { uid: account, meter: "calls", account, ts: "2025-05-10T00:00:00Z" };
   const body = { measurements: [{ ...sent, measure: { n: 1 } }] };
-  expect((await client(1).call("POST", "measurements", body)).status).toBe(200);
-  const { data } = await client(1).list(`accounts?codes=${account}`);
-  const answer = await client(1).call("POST", "usage/query", {
+  expect((await client(0).call("POST", "measurements", body)).status).toBe(200);
+  const { data } = await client(0).list(`accounts?codes=${account}`);
+  const answer = await client(0).call("POST", "usage/query", {
     startDate: "2025-05-01T00:00:00Z",
     endDate: "2025-06-01T00:00:00Z",
     accountIds: data.map(({ id }) => id),
@@ -62,12 +62,12 @@ const soon = async (meterId: string, cost: number): Promise<void> => {
 };
 
 test("a meter's formula that one server changes counts at the other, also after its connection was lost", async () => {
-  const { id } = await client(0).create("meters", meterOf("n * 2"));
+  const { id } = await client(1).create("meters", meterOf("n * 2"));
   await soon(id, 2);
-  await client(0).put(`meters/${id}`, { ...meterOf("n * 3"), version: 1 });
+  await client(1).put(`meters/${id}`, { ...meterOf("n * 3"), version: 1 });
   await soon(id, 3);
 
   expect(await endListening()).toBe(2);
-  await client(0).put(`meters/${id}`, { ...meterOf("n * 4"), version: 2 });
+  await client(1).put(`meters/${id}`, { ...meterOf("n * 4"), version: 2 });
   await soon(id, 4);
 });

@@ -116,13 +116,18 @@ export const walletWorld = (
   return { world, wallets, restart, sell };
 };
 
-/** Two servers on one database, each with a data directory of its own, and the keys of their one organization. */
+/**
+ * Two servers on one database, each with a data directory of its own, and the keys of their one organization. Both decide;
+ * the first keeps usage.
+ */
 export const serverPair = (
   url: () => string,
 ): {
   readonly servers: ServerProcess[];
   readonly first: () => ServerProcess;
   readonly folders: () => readonly string[];
+  /** Where usage is kept. */
+  readonly home: () => string;
   readonly orgId: string;
 } => {
   const servers: ServerProcess[] = [];
@@ -139,5 +144,11 @@ export const serverPair = (
     for (const server of servers) await server.stop();
     await removeFolder(state.folder);
   });
-  return { servers, first: () => present(servers[0]), folders, orgId: sharedKeys.TURNPIKE_ORG_ID };
+  return {
+    servers,
+    first: () => present(servers[0]),
+    folders,
+    home: () => present(folders()[0]),
+    orgId: sharedKeys.TURNPIKE_ORG_ID,
+  };
 };

@@ -24,7 +24,7 @@ const refusal = z.object({ message: z.string() });
 const page = z.object({ data: z.array(z.unknown()), nextToken: z.string().optional() });
 
 /** The server that runs on this data directory, if one does. */
-const runningOn = async ({ dataDir }: Config): Promise<Target | undefined> => {
+export const runningOn = async ({ dataDir }: Config): Promise<Target | undefined> => {
   const text = await readFile(join(dataDir, "server.json"), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   const server = announcement.parse(JSON.parse(text));
@@ -55,7 +55,8 @@ export const withApi = async <T>(config: Config, work: (api: Api) => Promise<T>)
   const running = await runningOn(config);
   checkCredentials(config, running !== undefined);
   if (running !== undefined) return work(await connect(config, running));
-  const server = await startServer({ ...config, port: 0, logLevel: "silent" });
+  // Where no server was started yet, the first that is keeps usage, not the machine that keys are made on.
+  const server = await startServer({ ...config, port: 0, logLevel: "silent" }, "never");
   try {
     return await work(await connect(config, server));
   } finally {

@@ -4,6 +4,7 @@ import { type Config, readConfig } from "@turnpike/server/config.ts";
 import { type Api, withApi } from "./api.ts";
 import { createKey, deleteKey, listKeys } from "./keys.ts";
 import { exportUsage, verifyUsage } from "./ledger.ts";
+import { adoptUsage } from "./usage.ts";
 
 interface Given {
   readonly name: string;
@@ -17,10 +18,11 @@ const commands: Readonly<Record<string, (api: Api, given: Given) => Promise<unkn
   "keys delete": (api, { rest: [accessKey = ""] }) => deleteKey(api, accessKey),
 };
 
-/** Commands that read the files of a server that is stopped. */
+/** Commands for the files of a server that is stopped. */
 const fileCommands: Readonly<Record<string, (config: Config, given: Given) => Promise<unknown>>> = {
   "ledger verify": (config) => verifyUsage(config),
   "ledger export": (config, { rest: [file] }) => exportUsage(config, file),
+  "usage adopt": (config) => adoptUsage(config),
 };
 
 const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy POLICY]
@@ -28,6 +30,7 @@ const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy PO
        npm run turnpike -- keys delete ACCESS_KEY
        npm run turnpike -- ledger verify
        npm run turnpike -- ledger export FILE
+       npm run turnpike -- usage adopt
 `;
 
 const run = async (): Promise<number> => {

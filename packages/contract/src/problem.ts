@@ -47,6 +47,10 @@ export const problems = {
   PERIOD_CHANGED: { status: 409, sentence: "The period has changed since it was measured" },
   LINKED_REQUEST_DENIED: { status: 409, sentence: "Another request linked to it was refused" },
   BODY_TOO_LARGE: { status: 413, sentence: "The body is too large" },
+  USAGE_ELSEWHERE: {
+    status: 421,
+    sentence: "Another server keeps the usage of this database: ask that one",
+  },
   URI_TOO_LONG: { status: 414, sentence: "The URL is too long" },
   HEADERS_TOO_LARGE: { status: 431, sentence: "The URL and headers are too large" },
   MALFORMED_REQUEST: { status: 400, sentence: "The request is not valid HTTP" },

@@ -56,7 +56,8 @@ export const settings = {
   databaseUrl: {
     name: "DATABASE_URL",
     fallback: undefined,
-    reason: "An external PostgreSQL, 15 or newer, instead of the embedded one.",
+    reason:
+      "An external PostgreSQL, 15 or newer, instead of the embedded one. Of servers that share it the first to start meters and bills; the others only decide.",
   },
   logLevel: {
     name: "TURNPIKE_LOG_LEVEL",

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { Config } from "./config.ts";
 import { firstCredentials } from "./credentials.ts";
 import { createHttpServer } from "./http/server.ts";
-import { buildWorld } from "./world.ts";
+import { buildWorld, type UsageClaim } from "./world.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -14,11 +14,11 @@ export interface RunningServer {
 }
 
 /** Starts a server and says so in `server.json`; throws when it cannot. */
-export const startServer = async (config: Config): Promise<RunningServer> => {
+export const startServer = async (config: Config, claim?: UsageClaim): Promise<RunningServer> => {
   const logger = pino({ level: config.logLevel });
   await mkdir(config.dataDir, { recursive: true });
   const credentials = await firstCredentials(config);
-  const world = await buildWorld({ config, credentials, logger });
+  const world = await buildWorld({ config, credentials, logger, claim });
   const app = createHttpServer(world.http);
   const announcement = join(config.dataDir, "server.json");
   const stop = async (): Promise<void> => {

@@ -12,21 +12,20 @@ import { createLinks } from "./access/links.ts";
 import { createTokens } from "./access/tokens.ts";
 import { openFileStore } from "./adapters/disk/file-store.ts";
 import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
+import { storeIdOf } from "./adapters/journal/store-id.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
+import { UsageClaimant, type UsageClaim } from "./adapters/postgres/usage-claim.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
-import { createPlainUsage, type PlainUsage } from "./authorization/usage/plain-usage.ts";
+import { createPlainUsage } from "./authorization/usage/plain-usage.ts";
 import { startRelay } from "./authorization/usage/relay.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
 import { startVoidRelay } from "./authorization/usage/void-relay.ts";
 import { createWallets } from "./authorization/usage/true-ups.ts";
-import {
-  createUsageCorrections,
-  type UsageCorrections,
-} from "./authorization/usage/usage-corrections.ts";
+import { createUsageCorrections } from "./authorization/usage/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallet-true-ups.ts";
@@ -41,11 +40,11 @@ import {
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { createDerivedFields } from "./ingest/derived-fields.ts";
-import { background, billJobLater, startQueue } from "./jobs/queue.ts";
+import { background, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
+import type { World } from "./operations/handler.ts";
 import type { Database } from "./ports/database.ts";
-import type { FileStore } from "./ports/file-store.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
 import { newsChannel, readNews } from "./resources/catalog-news.ts";
@@ -58,6 +57,9 @@ import { createDirectory } from "./resources/usage-directory.ts";
 import { tickSchedules } from "./resources/schedule-clock.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
 import { secretKeys } from "./secret-keys.ts";
+import { meteringElsewhere, usageElsewhere } from "./usage-elsewhere.ts";
+
+export type { UsageClaim };
 
 export interface BuiltWorld {
   readonly http: HttpParts;
@@ -69,6 +71,8 @@ interface Setup {
   readonly config: Config;
   readonly credentials: Credentials;
   readonly logger: Logger;
+  /** Whether the server may keep the usage of its database; `first` when absent. */
+  readonly claim?: UsageClaim | undefined;
 }
 
 const now = (): Date => new Date();
@@ -89,23 +93,22 @@ export const buildWorld = async (setup: Setup): Promise<BuiltWorld> => {
   }
 };
 
-const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => {
-  const { config, credentials, logger } = setup;
+const assemble = async (
+  { config, credentials, logger, claim = "first" }: Setup,
+  closers: Closer[],
+): Promise<HttpParts> => {
   const opened: { database?: Database } = {};
   const directory = createDirectory(() => {
     if (opened.database === undefined) throw new Error("the database is not open yet");
     return opened.database;
   }, now);
-  // First, because it locks the data directory: a second server must not touch the first one's database.
-  const usage = await openUsage({ config, directory, logger }, closers);
-  const { database, pool } = await openDatabase(config, logger, closers);
+  const stores = await openStores({ config, directory, logger, claim }, closers);
+  const { database, pool, usage } = stores;
   opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
-  const files = await openFileStore(join(config.dataDir, "uploads"));
-  const exports = await openFileStore(join(config.dataDir, "exports"));
-  const authorization = openLedger({ database, pool, usage, directory, logger }, closers);
-  const { ledger } = authorization;
+  const earlier = stores.isUsageHere ? usage : undefined;
+  const ledger = openLedger({ database, pool, usage: earlier, directory, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, Date.now);
@@ -124,8 +127,9 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
   const sealer = await openSealer(config, database);
   const secrets = createSecrets(sealer);
   const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
-  const queue = { database, usage, files, exports, catalog, pool, logger, ...authorization };
-  await openQueue(queue, closers);
+  const metering = stores.isUsageHere
+    ? await openMetering({ config, database, pool, usage, catalog, ledger, logger }, closers)
+    : await withoutMetering(pool, logger);
   const tokens = createTokens(await installationKey(database, sealer, "token-key"), Date.now);
   const links = createLinks(await installationKey(database, sealer, "link-key"), Date.now);
   const failures = new IngestFailures({ database, logger, now });
@@ -135,10 +139,9 @@ const assemble = async (setup: Setup, closers: Closer[]): Promise<HttpParts> => 
       database,
       catalog,
       usage,
-      ...authorization,
+      ledger,
+      ...metering,
       failures,
-      files,
-      exports,
       tokens,
       links,
       background,
@@ -188,18 +191,47 @@ const hearNews = async (
   closers.push(listener.stop);
 };
 
-interface UsageParts {
+interface StoreParts {
   readonly config: Config;
   readonly directory: UsageDirectory;
   readonly logger: Logger;
+  readonly claim: UsageClaim;
 }
 
+interface Stores extends Pick<PostgresConnection, "database" | "pool"> {
+  /** One that refuses where another server keeps the usage of the database. */
+  readonly usage: UsageStore & CustomSqlChecker;
+  readonly isUsageHere: boolean;
+}
+
+/** Here it is decided who keeps the usage of a database, and so meters and bills: see decision 0031. */
+const openStores = async (parts: StoreParts, closers: Closer[]): Promise<Stores> => {
+  const { config, logger, claim } = parts;
+  const storeId = await storeIdOf(usageFile(config));
+  // It locks the data directory: a second server must not touch the database that the first one has in there.
+  const locking = config.databaseUrl === undefined ? await openUsage(parts, closers) : undefined;
+  const claimant = new UsageClaimant(storeId);
+  const { database, pool } = await openDatabase(parts, claimant, closers);
+  const keeper = await claimant.claim(pool, claim);
+  const isUsageHere = keeper === storeId;
+  if (isUsageHere) logger.info({ storeId }, "this server keeps the usage of the database");
+  else logger.warn({ storeId, keeper }, elsewhereSaid);
+  const usage = isUsageHere ? (locking ?? (await openUsage(parts, closers))) : usageElsewhere;
+  return { database, pool, usage, isUsageHere };
+};
+
+const elsewhereSaid =
+  "another server keeps the usage of the database: this one only decides, and neither meters nor bills. " +
+  "If that one or its data directory is gone for good, stop this one and run `npm run turnpike -- usage adopt` on its directory";
+
+const usageFile = ({ dataDir }: Config): string => join(dataDir, "usage.duckdb");
+
 const openUsage = async (
-  { config: { dataDir }, directory, logger }: UsageParts,
+  { config, directory, logger }: StoreParts,
   closers: Closer[],
 ): Promise<UsageStore & CustomSqlChecker> => {
   const usage = await openUsageStore({
-    path: join(dataDir, "usage.duckdb"),
+    path: usageFile(config),
     onDamage: (path) =>
       logger.error({ path }, "the usage store was damaged and is made again from its journal"),
     directory,
@@ -223,21 +255,16 @@ const openSealer = async (config: Config, database: Database): Promise<Sealer> =
 interface LedgerParts {
   readonly database: Database;
   readonly pool: Pool;
-  readonly usage: UsageStore;
+  readonly usage: UsageStore | undefined;
   readonly directory: UsageDirectory;
   readonly logger: Logger;
 }
 
-interface Authorization {
-  readonly ledger: Ledger;
-  readonly plainUsage: PlainUsage;
-  readonly usageCorrections: UsageCorrections;
-}
-
+/** What every server does: it decides, and sees to what has been decided. */
 const openLedger = (
   { database, pool, usage, directory, logger }: LedgerParts,
   closers: Closer[],
-): Authorization => {
+): Ledger => {
   const ledger = createLedger({
     database,
     pool,
@@ -248,33 +275,60 @@ const openLedger = (
   });
   closers.push(ledger.drain);
   for (const running of [
-    startRelay({ ...ledger, usage, logger }),
-    startVoidRelay({ pool, usage, logger, now: Date.now }),
     startSweeper(ledger, logger),
     startPayments(ledger, manualPayments, logger),
   ])
     closers.push(running.stop);
-  return {
-    ledger,
-    plainUsage: createPlainUsage(ledger),
-    usageCorrections: createUsageCorrections(ledger),
-  };
+  return ledger;
 };
 
-interface QueueParts {
+interface MeteringParts {
+  readonly config: Config;
   readonly database: Database;
   readonly usage: UsageStore;
-  readonly files: FileStore;
-  readonly exports: FileStore;
   readonly pool: Pool;
   readonly logger: Logger;
   readonly catalog: Catalog;
   readonly ledger: Ledger;
-  readonly plainUsage: PlainUsage;
 }
 
+type Metering = Pick<World, "plainUsage" | "usageCorrections" | "files" | "exports">;
+
+/** What only the server does that keeps usage: what has been decided is metered, and tasks are run. */
+const openMetering = async (parts: MeteringParts, closers: Closer[]): Promise<Metering> => {
+  const { config, pool, usage, ledger, logger } = parts;
+  const metering: Metering = {
+    plainUsage: createPlainUsage(ledger),
+    usageCorrections: createUsageCorrections(ledger),
+    files: await openFileStore(join(config.dataDir, "uploads")),
+    exports: await openFileStore(join(config.dataDir, "exports")),
+  };
+  for (const running of [
+    startRelay({ ...ledger, usage, logger }),
+    startVoidRelay({ pool, usage, logger, now: Date.now }),
+  ])
+    closers.push(running.stop);
+  await openQueue({ ...parts, ...metering }, closers);
+  return metering;
+};
+
+const withoutMetering = async (pool: Pool, logger: Logger): Promise<Metering> => {
+  await prepareQueue(pool, logger);
+  return meteringElsewhere;
+};
+
 const openQueue = async (
-  { database, usage, files, exports, catalog, pool, logger, ledger, plainUsage }: QueueParts,
+  {
+    database,
+    usage,
+    files,
+    exports,
+    catalog,
+    pool,
+    logger,
+    ledger,
+    plainUsage,
+  }: MeteringParts & Metering,
   closers: Closer[],
 ): Promise<void> => {
   const run = { database, usage, now };
@@ -309,12 +363,12 @@ const openQueue = async (
 };
 
 const openDatabase = async (
-  config: Config,
-  logger: Logger,
+  { config, logger }: StoreParts,
+  { greet }: UsageClaimant,
   closers: Closer[],
 ): Promise<PostgresConnection> => {
   const url = config.databaseUrl ?? (await openEmbedded(config, logger, closers));
-  const connection = await openPostgres(url, logger);
+  const connection = await openPostgres(url, logger, greet);
   closers.push(connection.close);
   return connection;
 };

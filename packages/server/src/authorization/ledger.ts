@@ -37,7 +37,8 @@ export interface Ledger extends LedgerParts {
 
 interface Opened extends Pick<LedgerParts, "pool" | "derivedFields" | "now"> {
   readonly database: Database;
-  readonly usage: Pick<UsageStore, "aggregateJointly">;
+  /** Undefined where another server keeps it: positions that begin here begin at nothing. */
+  readonly usage: Pick<UsageStore, "aggregateJointly"> | undefined;
   readonly logger: Logger;
 }
 
@@ -60,7 +61,8 @@ export const createLedger = ({
     now,
   };
   const beginnings = createBeginnings({
-    read: (orgId, ids) => readBeginnings({ ...parts, database, usage }, orgId, ids),
+    read: async (orgId, ids) =>
+      usage === undefined ? [] : readBeginnings({ ...parts, database, usage }, orgId, ids),
     logger,
     now,
   });

@@ -32,7 +32,7 @@ export type TaskHandlers = {
 const concurrency = 2;
 const pollIntervalMs = 2_000;
 
-/** Tasks of the clock: one server of all that share a database queues each, and a time that was missed is not repeated. */
+/** Tasks of the clock: a time that was missed is not repeated. */
 const clock = parseCronItems([
   { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
   { task: "schedule-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
@@ -75,12 +75,16 @@ const ourLogger = (logger: Logger): GraphileLogger =>
     logger[write]({ ...meta }, message);
   });
 
+/** Where tasks are queued: to be there before any is, also by a server that runs none. */
+export const prepareQueue = (pool: Pool, logger: Logger): Promise<void> =>
+  runMigrations({ pgPool: pool, logger: ourLogger(logger) });
+
 /**
- * A server that was killed leaves its tasks locked, for hours. Whatever is locked when a server starts is taken as left
- * behind; where two servers share a database it may run twice at once, which every handler has to allow.
+ * A server that was killed leaves its tasks locked, for hours. Whatever is locked when one starts is taken as left
+ * behind, as only the server that keeps usage runs tasks. What has not ended yet of the one before it may run twice at
+ * once, which every handler has to allow.
  */
-const takeOverTasks = async (pool: Pool, logger: GraphileLogger): Promise<void> => {
-  await runMigrations({ pgPool: pool, logger });
+const takeOverTasks = async (pool: Pool): Promise<void> => {
   await pool.query(
     `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))
      FROM graphile_worker.jobs WHERE locked_by IS NOT NULL`,
@@ -100,7 +104,8 @@ export const startQueue = async (
       handle as (payload: unknown) => Promise<void>,
     ]),
   );
-  await takeOverTasks(pool, ourLogger(logger));
+  await prepareQueue(pool, logger);
+  await takeOverTasks(pool);
   const runner = await run({
     pgPool: pool,
     taskList,

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { calls, event, may, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
+import { journalFolder } from "../journal/journal.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
-import { journalFolder } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 let folder: string;

@@ -6,10 +6,11 @@ import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-fixture.suite.ts";
+import { journalFolder } from "../journal/journal.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
 import { uidCondition } from "./uid-columns.ts";
-import { journalFolder, UsageJournalLog } from "./usage-log.ts";
+import { UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
 let folder: string;

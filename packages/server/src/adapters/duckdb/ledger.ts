@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type Batch, decodeBatch } from "../journal/batch-codec.ts";
-import { recordsAfter } from "../journal/journal.ts";
+import { journalFolder, recordsAfter } from "../journal/journal.ts";
 import { JournalDamaged, noHash } from "../journal/segment.ts";
 import { Turns } from "../../ingest/turns.ts";
 import { integer, rowsOf } from "./cells.ts";
@@ -10,7 +10,7 @@ import { MeterTables } from "./meter-tables.ts";
 import { type LinkedBatch, RecentRows } from "./recent-rows.ts";
 import { literal } from "./cells.ts";
 import { uidColumns, uidSql } from "./uid-columns.ts";
-import { journalFolder, UsageJournalLog } from "./usage-log.ts";
+import { UsageJournalLog } from "./usage-log.ts";
 
 /** The end of an unbroken chain, or the first batch that is not what it was when it was committed. */
 export type LedgerVerdict =

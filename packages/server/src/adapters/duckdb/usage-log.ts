@@ -9,7 +9,7 @@ import type {
   UsageGroup,
   UsageLog,
 } from "../../ports/usage-log.ts";
-import { hasJournal, Journal } from "../journal/journal.ts";
+import { hasJournal, Journal, journalFolder } from "../journal/journal.ts";
 import type { UsageMark } from "../../ports/usage-changes.ts";
 import { AccountNumbers } from "./accounts.ts";
 import { inspect } from "./backfill-contents.ts";
@@ -31,9 +31,6 @@ export interface UsageLogOptions extends DatabaseOptions {
 
 /** Is told where the file is that was damaged, which was made again from the journal. */
 export type OnDamage = (path: string) => void;
-
-/** The journal of a usage store stands beside its file. */
-export const journalFolder = (path: string): string => `${path}.journal`;
 
 interface Opened {
   readonly database: UsageDatabase;

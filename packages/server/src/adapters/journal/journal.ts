@@ -39,7 +39,13 @@ interface Segment {
   readonly name: string;
 }
 
-const syncFolder = async (folder: string): Promise<void> => {
+/** The journal of a usage store stands beside its file. */
+export const journalFolder = (path: string): string => `${path}.journal`;
+
+/** What the usage store is known by, beside the segments (`store-id.ts`). */
+export const storeIdName = "store-id";
+
+export const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, "r");
   try {
     await handle.sync();
@@ -333,6 +339,6 @@ const nextPositionAfter = ({ payload }: JournalRecord): number => {
 
 /** Originals of compressed segments and copies that were never finished. */
 const removeLeftovers = async (folder: string, segments: readonly Segment[]): Promise<void> => {
-  const wanted = new Set(segments.map(({ name }) => name));
+  const wanted = new Set([storeIdName, ...segments.map(({ name }) => name)]);
   for (const name of await readdir(folder)) if (!wanted.has(name)) await rm(join(folder, name));
 };

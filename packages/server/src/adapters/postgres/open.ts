@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from "kysely";
-import { Pool, types } from "pg";
+import { type ClientBase, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Database, Tables } from "../../ports/database.ts";
 import { migrate } from "./migrate.ts";
@@ -17,13 +17,19 @@ const connectionsMax = 16;
 types.setTypeParser(types.builtins.DATE, (text) => text);
 
 /** Connects, brings the schema up to date, and is ready for queries. */
-export const openPostgres = async (url: string, logger: Logger): Promise<PostgresConnection> => {
+export const openPostgres = async (
+  url: string,
+  logger: Logger,
+  onConnect?: (client: ClientBase) => Promise<void>,
+): Promise<PostgresConnection> => {
   const pool = new Pool({
     connectionString: url,
     max: connectionsMax,
     keepAlive: true,
     // A batch of decisions sends its statements together instead of waiting for each.
     pipeline: true,
+    // Waited for before the connection is used.
+    ...(onConnect && { onConnect }),
   });
   // A connection that breaks is replaced by the pool; without a listener it would end the process.
   const onLost = ({ message }: Error): void => {
@@ -33,5 +39,5 @@ export const openPostgres = async (url: string, logger: Logger): Promise<Postgre
   pool.on("connect", (client) => client.on("error", onLost));
   await migrate(pool);
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return { database, pool, close: () => database.destroy() };
+  return { database, pool, close: () => pool.end() };
 };

@@ -658,6 +658,13 @@ CREATE TABLE usage_refund (
   PRIMARY KEY (org_id, of, uid)
 );
 
+CREATE TABLE usage_store (
+  is_only boolean DEFAULT true NOT NULL,
+  id uuid NOT NULL,
+  PRIMARY KEY (is_only),
+  CHECK (is_only)
+);
+
 CREATE TABLE usage_upload (
   org_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(state.folder, { recursive: true, force: true });
 });
 
-test("the log says once what no usage store has known for an hour", async () => {
+test("the log says once what the usage store has not known for an hour", async () => {
   const orgId = await organization([]);
   const insert = (uid: string, age: string): Promise<unknown> =>
     pool().query(

@@ -9,7 +9,7 @@ const rowsMax = 100;
 /** How long nothing new is looked for when nothing was found, and after a failure. */
 const idleMs = 500;
 const pauseMs = 1_000;
-/** After so long somebody should look why no usage store of the installation knows it. */
+/** After so long somebody should look why the usage store does not know it. */
 const lateMs = 3_600_000;
 const toldMax = 50_000;
 
@@ -34,7 +34,7 @@ export interface VoidRelayParts {
  * has. To void twice is to void once, so that a crash between the two stores does no harm.
  */
 export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
-  /** Rows of measurements that are not here: left to the other usage stores of the installation. */
+  /** Rows of measurements that the usage store does not have: those of one that it took the place of. */
   const left = new LeftAlone(parts.now);
   /** Rows that the log has said are late. */
   const told = new SaidOnce(toldMax);
@@ -50,7 +50,7 @@ export const startVoidRelay = (parts: VoidRelayParts): Repeating => {
   return startRepeating({ work, pauseMs, paused: "relay of voids paused", logger: parts.logger });
 };
 
-/** Those whose measurement is not known here. */
+/** Those whose measurement is not known. */
 const voidBatch = (parts: VoidRelayParts, left: readonly string[]): Promise<VoidColumns[]> =>
   onConnection(parts.pool, async (client) => {
     await client.query("BEGIN");
