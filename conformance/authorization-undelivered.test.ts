@@ -152,3 +152,32 @@ test("usage that the usage store has refused is not waited for", async () => {
   expect(await world().lines(child.id, june)).toEqual(["TOTAL 0"]);
   expect(await child.wallet()).toMatchObject({ accounts: [{ balance: "10" }] });
 });
+
+test("what a plan took comes back once the usage of its time is known, as what is missing is taken then", async () => {
+  const productId = await world().product();
+  const meter = await world().meter(productId);
+  const minimal = await world().plan(productId, { minimumSpend: 6 });
+  const aggregationId = await world().aggregation(meter.id);
+  await world().price({ planId: minimal.id, aggregationId }, [[0, 1]]);
+  const [parent, { parent: other }] = [await world().account(), await found()];
+  const { id, use, wallet } = await open(parent.id);
+  let jobId = "";
+  const attached = await world().attach(id, minimal.id, { childBillingMode: "CHILD" });
+  await use(meter.code, 1);
+  await world().bill(id, june);
+  expect(await wallet()).toMatchObject({ accounts: [{ balance: "4" }] });
+  await whileUndelivered(
+    () => use(meter.code, 2),
+    async () => {
+      // Beside the minimum, until it is known that it is below that.
+      expect(await wallet()).toMatchObject({ accounts: [{ balance: "2" }] });
+      await world().api.call("DELETE", `accountplans/${attached}`);
+      await world().attach(id, minimal.id, { childBillingMode: "CHILD" });
+      jobId = await start({ id }, other);
+      await expect.poll(() => world().bills(other.id, june), { timeout: 60_000 }).toHaveLength(1);
+      expect(await wallet()).toMatchObject({ accounts: [{ balance: "2" }] });
+    },
+  );
+  await world().finish(jobId);
+  expect(await wallet()).toMatchObject({ accounts: [{ balance: "4" }] });
+});

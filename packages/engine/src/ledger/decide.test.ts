@@ -340,6 +340,19 @@ test("a true-up lowers what nobody paid before it gives money back, and takes wh
   expect(columnsOf(ledger)).toMatchObject({ C: "5", D: "5" });
 });
 
+test("a true-up of what was charged for plans leaves alone what callers priced", () => {
+  const ledger = fundedLedger("100");
+  const price = sampleRateable(sampleTariff(true, ["0", "1"]));
+  ledger.run(sampleRequest("planned", { price, quantity: units("5") }));
+  ledger.run(sampleCharge("named", money("4")));
+  ledger.run(sampleTrueUp(ledger, money("12")));
+  // The 5 of the call at the plan's price, and the 3 that the close took.
+  const withdrawn = sampleTrueUp(ledger, 0n, { onlyForPlan: true, paid: ledger.paid(true) });
+  expect(ledger.one(withdrawn)).toMatchObject({ amount: -money("8") });
+  expect(ledger.paid()).toEqual({ debited: money("4"), shortfall: 0n });
+  expect(ledger.authorization("named")).toMatchObject({ refunded: 0n });
+});
+
 test("what costs nothing is metered; an end that says of nothing is not (f.10.2)", () => {
   const ledger = fundedLedger("10");
   const nothing = { quantity: 0n };

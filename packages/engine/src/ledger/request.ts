@@ -208,6 +208,8 @@ export interface TrueUp extends Identified {
   /** Whose usage is rated together. */
   readonly accounts: readonly string[];
   readonly period: { readonly start: EpochMs; readonly end: EpochMs };
+  /** Whether only what was charged for a plan is meant (`isForPlan`), and nothing that a caller priced. */
+  readonly onlyForPlan: boolean;
   readonly rated: bigint;
   /** What was paid when the period was measured: if it is another sum by now, nothing is done. */
   readonly paid: PeriodPaid;

@@ -19,6 +19,7 @@ import {
   type UsageEvent,
   type WalletAccount,
 } from "./rows.ts";
+import { isForPlan } from "./true-up.ts";
 
 export interface Setup {
   readonly rates?: readonly ExchangeRate[];
@@ -99,11 +100,11 @@ export class SampleLedger {
     return { ...this.#constant, ...this.#maps, beginnings: new Map(), periodsPaid: new Map() };
   }
 
-  /** What all usage was settled at. */
-  paid(): PeriodPaid {
+  /** What all usage was settled at, or what was charged for plans. */
+  paid(onlyForPlan = false): PeriodPaid {
     let [debited, shortfall] = [0n, 0n];
     for (const row of this.#maps.authorizations.values()) {
-      if (row.terms.spender.meter === null) continue;
+      if (row.terms.spender.meter === null || (onlyForPlan && !isForPlan(row.terms))) continue;
       debited += row.settled - row.refunded - row.shortfall;
       shortfall += row.shortfall;
     }
@@ -117,7 +118,9 @@ export class SampleLedger {
   /** Decides at `this.now` and stores the changes. */
   run(...requests: Request[]): Outcome[] {
     const periodsPaid = new Map(
-      requests.flatMap((one) => (one.kind === "trueUp" ? [[one.id, this.paid()]] : [])),
+      requests.flatMap((one) =>
+        one.kind === "trueUp" ? [[one.id, this.paid(one.onlyForPlan)]] : [],
+      ),
     );
     const { decisions, changes } = decide({ ...this.state, periodsPaid }, requests, this.now);
     SampleLedger.decided += decisions.length;

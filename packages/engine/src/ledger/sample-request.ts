@@ -139,6 +139,7 @@ export const sampleTrueUp = (
   asset: "USD",
   accounts: ["acme"],
   period: { start: 0, end: 1_000 },
+  onlyForPlan: false,
   rated,
   paid: ledger.paid(),
   settleOverage: "debt",

@@ -46,7 +46,20 @@ export const trueUp = (draft: Draft, command: TrueUp): Booked | Conflict => {
   }
 };
 
-const isOfPeriod = ({ terms }: Authorization, { accounts, asset, meters, period }: TrueUp) =>
+/** What a true-up itself takes has this fingerprint: that of a request is a hash. */
+export const trueUpFingerprint = "true-up";
+
+/** Charged at a plan's price, or taken when a bill was made; the view `usage_payment` says the same. */
+export const isForPlan = ({ priceVersion, fingerprint }: Authorization["terms"]): boolean =>
+  priceVersion !== null || fingerprint === trueUpFingerprint;
+
+const isMeant = ({ terms }: Authorization, command: TrueUp): boolean =>
+  isOfPeriod(terms, command) && (!command.onlyForPlan || isForPlan(terms));
+
+const isOfPeriod = (
+  terms: Authorization["terms"],
+  { accounts, asset, meters, period }: TrueUp,
+): boolean =>
   terms.spender.meter !== null &&
   meters.includes(terms.spender.meter) &&
   terms.spender.asset === asset &&
@@ -58,7 +71,7 @@ const isOfPeriod = ({ terms }: Authorization, { accounts, asset, meters, period 
 const paidNow = (draft: Draft, command: TrueUp): PeriodPaid => {
   let { debited, shortfall } = draft.state.periodsPaid.get(command.id) ?? nothingPaid;
   for (const row of draft.authorizations.changed()) {
-    if (!isOfPeriod(row, command)) continue;
+    if (!isMeant(row, command)) continue;
     const before = draft.state.authorizations.get(row.id);
     debited += paidBy(row) - (before === undefined ? 0n : paidBy(before));
     shortfall += row.shortfall - (before?.shortfall ?? 0n);
@@ -94,7 +107,7 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
 /** The given authorizations in order, each with what it gives of `wanted`; the answer is what they gave together. */
 const spread = (
   draft: Draft,
-  { authorizations }: TrueUp,
+  command: TrueUp,
   spreading: {
     readonly wanted: bigint;
     readonly most: (row: Authorization) => bigint;
@@ -102,9 +115,10 @@ const spread = (
   },
 ): bigint => {
   let left = spreading.wanted;
-  for (const id of authorizations) {
+  for (const id of command.authorizations) {
     const row = draft.authorizations.get(id);
-    if (row === undefined || transitions[row.state].refund === null) continue;
+    if (row === undefined || !isMeant(row, command)) continue;
+    if (transitions[row.state].refund === null) continue;
     const part = minimum(left, spreading.most(row));
     if (part === 0n) continue;
     left -= part;

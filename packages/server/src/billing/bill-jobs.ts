@@ -11,6 +11,7 @@ import type { BillRow } from "./bill-replies.ts";
 import { billJobDocument, recordChanges } from "./changes.ts";
 import { billJobs, moveJob } from "./job-moves.ts";
 import { lateUsageHours } from "./schedule.ts";
+import { payingFamilies } from "./wallet-balances.ts";
 
 /** Runs under way in one organization (m3ter semantics 2.9). */
 const activeJobsMax = 10;
@@ -173,7 +174,29 @@ const refuseTooMany = async (transaction: DatabaseTransaction, orgId: string): P
   if (Number(count) >= activeJobsMax) throw new Problem("TOO_MANY_BILL_JOBS");
 };
 
-/** The named accounts, each of which must exist, or every account that has something to bill, with their parents. */
+/** Accounts whose plans were taken away, as far as wallets may have paid for them. */
+const addBereft = async (
+  transaction: DatabaseTransaction,
+  { orgId, jobId }: { orgId: string; jobId: string },
+): Promise<void> => {
+  const { rows } = await sql<{ id: string }>`
+    SELECT DISTINCT before->>'accountId' AS id FROM change
+    WHERE org_id = ${orgId} AND kind = 'accountPlan' AND action = 'deleted'
+  `.execute(transaction);
+  const ids = rows.map(({ id }) => id);
+  const paying = await payingFamilies(transaction, orgId, ids);
+  await sql`
+    INSERT INTO bill_job_account (org_id, job_id, account_id)
+    SELECT org_id, ${jobId}::uuid, id FROM record
+    WHERE org_id = ${orgId} AND kind = 'account' AND id = ANY(${[...paying]}::uuid[])
+    ON CONFLICT DO NOTHING
+  `.execute(transaction);
+};
+
+/**
+ * The named accounts, each of which must exist, or every account that has something to bill, with their parents; and those
+ * that had.
+ */
 const addAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: { orgId: string; jobId: string },
@@ -194,6 +217,7 @@ const addAccounts = async (
       UNION SELECT ${orgId}::uuid, ${jobId}::uuid, to_id FROM related JOIN charged ON charged.id = from_id
       UNION SELECT ${orgId}::uuid, ${jobId}::uuid, from_id FROM related JOIN charged ON charged.id = to_id
     `.execute(transaction);
+    await addBereft(transaction, { orgId, jobId });
     return;
   }
   const { rows } = await sql<{ account_id: string }>`

@@ -56,7 +56,8 @@ interface Member extends BillableTerms {
   readonly content: BillContent;
 }
 
-const runDate = ({ request }: Run): Temporal.PlainDate | undefined => {
+/** Of the bills that are asked for; undefined: each of the period that is open. */
+export const runDate = ({ request }: Pick<Run, "request">): Temporal.PlainDate | undefined => {
   if (request.billDate !== undefined) return Temporal.PlainDate.from(request.billDate);
   if (request.lastDateInBillingPeriod === undefined) return undefined;
   return Temporal.PlainDate.from(request.lastDateInBillingPeriod).add({ days: 1 });

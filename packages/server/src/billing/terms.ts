@@ -49,9 +49,9 @@ export const poolOfAttachment = (
     })),
   );
 
-const accountPlanTerms = (
+export const accountPlanTerms = (
   book: BillingBook,
-  { attachment, periods }: Extract<BillContent, { kind: "plan" }>,
+  { attachment, periods }: Omit<Extract<BillContent, { kind: "plan" }>, "kind">,
 ): AccountPlanTerms => {
   const { accountPlan, account, plans, planGroup, schedule } = attachment;
   return {
@@ -159,7 +159,7 @@ const counterAdjustments = (
     }));
 };
 
-const aggregationsOf = (
+export const aggregationsOf = (
   { planAggregations }: BillingBook,
   accountPlans: readonly AccountPlanTerms[],
 ): BillTerms["aggregations"] => {

@@ -49,7 +49,7 @@ export const usersOf = ({ account, pool }: AccountPlan): WalletClaim["accounts"]
 ];
 
 /** Those of them whose wallets pay for it on this bill: where every account is billed for its own share, only the bill's. */
-const payersOf = (terms: BillTerms, accountPlan: AccountPlan): WalletClaim["accounts"] =>
+export const payersOf = (terms: BillTerms, accountPlan: AccountPlan): WalletClaim["accounts"] =>
   accountPlan.childBillingMode === "CHILD" ? [terms.account.code] : usersOf(accountPlan);
 
 /**
@@ -60,24 +60,35 @@ const payersOf = (terms: BillTerms, accountPlan: AccountPlan): WalletClaim["acco
  */
 export const claimsOf = (terms: BillTerms): WalletClaim[] => {
   const measured = measuredBy(terms.aggregations);
-  return terms.accountPlans.flatMap((accountPlan) => {
-    const { arrears: billed, active } = accountPlan;
-    if (billed === undefined) return [];
-    const shared = { accountPlan, accounts: payersOf(terms, accountPlan), billed };
-    const period = intersection(billed, active);
-    const usage =
-      period === undefined
-        ? []
-        : usageOf(accountPlan, measured).map((one) => ({ ...shared, ...one, period }));
-    const of = { meter: minimumSpendMeter(accountPlan.id) };
-    const minimums = minimumsOf(accountPlan).map((one) => ({
-      ...shared,
-      ...one,
-      of,
-      period: billed,
-    }));
-    return [...usage, ...minimums];
-  });
+  return terms.accountPlans.flatMap((accountPlan) =>
+    claimsOfPlan(accountPlan, { accounts: payersOf(terms, accountPlan), measured }),
+  );
+};
+
+/** The same of one of the plans. */
+export const claimsOfPlan = (
+  accountPlan: AccountPlan,
+  {
+    accounts,
+    measured,
+  }: Pick<WalletClaim, "accounts"> & { readonly measured: ReturnType<typeof measuredBy> },
+): WalletClaim[] => {
+  const { arrears: billed, active } = accountPlan;
+  if (billed === undefined) return [];
+  const shared = { accountPlan, accounts, billed };
+  const period = intersection(billed, active);
+  const usage =
+    period === undefined
+      ? []
+      : usageOf(accountPlan, measured).map((one) => ({ ...shared, ...one, period }));
+  const of = { meter: minimumSpendMeter(accountPlan.id) };
+  const minimums = minimumsOf(accountPlan).map((one) => ({
+    ...shared,
+    ...one,
+    of,
+    period: billed,
+  }));
+  return [...usage, ...minimums];
 };
 
 /** What only credits count is no usage of the plan's: calls are paid for as they said. */

@@ -18,6 +18,8 @@ import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills, type Rated } from "./bill-calculation.ts";
 import { fellowClaims } from "./fellow-claims.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
+import { present } from "./catalog-snapshot.ts";
+import type { Making } from "./closings.ts";
 import { payingFamilies } from "./wallet-balances.ts";
 import {
   chargesOf,
@@ -27,6 +29,7 @@ import {
   usersOf,
   type WalletClaim,
 } from "./wallet-claims.ts";
+import { withdrawnCharges } from "./withdrawn-charges.ts";
 
 /** As many as a bill run calculates together. */
 const chunkSize = 1000;
@@ -116,26 +119,62 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
       const fellows = await fellowTotals({ reader: transaction, usage, given }, totals);
-      const periods = await withPayments(transaction, job.orgId, [...totals, ...fellows]);
-      // Of anyone whose usage counts: a child's share depends on what the others used, too.
-      const isLate = (users: readonly string[], { start, end }: Period): boolean =>
-        underWay.some(
-          ({ account, at }) =>
-            users.includes(account) && at >= start.epochMilliseconds && at < end.epochMilliseconds,
-        );
-      const late = totals.filter(({ accountPlan, period }) => isLate(usersOf(accountPlan), period));
+      const making = { job, given, bills, rerated };
+      // What comes back first may pay for the rest.
+      const periods = [
+        ...(await withdrawnPeriods(transaction, making)),
+        ...(await withPayments(transaction, job.orgId, [...totals, ...fellows])),
+      ];
+      const isLate = latenessBy(underWay);
+      const late = [...periods, ...totals.map(measuredFrom)].filter(isLate);
       return {
-        periods: periods.filter(({ users, period }) => !isLate(users, period)),
-        late: late.map(({ billedTo }) => billedTo),
+        periods: periods.filter((period) => !isLate(period)),
+        late: late.flatMap(({ billedTo }) => billedTo),
       };
     });
 
-interface MeasuredPeriod extends RatedPeriod {
-  /** The codes of the accounts whose usage is rated together, whoever pays. */
+/** Usage that a bill is made of, whoever pays for it. */
+interface Measured {
+  /** The codes of the accounts whose usage is rated together. */
   readonly users: readonly string[];
-  /** The ids of the accounts whose bills it is on. */
+  /** The ids of the accounts whose bills it is on, or would be. */
   readonly billedTo: readonly string[];
+  /** Time of which all usage has to have arrived. */
+  readonly usedIn: Period;
 }
+
+interface MeasuredPeriod extends RatedPeriod, Measured {}
+
+/** Of anyone whose usage counts: a child's share depends on what the others used, too. */
+const latenessBy =
+  (underWay: Awaited<ReturnType<typeof usageUnderWay>>) =>
+  ({ users, usedIn: { start, end } }: Measured): boolean =>
+    underWay.some(
+      ({ account, at }) =>
+        users.includes(account) && at >= start.epochMilliseconds && at < end.epochMilliseconds,
+    );
+
+const measuredFrom = ({ accountPlan, period, billedTo }: Total): Measured => ({
+  users: usersOf(accountPlan),
+  usedIn: period,
+  billedTo: [billedTo],
+});
+
+/** What has to come back to accounts, on whose bills, or their parents', it would stand. */
+const withdrawnPeriods = async (
+  transaction: DatabaseTransaction,
+  making: Making,
+): Promise<MeasuredPeriod[]> => {
+  const withdrawn = await withdrawnCharges(transaction, making);
+  const accounts = new Map(
+    [...making.given.book.accounts.values()].map((one) => [one.code, one] as const),
+  );
+  return withdrawn.map((one) => {
+    const account = accounts.get(one.payer);
+    const billedTo = present([account?.id, account?.parentAccountId]);
+    return { ...one, users: one.accounts, billedTo, usedIn: one.closed };
+  });
+};
 
 /** Usage that was decided, or taken back, and that the usage store has not acknowledged yet. */
 const usageUnderWay = async (
@@ -233,7 +272,8 @@ const withPayments = async (
     if (scale === undefined || meter === undefined) continue;
     const meters = [meter, ...others] as const;
     const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
-    const paid = await periodPaid(transaction, { orgId, accounts, meters, asset, period: between });
+    const asked = { orgId, accounts, meters, asset, period: between, onlyForPlan: false };
+    const paid = await periodPaid(transaction, asked);
     const rated = ratedTogether(claims, scale);
     if (rated === undefined) continue;
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
@@ -241,8 +281,8 @@ const withPayments = async (
     const product = productOf(joint);
     const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
     const billedTo = claims.map((total) => total.billedTo);
-    const settled = { payer, accounts, meters, product, asset, period, rated, paid };
-    found.push({ ...settled, users, billedTo, times });
+    const own = { payer, accounts, users, meters, product, asset, period, usedIn: period };
+    found.push({ ...own, onlyForPlan: false, rated, paid, billedTo, times });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.

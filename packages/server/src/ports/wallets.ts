@@ -12,6 +12,8 @@ export interface RatedPeriod {
   readonly product: string | null;
   readonly asset: string;
   readonly period: { readonly start: Temporal.Instant; readonly end: Temporal.Instant };
+  /** Whether only what was charged for a plan is meant, and nothing that a caller priced. */
+  readonly onlyForPlan: boolean;
   readonly rated: bigint;
   /** As it stood before the usage was measured. */
   readonly paid: PeriodPaid;

@@ -55,6 +55,8 @@ export interface PaymentQuestion {
   readonly meters: readonly string[];
   readonly asset: string;
   readonly period: { readonly start: number; readonly end: number };
+  /** Whether what a caller priced is left out. */
+  readonly onlyForPlan: boolean;
 }
 
 /** What a period's usage of meters was settled at: a statement, because the ledger asks under its locks. */
@@ -66,7 +68,8 @@ export const periodPaidStatement = (
 } => ({
   text: `SELECT coalesce(sum(debited), 0) AS debited, coalesce(sum(shortfall), 0) AS shortfall
          FROM usage_payment WHERE org_id = $1 AND account = ANY($2)
-           AND occurred_at >= $3 AND occurred_at < $4 AND meter = ANY($5) AND asset = $6`,
+           AND occurred_at >= $3 AND occurred_at < $4 AND meter = ANY($5) AND asset = $6
+           AND (NOT $7::boolean OR is_for_plan)`,
   values: [
     asked.orgId,
     asked.accounts,
@@ -74,6 +77,7 @@ export const periodPaidStatement = (
     asked.period.end,
     asked.meters,
     asked.asset,
+    String(asked.onlyForPlan),
   ],
 });
 
@@ -91,4 +95,64 @@ export const periodPaid = async (reader: Reader, asked: PaymentQuestion): Promis
   const { text, values } = periodPaidStatement(asked);
   const query = CompiledQuery.raw(text, [...values]);
   return periodPaidFrom((await reader.executeQuery<PeriodPaidColumns>(query)).rows);
+};
+
+/** Time of an account that is asked for. */
+export interface AccountTime {
+  /** Its code. */
+  readonly account: string;
+  readonly period: DebitQuestion["period"];
+}
+
+/** What an account paid for one meter in one asset. */
+export interface PaidSubject extends Pick<WalletDebit, "meter" | "meterId" | "asset"> {
+  readonly asked: AccountTime;
+  /** From its first payment in the time asked for until behind its last. */
+  readonly period: DebitQuestion["period"];
+  /** Whether something of it was charged for a plan, and is not what a caller priced. */
+  readonly isForPlan: boolean;
+}
+
+const instantAt = (ms: number): Temporal.Instant => Temporal.Instant.fromEpochMilliseconds(ms);
+
+/** Everything that accounts paid for in their times, as far as it was not given back; one query, whatever is asked. */
+export const paidSubjects = async (
+  reader: Reader,
+  orgId: string,
+  questions: readonly AccountTime[],
+): Promise<PaidSubject[]> => {
+  const { rows } = await sql<
+    Omit<PaidSubject, "asked" | "period"> & { place: string; first: string; last: string }
+  >`
+    SELECT asked.place, paid.meter, meter.id AS "meterId", paid.asset, bool_or(is_for_plan) AS "isForPlan",
+      min(occurred_at) AS first, max(occurred_at) AS last
+    FROM unnest(
+      ${questions.map(({ account }) => account)}::text[],
+      ${questions.map(({ period }) => period.start.epochMilliseconds)}::bigint[],
+      ${questions.map(({ period }) => period.end.epochMilliseconds)}::bigint[]
+    ) WITH ORDINALITY AS asked (account, starts_at, ends_at, place)
+    JOIN usage_payment AS paid ON paid.org_id = ${orgId} AND paid.account = asked.account
+      AND occurred_at >= starts_at AND occurred_at < ends_at
+    LEFT JOIN record AS meter ON meter.org_id = ${orgId} AND meter.kind = 'meter' AND meter.code = paid.meter
+    WHERE paid.meter IS NOT NULL AND debited + shortfall > 0
+    GROUP BY 1, 2, 3, 4
+  `.execute(reader);
+  return rows.flatMap(({ place, first, last, ...subject }) => {
+    const asked = questions[Number(place) - 1];
+    const period = { start: instantAt(Number(first)), end: instantAt(Number(last) + 1) };
+    return asked === undefined ? [] : [{ ...subject, asked, period }];
+  });
+};
+
+/** The codes of the accounts whose plans priced calls of some accounts: their own, or that of a parent that they had then. */
+export const planOwners = async (
+  reader: Reader,
+  { orgId, accounts, period }: DebitQuestion,
+): Promise<string[]> => {
+  const { rows } = await sql<{ owner: string }>`
+    SELECT DISTINCT plan_owner AS owner FROM usage_payment
+    WHERE org_id = ${orgId} AND account = ANY(${accounts}::text[]) AND plan_owner IS NOT NULL
+      AND occurred_at >= ${period.start.epochMilliseconds} AND occurred_at < ${period.end.epochMilliseconds}
+  `.execute(reader);
+  return rows.map(({ owner }) => owner);
 };

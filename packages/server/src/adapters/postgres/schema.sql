@@ -237,6 +237,7 @@ CREATE TABLE change (
 CREATE INDEX change_as_event ON change USING btree (org_id, at DESC, change_event_id(sequence) DESC);
 CREATE INDEX change_of_organization ON change USING btree (org_id, sequence DESC);
 CREATE INDEX change_of_record ON change USING btree (org_id, record_id, sequence DESC);
+CREATE INDEX change_removed_account_plan ON change USING btree (org_id, ((before ->> 'accountId'::text))) WHERE ((kind = 'accountPlan'::text) AND (action = 'deleted'::text));
 CREATE TRIGGER change_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON change FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_log();
 
 CREATE TABLE concurrency_count (
@@ -808,7 +809,11 @@ CREATE VIEW usage_payment AS
     (terms::json -> 'spender'::text) ->> 'asset'::text AS asset,
     settled - refunded - shortfall AS debited,
     shortfall,
-    occurred_at
+    occurred_at,
+    id,
+    state,
+    (terms::json ->> 'priceVersion'::text) IS NOT NULL OR (terms::json ->> 'fingerprint'::text) = 'true-up'::text AS is_for_plan,
+    "substring"(terms::json ->> 'position'::text, '/(.*)$'::text) AS plan_owner
    FROM ledger_authorization;
 
 CREATE VIEW wallet_account AS

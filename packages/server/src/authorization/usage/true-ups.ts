@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TrueUp } from "@turnpike/engine/ledger/request.ts";
+import { trueUpFingerprint } from "@turnpike/engine/ledger/true-up.ts";
 import type { LedgerState, PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
 import type { RatedPeriod, Wallets } from "../../ports/wallets.ts";
 import {
@@ -34,18 +35,19 @@ export const createWallets = (ledger: Ledger): Wallets => ({
 const commandFor = async (
   ledger: Ledger,
   orgId: string,
-  { payer, accounts, meters, product, asset, period, rated, paid }: RatedPeriod,
+  { payer, accounts, meters, product, asset, period, onlyForPlan, rated, paid }: RatedPeriod,
 ): Promise<TrueUp | undefined> => {
   const excess = paid.debited + paid.shortfall - rated;
   if (excess === 0n) return undefined;
   const start = period.start.epochMilliseconds;
-  const asked = { accounts, meters, asset, period: { start, end: period.end.epochMilliseconds } };
+  const between = { start, end: period.end.epochMilliseconds };
+  const asked = { accounts, meters, asset, period: between, onlyForPlan };
   return {
     ...asked,
     kind: "trueUp",
     // A name of its own each time: what it does is fixed by the sum that it sets.
     id: `true-up/${meters[0]}/${period.start.toString()}/${randomUUID()}`,
-    fingerprint: "true-up",
+    fingerprint: trueUpFingerprint,
     account: payer,
     product,
     rated,
@@ -59,18 +61,18 @@ const commandFor = async (
 const givingBack = async (
   { pool }: Ledger,
   orgId: string,
-  asked: Pick<TrueUp, "accounts" | "meters" | "asset" | "period"> & { readonly excess: bigint },
+  asked: Pick<TrueUp, "accounts" | "meters" | "asset" | "period" | "onlyForPlan"> & {
+    readonly excess: bigint;
+  },
 ): Promise<string[]> => {
   const { rows } = await pool.query<{ id: string }>({
     name: "ledger-giving-back",
     text: `SELECT id FROM (
-             SELECT id, shortfall, settled - refunded - shortfall AS paid,
-               sum(shortfall) OVER newest - shortfall AS shortfall_before,
-               sum(settled - refunded - shortfall) OVER newest - (settled - refunded - shortfall) AS paid_before,
-               occurred_at
-             FROM ledger_authorization
+             SELECT id, shortfall, debited AS paid, sum(shortfall) OVER newest - shortfall AS shortfall_before,
+               sum(debited) OVER newest - debited AS paid_before, occurred_at
+             FROM usage_payment
              WHERE org_id = $1 AND account = ANY($2) AND occurred_at >= $3 AND occurred_at < $4
-               AND terms::json->'spender'->>'meter' = ANY($5) AND terms::json->'spender'->>'asset' = $6
+               AND meter = ANY($5) AND asset = $6 AND (NOT $8::boolean OR is_for_plan)
                AND state NOT IN ('HELD', 'DENIED')
              WINDOW newest AS (ORDER BY occurred_at DESC, id DESC)
            ) AS own
@@ -84,6 +86,7 @@ const givingBack = async (
       asked.meters,
       asked.asset,
       asked.excess.toString(),
+      asked.onlyForPlan,
     ],
   });
   return rows.map(({ id }) => id);
@@ -100,8 +103,10 @@ export const loadPeriodsPaid = async (
     meters,
     asset,
     period,
+    onlyForPlan,
   }: TrueUp): Promise<[string, PeriodPaid]> => {
-    const { text, values } = periodPaidStatement({ orgId, accounts, meters, asset, period });
+    const asked = { orgId, accounts, meters, asset, period, onlyForPlan };
+    const { text, values } = periodPaidStatement(asked);
     const named = { name: "ledger-period-paid", text, values };
     return [id, periodPaidFrom(await packet.rows<PeriodPaidColumns>(named))];
   };
