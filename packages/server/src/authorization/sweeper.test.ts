@@ -61,3 +61,25 @@ test("a grant that is used up leaves what its rollover leaves at least", async (
   await sweeper.stop();
   expect(await auditLedger(pool(), orgId)).toEqual([]);
 });
+
+test("accounts of which each has much that is due do not wait for one another", async () => {
+  const codes = Array.from({ length: 12 }, (_, nth) => `busy-${nth}`);
+  const orgId = await organization(codes);
+  const ledger = newLedger();
+  const at = Date.now() + 2_000;
+  // All that is looked at together is of one account.
+  const grants = codes.flatMap((account, nth) =>
+    Array.from({ length: 100 }, (__, other) =>
+      sampleGrant(`${account}-${other}`, money("1"), { account, expiresAt: at + nth }),
+    ),
+  );
+  await ledger.decide(workOf(orgId, grants));
+  await delay(at + codes.length - Date.now());
+  const sweeper = startSweeper(ledger, pino({ level: "silent" }));
+  const open = async (): Promise<unknown[]> => {
+    const text = "SELECT account FROM ledger_grant WHERE org_id = $1 AND state <> 'ended'";
+    return (await pool().query(text, [orgId])).rows;
+  };
+  await expect.poll(open, { timeout: 4_000 }).toEqual([]);
+  await sweeper.stop();
+});

@@ -5,37 +5,40 @@ import { type Repeating, startRepeating } from "./repeating.ts";
 
 /** How late a due change happens at most, where nobody touches the account before. */
 const everyMs = 1_000;
-const accountsMax = 100;
+/** So many holds, and as many grants, are looked at together: they may all be of one account. */
+const dueMax = 100;
 
 /** Ends holds and grants that are due, for accounts that nobody asks about. Every other touch does the same (f.4). */
 export const startSweeper = (ledger: Ledger, logger: Logger): Repeating => {
   const left = new LeftAlone(ledger.now);
   const work = async (): Promise<number> => {
-    const due = await dueAccounts(ledger, left.keys());
+    const due = await dueRows(ledger, left.keys());
+    const accounts = new Map(due.map((row) => [row.key, row]));
     // All at once: the ledger decides those of an organization together, and each by itself if that fails.
-    await attemptEach(due, {
+    await attemptEach([...accounts.values()], {
       work: ({ org_id: orgId, account }) =>
         ledger.decide({ orgId, accounts: [account], requests: [], usage: [] }),
       left,
       logger,
       failed: "what is due cannot be done",
     });
-    return due.length < accountsMax ? everyMs : 0;
+    return due.length < dueMax ? everyMs : 0;
   };
   return startRepeating({ work, pauseMs: everyMs, paused: "sweep paused", logger });
 };
 
-interface DueAccount {
+/** A hold or a grant that is due, by its account. */
+interface DueRow {
   readonly key: string;
   readonly org_id: string;
   readonly account: string;
 }
 
-/** Accounts that have something to be done by now, but for those that are left alone. */
-const dueAccounts = async ({ pool }: Ledger, left: readonly string[]): Promise<DueAccount[]> => {
-  const { rows } = await pool.query<DueAccount>(
+/** What is to be done by now, but for accounts that are left alone. */
+const dueRows = async ({ pool }: Ledger, left: readonly string[]): Promise<DueRow[]> => {
+  const { rows } = await pool.query<DueRow>(
     `WITH clock AS (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)
-     SELECT DISTINCT org_id || ' ' || account AS key, org_id, account FROM (
+     SELECT org_id || ' ' || account AS key, org_id, account FROM (
        (SELECT org_id, account FROM ledger_authorization
           WHERE state = 'HELD' AND valid_until <= (SELECT now FROM clock)
             AND org_id || ' ' || account <> ALL($2) ORDER BY valid_until LIMIT $1)
@@ -44,7 +47,7 @@ const dueAccounts = async ({ pool }: Ledger, left: readonly string[]): Promise<D
           WHERE is_open AND due_at IS NOT NULL AND due_at <= (SELECT now FROM clock)
             AND org_id || ' ' || account <> ALL($2) ORDER BY due_at LIMIT $1)
      ) AS due`,
-    [accountsMax, left],
+    [dueMax, left],
   );
   return rows;
 };
