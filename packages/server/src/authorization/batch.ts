@@ -39,6 +39,8 @@ const triesMax = 8;
 interface LockedLoading extends Loading {
   /** Those of the accounts that the catalog knows. */
   readonly customers: ReadonlySet<string>;
+  /** Locked beside those that are configured: limits that are not any more, or not here yet, and that holds count in. */
+  readonly strayLimits: readonly string[];
 }
 
 /** Decides the works of one organization in one transaction; each gets its outcomes in order. */
@@ -51,7 +53,7 @@ export const decideBatch = async (
   const swapped = await decideBySwap(parts, batch);
   if (swapped !== undefined) return swapped;
   const known = await parts.customers.idsOf(orgId, batch.loading.accounts);
-  const loading = { ...batch.loading, customers: new Set(known.keys()) };
+  const loading = { ...batch.loading, customers: new Set(known.keys()), strayLimits: [] };
   for (let tries = 1; ; tries += 1) {
     try {
       return await onConnection(parts.pool, (client) =>
@@ -105,7 +107,7 @@ interface LockedState extends BatchState {
 const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<LockedState> => {
   const { client, parts } = session;
   const { orgId, accounts, accountArray, acting, configuration } = loading;
-  const shared = sharedLimits(limitsInPlay(configuration, accounts));
+  const shared = [...sharedLimits(limitsInPlay(configuration, accounts)), ...loading.strayLimits];
   const [, locked, , { state, now }] = await inOnePacket(client, (packet) => {
     const begun = beginByKeys(packet);
     const locking = lockAccounts({ packet, orgId }, accountArray, parts.remembered);
@@ -120,7 +122,8 @@ const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<Lo
   const known = new Set(locked.map(({ purse }) => purse.id));
   const unopened = acting.filter((code) => !known.has(code));
   const unbegun = withoutBeginning(loading, state);
-  if (unopened.length === 0 && others.length === 0 && unbegun.length === 0) {
+  const stray = strayLimits(loading, state);
+  if (unopened.length + others.length + unbegun.length + stray.length === 0) {
     const customers = customersFrom(loading.customers, locked);
     const purses = byId(locked.map(({ purse }) => purse));
     return { state: { ...state, customers }, purses, now, locked };
@@ -131,7 +134,8 @@ const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<Lo
   const all = sortedCodes([...accounts, ...others]);
   const wider = { accounts: all, accountArray: textArray(all), acting: [...acting, ...others] };
   const beginnings = await beginningsWith(parts, loading, unbegun);
-  return lockAndLoad(session, { ...loading, ...wider, beginnings });
+  const strays = [...loading.strayLimits, ...stray];
+  return lockAndLoad(session, { ...loading, ...wider, beginnings, strayLimits: strays });
 };
 
 /** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */
@@ -144,6 +148,18 @@ const ownersBeside = (
     .flatMap(positionsOf)
     .map(ownerOf)
     .filter((code) => !locked.has(code));
+};
+
+/** Limits that a hold gives its slot back to and that nothing has locked: a server that knows them counts there, too. */
+const strayLimits = (
+  { configuration, strayLimits: locked }: LockedLoading,
+  { authorizations }: Pick<LedgerState, "authorizations">,
+): string[] => {
+  const open = [...authorizations.values()].filter(({ state }) => state === "HELD");
+  const counted = new Set(open.flatMap(({ terms }) => terms.concurrencyLimits));
+  for (const { id } of configuration.concurrencyLimits) counted.delete(id);
+  for (const id of locked) counted.delete(id);
+  return [...counted];
 };
 
 /** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */
@@ -192,8 +208,7 @@ const openAccounts = async (
 const sharedLimits = (limits: LimitsInPlay): string[] =>
   [...limits.budgets, ...limits.rateLimits, ...limits.concurrencyLimits]
     .filter(({ scope }) => scope.account === undefined)
-    .map(({ id }) => id)
-    .sort();
+    .map(({ id }) => id);
 
 const lockShared = async ({ packet, orgId }: Reader, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
