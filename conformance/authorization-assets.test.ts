@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Answer } from "./client.ts";
 import { inspect, waitForLock } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -75,22 +76,39 @@ describe("an asset", () => {
     await client().remove(path);
   });
 
-  test("that is removed while it is first charged in is not charged in", async () => {
-    const { code, account, path } = await open();
-    await inspect(url(), async (pool) => {
-      const removing = await pool.connect();
-      await removing.query("BEGIN");
-      await removing.query("DELETE FROM record WHERE id = $1", [path.split("/")[1]]);
+  const first: Readonly<Record<string, (opened: Opened) => Promise<Answer>>> = {
+    "a charge": ({ code, account }) => {
       const body = { uid: world().fresh("call"), account, meter: "calls", mode: "charge" };
-      const priced = { ...body, amount: "1", asset: code };
-      const charged = client().call("POST", "authorizations", priced);
-      await waitForLock(pool, "INTO ledger_record");
-      await removing.query("COMMIT");
-      removing.release();
-      expect(await charged).toMatchObject({
-        status: 400,
-        body: refusal("REFERENCE_NOT_FOUND", "asset"),
+      return client().call("POST", "authorizations", { ...body, amount: "1", asset: code });
+    },
+    "a grant": ({ code, account }) =>
+      client().call("POST", "grants", { account, asset: code, amount: "1" }),
+    "a top-up": ({ code, account }) =>
+      client().call("POST", "topups", { account, asset: code, creditAmount: "1" }),
+    "a debt limit": ({ code, account }) =>
+      client().call("PUT", `accounts/${wallets().idOf(account)}/wallet/${code}`, {
+        mode: "hard",
+        debtLimit: "1",
+      }),
+  };
+
+  test.each(Object.keys(first))(
+    "that is removed under the first of all, %s, has none",
+    async (use) => {
+      const opened = await open();
+      await inspect(url(), async (pool) => {
+        const removing = await pool.connect();
+        await removing.query("BEGIN");
+        await removing.query("DELETE FROM record WHERE id = $1", [opened.path.split("/")[1]]);
+        const asked = first[use]?.(opened);
+        await waitForLock(pool, "INTO ledger_record");
+        await removing.query("COMMIT");
+        removing.release();
+        expect(await asked).toMatchObject({
+          status: 400,
+          body: refusal("REFERENCE_NOT_FOUND", "asset"),
+        });
       });
-    });
-  });
+    },
+  );
 });

@@ -35,7 +35,7 @@ export const isAssetKept = (
 ): boolean => kind === "unrateable" || keptRecords.isKept(assetsOf(orgId), asset);
 
 /**
- * Before amounts in it are answered, if only those of a refusal: how they are written is never stored with them.
+ * Before amounts in it are counted, or answered, if only those of a refusal: how they are written is never stored with them.
  * REFERENCE_NOT_FOUND when the asset was removed.
  */
 export const keepAsset = async (

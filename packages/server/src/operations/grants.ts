@@ -7,7 +7,7 @@ import type { CreditGrant, OfferedTerms } from "@turnpike/engine/ledger/request.
 import type { EpochMs, Grant, Restriction } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
-import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
 import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
 import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
@@ -114,6 +114,7 @@ export const createGrant: Handlers["createGrant"] = async (
       stored: () => storedGrant(ledger, orgId, id),
       answered: undefined,
     });
+  await keepAsset(ledger, orgId, asset);
   const command: CreditGrant = {
     kind: "grant",
     id,

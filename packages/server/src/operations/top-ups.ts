@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
-import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
 import { amountText, asBooked, only } from "../authorization/answers.ts";
 import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
@@ -53,6 +53,7 @@ export const createTopUp: Handlers["createTopUp"] = async ({ orgId, body }, { le
     creditAmount: atomsOf({ text: creditAmount, field: "creditAmount" }, asset),
     chargeAmount: body.chargeAmount ?? creditAmount,
   };
+  await keepAsset(ledger, orgId, code);
   return carryOut(ledger, orgId, { account, command });
 };
 

@@ -1,6 +1,6 @@
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { SetWallet } from "@turnpike/engine/ledger/request.ts";
-import { assetOf, atomsOf } from "../authorization/amounts.ts";
+import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
 import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
@@ -89,6 +89,7 @@ export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, 
     mode: body.mode,
     debtLimit: atomsOf({ text: body.debtLimit, field: "debtLimit" }, asset),
   };
+  await keepAsset(ledger, orgId, asset.code);
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work)));
   return { asset: asset.code, mode: body.mode, debtLimit: body.debtLimit };
