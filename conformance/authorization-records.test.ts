@@ -372,6 +372,12 @@ describe("what the ledger could not decide by is refused", () => {
 
   test.each<[string, object, string, string]>([
     ["budgets", { ...day, anchor: "2024-01-01T00:00:00Z" }, "VALIDATION_FAILED", "anchor"],
+    [
+      "budgets",
+      { ...day, anchor: "2024-01-01T00:00:00.1234567890" },
+      "VALIDATION_FAILED",
+      "anchor",
+    ],
     ["budgets", rolling("P999999999Y"), "VALIDATION_FAILED", "window.rolling"],
     ["budgets", rolling("PT9007199254740993S"), "VALIDATION_FAILED", "window.rolling"],
     ["budgets", rolling("PT0S"), "VALIDATION_FAILED", "window.rolling"],

@@ -27,6 +27,7 @@ export const budget = defineResource({
       anchor: z.iso
         .datetime({ local: true })
         .refine((text) => !text.endsWith("Z"), "must be a local date and time, of timeZone")
+        .refine((text) => !/\.\d{10}/.test(text), "must be no finer than a nanosecond")
         .optional(),
       limit: amount,
       mode: z.enum(["hard", "soft"]).default("hard"),
