@@ -27,6 +27,9 @@ beforeAll(async () => {
     mode: "session",
     measure: { units: 1 },
   });
+  for (const id of ["paid", "unpaid"])
+    await wallets().post("topups", { ...credit, id, creditAmount: "1" });
+  await wallets().post("topups/paid/confirm", { payment: "payment" });
   const lease = { id: "lease", account: "payer", asset: "USD", amount: "5", ttlSeconds: 60 };
   await wallets().post("leases", lease);
   await wallets().account("unpriced");
@@ -51,6 +54,8 @@ const report = (more: object) => ({
   sequence: 1,
   spends: [spend, { ...spend, uid: "b", ...more }],
 });
+const credit = { account: "payer", asset: "USD" };
+const grant = { ...credit, amount: "1" };
 const batch = (more: object) => ({
   authorizations: [explicit, { ...explicit, uid: "b", ...more }],
 });
@@ -73,6 +78,19 @@ test.each([
   [session, update({}, { amount: "0.0000001" }), "request.amount must have at most 6 digits"],
   ["authorizations/batch", batch({ amount: "0.0000001" }), "authorizations[1].amount must have"],
   ["leases/lease/report", report({ amount: "0.0000001" }), "spends[1].amount must have"],
+  ["topups", { ...credit, creditAmount: "0.0" }, "creditAmount must be above zero"],
+  ["grants", { ...credit, amount: "0" }, "amount must be above zero"],
+  ["grants", { ...grant, expiresAt: "2020-01-01T00:00:00Z" }, "expiresAt must be in the future"],
+  [
+    "grants",
+    { ...grant, effectiveAt: "2019-01-01T00:00:00Z", expiresAt: "2020-01-01T00:00:00Z" },
+    "expiresAt must be in the future",
+  ],
+  [
+    "grants",
+    { ...grant, effectiveAt: nextYear, expiresAt: nextYear },
+    "expiresAt must be after effectiveAt",
+  ],
 ])("400 of %s %j: %s", async (path, body, said) => {
   const { status, body: reply } = await wallets().client.call("POST", path, body);
   const { errorCode, errors } = refusal.parse(reply);
@@ -123,9 +141,36 @@ test.each([
     "INSUFFICIENT_FUNDS",
     "addAmount is more than can be held",
   ],
+  [
+    "leases/lease/report",
+    { sequence: 1, spends: [spend, { ...spend, uid: "charged" }] },
+    "ID_REUSED",
+    "spends[1].uid is taken",
+  ],
+  [
+    "topups/unpaid/confirm",
+    { payment: "payment" },
+    "PAYMENT_ALREADY_CREDITED",
+    "payment is payment",
+  ],
 ])("409 of %s %j", async (path, body, code, said) => {
   const { status, body: reply } = await wallets().client.call("POST", path, body);
   const { errorCode, errors } = refusal.parse(reply);
   expect([status, errorCode]).toEqual([409, code]);
   expect(`${errors[0]?.field} ${errors[0]?.message}`).toBe(said);
+});
+
+test("409 of a debt limit below what is owed", async () => {
+  const id = await wallets().account("debtor");
+  const limited = (debtLimit: string) =>
+    wallets().client.call("PUT", `accounts/${id}/wallet/USD`, { mode: "hard", debtLimit });
+  await limited("10");
+  await wallets().grant("debtor", "1");
+  await wallets().hold("debtor", "owing", "1");
+  await wallets().settle("owing", "7");
+  const { status, body } = await limited("5.9");
+  const { errorCode, errors } = refusal.parse(body);
+  expect([status, errorCode]).toEqual([409, "WRONG_STATE"]);
+  expect(errors).toEqual([{ field: "debtLimit", message: "is less than what is owed" }]);
+  expect((await limited("6")).status).toBe(200);
 });

@@ -5,6 +5,7 @@ import {
   accountCode,
   actor,
   amount,
+  amountAboveZero,
   assetCode,
   metadataText,
   seconds,
@@ -134,36 +135,46 @@ export const walletSettings = z.object({
   debtLimit: amount.default("0"),
 });
 
-export const grant = z.object({
-  id: uid.optional(),
-  account: accountCode,
-  asset: assetCode,
-  amount,
-  /** Lower burns first. */
-  priority: z.int().min(0).max(255).default(100),
-  effectiveAt: dateTime.optional(),
-  expiresAt: dateTime.optional(),
-  purpose: z.enum(["paid", "promotional", "bundled", "refund", "adjustment"]).default("paid"),
-  /** One dimension that is not known is refused: without it the grant would pay for more than was meant. */
-  appliesTo: z
-    .strictObject({
-      /** By their ids, in lower case as requests have them. */
-      products: z.array(id.toLowerCase()).max(100).default([]),
-      features: z.array(actor).max(100).default([]),
-      meters: z.array(code).max(100).default([]),
-    })
-    .optional(),
-  costBasis: amount.optional(),
-  rollover: z
-    .object({ max: amount, min: amount.default("0"), expiresAfterSeconds: seconds })
-    .optional(),
-});
+const endsBehindItsStart = (
+  { effectiveAt, expiresAt }: { effectiveAt?: string | undefined; expiresAt?: string | undefined },
+  context: z.RefinementCtx,
+): void => {
+  if (effectiveAt === undefined || expiresAt === undefined || expiresAt > effectiveAt) return;
+  context.addIssue({ code: "custom", path: ["expiresAt"], message: "must be after effectiveAt" });
+};
+
+export const grant = z
+  .object({
+    id: uid.optional(),
+    account: accountCode,
+    asset: assetCode,
+    amount: amountAboveZero,
+    /** Lower burns first. */
+    priority: z.int().min(0).max(255).default(100),
+    effectiveAt: dateTime.optional(),
+    expiresAt: dateTime.optional(),
+    purpose: z.enum(["paid", "promotional", "bundled", "refund", "adjustment"]).default("paid"),
+    /** One dimension that is not known is refused: without it the grant would pay for more than was meant. */
+    appliesTo: z
+      .strictObject({
+        /** By their ids, in lower case as requests have them. */
+        products: z.array(id.toLowerCase()).max(100).default([]),
+        features: z.array(actor).max(100).default([]),
+        meters: z.array(code).max(100).default([]),
+      })
+      .optional(),
+    costBasis: amount.optional(),
+    rollover: z
+      .object({ max: amount, min: amount.default("0"), expiresAfterSeconds: seconds })
+      .optional(),
+  })
+  .superRefine(endsBehindItsStart);
 
 export const topUp = z.object({
   id: uid.optional(),
   account: accountCode,
   asset: assetCode,
-  creditAmount: amount,
+  creditAmount: amountAboveZero,
   chargeAmount: amount.optional(),
 });
 

@@ -10,8 +10,7 @@ export const creditGrant = (draft: Draft, request: CreditGrant): Booked | Confli
   if (terms.amount <= 0n || terms.priority < 0 || terms.priority > 255)
     return conflict(id, "INVALID");
   const endsAt = terms.expiresAt ?? Number.POSITIVE_INFINITY;
-  if (endsAt <= terms.effectiveAt) return conflict(id, "INVALID");
-  if (endsAt <= draft.now) return conflict(id, "GRANT_ENDED");
+  if (endsAt <= terms.effectiveAt || endsAt <= draft.now) return conflict(id, "INVALID");
   if (draft.grants.get(id) !== undefined) return conflict(id, "ID_REUSED");
   openGrant(draft, { id, walletAccount: walletAccountId(request.account, request.asset), terms });
   return booked(id, terms.amount);

@@ -77,8 +77,9 @@ export const reportLease = (draft: Draft, report: ReportLease): Settled | Confli
   if (isRejected(draft, row, { ...nothingUsed, amount }))
     return conflict(row.id, "OVERAGE_REJECTED", row.state);
   const ids = new Set(spends.map(({ id }) => id));
-  const isKnown = spends.some(({ id }) => draft.authorizations.get(id) !== undefined);
-  if (isKnown || ids.size < spends.length) return conflict(row.id, "ID_REUSED", row.state);
+  const taken = spends.find(({ id }) => draft.authorizations.get(id) !== undefined);
+  if (taken !== undefined || ids.size < spends.length)
+    return conflict(taken?.id ?? row.id, "ID_REUSED", row.state);
   let [left, shortfall] = [row, 0n];
   for (const spend of spends) {
     const spent = settleSpend(draft, left, spend);

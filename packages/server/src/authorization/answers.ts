@@ -156,16 +156,14 @@ export const only = (
 /** What a conflict says of which field of its request. */
 export type Said = (conflict: Conflict) => FieldError;
 
-export const saidOfId: Said = ({ id, state }) => ({
-  field: "id",
+export const saidOfId: Said = ({ id, code, state }) => ({
+  field: code === "INVALID" ? "body" : "id",
   message: state === null ? `is ${id}` : `${id} is ${state}`,
 });
 
 export const refusalOf = (conflict: Conflict, said: Said = saidOfId): Problem => {
-  const { field, message } = said(conflict);
-  return conflict.code === "INVALID"
-    ? new Problem("VALIDATION_FAILED", [{ field: "body", message }])
-    : new Problem(conflict.code, [{ field, message }]);
+  const code = conflict.code === "INVALID" ? "VALIDATION_FAILED" : conflict.code;
+  return new Problem(code, [said(conflict)]);
 };
 
 const unexpected = (outcome: Outcome): Error => new Error(`${outcome.kind} is no answer to this`);

@@ -8,7 +8,14 @@ import type { EpochMs, Grant, Restriction } from "@turnpike/engine/ledger/rows.t
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
 import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
-import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
+import {
+  amountText,
+  asBooked,
+  only,
+  type Said,
+  saidOfId,
+  timeText,
+} from "../authorization/answers.ts";
 import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
@@ -101,6 +108,12 @@ const termsOf = (configuration: Configuration, body: GrantBody): OfferedTerms =>
   };
 };
 
+/** What no request can say of itself is whether it came in time. */
+const saidOfGrant: Said = (refused) =>
+  refused.code === "INVALID"
+    ? { field: "expiresAt", message: "must be in the future" }
+    : saidOfId(refused);
+
 export const createGrant: Handlers["createGrant"] = async (
   { orgId, body },
   { ledger, database },
@@ -124,7 +137,7 @@ export const createGrant: Handlers["createGrant"] = async (
     terms,
   };
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
-  asBooked(only(await ledger.decide(work)));
+  asBooked(only(await ledger.decide(work), saidOfGrant));
   return grantReply(configuration, await findGrant(ledger, orgId, id), ledger.now());
 };
 

@@ -161,7 +161,13 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
       answered: nothingSpent,
     },
   );
-  return onLease(ledger, { orgId, row }, { command: { ...about, spends }, usage: [usage] });
+  const command = { ...about, spends };
+  const said: Said = (refused) => {
+    const nth = spends.findIndex(({ id }) => id === refused.id);
+    const isSpend = refused.code === "ID_REUSED" && refused.state !== null && nth >= 0;
+    return isSpend ? { field: `spends[${nth}].uid`, message: "is taken" } : saidOfId(refused);
+  };
+  return onLease(ledger, { orgId, row }, { command, usage: [usage], said });
 };
 
 const saidOfRenewal: Said = (refused) =>

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
-import { amountText, asBooked, only } from "../authorization/answers.ts";
+import { amountText, asBooked, only, type Said, saidOfId } from "../authorization/answers.ts";
 import type { Configuration } from "../authorization/configuration.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import { keyedPage } from "../authorization/keyed-page.ts";
@@ -31,10 +31,14 @@ const topUpReply = (configuration: Configuration, row: TopUpColumns) => ({
 const carryOut = async (
   ledger: Ledger,
   orgId: string,
-  { account, command }: { readonly account: string; readonly command: Command },
+  {
+    account,
+    command,
+    said,
+  }: { readonly account: string; readonly command: Command; readonly said?: Said },
 ) => {
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
-  asBooked(only(await ledger.decide(work)));
+  asBooked(only(await ledger.decide(work), said));
   const configuration = await ledger.configurations.of(orgId);
   return topUpReply(configuration, await findTopUp(ledger, orgId, command.id));
 };
@@ -74,8 +78,13 @@ export const confirmTopUp: Handlers["confirmTopUp"] = async (
 ) => {
   const { id, account } = await findTopUp(ledger, orgId, params["id"] ?? "");
   const fingerprint = fingerprintOf(["creditTopUp", id, body]);
-  const command: Command = { kind: "creditTopUp", id, fingerprint, payment: body.payment };
-  return carryOut(ledger, orgId, { account, command });
+  const { payment } = body;
+  const command: Command = { kind: "creditTopUp", id, fingerprint, payment };
+  const said: Said = (refused) =>
+    refused.code === "PAYMENT_ALREADY_CREDITED"
+      ? { field: "payment", message: `is ${payment}` }
+      : saidOfId(refused);
+  return carryOut(ledger, orgId, { account, command, said });
 };
 
 export const failTopUp: Handlers["failTopUp"] = async ({ orgId, params }, { ledger }) => {

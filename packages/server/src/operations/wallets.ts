@@ -1,7 +1,14 @@
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { SetWallet } from "@turnpike/engine/ledger/request.ts";
 import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
-import { amountText, asBooked, only, timeText } from "../authorization/answers.ts";
+import {
+  amountText,
+  asBooked,
+  only,
+  type Said,
+  saidOfId,
+  timeText,
+} from "../authorization/answers.ts";
 import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import { type WalletAccountColumns, walletAccountFrom } from "../authorization/rows/stored-rows.ts";
@@ -77,6 +84,11 @@ export const setWalletAccess: Handlers["setWalletAccess"] = async (
   return accessReply(access);
 };
 
+const saidOfLimit: Said = (refused) =>
+  refused.code === "WRONG_STATE"
+    ? { field: "debtLimit", message: "is less than what is owed" }
+    : saidOfId(refused);
+
 export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, { ledger }) => {
   const account = await accountCode(ledger, orgId, params["id"]);
   const asset = assetOf(await ledger.configurations.of(orgId), params["asset"] ?? "");
@@ -91,7 +103,7 @@ export const setWallet: Handlers["setWallet"] = async ({ orgId, params, body }, 
   };
   await keepAsset(ledger, orgId, asset.code);
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
-  asBooked(only(await ledger.decide(work)));
+  asBooked(only(await ledger.decide(work), saidOfLimit));
   return { asset: asset.code, mode: body.mode, debtLimit: body.debtLimit };
 };
 
