@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { OpenTopUp } from "@turnpike/engine/ledger/request.ts";
+import type { FailTopUp, OpenTopUp } from "@turnpike/engine/ledger/request.ts";
 import { money } from "@turnpike/engine/ledger/sample-request.ts";
 import { auditLedger } from "./audit.ts";
 import { ledgerDatabase, workOf } from "./rows/ledger-database.suite.ts";
@@ -47,4 +47,35 @@ test("a payment that cannot be asked for keeps no other waiting, and is not aske
   expect(asked.toSorted()).toEqual([...sick.map(({ id }) => id), "well"].toSorted());
   expect(lines).toHaveLength(25);
   expect(await auditLedger(pool(), orgId)).toEqual([]);
+});
+
+test("a payment that cannot be credited is told", async () => {
+  const orgId = await organization(["acme"]);
+  const ledger = newLedger();
+  await ledger.decide(workOf(orgId, [topUp("given-up"), topUp("paid")]));
+  const lines: string[] = [];
+  const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+  const failing: FailTopUp = { kind: "failTopUp", id: "given-up", fingerprint: "f" };
+  const payments = startPayments(
+    ledger,
+    {
+      request: async ({ topUpId }) => {
+        // As an operator does while the provider is asked.
+        if (topUpId === "given-up")
+          await ledger.decide({ ...workOf(orgId, [failing]), accounts: ["acme"] });
+        return { kind: "paid", payment: topUpId };
+      },
+    },
+    logger,
+  );
+  const state = async (): Promise<unknown> =>
+    (await pool().query("SELECT id, state FROM top_up WHERE org_id = $1 ORDER BY id", [orgId]))
+      .rows;
+  await expect.poll(state, { timeout: 10_000 }).toEqual([
+    { id: "given-up", state: "failed" },
+    { id: "paid", state: "credited" },
+  ]);
+  await payments.stop();
+  const told = lines.map((line): unknown => JSON.parse(line));
+  expect(told).toEqual([expect.objectContaining({ level: 50, key: `${orgId} given-up` })]);
 });

@@ -34,7 +34,7 @@ export const startPayments = (
       work: (row) => request(ledger, provider, row),
       left,
       logger,
-      failed: "a payment cannot be asked for",
+      failed: "a payment cannot be asked for, or not be booked",
     });
     return everyMs;
   };
@@ -70,8 +70,13 @@ const request = async (
     paymentMethod: row.payment_method,
   });
   const command = commandFor(id, outcome);
-  if (command !== undefined)
-    await ledger.decide({ orgId, accounts: [account], requests: [command], usage: [] });
+  if (command !== undefined) {
+    const work = { orgId, accounts: [account], requests: [command], usage: [] };
+    const [answer] = await ledger.decide(work);
+    // Money has moved that no wallet shows, or the other way round: somebody has to look.
+    if (answer?.kind === "conflict")
+      throw new Error(`the payment is ${outcome.kind}, the top-up says ${answer.code}`);
+  }
   const text = "UPDATE top_up SET is_requested = true WHERE org_id = $1 AND id = $2";
   await ledger.pool.query(text, [orgId, id]);
 };
