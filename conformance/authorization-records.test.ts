@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Wallets } from "./authorization-client.ts";
-import { inspect, waitForLock } from "./ledger-inspection.ts";
+import { brokenInvariants, inspect, waitForLock } from "./ledger-inspection.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /** Records that the ledger counts by: what it has counted must stay what it was. */
@@ -262,6 +262,15 @@ describe("a budget", () => {
     await wallets().charge(account, world().fresh("call"), "4");
     const change = { limit: "20", mode: "soft", alerts: [50] };
     expect(await put(path, change)).toMatchObject({ status: 200, body: { ...change, used: "4" } });
+  });
+
+  test("that is removed while something is held leaves the ledger sound", async () => {
+    const { account, path } = await bought();
+    const hold = world().fresh("hold");
+    await wallets().hold(account, hold, "4");
+    await client().remove(path);
+    expect(await wallets().settle(hold, "3")).toMatchObject({ state: "SETTLED" });
+    expect(await brokenInvariants(url(), world().server.orgId)).toEqual([]);
   });
 });
 

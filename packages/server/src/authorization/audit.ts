@@ -1,4 +1,5 @@
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
+import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { brokenInvariants } from "@turnpike/engine/ledger/invariants.ts";
 import { walletAccountId, type LedgerState, type Posting } from "@turnpike/engine/ledger/rows.ts";
 import { settings } from "./rows/loading.ts";
@@ -16,6 +17,16 @@ interface PostingColumns {
 
 const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.map((row) => [row.id, row]));
+
+/** Of the budgets that are there: nothing moves those of one that was removed any more. */
+const counters = async (client: PoolClient, orgId: string): Promise<stored.CounterColumns[]> => {
+  const { rows } = await client.query<stored.CounterColumns>(
+    `SELECT c.* FROM budget_counter c JOIN record r ON r.org_id = c.org_id AND r.kind = $2 AND r.id::text = c.budget_id
+     WHERE c.org_id = $1`,
+    [orgId, budget.kind],
+  );
+  return rows;
+};
 
 /**
  * What is wrong with the whole stored ledger of an organization, as sentences: none when every invariant that rows and
@@ -44,7 +55,7 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
       ),
       decisions: new Map(),
       budgets: new Map(),
-      counters: byId((await all<stored.CounterColumns>("budget_counter")).map(stored.counterFrom)),
+      counters: byId((await counters(client, orgId)).map(stored.counterFrom)),
       rateLimits: new Map(),
       rateBuckets: new Map(),
       concurrencyLimits: new Map(),
