@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   money,
   sampleGrant,
@@ -44,4 +44,23 @@ test("who gives a slot of a removed limit back waits for who still counts there"
   client.release();
   await settled;
   expect(await held()).toEqual([{ held: 2 }]);
+});
+
+test("a server whose clock is set back remembers limits no longer than any other", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  try {
+    const orgId = await organization(["acme"]);
+    const remembering = server();
+    await decideBatch(remembering, orgId, [workOf(orgId, [sampleGrant("acme's", money("10"))])]);
+    const limit = { code: "none", scope: {}, limit: 0 };
+    await record(orgId, "concurrencyLimit", limit);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await delay(2_100);
+    const hold = workOf(orgId, [sampleHold("one", money("1"))]);
+    expect(await decideBatch(remembering, orgId, [hold])).toMatchObject([
+      [{ decision: "deny", reasons: [{ code: "CONCURRENCY_EXCEEDED" }] }],
+    ]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -13,6 +13,7 @@ import { readBeginnings } from "./prices/earlier-usage.ts";
 import { createBeginnings } from "./prices/position-beginnings.ts";
 import { createPrices, type Prices } from "./prices/prices.ts";
 import { Remembered } from "./rows/remembered-rows.ts";
+import { steadyMs } from "./steady-clock.ts";
 import type { Decide } from "./work.ts";
 
 /** What the requests of authorization are made and decided with. */
@@ -53,9 +54,9 @@ export const createLedger = ({
   const keptRecords = createKeptRecords(pool);
   const parts: LedgerParts = {
     pool,
-    configurations: createConfigurations(database, now),
-    customers: createCustomers({ database, pool, now }),
-    prices: createPrices({ database, pool, keptRecords, now }),
+    configurations: createConfigurations(database, steadyMs),
+    customers: createCustomers({ database, pool, now: steadyMs }),
+    prices: createPrices({ database, pool, keptRecords, now: steadyMs }),
     keptRecords,
     derivedFields,
     now,
@@ -64,7 +65,7 @@ export const createLedger = ({
     read: async (orgId, ids) =>
       usage === undefined ? [] : readBeginnings({ ...parts, database, usage }, orgId, ids),
     logger,
-    now,
+    now: steadyMs,
   });
   const remembered = new Remembered();
   const batchParts = { ...parts, beginnings, remembered, clock: new DatabaseClock() };

@@ -5,6 +5,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { Ledger } from "./ledger.ts";
 import { attemptEach, LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
+import { steadyMs } from "./steady-clock.ts";
 
 const everyMs = 500;
 const atOnceMax = 20;
@@ -28,7 +29,7 @@ export const startPayments = (
   provider: PaymentProvider,
   logger: Logger,
 ): Repeating => {
-  const left = new LeftAlone(ledger.now);
+  const left = new LeftAlone(steadyMs);
   const work = async (): Promise<number> => {
     await attemptEach(await unrequested(ledger, left.keys()), {
       work: (row) => request(ledger, provider, row),

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Ledger } from "./ledger.ts";
 import { attemptEach, LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
+import { steadyMs } from "./steady-clock.ts";
 
 /** How late a due change happens at most, where nobody touches the account before. */
 const everyMs = 1_000;
@@ -10,7 +11,7 @@ const dueMax = 100;
 
 /** Ends holds and grants that are due, for accounts that nobody asks about. Every other touch does the same (f.4). */
 export const startSweeper = (ledger: Ledger, logger: Logger): Repeating => {
-  const left = new LeftAlone(ledger.now);
+  const left = new LeftAlone(steadyMs);
   const work = async (): Promise<number> => {
     const due = await dueRows(ledger, left.keys());
     const accounts = new Map(due.map((row) => [row.key, row]));
