@@ -64,7 +64,7 @@ const open = async (sold: readonly Sold[], funds = "1000") => {
       return {
         used: sums("USAGE"),
         due: bills.map(({ billTotal }) => billTotal),
-        drawn: -sums("BALANCE_CONSUMED").reduce((sum, one) => sum + one, 0),
+        drawn: sums("BALANCE_CONSUMED").reduce((sum, one) => sum - one, 0),
         spent: Number(funds) - Number(balance),
       };
     },
@@ -144,6 +144,51 @@ describe("of a plan that is billed by the month, and one by the week", () => {
         due: [0, 0, 0, 0],
         drawn: 75,
         spent: 75,
+      });
+    }
+  });
+});
+
+describe("what nobody paid is asked for once, and what was paid is taken once", () => {
+  /** The wallet's 15 dollars pay 2 units, which cost 3 each, and 9 dollars of the 24 that others cost. */
+  const spend = async (other: Partial<Sold>) => {
+    const payer = await open([{ bands: [[0, 1]] }, { bands: [[0, 2]], ...other }], "15");
+    await payer.use("05-15", 2);
+    await payer.measure("05-16", 8);
+    return payer;
+  };
+
+  test("by contracts with bills of their own", async () => {
+    const { id, paid, billsOf } = await spend({ isApart: true });
+    for (let times = 0; times < 2; times += 1) {
+      await world().bill(id, june);
+      // What is missing is asked for by the plan that was attached last.
+      expect(await paid(june)).toMatchObject({ drawn: 15, spent: 15 });
+    }
+    const due = async () =>
+      (await billsOf([june])).map(({ billTotal }) => billTotal).toSorted((a, b) => a - b);
+    expect(await due()).toEqual([0, 15]);
+    for (const bill of await billsOf([june])) await world().approve(bill.id);
+    await world().bill(id, june);
+    expect(await due()).toEqual([0, 15]);
+    // Nothing is put right on the next ones.
+    await world().bill(id, july);
+    expect(await paid(july)).toMatchObject({ drawn: 0, spent: 15 });
+    expect((await billsOf([july])).map(({ billTotal }) => billTotal)).toEqual([0, 0]);
+  });
+
+  test.each([
+    { order: "week first", dates: ["2024-05-21", june] },
+    { order: "month first", dates: [june, "2024-05-21"] },
+  ])("by the month and by the week, $order", async ({ dates }) => {
+    const { id, paid } = await spend({ template: weekly });
+    for (let times = 0; times < 2; times += 1) {
+      for (const billDate of dates) await world().bill(id, billDate);
+      expect(await paid("2024-05-21", june)).toEqual({
+        used: [20, 10],
+        due: [15, 0],
+        drawn: 15,
+        spent: 15,
       });
     }
   });

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
+import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
 import {
@@ -10,16 +10,16 @@ import {
   type Rerating,
 } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
-import type { Line } from "@turnpike/engine/bill/line.ts";
-import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
+import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
 import { type Candidate, candidatesOf, fixedBills, type Given } from "./bill-candidates.ts";
+import type { Sources } from "./fellow-claims.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
-import { customFieldsOf } from "./custom-fields.ts";
+import { askedNow, type Rated } from "./current-charges.ts";
 import { DrawDownLedger } from "./draw-downs.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
 import type { PlannedBill } from "./planned-bills.ts";
@@ -50,20 +50,13 @@ export interface Calculation {
   readonly rerated: readonly Rated[];
 }
 
-/** A bill's lines with what they were rated from. */
-export interface Rated {
-  readonly facts: BillFacts;
-  readonly lines: readonly Line[];
-}
-
 /** What wallets paid counts like a balance of the bill's periods. */
 const candidatesWithWallets = async (
-  reader: Reader,
-  orgId: string,
+  sources: Sources,
   candidates: readonly Candidate[],
 ): Promise<Candidate[]> => {
   const bills = candidates.map(({ planned }) => planned.terms);
-  const wallets = await walletBalancesOf(reader, orgId, bills);
+  const wallets = await walletBalancesOf(sources, bills);
   return candidates.map((candidate) => {
     const { planned } = candidate;
     const { terms } = planned;
@@ -209,20 +202,6 @@ class Calculator {
   }
 }
 
-const askedNow = (
-  book: BillingBook,
-  terms: BillTerms,
-  windows: readonly UsageWindow[],
-): AskedWindows => {
-  const customFields = customFieldsOf(book, terms);
-  const { aggregations, organization } = terms;
-  const givenFor = (window: UsageWindow) => ({
-    customFields: customFields(window),
-    lookups: [],
-  });
-  return { windows, aggregations, zone: organization.zone, givenFor };
-};
-
 /** Planned bills are measured as things are configured now, fixed ones as they were. */
 const askedFor = (
   book: BillingBook,
@@ -273,13 +252,14 @@ export const calculateBills = async (
 ): Promise<Calculation> => {
   const { history, book } = given;
   const { orgId } = book;
-  const candidates = await candidatesWithWallets(reader, orgId, candidatesOf(given));
+  const sources = { reader, usage, given };
+  const candidates = await candidatesWithWallets(sources, candidatesOf(given));
   // Before anything is read: what comes in the meantime is looked at again.
   const usageMark = await usage.mark();
-  const fixed = await takeFixedBills(
-    { reader, usage, orgId },
-    { bills: fixedBills(history, candidates), corrections: history.corrections },
-  );
+  const fixed = await takeFixedBills(sources, {
+    bills: fixedBills(history, candidates),
+    corrections: history.corrections,
+  });
   const measured = await measure({ reader, usage, orgId }, askedFor(book, candidates, fixed));
   const terms = candidates.map(({ planned }) => planned.terms);
   const calculator = new Calculator(
@@ -295,29 +275,4 @@ export const calculateBills = async (
   );
   for (const candidate of candidates) calculator.calculate(candidate);
   return calculator.result();
-};
-
-/** What bills of such terms charge as things are now, in the order given: no credit draws, and nothing is put right. */
-export const rateCharges = async (
-  { reader, usage }: { readonly reader: Reader; readonly usage: UsageStore },
-  book: BillingBook,
-  given: readonly BillTerms[],
-): Promise<(Rated | undefined)[]> => {
-  const bare = given.map((terms) => ({ ...terms, commitments: [], balances: [], charges: [] }));
-  const asked = bare.map((terms) => askedNow(book, terms, usageWindows(terms)));
-  const { orgId } = book;
-  const measured = await measure({ reader, usage, orgId }, asked);
-  const advance = await takeAdvanceLines(reader, orgId, bare);
-  return bare.map((terms, nth) => {
-    const windows = asked[nth]?.windows ?? [];
-    const facts = {
-      ...terms,
-      quantities: Object.fromEntries(
-        windows.map((window) => [window.key, measured.get(window) ?? { quantity: null }]),
-      ),
-      billedInAdvance: advance.billedBefore({ id: "", billDate: terms.billDate.toString() }, terms),
-    };
-    const rated = rateBill(facts);
-    return rated.outcome === "rated" ? { facts, lines: rated.lines } : undefined;
-  });
 };

@@ -7,9 +7,9 @@ import { intersection, isBefore, type Period } from "@turnpike/engine/time/perio
 import type { UsageStore } from "../ports/usage-store.ts";
 import type { Attachment } from "./attachments.ts";
 import type { Given } from "./bill-candidates.ts";
-import { rateCharges, type Rated } from "./bill-calculation.ts";
 import { attachmentsOf, type BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
+import { rateCharges, type Rated } from "./current-charges.ts";
 import { billsCharging, type PlannedBill } from "./planned-bills.ts";
 import type { AccountRecord } from "./snapshot.ts";
 import { poolOfAttachment } from "./terms.ts";
@@ -42,42 +42,62 @@ export interface FellowClaim<Claim extends WalletClaim> {
   readonly before: readonly Decimal[] | undefined;
 }
 
-interface Asked {
+/** From what bills are calculated. */
+export interface Sources {
   readonly reader: Reader;
   readonly usage: UsageStore;
   readonly given: Given;
 }
 
 export const fellowClaims = async <Claim extends WalletClaim>(
-  asked: Asked,
+  sources: Sources,
   own: readonly Claim[],
 ): Promise<FellowClaim<Claim>[]> => {
-  const fellows = fellowsOf(asked.given, own);
-  if (fellows.length === 0) return [];
-  const bills = fellows.flatMap(({ bills: ofFellow }) => ofFellow);
-  const { book } = asked.given;
+  const fellows = fellowsOf(sources.given, own);
+  const asked = fellows.flatMap(({ claim, bills }) => [
+    { claim, bills, at: claim.period.end },
+    { claim, bills, at: claim.period.start },
+  ]);
+  const charged = await chargedUpTo(sources, asked);
+  return fellows.map(({ claim, beside }, nth) => ({
+    claim,
+    beside,
+    amounts: charged[2 * nth],
+    before: charged[2 * nth + 1],
+  }));
+};
+
+/** What bills charge for what is claimed, up to an instant. */
+export interface ChargeQuestion {
+  readonly claim: WalletClaim;
+  readonly bills: readonly BillTerms[];
+  readonly at: Temporal.Instant;
+}
+
+/** The amounts for each question; undefined where a bill cannot be rated. */
+export const chargedUpTo = async (
+  sources: Sources,
+  asked: readonly ChargeQuestion[],
+): Promise<(Decimal[] | undefined)[]> => {
+  const parts = asked.map(({ bills, at }) => bills.flatMap((terms) => partOf(terms, at) ?? []));
+  const all = parts.flat();
+  if (all.length === 0) return asked.map(() => []);
   const rated = await rateCharges(
-    asked,
-    book,
-    bills.map(({ terms }) => terms),
+    sources,
+    sources.given.book,
+    all.map(({ terms }) => terms),
   );
-  const answers = new Map(bills.map((bill, nth) => [bill, rated[nth]]));
-  return fellows.map(({ claim, beside, bills: ofFellow }) => {
-    const charged = (side: PartBill["side"]): Decimal[] | undefined => {
-      const ofSide = ofFellow.filter((bill) => bill.side === side);
-      const amounts = ofSide.map((bill) => chargedOn(claim, bill, answers.get(bill)));
-      return amounts.some((one) => one === undefined)
-        ? undefined
-        : amounts.flatMap((one) => one ?? []);
-    };
-    return { claim, beside, amounts: charged("through"), before: charged("before") };
+  const answers = new Map(all.map((part, nth) => [part, rated[nth]]));
+  return asked.map(({ claim }, nth) => {
+    const amounts = (parts[nth] ?? []).map((part) => chargedOn(claim, part, answers.get(part)));
+    if (amounts.some((one) => one === undefined)) return undefined;
+    return amounts.flatMap((one) => one ?? []);
   });
 };
 
 /** A bill as of an instant. */
 interface PartBill {
   readonly terms: BillTerms;
-  readonly side: "through" | "before";
   readonly isWhole: boolean;
 }
 
@@ -98,23 +118,24 @@ const chargedOn = (
     .map(({ cost }) => cost);
 };
 
-interface Fellow<Claim> {
+/** What other bills charge for the same calls. */
+export interface Fellow<Claim> {
+  /** As if it was billed for the time of what it stands beside. */
   readonly claim: WalletClaim;
   readonly beside: Claim;
-  readonly bills: readonly PartBill[];
+  readonly bills: readonly BillTerms[];
 }
 
-const fellowsOf = <Claim extends WalletClaim>(
+export const fellowsOf = <Claim extends WalletClaim>(
   given: Given,
   own: readonly Claim[],
-): Fellow<Claim>[] => {
-  const accounts = new Map([...given.book.accounts.values()].map((one) => [one.code, one]));
-  return [...Map.groupBy(own, claimKey).values()].flatMap(([first, ...others]) => {
-    const payer = first && accounts.get(first.accounts[0]);
+): Fellow<Claim>[] =>
+  [...Map.groupBy(own, claimKey).values()].flatMap(([first, ...others]) => {
+    const payer = first && payerOf(given.book, first);
     if (first === undefined || payer === undefined) return [];
     const priced = pricedBy(given.book, payer).filter(({ asset }) => asset === first.asset);
-    const alike = new Set([first, ...others]);
-    return sharingMeters<Claim | Priced>([...alike, ...priced]).flatMap((sharing) => {
+    const all: (Claim | Priced)[] = [first, ...others, ...priced];
+    return sharingMeters(all).flatMap((sharing) => {
       const claims = sharing.filter((one) => "billed" in one);
       const fellows = sharing.filter((one) => "attachment" in one);
       return overlapping(claims).flatMap((joint) =>
@@ -122,6 +143,13 @@ const fellowsOf = <Claim extends WalletClaim>(
       );
     });
   });
+
+const payerOf = (
+  { accounts }: BillingBook,
+  { accountPlan: { account, pool }, accounts: [code] }: WalletClaim,
+): AccountRecord | undefined => {
+  const known = [account, ...pool.map((member) => member.account)];
+  return accounts.get(known.find((one) => one.code === code)?.id ?? "");
 };
 
 /** Usage that a plan prices which an account pays for. */
@@ -182,7 +210,7 @@ const fellowOf = <Claim extends WalletClaim>(
       billed,
     },
     beside,
-    bills: planned.flatMap(({ terms }) => partsOf(terms, period)),
+    bills: planned.map(({ terms }) => terms),
   };
 };
 
@@ -201,12 +229,11 @@ const billsOf = (
   return billsCharging(book, billed, { period, runOf });
 };
 
-const partsOf = (terms: BillTerms, { start, end }: Period): PartBill[] => {
+/** Nothing where it had not begun. */
+const partOf = (terms: BillTerms, at: Temporal.Instant): PartBill | undefined => {
   const arrears = terms.accountPlans.flatMap((plan) => plan.arrears ?? []);
-  const isWhole = arrears.every((period) => !isBefore(end, period.end));
-  const through = { terms: upTo(terms, end), side: "through", isWhole } as const;
-  if (arrears.every((period) => !isBefore(period.start, start))) return [through];
-  return [through, { terms: upTo(terms, start), side: "before", isWhole: false }];
+  if (arrears.every(({ start }) => !isBefore(start, at))) return undefined;
+  return { terms: upTo(terms, at), isWhole: arrears.every(({ end }) => !isBefore(at, end)) };
 };
 
 /** The bill's terms as if nothing was used from an instant on. */

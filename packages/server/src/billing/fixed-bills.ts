@@ -9,6 +9,7 @@ import type { UsageChanges } from "../ports/usage-changes.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import { readLine } from "./bill-replies.ts";
 import type { Reader } from "./catalog-snapshot.ts";
+import type { Sources } from "./fellow-claims.ts";
 import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill that is no longer calculated again, with what it was calculated from. */
@@ -75,13 +76,11 @@ const paymentsText = (balances: readonly BalanceTerms[]): string =>
 
 /** The bills with what wallets have paid for their usage by now: a wallet paid for late usage, or was given back. */
 const withPayments = async (
-  reader: Reader,
-  orgId: string,
+  sources: Sources,
   bills: readonly StoredFixedBill[],
 ): Promise<StoredFixedBill[]> => {
   const wallets = await walletBalancesOf(
-    reader,
-    orgId,
+    sources,
     bills.map(({ facts }) => facts),
   );
   return bills.map((bill) => {
@@ -99,9 +98,11 @@ const withPayments = async (
  * because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
  */
 export const takeFixedBills = async (
-  { reader, usage, orgId }: { reader: Reader; usage: UsageChanges; orgId: string },
+  sources: Sources,
   { bills, corrections }: { bills: readonly StoredBill[] } & Pick<History, "corrections">,
 ): Promise<StoredFixedBill[]> => {
+  const { reader, usage, given } = sources;
+  const { orgId } = given.book;
   const changed = await changedBills(usage, orgId, bills);
   const corrected = new Set(corrections.map(({ correction }) => correction.billId));
   const firstDates = new Map<string, string>();
@@ -128,5 +129,5 @@ export const takeFixedBills = async (
     const windows = changed.has(stored.id) ? usageWindows(facts) : [];
     return [{ stored, facts, billed, windows, isPaidAnew: false }];
   });
-  return withPayments(reader, orgId, taken);
+  return withPayments(sources, taken);
 };

@@ -2,13 +2,17 @@ import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
+import { Decimal, max, sum, zero } from "@turnpike/engine/exact/decimal.ts";
+import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { withWallet } from "../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
+import { type Fellow, fellowsOf, type Sources } from "./fellow-claims.ts";
+import { sharesOfOthers } from "./fellow-shares.ts";
 import {
   chargesOf,
   claimsOf,
+  isOfUsage,
   type JointClaim,
   jointClaims,
   type WalletClaim,
@@ -44,18 +48,22 @@ export const payingFamilies = async (
  * wallet cost one query for all of them.
  */
 export const walletBalancesOf = async (
-  reader: Reader,
-  orgId: string,
+  sources: Sources,
   bills: readonly BillTerms[],
 ): Promise<ReadonlyMap<BillTerms, readonly BalanceTerms[]>> => {
-  const claims = new Map(bills.map((terms) => [terms, jointClaims(claimsOf(terms))]));
+  const { reader, given } = sources;
+  const { orgId } = given.book;
+  const claims = new Map(bills.map((terms) => [terms, claimsOf(terms)]));
   const codes = [...claims.values()].flat().flatMap(({ accounts }) => accounts);
   const paying = await withWallet(reader, orgId, codes);
   const found = new Map<BillTerms, readonly BalanceTerms[]>();
   if (paying.size === 0) return found;
-  for (const [terms, ofBill] of claims) {
-    const payments = await paymentsFor(reader, { orgId, paying }, ofBill);
-    found.set(terms, balancesOf(terms, payments));
+  for (const [terms, own] of claims) {
+    const fellows = fellowsOf(given, own.filter(isOfUsage));
+    const joint = jointClaims([...own, ...fellows.map(({ claim }) => claim)]);
+    const payments = await paymentsFor(reader, { orgId, paying }, joint);
+    const shares = await ownShares(sources, { terms, fellows, payments });
+    found.set(terms, balancesOf(terms, shares));
   }
   return found;
 };
@@ -65,6 +73,63 @@ interface Payment {
   readonly joint: JointClaim<WalletClaim>;
   readonly debits: readonly WalletDebit[];
 }
+
+/** What of it is the bill's. */
+interface OwnShare extends Payment {
+  readonly amount: Decimal;
+}
+
+const exactly = (amount: bigint, { scale }: Pick<WalletDebit, "scale">): Decimal =>
+  new Decimal(amount, scale);
+
+/**
+ * What was paid for several bills each draws on as far as it charges; where not all was paid, what the others have of it
+ * is left to them.
+ */
+const ownShares = async (
+  sources: Sources,
+  {
+    terms,
+    fellows,
+    payments,
+  }: {
+    readonly terms: BillTerms;
+    readonly fellows: readonly Fellow<WalletClaim>[];
+    readonly payments: readonly Payment[];
+  },
+): Promise<OwnShare[]> => {
+  const others = new Map(fellows.map((fellow) => [fellow.claim, fellow]));
+  const shares: OwnShare[] = [];
+  for (const { joint, debits } of payments) {
+    const beside = joint.claims.flatMap((claim) => others.get(claim) ?? []);
+    const [first, ...rest] = joint.claims.filter((claim) => !others.has(claim));
+    if (first === undefined) continue;
+    const own = { ...joint, claims: [first, ...rest] } as const;
+    const paid = sum(debits.map((debit) => exactly(debit.amount, debit)));
+    const isShort = debits.some(({ shortfall }) => shortfall > 0n);
+    const left =
+      isShort && beside.length > 0
+        ? await sharesOfOthers(sources, {
+            terms,
+            own,
+            fellows: beside,
+            shortfallIn: (period) => shortfallOf(sources, { joint, period }),
+          })
+        : zero;
+    shares.push({ joint: own, debits, amount: max(paid.minus(left), zero) });
+  }
+  return shares;
+};
+
+const shortfallOf = async (
+  { reader, given }: Sources,
+  { joint, period }: { readonly joint: JointClaim<WalletClaim>; readonly period: Period },
+): Promise<Decimal> => {
+  const { accounts } = joint;
+  const debits = await walletDebits(reader, { orgId: given.book.orgId, accounts, period });
+  const own = debits.filter((debit) => isFor(joint, debit));
+  return sum(own.map((debit) => exactly(debit.shortfall, debit)));
+};
 
 /** One question for all that the same accounts pay over the same time; what the bill does not claim needs no credit. */
 const paymentsFor = async (
@@ -94,11 +159,11 @@ const isFor = (
 ): boolean => debit.asset === asset && meters.includes(debit.meterId ?? debit.meter);
 
 /** One for everything of a plan that was paid over the same time. */
-const balancesOf = (terms: BillTerms, payments: readonly Payment[]): BalanceTerms[] =>
+const balancesOf = (terms: BillTerms, payments: readonly OwnShare[]): BalanceTerms[] =>
   [...Map.groupBy(payments, (payment) => nameOf(terms, payment))].flatMap(
     ([name, [first, ...others]]) => {
       if (first === undefined) return [];
-      const isPaid = [first, ...others].some(({ debits }) => debits.length > 0);
+      const isPaid = [first, ...others].some(({ amount }) => amount.isPositive());
       return isPaid ? [balanceOf(terms, name, [first, ...others])] : [];
     },
   );
@@ -119,12 +184,11 @@ const ownerOf = ({ account }: BillTerms, plan: WalletClaim["accountPlan"]): stri
 const balanceOf = (
   terms: BillTerms,
   name: string,
-  payments: readonly [Payment, ...Payment[]],
+  payments: readonly [OwnShare, ...OwnShare[]],
 ): BalanceTerms => {
   const [{ joint }] = payments;
   const { period } = joint;
   const [{ accountPlan, asset }] = joint.claims;
-  const debits = payments.flatMap((payment) => payment.debits);
   return {
     id: idOf(name),
     accountId: ownerOf(terms, accountPlan),
@@ -133,7 +197,7 @@ const balanceOf = (
     period,
     transactions: [
       {
-        amount: sum(debits.map(({ amount, scale }) => new Decimal(amount, scale))),
+        amount: sum(payments.map(({ amount }) => amount)),
         appliedAt: period.start,
       },
     ],

@@ -138,6 +138,9 @@ const minimumsOf = ({
   }));
 };
 
+/** Not of a minimum spend, which is no other plan's. */
+export const isOfUsage = ({ of }: WalletClaim): boolean => "meterIds" in of;
+
 /** What a bill charges for what is claimed. */
 export const chargesOf = ({ accountPlan, of }: WalletClaim): PlanCharges => {
   const { id: accountPlanId } = accountPlan;

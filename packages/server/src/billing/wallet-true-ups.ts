@@ -15,8 +15,9 @@ import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
 import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { withWallet } from "../records/paying-accounts.ts";
 import { periodPaid } from "../records/wallet-debits.ts";
-import { calculateBills, type Rated } from "./bill-calculation.ts";
-import { fellowClaims } from "./fellow-claims.ts";
+import { calculateBills } from "./bill-calculation.ts";
+import type { Rated } from "./current-charges.ts";
+import { fellowClaims, type Sources } from "./fellow-claims.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { present } from "./catalog-snapshot.ts";
 import type { Making } from "./closings.ts";
@@ -24,6 +25,7 @@ import { payingFamilies } from "./wallet-balances.ts";
 import {
   chargesOf,
   claimsOf,
+  isOfUsage,
   jointClaims,
   productOf,
   usersOf,
@@ -119,14 +121,15 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
       const fellows = await fellowTotals({ reader: transaction, usage, given }, totals);
+      const all = [...totals, ...fellows];
       const making = { job, given, bills, rerated };
       // What comes back first may pay for the rest.
       const periods = [
         ...(await withdrawnPeriods(transaction, making)),
-        ...(await withPayments(transaction, job.orgId, [...totals, ...fellows])),
+        ...(await withPayments(transaction, job.orgId, all)),
       ];
       const isLate = latenessBy(underWay);
-      const late = [...periods, ...totals.map(measuredFrom)].filter(isLate);
+      const late = [...periods, ...all.map(measuredFrom)].filter(isLate);
       return {
         periods: periods.filter((period) => !isLate(period)),
         late: late.flatMap(({ billedTo }) => billedTo),
@@ -221,12 +224,9 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
 };
 
 /** What other bills charge for the same calls. */
-const fellowTotals = async (
-  parts: Parameters<typeof fellowClaims>[0],
-  totals: readonly Total[],
-): Promise<Total[]> => {
-  const usage = totals.filter(({ of }) => "meterIds" in of);
-  const fellows = await fellowClaims(parts, usage);
+const fellowTotals = async (sources: Sources, totals: readonly Total[]): Promise<Total[]> => {
+  const usage = totals.filter(isOfUsage);
+  const fellows = await fellowClaims(sources, usage);
   return fellows.map(({ claim, beside: { billedTo }, amounts, before }) => ({
     ...claim,
     billedTo,

@@ -14,6 +14,8 @@ export interface WalletDebit {
   /** Digits after the point of one atom. */
   readonly scale: number;
   readonly amount: bigint;
+  /** What nobody paid. */
+  readonly shortfall: bigint;
 }
 
 export interface DebitQuestion {
@@ -35,17 +37,23 @@ export const walletDebits = async (
   reader: Reader,
   { orgId, accounts, period }: DebitQuestion,
 ): Promise<WalletDebit[]> => {
-  const { rows } = await sql<Omit<WalletDebit, "amount"> & { amount: string }>`
+  const { rows } = await sql<
+    Omit<WalletDebit, "amount" | "shortfall"> & Record<"amount" | "shortfall", string>
+  >`
     SELECT paid.meter, meter.id AS "meterId", paid.asset, (asset.document->>'scale')::integer AS scale,
-      sum(paid.debited) AS amount
+      sum(paid.debited) AS amount, sum(paid.shortfall) AS shortfall
     FROM usage_payment AS paid
     LEFT JOIN record AS meter ON meter.org_id = ${orgId} AND meter.kind = 'meter' AND meter.code = paid.meter
     JOIN record AS asset ON asset.org_id = ${orgId} AND asset.kind = 'asset' AND asset.code = paid.asset
     WHERE paid.org_id = ${orgId} AND paid.account = ANY(${accounts}::text[]) AND paid.meter IS NOT NULL
       AND occurred_at >= ${period.start.epochMilliseconds} AND occurred_at < ${period.end.epochMilliseconds}
-    GROUP BY 1, 2, 3, 4 HAVING sum(paid.debited) > 0 ORDER BY 1, 3
+    GROUP BY 1, 2, 3, 4 HAVING sum(paid.debited) > 0 OR sum(paid.shortfall) > 0 ORDER BY 1, 3
   `.execute(reader);
-  return rows.map((row) => ({ ...row, amount: BigInt(row.amount) }));
+  return rows.map(({ amount, shortfall, ...row }) => ({
+    ...row,
+    amount: BigInt(amount),
+    shortfall: BigInt(shortfall),
+  }));
 };
 
 /** Whose payments for which meters and period are added up, in epoch milliseconds. */
