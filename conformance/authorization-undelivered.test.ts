@@ -6,7 +6,7 @@ import { ownDatabase, walletWorld } from "./wallet-world.ts";
 /** What a bill job does about calls whose usage has not reached the usage store. May 2024 is billed on June 1. */
 
 const url = ownDatabase();
-const { world, wallets } = walletWorld(() => ({ DATABASE_URL: url() }));
+const { world, wallets, restart } = walletWorld(() => ({ DATABASE_URL: url() }));
 
 const june = "2024-06-01";
 
@@ -114,6 +114,9 @@ test("a child without a wallet is billed its share once the usage of its sibling
     async () => {
       jobId = await start(invoiced, other.parent);
       await waits(jobId, { billed: other.parent, waiting: invoiced });
+      // Killed, the run waits on.
+      await world().server.kill();
+      await restart();
     },
   );
   await world().finish(jobId);
