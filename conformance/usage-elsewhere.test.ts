@@ -4,7 +4,13 @@ import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { Wallets } from "./authorization-client.ts";
 import { turnpike } from "./command-line.ts";
-import { brokenInvariants, inspect, waitForRelay } from "./ledger-inspection.ts";
+import {
+  brokenInvariants,
+  inspect,
+  waitForRelay,
+  waitForVoids,
+  whileLocked,
+} from "./ledger-inspection.ts";
 import { sharedKeys, startServer } from "./server.ts";
 import { ownDatabase, serverPair } from "./wallet-world.ts";
 
@@ -187,6 +193,35 @@ test("a file is taken in where usage is kept", async () => {
     .poll(async () => (await at(other).client.call("GET", job)).body, patiently)
     .toMatchObject({ status: "succeeded", processedRows: 1 });
 });
+
+test(
+  "what is refunded while the server that keeps usage is down is not taken again by the close",
+  async () => {
+    await at(home).meter("visits");
+    await at(home).account("counted");
+    const plan = await at(home).openPlan("counted");
+    const pricingBands = [{ lowerLimit: 0, unitPrice: 1, fixedPrice: 0 }];
+    const counts = { meter: "visits", aggregation: "COUNT", unit: "visit" } as const;
+    await at(home).price(plan, counts, { pricingBands, cumulative: true });
+    await at(home).grant("counted", "100");
+    for (const uid of ["counted-1", "counted-2"])
+      await at(other).authorize({ ...call("counted", uid), meter: "visits" });
+    await waitForRelay(url());
+    await servers[home]?.kill();
+    await at(other).post("refunds", { uid: "counted-back", of: "counted-1" });
+    const job = await ask(other, "counted");
+    // What is locked is not voided yet.
+    await whileLocked(url(), "SELECT FROM usage_void FOR UPDATE", async () => {
+      await start(home);
+      await billed(job, "counted");
+      expect(await balance("counted")).toBe("99");
+    });
+    await waitForVoids(url());
+    expect(await billed(await ask(other, "counted"), "counted")).toBe(0);
+    expect(await balance("counted")).toBe("99");
+  },
+  slowMs,
+);
 
 test(
   "while the server that keeps usage is down the other one decides, and what is to be billed waits",

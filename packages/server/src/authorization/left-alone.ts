@@ -24,24 +24,6 @@ export class LeftAlone {
   }
 }
 
-/** What has been said, by its key. Beyond so many all is forgotten, and said once more. */
-export class SaidOnce {
-  readonly #said = new Set<string>();
-  readonly #max: number;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Whether it had not been said yet. */
-  add(key: string): boolean {
-    if (this.#said.has(key)) return false;
-    if (this.#said.size >= this.#max) this.#said.clear();
-    this.#said.add(key);
-    return true;
-  }
-}
-
 interface Attempting<Row> {
   readonly work: (row: Row) => Promise<unknown>;
   readonly left: LeftAlone;

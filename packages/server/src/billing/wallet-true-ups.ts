@@ -192,7 +192,7 @@ const usageUnderWay = async (
     SELECT account, to_char(
       to_timestamp(occurred_at / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
     ) FROM usage_void
-    WHERE org_id = ${orgId} AND decided_at > clock_timestamp() - interval '1 hour'
+    WHERE org_id = ${orgId}
   `.execute(transaction);
   return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
 };

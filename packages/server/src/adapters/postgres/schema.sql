@@ -695,7 +695,6 @@ CREATE TABLE usage_void (
   account text NOT NULL,
   occurred_at bigint NOT NULL,
   refund text NOT NULL,
-  decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   PRIMARY KEY (sequence)
 );
 CREATE INDEX usage_void_of_uid ON usage_void USING btree (org_id, uid);
