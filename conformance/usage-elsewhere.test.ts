@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
@@ -236,7 +237,8 @@ test(
       status: "PENDING",
     });
     await servers[other]?.stop();
-    // Neither the order of the starts nor a crash moves usage.
+    // Neither the order of the starts, nor a crash, nor a file that is made again from its journal moves usage.
+    await writeFile(join(folders()[home] ?? "", "data", "usage.duckdb"), "damaged");
     await start(other);
     expect(await at(other).client.call("POST", "usage/query", month)).toMatchObject(misdirected);
     await start(home);
