@@ -230,7 +230,7 @@ export interface TopUpRule {
   readonly windowMs: number;
   readonly countMax: number;
   readonly inFlight: string | null;
-  /** When the top-ups of the running window began. */
+  /** When its last top-ups began, in order: all of the running window, and more. */
   readonly startedAt: readonly EpochMs[];
   readonly failures: number;
   readonly isSuspended: boolean;

@@ -96,4 +96,30 @@ describe("W14 auto top-up below 20, credit 100", () => {
     ledger.run(sampleCharge("a", money("1")));
     expect(pending(ledger)).toEqual([]);
   });
+
+  test("what began before a longer window was set counts in it", () => {
+    const hourly = fundedLedger("100", {
+      topUpRules: [{ ...rule, windowMs: 3_600_000, countMax: 1 }],
+    });
+    for (const [hour, amount] of [
+      [1, "85"],
+      [2, "1"],
+    ] as const) {
+      hourly.now = hour * 3_600_000;
+      hourly.run(sampleCharge(amount, money(amount)));
+      const [topUp] = pending(hourly);
+      expect(topUp).toBeDefined();
+      hourly.run({ kind: "failTopUp", id: topUp?.id ?? "", fingerprint: "f" });
+    }
+    const [known = rule] = hourly.state.topUpRules.values();
+    const daily = (countMax: number) => {
+      const changed = { ...known, windowMs: 86_400_000, countMax };
+      const ledger = fundedLedger("100", { topUpRules: [changed] });
+      ledger.now = 4 * 3_600_000;
+      ledger.run(sampleCharge("later", money("85")));
+      return pending(ledger);
+    };
+    expect(daily(2)).toEqual([]);
+    expect(daily(3)).toHaveLength(1);
+  });
 });

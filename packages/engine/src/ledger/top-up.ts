@@ -8,6 +8,9 @@ import { availableOf, walletAccountId, type TopUp, type TopUpRule } from "./rows
 /** After so many failed payments in a row, automatic top-ups wait for another payment method. */
 export const failuresBeforeSuspension = 3;
 
+/** Of so many at least it is kept when they began: a rule may be given a longer window, or a higher cap. */
+const startsKept = 100;
+
 export const openTopUp = (draft: Draft, request: OpenTopUp): Booked | Conflict => {
   if (request.creditAmount <= 0n) return conflict(request.id, "INVALID");
   draft.topUps.put({
@@ -99,7 +102,7 @@ export const triggerTopUps = (draft: Draft): void => {
     // What has just been declined is asked for again when the account is next touched, not at once.
     if (rule.failures > before.failures || !isLow(draft, rule)) continue;
     const recent = rule.startedAt.filter((at) => at > draft.now - rule.windowMs);
-    if (recent.length < rule.countMax) start(draft, rule, recent);
+    if (recent.length < rule.countMax) start(draft, rule);
   }
 };
 
@@ -109,8 +112,9 @@ const isLow = (draft: Draft, { walletAccount, threshold }: TopUpRule): boolean =
   return availableOf(row) < threshold && draft.state.customers.get(row.account)?.isFrozen === false;
 };
 
-const start = (draft: Draft, rule: TopUpRule, recent: readonly number[]): void => {
-  const atOnce = recent.filter((at) => at === draft.now).length;
+const start = (draft: Draft, rule: TopUpRule): void => {
+  const { startedAt } = rule;
+  const atOnce = startedAt.filter((at) => at === draft.now).length;
   // No caller's name has a #.
   const id = `${rule.id}#${draft.now}.${atOnce}`;
   draft.topUps.put({
@@ -122,5 +126,6 @@ const start = (draft: Draft, rule: TopUpRule, recent: readonly number[]): void =
     rule: rule.id,
     payment: null,
   });
-  draft.topUpRules.put({ ...rule, inFlight: id, startedAt: [...recent, draft.now] });
+  const kept = [...startedAt, draft.now].slice(-Math.max(rule.countMax, startsKept));
+  draft.topUpRules.put({ ...rule, inFlight: id, startedAt: kept });
 };
