@@ -79,3 +79,18 @@ test("a payment that cannot be credited is told", async () => {
   const told = lines.map((line): unknown => JSON.parse(line));
   expect(told).toEqual([expect.objectContaining({ level: 50, key: `${orgId} given-up` })]);
 });
+
+test("many payments are asked for as soon as the provider answers", async () => {
+  const orgId = await organization(["acme"]);
+  const ledger = newLedger();
+  const many = Array.from({ length: 200 }, (_, nth) => topUp(`many-${nth}`));
+  await ledger.decide(workOf(orgId, many));
+  const asked = new Set<string>();
+  const request = async ({ topUpId }: { readonly topUpId: string }) => {
+    asked.add(topUpId);
+    return { kind: "pending" } as const;
+  };
+  const payments = startPayments(ledger, { request }, pino({ level: "silent" }));
+  await expect.poll(() => asked.size, { timeout: 3_000 }).toBe(many.length);
+  await payments.stop();
+});

@@ -31,13 +31,14 @@ export const startPayments = (
 ): Repeating => {
   const left = new LeftAlone(steadyMs);
   const work = async (): Promise<number> => {
-    await attemptEach(await unrequested(ledger, left.keys()), {
+    const rows = await unrequested(ledger, left.keys());
+    await attemptEach(rows, {
       work: (row) => request(ledger, provider, row),
       left,
       logger,
       failed: "a payment cannot be asked for, or not be booked",
     });
-    return everyMs;
+    return rows.length < atOnceMax ? everyMs : 0;
   };
   return startRepeating({ work, pauseMs: everyMs, paused: "payments paused", logger });
 };
