@@ -88,6 +88,11 @@ test.each([
   ],
   [
     "grants",
+    { ...grant, rollover: { max: "5", min: "5.01", expiresAfterSeconds: 60 } },
+    "rollover.min must not be above rollover.max",
+  ],
+  [
+    "grants",
     { ...grant, effectiveAt: nextYear, expiresAt: nextYear },
     "expiresAt must be after effectiveAt",
   ],

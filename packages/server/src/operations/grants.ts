@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { product } from "@turnpike/contract/catalog/product.ts";
 import { type FieldError, fieldProblem, Problem } from "@turnpike/contract/problem.ts";
-import { parseAtoms } from "@turnpike/engine/ledger/asset.ts";
+import { type Asset, parseAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { CreditGrant, OfferedTerms } from "@turnpike/engine/ledger/request.ts";
-import type { EpochMs, Grant, Restriction } from "@turnpike/engine/ledger/rows.ts";
+import type { EpochMs, Grant, Restriction, Rollover } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
 import type { grant as grantBody } from "@turnpike/contract/authorization/request.ts";
 import { assetOf, atomsOf, keepAsset } from "../authorization/amounts.ts";
@@ -96,16 +96,17 @@ const termsOf = (configuration: Configuration, body: GrantBody): OfferedTerms =>
     purpose: body.purpose,
     appliesTo: body.appliesTo ?? null,
     costBasis,
-    rollover:
-      body.rollover === undefined
-        ? null
-        : {
-            max: atomsOf({ text: body.rollover.max, field: "rollover.max" }, asset),
-            min: atomsOf({ text: body.rollover.min, field: "rollover.min" }, asset),
-            expiresAfterMs: body.rollover.expiresAfterSeconds * 1000,
-          },
+    rollover: body.rollover === undefined ? null : rolloverOf(body.rollover, asset),
     source: "api",
   };
+};
+
+const rolloverOf = (said: NonNullable<GrantBody["rollover"]>, asset: Asset): Rollover => {
+  const max = atomsOf({ text: said.max, field: "rollover.max" }, asset);
+  const min = atomsOf({ text: said.min, field: "rollover.min" }, asset);
+  if (min > max)
+    throw fieldProblem("VALIDATION_FAILED", "rollover.min", "must not be above rollover.max");
+  return { max, min, expiresAfterMs: said.expiresAfterSeconds * 1000 };
 };
 
 /** What no request can say of itself is whether it came in time. */
