@@ -22,6 +22,7 @@ import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/usage/plain-usage.ts";
 import { startRelay } from "./authorization/usage/relay.ts";
+import { steadyMs } from "./authorization/steady-clock.ts";
 import { startSweeper } from "./authorization/sweeper.ts";
 import { startVoidRelay } from "./authorization/usage/void-relay.ts";
 import { createWallets } from "./authorization/usage/true-ups.ts";
@@ -111,7 +112,7 @@ const assemble = async (
   const ledger = openLedger({ database, pool, usage: earlier, directory, logger }, closers);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const keys = createKeys(database, Date.now);
+  const keys = createKeys(database, steadyMs);
   const permissions = createPermissions(database, Date.now);
   const accessChanged = (orgId: string): void => {
     keys.forget(orgId);

@@ -11,6 +11,7 @@ import {
 import { createCache } from "../cache.ts";
 import { fingerprintOf } from "../fingerprint.ts";
 import type { Ledger } from "../ledger.ts";
+import { steadyMs } from "../steady-clock.ts";
 import { besideId, markIn } from "./measurement-ids.ts";
 import type { MeasuredUsage } from "./measurements.ts";
 import { recordOf } from "./recorded-usage.ts";
@@ -49,8 +50,8 @@ export interface PlainUsage {
 const rememberedMs = 1_000;
 
 export const createPlainUsage = (ledger: Ledger): PlainUsage => {
-  const { now, pool } = ledger;
-  const organizations = createCache<boolean>({ now, rememberedMs, max: 10_000 });
+  const { pool } = ledger;
+  const organizations = createCache<boolean>({ now: steadyMs, rememberedMs, max: 10_000 });
   return {
     hasWallets: (orgId) =>
       organizations.get(orgId, async () => {
