@@ -149,6 +149,37 @@ describe("of a plan that is billed by the month, and one by the week", () => {
   });
 });
 
+test("of a child's plan that is billed with its parent by the week, though it is a month's, and a share of the parent's", async () => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const [parent, child] = [world().fresh("parent"), world().fresh("child")];
+  const parentId = await wallets().account(parent);
+  const childId = await wallets().account(child, parent);
+  await wallets().grant(child, "1000");
+  for (const { accountId, price, template, terms } of [
+    { accountId: parentId, price: 1, template: weekly, terms: { childBillingMode: "CHILD" } },
+    { accountId: childId, price: 2, template: {}, terms: {} },
+  ]) {
+    const { id: planId } = await world().plan(await world().product(), { ...template });
+    await world().price({ planId, aggregationId }, [[0, price]]);
+    await world().attach(accountId, planId, { ...terms });
+  }
+  const call = { account: child, meter: meter.code, measure: { amount: 10 } };
+  await wallets().authorize({ uid: world().fresh("call"), ts: "2024-05-15T12:00:00Z", ...call });
+  const [week, later] = ["2024-05-21", "2024-06-04"];
+  for (const accountId of [childId, parentId, childId]) {
+    for (const date of [week, later]) await world().bill(accountId, date);
+    expect((await wallets().wallet(child)).balance).toBe("970");
+  }
+  const totals = async (id: string, date: string) =>
+    (await world().bills(id, date)).map(({ lineItems, billTotal }) => [
+      ...lineItems.map(({ lineItemType, subtotal }) => `${lineItemType} ${subtotal}`),
+      billTotal,
+    ]);
+  expect(await totals(childId, week)).toEqual([["USAGE 10", "BALANCE_CONSUMED -10", 0]]);
+  expect(await totals(parentId, later)).toEqual([["USAGE 20", "BALANCE_CONSUMED -20", 0]]);
+});
+
 describe("what nobody paid is asked for once, and what was paid is taken once", () => {
   /** The wallet's 15 dollars pay 2 units, which cost 3 each, and 9 dollars of the 24 that others cost. */
   const spend = async (other: Partial<Sold>) => {

@@ -168,17 +168,18 @@ export const billsCharging = (
   const { account, cadence } = homeOf(book, attachment);
   const billed = shared ?? account;
   const last = localDate(period.end.subtract({ nanoseconds: 1 }), book.zone);
-  const dates = billDates(
-    { ...attachment.schedule, cadence },
-    {
-      from: localDate(period.start, book.zone).add({ days: 1 }),
-      to: billDateCovering(cadence, last).add({ days: 1 }),
-      billsInAdvance: false,
-    },
+  const own = billDates(attachment.schedule, {
+    from: localDate(period.start, book.zone).add({ days: 1 }),
+    to: billDateCovering(attachment.schedule.cadence, last).add({ days: 1 }),
+    billsInAdvance: false,
+  });
+  // A bill has every period that ends in its own, however long it is.
+  const dates = new Set(
+    own.map((date) => billDateCovering(cadence, date.subtract({ days: 1 })).toString()),
   );
   const run = runOf(billed.id);
-  return dates.flatMap((date) => {
-    const request = { ...run.request, billDate: date.toString() };
+  return [...dates].flatMap((billDate) => {
+    const request = { ...run.request, billDate };
     return plannedBills(book, billed, { ...run, request }).filter(({ terms }) =>
       terms.accountPlans.some(({ id }) => id === attachment.accountPlan.id),
     );
