@@ -15,6 +15,7 @@ interface Sold {
   readonly template?: object;
   /** Under a contract that has its own bill. */
   readonly isApart?: boolean;
+  readonly dates?: { readonly startDate?: string; readonly endDate?: string };
 }
 
 const agree = async (accountId: string): Promise<{ contractId: string }> => {
@@ -31,10 +32,10 @@ const open = async (sold: readonly Sold[], funds = "1000") => {
   const code = world().fresh("wallet");
   const id = await wallets().account(code);
   await wallets().grant(code, funds);
-  for (const { bands, template = {}, isApart = false } of sold) {
+  for (const { bands, template = {}, isApart = false, dates = {} } of sold) {
     const { id: planId } = await world().plan(await world().product(), { ...template });
     await world().price({ planId, aggregationId }, bands);
-    await world().attach(id, planId, isApart ? { ...(await agree(id)) } : {});
+    await world().attach(id, planId, { ...dates, ...(isApart ? await agree(id) : {}) });
   }
   const billsOf = async (dates: readonly string[]) =>
     (await Promise.all(dates.map((date) => world().bills(id, date)))).flat();
@@ -218,6 +219,36 @@ describe("what nobody paid is asked for once, and what was paid is taken once", 
       expect(await paid("2024-05-21", june)).toEqual({
         used: [20, 10],
         due: [15, 0],
+        drawn: 15,
+        spent: 15,
+      });
+    }
+  });
+
+  test.each([
+    {
+      where: "before the other begins",
+      dates: { startDate: "2024-05-20T00:00:00Z" },
+      unpaid: "17",
+    },
+    {
+      where: "after the other has ended",
+      dates: { endDate: "2024-05-20T00:00:00Z" },
+      unpaid: "25",
+    },
+  ])("by contracts with bills of their own, $where", async ({ dates, unpaid }) => {
+    const { id, use, measure, paid } = await open(
+      [{ bands: [[0, 1]] }, { bands: [[0, 2]], isApart: true, dates }],
+      "15",
+    );
+    // Both price the first call, one of them the second.
+    await use(unpaid === "17" ? "05-25" : "05-17", 5);
+    await measure(`05-${unpaid}`, 10);
+    for (let times = 0; times < 2; times += 1) {
+      await world().bill(id, june);
+      expect(await paid(june)).toEqual({
+        used: expect.arrayContaining([15, 10]),
+        due: expect.arrayContaining([10, 0]),
         drawn: 15,
         spent: 15,
       });

@@ -50,8 +50,11 @@ export const sharesOfOthers = async (
   return others;
 };
 
+/** Where a bill, or the time in which a plan is in force, begins or ends. */
 const edgesOf = (parts: readonly Part[]): Temporal.Instant[] =>
   parts
-    .flatMap(({ bills }) => bills)
-    .flatMap(({ accountPlans }) => accountPlans.flatMap(({ arrears }) => arrears ?? []))
+    .flatMap(({ claim, bills }) => [
+      claim.period,
+      ...bills.flatMap(({ accountPlans }) => accountPlans.flatMap(({ arrears }) => arrears ?? [])),
+    ])
     .flatMap(({ start, end }) => [start, end]);
