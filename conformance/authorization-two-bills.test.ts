@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
+import { inspect, waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /**
@@ -42,13 +42,20 @@ const open = async (sold: readonly Sold[], funds = "1000") => {
   return {
     id,
     billsOf,
-    use: (date: string, amount: number) =>
+    use: (date: string, amount: number, estimate: object = {}) =>
       wallets().authorize({
+        ...estimate,
         uid: world().fresh("call"),
         account: code,
         meter: meter.code,
         ts: `2024-${date}T12:00:00Z`,
         measure: { amount },
+      }),
+    /** How often money has moved. */
+    moves: () =>
+      inspect(url(), async (pool) => {
+        const { rows } = await pool.query("SELECT FROM posting WHERE account = $1", [code]);
+        return rows.length;
       }),
     measure: (date: string, amount: number) =>
       world().use(meter.code, code, [[`2024-${date}`, amount]]),
@@ -179,6 +186,26 @@ test("of a child's plan that is billed with its parent by the week, though it is
     ]);
   expect(await totals(childId, week)).toEqual([["USAGE 10", "BALANCE_CONSUMED -10", 0]]);
   expect(await totals(parentId, later)).toEqual([["USAGE 20", "BALANCE_CONSUMED -20", 0]]);
+});
+
+test("of contracts one of which begins inside the month, where the close pays for the time before", async () => {
+  const dates = { startDate: "2024-05-20T00:00:00Z" };
+  const { id, use, billsOf, paid, moves } = await open([
+    { bands: [[0, 1]], isApart: true },
+    { bands: [[0, 2]], isApart: true, dates },
+  ]);
+  await use("05-16", 10, { amount: "2", asset: "USD" });
+  await use("05-25", 5);
+  await world().bill(id, june);
+  const before = await moves();
+  const bills = await billsOf([june]);
+  for (const bill of [...bills, ...bills]) {
+    const billIds = [bill.id];
+    await world().finish(await world().create("billjobs/recalculate", { billIds }));
+    const used = expect.arrayContaining([15, 10]);
+    expect(await paid(june)).toEqual({ used, due: [0, 0], drawn: 25, spent: 25 });
+  }
+  expect(await moves()).toBe(before);
 });
 
 describe("what nobody paid is asked for once, and what was paid is taken once", () => {

@@ -31,41 +31,12 @@ import {
  * bill wherever others cut it, and every bill finds the same sum.
  */
 
-/** What other bills charge for calls that were paid together with what a bill claims. */
-export interface FellowClaim<Claim extends WalletClaim> {
-  /** As if it was billed for the time of that bill. */
-  readonly claim: WalletClaim;
-  /** The bill's own, beside which it stands. */
-  readonly beside: Claim;
-  /** What the others charge up to the end, and up to the start; undefined where a bill cannot be rated. */
-  readonly amounts: readonly Decimal[] | undefined;
-  readonly before: readonly Decimal[] | undefined;
-}
-
 /** From what bills are calculated. */
 export interface Sources {
   readonly reader: Reader;
   readonly usage: UsageStore;
   readonly given: Given;
 }
-
-export const fellowClaims = async <Claim extends WalletClaim>(
-  sources: Sources,
-  own: readonly Claim[],
-): Promise<FellowClaim<Claim>[]> => {
-  const fellows = fellowsOf(sources.given, own);
-  const asked = fellows.flatMap(({ claim, bills }) => [
-    { claim, bills, at: claim.period.end },
-    { claim, bills, at: claim.period.start },
-  ]);
-  const charged = await chargedUpTo(sources, asked);
-  return fellows.map(({ claim, beside }, nth) => ({
-    claim,
-    beside,
-    amounts: charged[2 * nth],
-    before: charged[2 * nth + 1],
-  }));
-};
 
 /** What bills charge for what is claimed, up to an instant. */
 export interface ChargeQuestion {
@@ -79,8 +50,24 @@ export const chargedUpTo = async (
   sources: Sources,
   asked: readonly ChargeQuestion[],
 ): Promise<(Decimal[] | undefined)[]> => {
-  const parts = asked.map(({ bills, at }) => bills.flatMap((terms) => partOf(terms, at) ?? []));
-  const all = parts.flat();
+  const known = new Map<string, PartBill>();
+  const numbers = new Map(
+    [...new Set(asked.flatMap(({ bills }) => bills))].map((one, nth) => [one, nth]),
+  );
+  // A bill that has ended charges the same at any later time.
+  const once = (part: PartBill, at: Temporal.Instant, terms: BillTerms): PartBill => {
+    const name = `${numbers.get(terms)}/${part.isWhole ? "" : at.toString()}`;
+    const same = known.get(name) ?? part;
+    known.set(name, same);
+    return same;
+  };
+  const parts = asked.map(({ bills, at }) =>
+    bills.flatMap((terms) => {
+      const part = partOf(terms, at);
+      return part === undefined ? [] : [once(part, at, terms)];
+    }),
+  );
+  const all = [...known.values()];
   if (all.length === 0) return asked.map(() => []);
   const rated = await rateCharges(
     sources,
@@ -244,3 +231,14 @@ const upTo = (terms: BillTerms, at: Temporal.Instant): BillTerms => ({
     return { ...plan, arrears: isBefore(at, arrears.end) ? { ...arrears, end: at } : arrears };
   }),
 });
+
+/** Where a bill, or the time in which a plan is in force, begins or ends. */
+export const edgesOf = (
+  parts: readonly (Pick<WalletClaim, "period"> & { readonly bills: readonly BillTerms[] })[],
+): Temporal.Instant[] =>
+  parts
+    .flatMap(({ period, bills }) => [
+      period,
+      ...bills.flatMap(({ accountPlans }) => accountPlans.flatMap(({ arrears }) => arrears ?? [])),
+    ])
+    .flatMap(({ start, end }) => [start, end]);

@@ -1,7 +1,7 @@
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { type Decimal, max, min, sum, zero } from "@turnpike/engine/exact/decimal.ts";
 import { type Period, splitPeriod } from "@turnpike/engine/time/period.ts";
-import { chargedUpTo, type Fellow, type Sources } from "./fellow-claims.ts";
+import { chargedUpTo, edgesOf, type Fellow, type Sources } from "./fellow-claims.ts";
 import type { JointClaim, WalletClaim } from "./wallet-claims.ts";
 
 interface Shared {
@@ -32,7 +32,10 @@ export const sharesOfOthers = async (
     ...own.claims.map((claim) => ({ claim, bills: [terms], isOwn: true })),
     ...fellows.map(({ claim, bills }) => ({ claim, bills, isOwn: false })),
   ].toSorted((a, b) => (a.claim.accountPlan.id < b.claim.accountPlan.id ? 1 : -1));
-  const slices = splitPeriod(own.period, edgesOf(parts));
+  const slices = splitPeriod(
+    own.period,
+    edgesOf(parts.map(({ claim: { period }, bills }) => ({ period, bills }))),
+  );
   const edges = [own.period.start, ...slices.map(({ end }) => end)];
   const asked = parts.flatMap(({ claim, bills }) => edges.map((at) => ({ claim, bills, at })));
   const charged = (await chargedUpTo(sources, asked)).map((amounts) => sum(amounts ?? []));
@@ -49,12 +52,3 @@ export const sharesOfOthers = async (
   }
   return others;
 };
-
-/** Where a bill, or the time in which a plan is in force, begins or ends. */
-const edgesOf = (parts: readonly Part[]): Temporal.Instant[] =>
-  parts
-    .flatMap(({ claim, bills }) => [
-      claim.period,
-      ...bills.flatMap(({ accountPlans }) => accountPlans.flatMap(({ arrears }) => arrears ?? [])),
-    ])
-    .flatMap(({ start, end }) => [start, end]);

@@ -7,7 +7,6 @@ import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
 import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
-import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
@@ -17,15 +16,14 @@ import { withWallet } from "../records/paying-accounts.ts";
 import { periodPaid } from "../records/wallet-debits.ts";
 import { calculateBills } from "./bill-calculation.ts";
 import type { Rated } from "./current-charges.ts";
-import { fellowClaims, type Sources } from "./fellow-claims.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { present } from "./catalog-snapshot.ts";
 import type { Making } from "./closings.ts";
+import { settledTotals, type Total } from "./settled-slices.ts";
 import { payingFamilies } from "./wallet-balances.ts";
 import {
   chargesOf,
   claimsOf,
-  isOfUsage,
   jointClaims,
   productOf,
   usersOf,
@@ -120,8 +118,7 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
       const { bills, rerated } = await calculateBills(transaction, usage, given);
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
-      const fellows = await fellowTotals({ reader: transaction, usage, given }, totals);
-      const all = [...totals, ...fellows];
+      const all = await settledTotals({ reader: transaction, usage, given }, totals);
       const making = { job, given, bills, rerated };
       // What comes back first may pay for the rest.
       const periods = [
@@ -197,16 +194,6 @@ const usageUnderWay = async (
   return rows.map(({ account, ts }) => ({ account, at: Date.parse(ts) }));
 };
 
-/** What is claimed costs so much on a bill, line by line. */
-interface Total extends WalletClaim {
-  /** The id of the bill's account. */
-  readonly billedTo: string;
-  /** Undefined where nobody can tell: nothing is settled then. */
-  readonly amounts: readonly Decimal[] | undefined;
-  /** Of that, what is of an earlier time. */
-  readonly before: readonly Decimal[] | undefined;
-}
-
 /** The meters that a plan prices and its minimum spend: also what no line charges, so that it is given back. */
 const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
   const own = linesApart(facts, lines).filter(
@@ -218,21 +205,11 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
     .map((claim) => ({
       ...claim,
       billedTo: facts.account.id,
+      bills: [facts],
+      until: claim.period.end,
       amounts: charges.filter(({ line }) => isChargeFor(claim, line)).map(({ cost }) => cost),
       before: [],
     }));
-};
-
-/** What other bills charge for the same calls. */
-const fellowTotals = async (sources: Sources, totals: readonly Total[]): Promise<Total[]> => {
-  const usage = totals.filter(isOfUsage);
-  const fellows = await fellowClaims(sources, usage);
-  return fellows.map(({ claim, beside: { billedTo }, amounts, before }) => ({
-    ...claim,
-    billedTo,
-    amounts,
-    before,
-  }));
 };
 
 /** A bill may close several periods of a plan, and open the next: a child's weekly plan on its parent's monthly bill. */
@@ -256,7 +233,8 @@ const withPayments = async (
   const payers = totals.map(({ accounts: [payer] }) => payer);
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
-  const found: (MeasuredPeriod & { readonly times: readonly string[] })[] = [];
+  const found: (MeasuredPeriod & { readonly times: readonly string[]; readonly until: number })[] =
+    [];
   for (const joint of jointClaims(totals)) {
     const { claims, accounts, period } = joint;
     const [
@@ -282,14 +260,14 @@ const withPayments = async (
     const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
     const billedTo = claims.map((total) => total.billedTo);
     const own = { payer, accounts, users, meters, product, asset, period, usedIn: period };
-    found.push({ ...own, onlyForPlan: false, rated, paid, billedTo, times });
+    const until = Math.max(...claims.map((total) => total.until.epochMilliseconds));
+    found.push({ ...own, onlyForPlan: false, rated, paid, billedTo, times, until });
   }
   const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
   // For the time before it was there a wallet pays only where it has paid already.
   return found.filter(
-    ({ payer, period, times }) =>
-      times.some((time) => touched.has(time)) ||
-      (since.get(payer) ?? never) < period.end.epochMilliseconds,
+    ({ payer, until, times }) =>
+      times.some((time) => touched.has(time)) || (since.get(payer) ?? never) < until,
   );
 };
 
