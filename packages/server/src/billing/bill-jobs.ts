@@ -185,6 +185,7 @@ const addBereft = async (
   `.execute(transaction);
   const ids = rows.map(({ id }) => id);
   const paying = await payingFamilies(transaction, orgId, ids);
+  if (paying.size === 0) return;
   await sql`
     INSERT INTO bill_job_account (org_id, job_id, account_id)
     SELECT org_id, ${jobId}::uuid, id FROM record

@@ -79,7 +79,7 @@ const closingsOfBills = ({ given: { book, now }, bills, rerated }: Making): Acco
   return [...ofPlans, ...ofBills].filter(({ period }) => hasEnded(period, now));
 };
 
-const hasEnded = ({ end }: Period, now: Temporal.Instant): boolean =>
+export const hasEnded = ({ end }: Period, now: Temporal.Instant): boolean =>
   compareInstants(end, now) <= 0;
 
 /**

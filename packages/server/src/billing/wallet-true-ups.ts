@@ -9,7 +9,7 @@ import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { DatabaseTransaction } from "../ports/database.ts";
 import type { RatedPeriod, Wallets } from "../ports/wallets.ts";
 import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { withWallet } from "../records/paying-accounts.ts";
@@ -18,7 +18,7 @@ import { calculateBills } from "./bill-calculation.ts";
 import type { Rated } from "./current-charges.ts";
 import { type BillRunParts, gather, type Job } from "./bill-run.ts";
 import { present } from "./catalog-snapshot.ts";
-import type { Making } from "./closings.ts";
+import { hasEnded, type Making } from "./closings.ts";
 import { settledTotals, type Total } from "./settled-slices.ts";
 import { payingFamilies } from "./wallet-balances.ts";
 import {
@@ -77,28 +77,19 @@ const waitingWallets = async (
   { database }: TrueUpParts,
   { orgId, jobId }: Job,
 ): Promise<string[]> => {
-  const { rows } = await sql<{ account_id: string }>`
-    SELECT account_id FROM bill_job_account
-    WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done ORDER BY account_id
+  const { rows } = await sql<{ id: string; parent_id: string | null }>`
+    SELECT account_id AS id, to_id AS parent_id FROM bill_job_account AS waiting
+    LEFT JOIN reference ON reference.org_id = waiting.org_id AND from_kind = 'account' AND from_id = account_id
+      AND field = 'parentAccountId'
+    WHERE waiting.org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done ORDER BY account_id
   `.execute(database);
-  const waiting = rows.map(({ account_id }) => account_id);
-  const parents = await parentsOf(database, orgId, waiting);
-  const paying = await payingFamilies(database, orgId, [...waiting, ...parents.values()]);
-  return waiting.filter((id) => paying.has(id) || paying.has(parents.get(id) ?? ""));
-};
-
-/** By the ids of children. */
-const parentsOf = async (
-  database: Database,
-  orgId: string,
-  accountIds: readonly string[],
-): Promise<ReadonlyMap<string, string>> => {
-  const { rows } = await sql<{ from_id: string; to_id: string }>`
-    SELECT from_id, to_id FROM reference
-    WHERE org_id = ${orgId} AND from_kind = 'account' AND field = 'parentAccountId'
-      AND from_id = ANY(${accountIds}::uuid[])
-  `.execute(database);
-  return new Map(rows.map(({ from_id, to_id }) => [from_id, to_id]));
+  const families = rows.map(({ id, parent_id }) => ({
+    id,
+    heads: [id, ...(parent_id === null ? [] : [parent_id])],
+  }));
+  const heads = families.flatMap((one) => one.heads);
+  const paying = await payingFamilies(database, orgId, heads);
+  return families.filter((one) => one.heads.some((id) => paying.has(id))).map(({ id }) => id);
 };
 
 interface RatedPeriods {
@@ -201,7 +192,7 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
   );
   const charges = offsetCharges(facts, own);
   return claimsOf(facts)
-    .filter(({ billed }) => Temporal.Instant.compare(billed.end, now) <= 0)
+    .filter(({ billed }) => hasEnded(billed, now))
     .map((claim) => ({
       ...claim,
       billedTo: facts.account.id,
@@ -250,10 +241,10 @@ const withPayments = async (
     if (scale === undefined || meter === undefined) continue;
     const meters = [meter, ...others] as const;
     const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
-    const asked = { orgId, accounts, meters, asset, period: between, onlyForPlan: false };
-    const paid = await periodPaid(transaction, asked);
     const rated = ratedTogether(claims, scale);
     if (rated === undefined) continue;
+    const asked = { orgId, accounts, meters, asset, period: between, onlyForPlan: false };
+    const paid = await periodPaid(transaction, asked);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
     const times = claims.map(timeOf);
     const product = productOf(joint);

@@ -123,6 +123,8 @@ const spanOf = (periods: readonly Period[]): Period | undefined => {
 const cut = (period: Period, others: readonly OpenPeriod[]): Period[] =>
   withoutPeriods(period, others).map(({ start, end = period.end }) => ({ start, end }));
 
+const periodsOf = (claims: readonly Claims[]): Period[] => claims.map(({ period }) => period);
+
 /** What is left when the claims are taken out of it, without what nobody has to give back. */
 const withoutClaimed = (paid: readonly Unclaimed[], claims: readonly Claims[]): Unclaimed[] => {
   const byAccount = Map.groupBy(
@@ -135,15 +137,13 @@ const withoutClaimed = (paid: readonly Unclaimed[], claims: readonly Claims[]): 
       const own = (byAccount.get(asked.account) ?? [])
         .map(({ claim }) => claim)
         .filter(({ meters }) => meters.includes(meterId ?? meter));
-      const [alike, others] = [true, false].map((isAlike) =>
-        own
-          .filter(({ claims: [claim] }) => (claim.asset === asset) === isAlike)
-          .map(({ period }) => period),
-      );
+      const inAsset = ({ claims: [claim] }: Claims): boolean => claim.asset === asset;
+      const alike = own.filter(inAsset);
+      const others = own.filter((claim) => !inAsset(claim));
       return {
         ...one,
-        periods: one.periods.flatMap((period) => cut(period, alike ?? [])),
-        elsewhere: [...one.elsewhere, ...(others ?? [])],
+        periods: one.periods.flatMap((period) => cut(period, periodsOf(alike))),
+        elsewhere: [...one.elsewhere, ...periodsOf(others)],
       };
     })
     .filter(

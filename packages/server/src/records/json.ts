@@ -63,7 +63,10 @@ const readExactly = (text: string): unknown => {
   return value;
 };
 
-/** VALIDATION_FAILED, by its path, where a text of the value, or a name in it, is none to PostgreSQL. */
+/**
+ * VALIDATION_FAILED, by its path, where a text of the value, or a name in it, is none to PostgreSQL; INEXACT_NUMBER where a
+ * number stands for one that a double would change.
+ */
 export const checkValue = (value: unknown, path: readonly PropertyKey[] = []): void => {
   if (value instanceof InexactNumber) {
     throw fieldProblem("INEXACT_NUMBER", fieldPath(path), `is ${value.source}`);
