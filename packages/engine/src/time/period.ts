@@ -75,3 +75,14 @@ export const withoutPeriods = (
   const isOpen = start !== undefined && (period.end === undefined || isBefore(start, period.end));
   return isOpen && start !== undefined ? [...left, { start, end: period.end }] : left;
 };
+
+/** Those that overlap or follow each other as one, in order of time. */
+export const unitedPeriods = (periods: readonly Period[]): Period[] => {
+  const whole: Period[] = [];
+  for (const period of periods.toSorted((a, b) => compareInstants(a.start, b.start))) {
+    const last = whole.at(-1);
+    if (last === undefined || isBefore(last.end, period.start)) whole.push(period);
+    else whole[whole.length - 1] = { start: last.start, end: later(last.end, period.end) };
+  }
+  return whole;
+};

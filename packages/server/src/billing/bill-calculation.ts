@@ -1,6 +1,7 @@
 import { sql } from "kysely";
+import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
+import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
 import {
@@ -14,18 +15,26 @@ import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { type AdvanceLines, takeAdvanceLines } from "./advance-lines.ts";
-import { type Candidate, candidatesOf, fixedBills, type Given } from "./bill-candidates.ts";
-import type { Sources } from "./fellow-claims.ts";
+import {
+  type Candidate,
+  candidatesOf,
+  familyOf,
+  fixedBills,
+  type Given,
+} from "./bill-candidates.ts";
+import type { Sources } from "./charged-up-to.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { askedNow, type Rated } from "./current-charges.ts";
 import { DrawDownLedger } from "./draw-downs.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
+import { otherBills, type OtherBills } from "./other-bills.ts";
 import type { PlannedBill } from "./planned-bills.ts";
-import { type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
+import { paidAnew, type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
+import { takeStanding } from "./standing-bills.ts";
 import { reachOf, type UsageReach } from "./usage-reach.ts";
-import { walletBalancesOf } from "./wallet-balances.ts";
+import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill as a run would write it. */
 export interface CalculatedBill {
@@ -48,21 +57,19 @@ export interface Calculation {
   readonly failures: ReadonlyMap<string, readonly BillFailure[]>;
   /** Of approved and locked bills those that may differ or that wallets pay for, as they would be today. */
   readonly rerated: readonly Rated[];
+  /** What these bills, and others of their families, claim of what wallets pay. */
+  readonly others: OtherBills;
 }
 
 /** What wallets paid counts like a balance of the bill's periods. */
-const candidatesWithWallets = async (
-  sources: Sources,
-  candidates: readonly Candidate[],
-): Promise<Candidate[]> => {
-  const bills = candidates.map(({ planned }) => planned.terms);
-  const wallets = await walletBalancesOf(sources, bills);
-  return candidates.map((candidate) => {
-    const { planned } = candidate;
-    const { terms } = planned;
-    const balances = [...terms.balances, ...(wallets.get(terms) ?? [])];
-    return { ...candidate, planned: { ...planned, terms: { ...terms, balances } } };
-  });
+const withWallets = (
+  candidate: Candidate,
+  wallets: ReadonlyMap<BillTerms, readonly BalanceTerms[]>,
+): Candidate => {
+  const { planned } = candidate;
+  const { terms } = planned;
+  const balances = [...terms.balances, ...(wallets.get(terms) ?? [])];
+  return { ...candidate, planned: { ...planned, terms: { ...terms, balances } } };
 };
 
 /** Of bills that stand, in families of which later ones may follow. */
@@ -194,7 +201,7 @@ class Calculator {
     ];
   }
 
-  result(): Calculation {
+  result(): Omit<Calculation, "others"> {
     const rerated = [...this.#materials.reratings.values()].flatMap((one) =>
       one.rerated.map(({ facts, lines }) => ({ facts, lines })),
     );
@@ -241,6 +248,45 @@ const reratingsOf = (
   );
 };
 
+interface Calculating {
+  readonly candidates: readonly Candidate[];
+  readonly fixed: readonly StoredFixedBill[];
+  readonly others: OtherBills;
+}
+
+/** The bills with what wallets have paid of them, of families that have a wallet. */
+const takeWallets = async (
+  sources: Omit<Sources, "others">,
+  { candidates, fixed }: Omit<Calculating, "others">,
+  paying: ReadonlySet<string>,
+): Promise<Calculating> => {
+  const { reader, given } = sources;
+  const planned = candidates.map((candidate) => candidate.planned);
+  const standing = fixed.map(({ stored: identity, facts: terms }) => ({ identity, terms }));
+  const own = [...planned, ...standing].filter(({ identity }) => paying.has(identity.accountId));
+  const bills = own.map(({ terms }) => terms);
+  const except = [...candidates.map(({ id }) => id), ...fixed.map(({ stored }) => stored.id)];
+  const beside = await takeStanding(reader, given.book, { bills, except });
+  const others = otherBills(given, [...own, ...beside]);
+  const wallets = await walletBalancesOf({ ...sources, others }, bills);
+  return {
+    candidates: candidates.map((one) => withWallets(one, wallets)),
+    fixed: paidAnew(fixed, wallets),
+    others,
+  };
+};
+
+/** Those of the bills' accounts of whose families somebody has a wallet. */
+const payingOf = async (
+  reader: Reader,
+  book: BillingBook,
+  accountIds: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const heads = accountIds.map((id) => familyOf(book, id));
+  const paying = await payingFamilies(reader, book.orgId, heads);
+  return new Set(accountIds.filter((_, nth) => paying.has(heads[nth] ?? "")));
+};
+
 /**
  * Calculates what is planned, and later unlocked bills that depend on it, without storing anything; every query
  * serves all of them.
@@ -252,14 +298,24 @@ export const calculateBills = async (
 ): Promise<Calculation> => {
   const { history, book } = given;
   const { orgId } = book;
-  const sources = { reader, usage, given };
-  const candidates = await candidatesWithWallets(sources, candidatesOf(given));
+  const { corrections } = history;
   // Before anything is read: what comes in the meantime is looked at again.
   const usageMark = await usage.mark();
-  const fixed = await takeFixedBills(sources, {
-    bills: fixedBills(history, candidates),
-    corrections: history.corrections,
-  });
+  const asked = candidatesOf(given);
+  const unchanging = fixedBills(history, asked);
+  const accountIds = [...asked.map(({ planned }) => planned.identity), ...unchanging].map(
+    ({ accountId }) => accountId,
+  );
+  const paying = await payingOf(reader, book, accountIds);
+  const taken = await takeFixedBills(
+    { reader, usage, orgId },
+    { bills: unchanging, corrections, paying },
+  );
+  const { candidates, fixed, others } = await takeWallets(
+    { reader, usage, given },
+    { candidates: asked, fixed: taken },
+    paying,
+  );
   const measured = await measure({ reader, usage, orgId }, askedFor(book, candidates, fixed));
   const terms = candidates.map(({ planned }) => planned.terms);
   const calculator = new Calculator(
@@ -268,11 +324,11 @@ export const calculateBills = async (
       usageMark,
       measured,
       advance: await takeAdvanceLines(reader, orgId, terms),
-      reratings: reratingsOf(fixed, measured, history.corrections),
+      reratings: reratingsOf(fixed, measured, corrections),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,
   );
   for (const candidate of candidates) calculator.calculate(candidate);
-  return calculator.result();
+  return { ...calculator.result(), others };
 };

@@ -3,7 +3,7 @@ import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
-import { plannedAgain, type PlannedBill } from "./planned-bills.ts";
+import { identityKey, plannedAgain, type PlannedBill } from "./planned-bills.ts";
 
 /** Which bills a run calculates, in which order, and which it leaves as they are. */
 
@@ -28,15 +28,8 @@ export interface Candidate {
   readonly isFollowing: boolean;
 }
 
-const identityKey = (bill: {
-  accountId: string;
-  billDate: string;
-  currency: string;
-  groupKey: string;
-}): string => JSON.stringify([bill.accountId, bill.billDate, bill.currency, bill.groupKey]);
-
 /** The parent, also of itself: those who share plans and credits. */
-const familyOf = ({ accounts }: BillingBook, accountId: string): string =>
+export const familyOf = ({ accounts }: BillingBook, accountId: string): string =>
   accounts.get(accountId)?.parentAccountId ?? accountId;
 
 /** By date, children before their parents, whose bills may draw on what theirs left. */

@@ -36,7 +36,8 @@ export const rateCharges = async (
   book: BillingBook,
   given: readonly BillTerms[],
 ): Promise<(Rated | undefined)[]> => {
-  const bare = given.map((terms) => ({ ...terms, commitments: [], balances: [], charges: [] }));
+  const nothing = { commitments: [], balances: [], charges: [], memos: [], corrections: [] };
+  const bare = given.map((terms) => ({ ...terms, ...nothing }));
   const asked = bare.map((terms) => askedNow(book, terms, usageWindows(terms)));
   const { orgId } = book;
   const measured = await measure({ reader, usage, orgId }, asked);

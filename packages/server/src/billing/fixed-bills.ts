@@ -2,15 +2,13 @@ import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BilledLine } from "@turnpike/engine/bill/corrections.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
-import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
+import type { BillFacts, BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
 import { sum } from "@turnpike/engine/exact/decimal.ts";
 import type { UsageChanges } from "../ports/usage-changes.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import { readLine } from "./bill-replies.ts";
 import type { Reader } from "./catalog-snapshot.ts";
-import type { Sources } from "./fellow-claims.ts";
-import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
 
 /** A bill that is no longer calculated again, with what it was calculated from. */
 export interface StoredFixedBill {
@@ -75,22 +73,17 @@ const paymentsText = (balances: readonly BalanceTerms[]): string =>
     .join();
 
 /** The bills with what wallets have paid for their usage by now: a wallet paid for late usage, or was given back. */
-const withPayments = async (
-  sources: Sources,
+export const paidAnew = (
   bills: readonly StoredFixedBill[],
-): Promise<StoredFixedBill[]> => {
-  const wallets = await walletBalancesOf(
-    sources,
-    bills.map(({ facts }) => facts),
-  );
-  return bills.map((bill) => {
+  wallets: ReadonlyMap<BillTerms, readonly BalanceTerms[]>,
+): StoredFixedBill[] =>
+  bills.map((bill) => {
     const { facts } = bill;
     const paid = wallets.get(facts) ?? [];
     if (paymentsText(facts.balances) === paymentsText(paid)) return bill;
     const others = facts.balances.filter(({ isWallet }) => isWallet !== true);
     return { ...bill, facts: { ...facts, balances: [...others, ...paid] }, isPaidAnew: true };
   });
-};
 
 /**
  * Of some fixed bills those that may have to be rated again: from the first of each account whose usage has changed, or
@@ -98,11 +91,17 @@ const withPayments = async (
  * because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
  */
 export const takeFixedBills = async (
-  sources: Sources,
-  { bills, corrections }: { bills: readonly StoredBill[] } & Pick<History, "corrections">,
+  {
+    reader,
+    usage,
+    orgId,
+  }: { readonly reader: Reader; readonly usage: UsageChanges; readonly orgId: string },
+  {
+    bills,
+    corrections,
+    paying,
+  }: Pick<History, "bills" | "corrections"> & { readonly paying: ReadonlySet<string> },
 ): Promise<StoredFixedBill[]> => {
-  const { reader, usage, given } = sources;
-  const { orgId } = given.book;
   const changed = await changedBills(usage, orgId, bills);
   const corrected = new Set(corrections.map(({ correction }) => correction.billId));
   const firstDates = new Map<string, string>();
@@ -111,17 +110,12 @@ export const takeFixedBills = async (
     if (!changed.has(id) && !corrected.has(id)) continue;
     if (first === undefined || billDate < first) firstDates.set(accountId, billDate);
   }
-  const paying = await payingFamilies(
-    reader,
-    orgId,
-    bills.map(({ accountId }) => accountId),
-  );
   const affected = bills.filter(
     ({ accountId, billDate }) =>
       paying.has(accountId) || billDate >= (firstDates.get(accountId) ?? "9999"),
   );
   const rows = await takeRows(reader, orgId, affected);
-  const taken = affected.flatMap((stored) => {
+  return affected.flatMap((stored) => {
     const row = rows.get(stored.id);
     if (row === undefined) return [];
     const facts = billFactsFromText(row.facts);
@@ -129,5 +123,4 @@ export const takeFixedBills = async (
     const windows = changed.has(stored.id) ? usageWindows(facts) : [];
     return [{ stored, facts, billed, windows, isPaidAnew: false }];
   });
-  return withPayments(sources, taken);
 };

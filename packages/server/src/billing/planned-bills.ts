@@ -32,6 +32,9 @@ export interface BillIdentity {
   readonly groupKey: string;
 }
 
+export const identityKey = ({ accountId, billDate, currency, groupKey }: BillIdentity): string =>
+  JSON.stringify([accountId, billDate, currency, groupKey]);
+
 /** A bill that a run makes. */
 export interface PlannedBill {
   readonly identity: BillIdentity;

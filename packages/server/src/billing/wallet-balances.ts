@@ -2,21 +2,17 @@ import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { Decimal, max, sum, zero } from "@turnpike/engine/exact/decimal.ts";
+import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 import { withWallet } from "../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../records/wallet-debits.ts";
-import { type Fellow, fellowsOf, type Sources } from "./fellow-claims.ts";
-import { sharesOfOthers } from "./fellow-shares.ts";
-import {
-  chargesOf,
-  claimsOf,
-  isOfUsage,
-  type JointClaim,
-  jointClaims,
-  type WalletClaim,
-} from "./wallet-claims.ts";
+import type { Sources } from "./charged-up-to.ts";
+import { fellowsOf } from "./fellow-claims.ts";
+import { type JointClaim, jointClaims } from "./joint-claims.ts";
+import { billedClaims, type OtherBills } from "./other-bills.ts";
+import { ownShare, type Sharing } from "./own-share.ts";
+import { chargesOf, isOfUsage, type WalletClaim } from "./wallet-claims.ts";
 
 type Reader = Database | DatabaseTransaction;
 
@@ -44,98 +40,92 @@ export const payingFamilies = async (
 
 /**
  * What wallets have paid for the usage of each bill, as balances that only what was paid for draws on: the bill shows
- * it as balance consumption, and the same money is not taken twice (authorization semantics f.10.7). Accounts without a
- * wallet cost one query for all of them.
+ * it as balance consumption, and the same money is not taken twice (authorization semantics f.10.7).
  */
 export const walletBalancesOf = async (
   sources: Sources,
   bills: readonly BillTerms[],
 ): Promise<ReadonlyMap<BillTerms, readonly BalanceTerms[]>> => {
-  const { reader, given } = sources;
+  const { reader, given, others } = sources;
   const { orgId } = given.book;
-  const claims = new Map(bills.map((terms) => [terms, claimsOf(terms)]));
-  const codes = [...claims.values()].flat().flatMap(({ accounts }) => accounts);
-  const paying = await withWallet(reader, orgId, codes);
+  const claimed = bills.map((terms) => ({ terms, joint: jointClaims(sharedBy(others, terms)) }));
+  const codes = claimed.flatMap(({ joint }) => joint.flatMap(({ accounts }) => accounts));
+  const paying = await withWallet(reader, orgId, [...new Set(codes)]);
   const found = new Map<BillTerms, readonly BalanceTerms[]>();
-  if (paying.size === 0) return found;
-  for (const [terms, own] of claims) {
-    const fellows = fellowsOf(given, own.filter(isOfUsage));
-    const joint = jointClaims([...own, ...fellows.map(({ claim }) => claim)]);
+  for (const { terms, joint } of claimed) {
     const payments = await paymentsFor(reader, { orgId, paying }, joint);
-    const shares = await ownShares(sources, { terms, fellows, payments });
-    found.set(terms, balancesOf(terms, shares));
+    found.set(terms, balancesOf(terms, await ownShares(sources, paying, payments)));
   }
   return found;
 };
 
-/** What was paid for things that a bill claims together; nothing, too. */
+/** What a bill claims, and others of the same debits. */
+const sharedBy = (others: OtherBills, terms: BillTerms): Sharing[] => {
+  const own = billedClaims(terms);
+  const fellows = fellowsOf(others, own.filter(isOfUsage));
+  return [
+    ...own.map((claim) => ({ ...claim, isOwn: true })),
+    ...fellows.map((claim) => ({ ...claim, isOwn: false })),
+  ];
+};
+
+/** What was paid for things that are claimed together; nothing, too. */
 interface Payment {
-  readonly joint: JointClaim<WalletClaim>;
+  readonly joint: JointClaim<Sharing>;
   readonly debits: readonly WalletDebit[];
 }
 
-/** What of it is the bill's. */
-interface OwnShare extends Payment {
+/** What of it is a bill's. */
+interface OwnShare {
+  /** Of the plan whose account pays what is missing, if the bill has it: as a parent's, it pays for lines of children, too. */
+  readonly lead: Sharing;
+  readonly claims: readonly Sharing[];
+  readonly period: Period;
   readonly amount: Decimal;
 }
 
-const exactly = (amount: bigint, { scale }: Pick<WalletDebit, "scale">): Decimal =>
-  new Decimal(amount, scale);
+const amountOf = (debits: readonly WalletDebit[]): Decimal =>
+  sum(debits.map(({ amount, scale }) => new Decimal(amount, scale)));
 
-/**
- * What was paid for several bills each draws on as far as it charges; where not all was paid, what the others have of it
- * is left to them.
- */
+/** What was paid for several bills each draws on as far as it charges, where all was paid. */
 const ownShares = async (
   sources: Sources,
-  {
-    terms,
-    fellows,
-    payments,
-  }: {
-    readonly terms: BillTerms;
-    readonly fellows: readonly Fellow<WalletClaim>[];
-    readonly payments: readonly Payment[];
-  },
+  paying: ReadonlySet<string>,
+  payments: readonly Payment[],
 ): Promise<OwnShare[]> => {
-  const others = new Map(fellows.map((fellow) => [fellow.claim, fellow]));
   const shares: OwnShare[] = [];
   for (const { joint, debits } of payments) {
-    const beside = joint.claims.flatMap((claim) => others.get(claim) ?? []);
-    const [first, ...rest] = joint.claims.filter((claim) => !others.has(claim));
-    if (first === undefined) continue;
-    const own = { ...joint, claims: [first, ...rest] } as const;
-    const paid = sum(debits.map((debit) => exactly(debit.amount, debit)));
-    const isShort = debits.some(({ shortfall }) => shortfall > 0n);
-    const left =
-      isShort && beside.length > 0
-        ? await sharesOfOthers(sources, {
-            terms,
-            own,
-            fellows: beside,
-            shortfallIn: (period) => shortfallOf(sources, { joint, period }),
-          })
-        : zero;
-    shares.push({ joint: own, debits, amount: max(paid.minus(left), zero) });
+    const claims = joint.claims.filter(({ isOwn }) => isOwn);
+    const [payer] = joint.accounts;
+    const lead = claims.find(({ accounts }) => accounts[0] === payer) ?? claims[0];
+    if (lead === undefined) continue;
+    const isShared = joint.claims.some(({ isOwn }) => !isOwn);
+    const isPaid =
+      joint.accounts.every((code) => paying.has(code)) &&
+      debits.every(({ shortfall }) => shortfall === 0n);
+    const amount =
+      isShared && !isPaid
+        ? await ownShare(sources, joint, (part) => paidFor(sources, part))
+        : amountOf(debits);
+    shares.push({ lead, claims, period: joint.period, amount });
   }
   return shares;
 };
 
-const shortfallOf = async (
+const paidFor = async (
   { reader, given }: Sources,
-  { joint, period }: { readonly joint: JointClaim<WalletClaim>; readonly period: Period },
+  joint: JointClaim<WalletClaim>,
 ): Promise<Decimal> => {
-  const { accounts } = joint;
+  const { accounts, period } = joint;
   const debits = await walletDebits(reader, { orgId: given.book.orgId, accounts, period });
-  const own = debits.filter((debit) => isFor(joint, debit));
-  return sum(own.map((debit) => exactly(debit.shortfall, debit)));
+  return amountOf(debits.filter((debit) => isFor(joint, debit)));
 };
 
 /** One question for all that the same accounts pay over the same time; what the bill does not claim needs no credit. */
 const paymentsFor = async (
   reader: Reader,
   { orgId, paying }: { readonly orgId: string; readonly paying: ReadonlySet<string> },
-  claims: readonly JointClaim<WalletClaim>[],
+  claims: readonly JointClaim<Sharing>[],
 ): Promise<Payment[]> => {
   const questions = Map.groupBy(claims, ({ accounts, period: { start, end } }) =>
     JSON.stringify([accounts, start.toString(), end.toString()]),
@@ -169,9 +159,9 @@ const balancesOf = (terms: BillTerms, payments: readonly OwnShare[]): BalanceTer
   );
 
 /** Of a plan that bills its children themselves, what each of them paid is by itself. */
-const nameOf = (terms: BillTerms, { joint }: Payment): string => {
-  const [{ accountPlan, asset }] = joint.claims;
-  const { start, end } = joint.period;
+const nameOf = (terms: BillTerms, { lead, period }: OwnShare): string => {
+  const { accountPlan, asset } = lead;
+  const { start, end } = period;
   const owner = ownerOf(terms, accountPlan);
   const child = owner === accountPlan.account.id ? "" : `/${owner}`;
   return `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}${child}`;
@@ -186,9 +176,8 @@ const balanceOf = (
   name: string,
   payments: readonly [OwnShare, ...OwnShare[]],
 ): BalanceTerms => {
-  const [{ joint }] = payments;
-  const { period } = joint;
-  const [{ accountPlan, asset }] = joint.claims;
+  const [{ lead, period }] = payments;
+  const { accountPlan, asset } = lead;
   return {
     id: idOf(name),
     accountId: ownerOf(terms, accountPlan),
@@ -206,7 +195,7 @@ const balanceOf = (
     isGrant: false,
     isWallet: true,
     // Of all that it may be paid for: money moves from usage to a minimum while the sum stays.
-    paidFor: payments.flatMap((payment) => payment.joint.claims.map(chargesOf)),
+    paidFor: payments.flatMap((payment) => payment.claims.map(chargesOf)),
     allowOverdraft: false,
     drawDownDescription: "Paid from the wallet",
   };

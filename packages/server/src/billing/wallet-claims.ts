@@ -1,12 +1,6 @@
 import type { PlanCharges } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms, PricingTerms } from "@turnpike/engine/bill/facts.ts";
-import {
-  compareInstants,
-  intersection,
-  isBefore,
-  later,
-  type Period,
-} from "@turnpike/engine/time/period.ts";
+import { intersection, type Period } from "@turnpike/engine/time/period.ts";
 import { minimumSpendMeter } from "../records/wallet-debits.ts";
 import { measuredBy } from "./usage-reach.ts";
 
@@ -31,15 +25,6 @@ export interface WalletClaim {
   readonly period: Period;
   /** What the bill closes for the plan, which may begin earlier and end later. */
   readonly billed: Period;
-}
-
-/** Claims on the same debits: what was paid was paid for all of them. */
-export interface JointClaim<Claim extends WalletClaim> {
-  readonly claims: readonly [Claim, ...Claim[]];
-  readonly accounts: readonly string[];
-  /** By their ids, or what else is paid for: `minimumSpendMeter`. */
-  readonly meters: readonly string[];
-  readonly period: Period;
 }
 
 /** The accounts whose usage an account plan rates together. */
@@ -149,69 +134,29 @@ export const chargesOf = ({ accountPlan, of }: WalletClaim): PlanCharges => {
     : { accountPlanId, lineItemType: "USAGE", pricingIds: [...of.pricingIds] };
 };
 
-/** The product of all that is claimed together; null of several, or of none. */
-export const productOf = ({ claims }: JointClaim<WalletClaim>): string | null => {
-  const [first, ...others] = new Set(claims.flatMap(({ productIds }) => productIds));
-  return others.length > 0 ? null : (first ?? null);
-};
-
-const metersOf = ({ of }: Pick<WalletClaim, "of">): readonly string[] =>
+/** By their ids, or what else is paid for: `minimumSpendMeter`. */
+export const metersOf = ({ of }: Pick<WalletClaim, "of">): readonly string[] =>
   "meter" in of ? [of.meter] : of.meterIds;
 
-/**
- * The claims with those put together that share debits: of prices which count one meter in the same months, also through
- * others that count it with a third, as far as they are in force at the same time. Plans that follow each other share
- * nothing.
- */
-export const jointClaims = <Claim extends WalletClaim>(
-  claims: readonly Claim[],
-): JointClaim<Claim>[] =>
-  [...Map.groupBy(claims, claimKey).values()].flatMap(sharingMeters).flatMap(overlapping);
-
-/** The same of claims whose debits one close settles. */
-export const claimKey = ({
-  accounts: [payer],
-  asset,
-  billed,
-  accountPlan,
-}: WalletClaim): string => {
-  const { frequency, interval } = accountPlan.cadence;
-  return JSON.stringify([payer, asset, frequency, interval, billed.end.toString()]);
+/** What of it is claimed in a part of its time, by those who are rated together then. */
+export const claimIn = <Claim extends WalletClaim>(
+  claim: Claim,
+  within: Period,
+): Claim | undefined => {
+  const period = intersection(within, claim.period);
+  return period && { ...claim, period, accounts: accountsIn(claim, period) };
 };
 
-/** In groups, each of those that count one meter, also through others that count it with a third. */
-export const sharingMeters = <Claim extends Pick<WalletClaim, "of">>(
-  claims: readonly Claim[],
-): Claim[][] => {
-  const byMeter = new Map<string, Set<Claim>>();
-  for (const claim of claims) {
-    const known = metersOf(claim).flatMap((meter) => [...(byMeter.get(meter) ?? [])]);
-    const sharing = new Set([...known, claim]);
-    for (const one of sharing) for (const meter of metersOf(one)) byMeter.set(meter, sharing);
-  }
-  return [...new Set(byMeter.values())].map((sharing) => [...sharing]);
-};
-
-/** Joined as far as they are in force at the same time. */
-export const overlapping = <Claim extends WalletClaim>(
-  claims: readonly Claim[],
-): JointClaim<Claim>[] => {
-  const joint: JointClaim<Claim>[] = [];
-  for (const claim of claims.toSorted((a, b) => compareInstants(a.period.start, b.period.start))) {
-    const { accounts, period } = claim;
-    const meters = metersOf(claim);
-    const last = joint.at(-1);
-    if (last === undefined || !isBefore(period.start, last.period.end)) {
-      joint.push({ claims: [claim], accounts, meters, period });
-      continue;
-    }
-    const { start, end } = last.period;
-    joint[joint.length - 1] = {
-      claims: [...last.claims, claim],
-      accounts: [...new Set([...last.accounts, ...accounts])],
-      meters: [...new Set([...last.meters, ...meters])],
-      period: { start, end: later(end, period.end) },
-    };
-  }
-  return joint;
+/** A child that has a plan of its own for the product by then pays for that alone. */
+const accountsIn = (
+  { accounts: [owner, ...others], accountPlan, productIds }: WalletClaim,
+  period: Period,
+): WalletClaim["accounts"] => {
+  const members = new Set(
+    accountPlan.pool
+      .filter(({ productId }) => productIds.includes(productId))
+      .filter(({ periods }) => periods.some((one) => intersection(period, one) !== undefined))
+      .map(({ account }) => account.code),
+  );
+  return [owner, ...others.filter((code) => members.has(code))];
 };

@@ -21,14 +21,9 @@ import { present } from "./catalog-snapshot.ts";
 import { hasEnded, type Making } from "./closings.ts";
 import { settledTotals, type Total } from "./settled-slices.ts";
 import { payingFamilies } from "./wallet-balances.ts";
-import {
-  chargesOf,
-  claimsOf,
-  jointClaims,
-  productOf,
-  usersOf,
-  type WalletClaim,
-} from "./wallet-claims.ts";
+import { jointClaims, productOf } from "./joint-claims.ts";
+import { billedClaims } from "./other-bills.ts";
+import { chargesOf, usersOf, type WalletClaim } from "./wallet-claims.ts";
 import { withdrawnCharges } from "./withdrawn-charges.ts";
 
 /** As many as a bill run calculates together. */
@@ -106,10 +101,10 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
     .execute(async (transaction) => {
       const underWay = await usageUnderWay(transaction, job.orgId);
       const given = await gather(transaction, { ...job, at: now() });
-      const { bills, rerated } = await calculateBills(transaction, usage, given);
+      const { bills, rerated, others } = await calculateBills(transaction, usage, given);
       const rated = [...bills.map(({ facts, rated: { lines } }) => ({ facts, lines })), ...rerated];
       const totals = rated.flatMap((bill) => totalsOf(bill, given.now));
-      const all = await settledTotals({ reader: transaction, usage, given }, totals);
+      const all = await settledTotals({ reader: transaction, usage, given, others }, totals);
       const making = { job, given, bills, rerated };
       // What comes back first may pay for the rest.
       const periods = [
@@ -191,12 +186,11 @@ const totalsOf = ({ facts, lines }: Rated, now: Temporal.Instant): Total[] => {
     ({ correctedLineKey }) => correctedLineKey === undefined,
   );
   const charges = offsetCharges(facts, own);
-  return claimsOf(facts)
+  return billedClaims(facts)
     .filter(({ billed }) => hasEnded(billed, now))
     .map((claim) => ({
       ...claim,
       billedTo: facts.account.id,
-      bills: [facts],
       until: claim.period.end,
       amounts: charges.filter(({ line }) => isChargeFor(claim, line)).map(({ cost }) => cost),
       before: [],
@@ -221,23 +215,19 @@ const withPayments = async (
   });
   const assets = await lookupEvery(transaction, assetResource, orgId);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
-  const payers = totals.map(({ accounts: [payer] }) => payer);
+  const joint = jointClaims(totals);
+  const payers = joint.map(({ accounts: [payer] }) => payer);
   const paying = await withWallet(transaction, orgId, payers);
   const since = await firstPostings(transaction, orgId, payers);
   const found: (MeasuredPeriod & { readonly times: readonly string[]; readonly until: number })[] =
     [];
-  for (const joint of jointClaims(totals)) {
-    const { claims, accounts, period } = joint;
-    const [
-      {
-        asset,
-        of,
-        accounts: [payer],
-      },
-    ] = claims;
+  for (const one of joint) {
+    const { claims, accounts, meters: meterIds, period } = one;
+    const [payer] = accounts;
+    const [{ asset, of }] = claims;
     const scale = scales.get(asset);
     const [meter, ...others] =
-      "meter" in of ? [of.meter] : joint.meters.flatMap((id) => known.get(id)?.code ?? []);
+      "meter" in of ? [of.meter] : meterIds.flatMap((id) => known.get(id)?.code ?? []);
     if (scale === undefined || meter === undefined) continue;
     const meters = [meter, ...others] as const;
     const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
@@ -247,7 +237,7 @@ const withPayments = async (
     const paid = await periodPaid(transaction, asked);
     if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
     const times = claims.map(timeOf);
-    const product = productOf(joint);
+    const product = productOf(one);
     const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
     const billedTo = claims.map((total) => total.billedTo);
     const own = { payer, accounts, users, meters, product, asset, period, usedIn: period };

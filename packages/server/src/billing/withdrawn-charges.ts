@@ -9,13 +9,13 @@ import {
 } from "@turnpike/engine/time/bill-period.ts";
 import { localDate } from "@turnpike/engine/time/cadence.ts";
 import {
-  compareInstants,
   earlier,
   intersection,
   isBefore,
   later,
   type OpenPeriod,
   type Period,
+  unitedPeriods,
   withoutPeriods,
 } from "@turnpike/engine/time/period.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
@@ -33,14 +33,8 @@ import { present } from "./catalog-snapshot.ts";
 import { closings, type Making } from "./closings.ts";
 import { accountPlanTerms, aggregationsOf } from "./terms.ts";
 import { measuredBy } from "./usage-reach.ts";
-import {
-  claimsOf,
-  claimsOfPlan,
-  type JointClaim,
-  jointClaims,
-  usersOf,
-  type WalletClaim,
-} from "./wallet-claims.ts";
+import { type JointClaim, jointClaims, jointClaimsInSlices } from "./joint-claims.ts";
+import { claimsOf, claimsOfPlan, usersOf, type WalletClaim } from "./wallet-claims.ts";
 
 /**
  * What wallets paid for a plan, and no bill charges any more because the catalog has changed behind it: a plan, its price, its
@@ -76,7 +70,7 @@ export const withdrawnCharges = async (
   const span = spanOf(closed.map(({ period }) => period));
   if (span === undefined) return [];
   const paid = await unclaimedIn(transaction, orgId, closed);
-  const made = jointClaims(
+  const made = jointClaimsInSlices(
     [...making.bills, ...making.rerated].flatMap(({ facts }) => claimsOf(facts)),
   );
   // Mostly everything is claimed by a plan that still stands: that is found without looking at each of its bills.
@@ -94,21 +88,10 @@ const unclaimedIn = async (
 ): Promise<Unclaimed[]> => {
   const byAccount = Map.groupBy(closed, ({ account }) => account);
   const asked = [...byAccount].flatMap(([account, own]) =>
-    united(own.map(({ period }) => period)).map((period) => ({ account, period })),
+    unitedPeriods(own.map(({ period }) => period)).map((period) => ({ account, period })),
   );
   const subjects = await paidSubjects(transaction, orgId, asked);
   return subjects.map((subject) => ({ ...subject, periods: [subject.period], elsewhere: [] }));
-};
-
-/** Periods that overlap or follow each other as one, in order of time. */
-const united = (periods: readonly Period[]): Period[] => {
-  const whole: Period[] = [];
-  for (const period of periods.toSorted((a, b) => compareInstants(a.start, b.start))) {
-    const last = whole.at(-1);
-    if (last === undefined || isBefore(last.end, period.start)) whole.push(period);
-    else whole[whole.length - 1] = { start: last.start, end: later(last.end, period.end) };
-  }
-  return whole;
 };
 
 const spanOf = (periods: readonly Period[]): Period | undefined => {
@@ -175,7 +158,7 @@ const claimsOfBills = (book: BillingBook, left: readonly Unclaimed[]): Claims[] 
   const span = spanOf(left.flatMap(({ periods }) => periods));
   if (span === undefined) return [];
   const accounts = new Set(left.map(({ asked }) => asked.account));
-  return jointClaims(
+  return jointClaimsInSlices(
     plansOf(book).flatMap((attachment) => {
       const accountPlan = accountPlanTerms(book, { attachment, periods: {} });
       if (!usersOf(accountPlan).some((code) => accounts.has(code))) return [];
@@ -225,7 +208,7 @@ const claimsOfStored = async (
       )
   `.execute(transaction);
   const stored: BillFacts[] = rows.map(({ facts }) => billFactsFromText(facts));
-  return stored.flatMap((facts) => jointClaims(claimsOf(facts)));
+  return stored.flatMap((facts) => jointClaimsInSlices(claimsOf(facts)));
 };
 
 /** What was paid in the time that is left: everything where a plan charges it in another asset, else what was for a plan. */
@@ -254,7 +237,7 @@ interface Piece extends Pick<Unclaimed, "asked" | "meter" | "asset"> {
 
 const pieces = ({ asked, meter, asset, periods, elsewhere }: Unclaimed): Piece[] => {
   const shared = { asked, meter, asset };
-  const charged = united(elsewhere);
+  const charged = unitedPeriods(elsewhere);
   return periods.flatMap((period) => [
     ...charged.flatMap((other) => {
       const piece = intersection(period, other);

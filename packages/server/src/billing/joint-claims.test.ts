@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { jointClaims, productOf, type WalletClaim } from "./wallet-claims.ts";
+import { jointClaims, productOf } from "./joint-claims.ts";
+import type { WalletClaim } from "./wallet-claims.ts";
 
 /** Days of June 2024, the end exclusive. */
 const days = (start: number, end: number) => {
@@ -52,7 +53,11 @@ test("claims that share a meter are joint, also through a formula that counts bo
 
 test("no debit is in two: what is joint is so for all its meters and all its time", () => {
   const formula = claim(["a", "b"], [1, 15]);
-  expect(joined(formula, claim(["a"], [15, 31]), claim(["b"], [16, 31]))).toEqual(["a+b", "a+b"]);
+  expect(joined(formula, claim(["a"], [15, 31]), claim(["b"], [16, 31]))).toEqual([
+    "a",
+    "a+b",
+    "b",
+  ]);
   expect(joined(formula, claim(["a"], [1, 31]), claim(["b"], [16, 31]))).toEqual(["a+b"]);
 });
 
