@@ -1,8 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { callWithKey } from "./authorization-client.ts";
 import { walletWorld } from "./wallet-world.ts";
 
-const { wallets } = walletWorld();
+const { world, wallets } = walletWorld();
 beforeAll(() => wallets().meter("calls"));
 
 test("a frozen account and a feature that is withheld are refused at once", async () => {
@@ -57,4 +58,26 @@ test("a budget's alert is an event, once", async () => {
   expect(await alerts()).toMatchObject([half]);
   await wallets().charge("alerted", "alerted-4", "1");
   expect(await alerts()).toMatchObject([{ ...half, percent: 100 }, half]);
+});
+
+test.each([
+  ["assets", { code: "KEYED", name: "Keyed", scale: 2, kind: "custom" }],
+  ["assetrates", { from: "USD", to: "KEYED", rate: "2", effectiveAt: "2025-01-01T00:00:00Z" }],
+  ["budgets", { code: "keyed", asset: "USD", window: "day", limit: "1", mode: "soft" }],
+  ["ratelimits", { code: "keyed", scope: { account: "keyed" }, limit: 1, windowSeconds: 1 }],
+  ["concurrencylimits", { code: "keyed", scope: { account: "keyed" }, limit: 1 }],
+  [
+    "autotopups",
+    {
+      code: "keyed",
+      account: "alerted",
+      asset: "USD",
+      threshold: "0",
+      creditAmount: "1",
+      paymentMethod: "card",
+    },
+  ],
+])("%s are configured with a key pair as well as with a token", async (path, body) => {
+  const answer = await callWithKey(world().server, path, body);
+  expect(answer).toMatchObject({ status: 200, body: { version: 1 } });
 });

@@ -204,6 +204,11 @@ describe("the contract", () => {
     const { reply } = await ask("GET", "openapi.json");
     expect(reply.paths).toHaveProperty(["/organizations/{orgId}/products/{id}", "put"]);
     expect(reply.paths).toHaveProperty(["/organizations/{orgId}/measurements", "post"]);
+    const eitherWay = [{ bearer: [] }, { key: [] }];
+    for (const path of ["authorizations", "budgets"]) {
+      const own = ["/organizations/{orgId}/" + path, "post", "security"];
+      expect(reply.paths).toHaveProperty(own, eitherWay);
+    }
   });
 
   test("metrics are Prometheus text", async () => {

@@ -61,6 +61,8 @@ export interface Resource<Fields extends z.ZodType = z.ZodType> {
   readonly within?: string;
   /** What can be done with it; without, all five. */
   readonly verbs?: readonly Verb[];
+  /** Callers may show their key pair itself (HTTP Basic) and save the way for a token. */
+  readonly takesKey?: true;
   /** What a client may write. Unknown fields are ignored. */
   readonly fields: Fields;
   /** Present when there is exactly one record per organization: it is read and replaced, never created or listed. */

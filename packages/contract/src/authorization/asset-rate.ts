@@ -8,6 +8,7 @@ export const assetRate = defineResource({
   kind: "assetRate",
   noun: "AssetRate",
   path: "assetrates",
+  takesKey: true,
   fields: z.object({
     from: assetCode,
     to: assetCode,

@@ -8,6 +8,7 @@ export const asset = defineResource({
   kind: "asset",
   noun: "Asset",
   path: "assets",
+  takesKey: true,
   fields: z.object({
     code: assetCode,
     name,

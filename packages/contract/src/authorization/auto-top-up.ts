@@ -8,6 +8,7 @@ export const autoTopUp = defineResource({
   kind: "autoTopUp",
   noun: "AutoTopUp",
   path: "autotopups",
+  takesKey: true,
   fields: z.object({
     code,
     account: accountCode,

@@ -15,6 +15,7 @@ export const budget = defineResource({
   kind: "budget",
   noun: "Budget",
   path: "budgets",
+  takesKey: true,
   fields: z
     .object({
       code,

@@ -11,6 +11,7 @@ export const concurrencyLimit = defineResource({
   kind: "concurrencyLimit",
   noun: "ConcurrencyLimit",
   path: "concurrencylimits",
+  takesKey: true,
   fields: z.object({
     code,
     scope: scope.default({}),

@@ -8,6 +8,7 @@ export const rateLimit = defineResource({
   kind: "rateLimit",
   noun: "RateLimit",
   path: "ratelimits",
+  takesKey: true,
   fields: z.object({
     code,
     scope: scope.default({}),

@@ -104,6 +104,7 @@ const describeRoute = (resource: Resource, route: ResourceRoute): Json => {
   return {
     operationId: operationId(resource, route),
     tags: [resource.noun],
+    security: resource.takesKey === true ? tokenOrKey : security.organization,
     parameters: [...pathParameters(route.path), ...queryParameters(query)],
     ...(hasBody
       ? { requestBody: { required: true, ...content(ref(`${resource.noun}Request`)) } }
@@ -117,12 +118,19 @@ const security: Readonly<Record<Operation["access"], Json[]>> = {
   key: [{ key: [] }],
   public: [],
 };
+/** Either will do. */
+const tokenOrKey: Json[] = [...security.organization, ...security.key];
+
+const securityOf = (operation: Operation): Json[] =>
+  operation.access === "organization" && operation.takesKey === true
+    ? tokenOrKey
+    : security[operation.access];
 
 const describeOperation = (id: string, operation: Operation): Json => ({
   operationId: id,
   tags: [operation.noun],
   summary: operation.summary,
-  security: security[operation.access],
+  security: securityOf(operation),
   parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
   ...(operation.body === undefined
     ? {}

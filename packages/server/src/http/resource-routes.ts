@@ -92,7 +92,11 @@ export const mountResources = (
       app.route({
         method: route.method,
         url: routePath(route.path),
-        config: { access: "organization", permission: verbPermission(resource, route.verb) },
+        config: {
+          access: "organization",
+          permission: verbPermission(resource, route.verb),
+          ...(resource.takesKey === undefined ? {} : { takesKey: resource.takesKey }),
+        },
         handler: (request) => answer(catalog, resource, request),
       });
     }
