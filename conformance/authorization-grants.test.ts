@@ -17,8 +17,8 @@ describe("grants that the server makes", () => {
     const grant = { account: "names-other", asset: "USD", amount: "1" };
     const topUp = { account: "names-other", asset: "USD", creditAmount: "1" };
     for (const [path, request, field] of [
-      ["grants", { ...grant, id: "g#rollover" }, "id"],
-      ["topups", { ...topUp, id: "t#1" }, "id"],
+      ["grants", { ...grant, id: "g~rollover" }, "id"],
+      ["topups", { ...topUp, id: "t~1" }, "id"],
       ["refunds", { uid: "r#1", of: "c" }, "uid"],
     ] as const)
       expect(await wallets().client.call("POST", path, request)).toMatchObject({
@@ -38,8 +38,33 @@ describe("grants that the server makes", () => {
     await delay(end + 100 - Date.now());
     const charge = await wallets().charge("names", "names-charge", "1");
     expect(charge).toMatchObject({ decision: "allow", remaining: { account: "12" } });
-    expect(await body("grants/g%23rollover")).toMatchObject({ amount: "8", remaining: "7" });
-    expect(await body("grants/t%23topUp")).toMatchObject({ amount: "5", account: "names" });
+    expect(await body("grants/g~rollover")).toMatchObject({ amount: "8", remaining: "7" });
+    expect(await body("grants/t~topUp")).toMatchObject({ amount: "5", account: "names" });
+  });
+
+  test("and top-ups by themselves, have ids that are paths as they are", async () => {
+    const account = "paths";
+    await wallets().account(account);
+    await wallets().client.create("autotopups", {
+      code: account,
+      account,
+      asset: "USD",
+      threshold: "2",
+      creditAmount: "5",
+      paymentMethod: "card",
+    });
+    await wallets().grant(account, "3", { expiresAt: new Date(Date.now() + 1_000).toISOString() });
+    await wallets().charge(account, "paths-1", "3");
+    const [started] = topUps.parse(await body(`topups?account=${account}`)).data;
+    const id = started?.id ?? "";
+    expect(await body(`topups/${id}`)).toMatchObject({ id, state: "pending" });
+    await wallets().post(`topups/${id}/confirm`, { payment: "paths-pay" });
+    await delay(1_100);
+    await wallets().post("refunds", { uid: "paths-r", of: "paths-1" });
+    const grants = z.object({ data: z.array(z.object({ id: z.string(), purpose: z.string() })) });
+    const made = grants.parse(await body(`grants?account=${account}`)).data;
+    expect(made.map(({ purpose }) => purpose).sort()).toEqual(["paid", "paid", "refund"]);
+    for (const grant of made) expect(await body(`grants/${grant.id}`)).toMatchObject(grant);
   });
 });
 
@@ -146,7 +171,7 @@ describe("a grant that is used up", () => {
     await delay(end + 100 - Date.now());
     for (const code of ["used", "nearly"]) {
       expect(await wallets().wallet(code)).toMatchObject({ available: "3" });
-      expect(await body(`grants/${code}%23rollover`)).toMatchObject({ state: "active" });
+      expect(await body(`grants/${code}~rollover`)).toMatchObject({ state: "active" });
     }
     for (const code of ["used", "plain"]) {
       expect(await body(`grants/${code}`)).toMatchObject({ state: "ended", consumed: "10" });
@@ -231,7 +256,7 @@ describe("an automatic top-up", () => {
     const taken = { id, account: "empty", asset: "USD", creditAmount: "1" };
     expect(await wallets().client.call("POST", "topups", taken)).toMatchObject({
       status: 400,
-      body: { message: expect.stringContaining("id must not contain #") },
+      body: { message: expect.stringContaining("id must not contain ~") },
     });
     const path = `topups/${encodeURIComponent(id)}`;
     expect(await body(path)).toMatchObject({ id, state: "pending" });

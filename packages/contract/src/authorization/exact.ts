@@ -35,6 +35,11 @@ export const uid = z
   .min(1)
   .max(uidLengthMax)
   .regex(/^[^#]+$/, "must not contain #, which is for names that the server gives");
+/** Of a grant or a top-up: the server makes some beside them. */
+export const ownId = uid.regex(
+  /^[^~]+$/,
+  "must not contain ~, which is for names that the server gives",
+);
 /** When usage began or ended. */
 export const usageTime = dateTime.refine(
   (text) => isExactTime(Date.parse(text) * 1000),

@@ -8,6 +8,7 @@ import {
   amountAboveZero,
   assetCode,
   metadataText,
+  ownId,
   seconds,
   uid,
   usageTime,
@@ -145,7 +146,7 @@ const endsBehindItsStart = (
 
 export const grant = z
   .object({
-    id: uid.optional(),
+    id: ownId.optional(),
     account: accountCode,
     asset: assetCode,
     amount: amountAboveZero,
@@ -171,7 +172,7 @@ export const grant = z
   .superRefine(endsBehindItsStart);
 
 export const topUp = z.object({
-  id: uid.optional(),
+  id: ownId.optional(),
   account: accountCode,
   asset: assetCode,
   creditAmount: amountAboveZero,

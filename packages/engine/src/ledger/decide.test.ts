@@ -191,7 +191,7 @@ describe("grants (f.6)", () => {
     ledger.run();
     // 10 − 1 = 9 left: 6 roll over, 3 break
     expect(ledger.grant("g")).toMatchObject({ transferred: money("6"), breakage: money("3") });
-    expect(remainingOf(ledger, "g", "g#rollover")).toEqual(["0", "6"]);
+    expect(remainingOf(ledger, "g", "g~rollover")).toEqual(["0", "6"]);
     expect(columnsOf(ledger)).toMatchObject({ C: "7", D: "1", available: "6" });
   });
 
@@ -206,7 +206,7 @@ describe("grants (f.6)", () => {
     ledger.run(sampleRefund("r", "c", null));
     expect(ledger.grant("promo").breakage).toBe(money("3"));
     expect(ledger.grant("paid").transferred).toBe(money("3"));
-    expect(ledger.grant("paid#refund:r").terms).toMatchObject({
+    expect(ledger.grant("paid~refund:r").terms).toMatchObject({
       purpose: "refund",
       expiresAt: 100 + 30 * 86_400_000,
     });
@@ -224,7 +224,7 @@ describe("grants (f.6)", () => {
     ledger.run(sampleSettle("same", money("7")), sampleGrant("later", money("5")));
     ledger.now = 100;
     ledger.run(sampleRefund("r", "same", null));
-    expect(remainingOf(ledger, "same#debt:refund:r", "same#refund:r", "later")).toEqual([
+    expect(remainingOf(ledger, "same~debt:refund:r", "same~refund:r", "later")).toEqual([
       "4",
       "3",
       "1",
@@ -234,10 +234,10 @@ describe("grants (f.6)", () => {
   test("a grant that came of another is never written over one that is there", () => {
     const ledger = new SampleLedger();
     const rollover = { max: money("10"), min: 0n, expiresAfterMs: 1000 };
-    const taken = sampleGrant("g#rollover", money("1"));
+    const taken = sampleGrant("g~rollover", money("1"));
     ledger.run(sampleGrant("g", money("10"), { expiresAt: 100, rollover }), taken);
     ledger.now = 100;
-    expect(() => ledger.run()).toThrow("grant g#rollover is there");
+    expect(() => ledger.run()).toThrow("grant g~rollover is there");
   });
 
   test("a grant used again later is a newer slice, and is refunded first", () => {

@@ -21,7 +21,7 @@ test("what a rollover adds as its floor repays debt first (f.1, I4)", () => {
   // Nothing was left, 8 are new: 5 of them repay.
   expect(decisionOf(ledger.one(sampleCharge("c", money("1"))))).toBe("allow");
   expect(columnsOf(ledger)).toEqual({ C: "18", D: "16", H: "0", X: "0", available: "2" });
-  expect(remainingOf(ledger, "g", "g#rollover")).toEqual(["0", "2"]);
+  expect(remainingOf(ledger, "g", "g~rollover")).toEqual(["0", "2"]);
 });
 
 test("a grant that says no time takes effect when it is booked, before what is asked behind it", () => {
@@ -42,7 +42,7 @@ test("a hold that ends later does not settle out of a rollover that has ended, h
   // The grant ends at 100, its rollover at 150, the hold at 200.
   ledger.now = 300;
   ledger.run(sampleGrant("next", money("1")));
-  expect(remainingOf(ledger, "g", "g#rollover", "next")).toEqual(["0", "0", "1"]);
+  expect(remainingOf(ledger, "g", "g~rollover", "next")).toEqual(["0", "0", "1"]);
   expect(ledger.authorization("h")).toMatchObject({ state: "SETTLED", shortfall: money("3") });
 });
 
@@ -70,7 +70,7 @@ test("a credit repays debt out of itself, not out of what was granted for someth
   expect(remainingOf(ledger, "chat", "free", "paid")).toEqual(["20", "0", "4"]);
   expect(columnsOf(ledger)).toMatchObject({ X: "0", available: "24" });
   ledger.run(sampleRefund("r", "images", money("6")));
-  expect(remainingOf(ledger, "chat", "images#debt:refund:r")).toEqual(["20", "6"]);
+  expect(remainingOf(ledger, "chat", "images~debt:refund:r")).toEqual(["20", "6"]);
 });
 
 test("a credit that is for something repays whatever is owed, as every credit does (f.1)", () => {
@@ -96,7 +96,7 @@ test("a refund repays debt out of the grants it comes back to", () => {
   expect(columnsOf(ledger)).toMatchObject({ X: "2", available: "18" });
   ledger.run(sampleRefund("r2", "paid", null));
   expect(columnsOf(ledger)).toMatchObject({ X: "0", available: "20" });
-  expect(remainingOf(ledger, "chat", "second", "first#refund:r", "first#refund:r2")).toEqual([
+  expect(remainingOf(ledger, "chat", "second", "first~refund:r", "first~refund:r2")).toEqual([
     "20",
     "0",
     "0",

@@ -1,5 +1,6 @@
 import { maximum, minimum } from "./asset.ts";
 import { grantOf, insertGrant, post, walletAccountById, type Draft } from "./draft.ts";
+import { givenName, quotedUid } from "./given-name.ts";
 import type { Grant, GrantTerms } from "./rows.ts";
 
 export interface NewGrant {
@@ -78,7 +79,7 @@ export const expireGrant = (draft: Draft, grant: Grant): void => {
     source: `rollover:${grant.id}`,
   };
   if (amount === 0n) return;
-  const id = `${grant.id}#rollover`;
+  const id = givenName(grant.id, "rollover");
   insertActive(draft, { id, walletAccount: grant.walletAccount, terms });
   // A floor can exceed what was left; only the difference is new money.
   const added = amount - moved;
@@ -96,7 +97,7 @@ const rolledOver = (rest: bigint, limits: { readonly max: bigint; readonly min: 
  */
 export const replaceEndedGrant = (draft: Draft, ended: Grant, amount: bigint): string => {
   // One transaction may give back to one grant twice: by two legs of different exchange rates.
-  const id = `${ended.id}#${draft.transaction}`;
+  const id = givenName(ended.id, quotedUid(draft.transaction));
   const known = draft.grants.get(id);
   if (known !== undefined) {
     const terms = { ...known.terms, amount: known.terms.amount + amount };

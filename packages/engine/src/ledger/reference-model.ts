@@ -202,7 +202,7 @@ export class World {
     if (amount === 0) return;
     this.#addGrant({
       ...grant,
-      id: `${grant.id}#rollover`,
+      id: `${grant.id}~rollover`,
       amount,
       effectiveAt: grant.expiresAt,
       expiresAt: grant.expiresAt + life,
@@ -431,7 +431,7 @@ export class World {
     row.used -= command.quantity === null ? share : Math.min(command.quantity, row.used);
     const forgiven = Math.min(owed, this.owed);
     this.owed -= forgiven;
-    this.#regrant(`${row.id}#debt:refund:${command.id}`, owed - forgiven);
+    this.#regrant(`${row.id}~debt:refund:${command.id}`, owed - forgiven);
     const back = this.#ofRow(row, "consumed")
       .toReversed()
       .slice(0, amount - unpaid - owed);
@@ -448,7 +448,7 @@ export class World {
     if (ended && paid && !wasRefund) {
       atom.state = "moved";
       this.debited += 1;
-      this.#regrant(`${id}#refund:${refund}`, 1, atom.grant);
+      this.#regrant(`${id}~refund:${refund}`, 1, atom.grant);
       return this.atoms.at(-1) ?? atom;
     }
     if (ended) this.#break(atom);

@@ -1,6 +1,7 @@
 import { minimum } from "./asset.ts";
 import { usageEvent } from "./authorize.ts";
 import { post, walletAccountOf, type Draft } from "./draft.ts";
+import { givenName, quotedUid } from "./given-name.ts";
 import { insertActive } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { Refund } from "./request.ts";
@@ -136,7 +137,7 @@ const refundDebt = (draft: Draft, row: Authorization, owed: bigint): void => {
   const repaid = owed - forgiven;
   if (repaid === 0n) return;
   // An authorization may have the name of a grant that is refunded with it.
-  const grant = `${row.id}#debt:${draft.transaction}`;
+  const grant = givenName(quotedUid(row.id), `debt:${quotedUid(draft.transaction)}`);
   insertActive(draft, { id: grant, walletAccount: wallet.id, terms: returnedTerms(draft, repaid) });
   post(draft, wallet.id, { kind: "refund", amount: repaid, grant, authorization: row.id });
 };

@@ -30,7 +30,7 @@ describe("W14 auto top-up below 20, credit 100", () => {
     expect(columnsOf(ledger).available).toBe("10");
     const [topUp, ...others] = pending(ledger);
     expect(others).toEqual([]);
-    expect(topUp?.id).toContain("#");
+    expect(topUp?.id).toContain("~");
     expect(topUp).toMatchObject({ chargeAmount: "103.30", creditAmount: money("100") });
     const credit = { kind: "creditTopUp", id: topUp?.id ?? "", fingerprint: "p1", payment: "p1" };
     ledger.run({ ...credit, kind: "creditTopUp" });

@@ -1,5 +1,6 @@
 import type { Draft } from "./draft.ts";
 import { walletAccountById } from "./draft.ts";
+import { givenName } from "./given-name.ts";
 import { openGrant } from "./grant.ts";
 import { booked, conflict, type Booked, type Conflict } from "./outcome.ts";
 import type { ChangePaymentMethod, CreditTopUp, FailTopUp, OpenTopUp } from "./request.ts";
@@ -41,7 +42,7 @@ const isCredited = (draft: Draft, payment: string): boolean =>
   [...draft.topUps.values()].some((row) => row.state === "credited" && row.payment === payment);
 
 const paidGrant = (draft: Draft, row: TopUp): Parameters<typeof openGrant>[1] => ({
-  id: `${row.id}#topUp`,
+  id: givenName(row.id, "topUp"),
   walletAccount: row.walletAccount,
   terms: {
     amount: row.creditAmount,
@@ -115,8 +116,7 @@ const isLow = (draft: Draft, { walletAccount, threshold }: TopUpRule): boolean =
 const start = (draft: Draft, rule: TopUpRule): void => {
   const { startedAt } = rule;
   const atOnce = startedAt.filter((at) => at === draft.now).length;
-  // No caller's name has a #.
-  const id = `${rule.id}#${draft.now}.${atOnce}`;
+  const id = givenName(rule.id, `${draft.now}.${atOnce}`);
   draft.topUps.put({
     id,
     walletAccount: rule.walletAccount,

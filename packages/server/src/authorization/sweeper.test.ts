@@ -56,7 +56,7 @@ test("a grant that is used up leaves what its rollover leaves at least", async (
   };
   await expect.poll(grants, { timeout: 10_000 }).toEqual([
     { id: "used", state: "ended", remaining: "0" },
-    { id: "used#rollover", state: "active", remaining: `${money("3")}` },
+    { id: "used~rollover", state: "active", remaining: `${money("3")}` },
   ]);
   await sweeper.stop();
   expect(await auditLedger(pool(), orgId)).toEqual([]);
