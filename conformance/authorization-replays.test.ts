@@ -110,3 +110,41 @@ test("a report that names a meter that there is none of is told first that its s
     body: { errors: [{ field: "spends[0].meter" }] },
   });
 });
+
+test("a refusal names the field that the request has, not one that it has not", async () => {
+  await wallets().account("named");
+  await wallets().grant("named", "100");
+  await wallets().hold("named", "named-hold", "5");
+  await wallets().charge("named", "named-session", "5", { mode: "session" });
+  await wallets().charge("named", "named-charge", "5");
+  await wallets().settle("named-hold", "1", { final: false });
+  await wallets().act("named-hold", "extend", { sequence: 1, ttlSeconds: 1 });
+  const next = { used: { amount: "1" }, request: { amount: "1" } };
+  await wallets().act("named-session", "update", { sequence: 1, ...next });
+  await wallets().post("refunds", { uid: "named-refund", of: "named-charge", amount: "1" });
+  const lease = { id: "named-lease", account: "named", asset: "USD", amount: "4", ttlSeconds: 60 };
+  await wallets().post("leases", lease);
+  await wallets().post("leases/named-lease/renew", { sequence: 1, ttlSeconds: 60 });
+  await wallets().post("leases/named-lease/report", { sequence: 2, spends: [], final: false });
+  const charge = { uid: "named-charge", account: "named", meter: "calls", mode: "charge" };
+  for (const [path, body, field] of [
+    ["authorizations", { ...charge, amount: "6", asset: "USD" }, "uid"],
+    ["authorizations/named-charge/void", {}, "uid"],
+    ["authorizations/named-charge/settle", { sequence: 1, amount: "1" }, "uid"],
+    ["authorizations/named-hold/settle", { sequence: 1, amount: "2" }, "sequence"],
+    ["authorizations/named-hold/extend", { sequence: 1, ttlSeconds: 2 }, "sequence"],
+    [
+      "authorizations/named-session/update",
+      { sequence: 1, ...next, used: { amount: "2" } },
+      "sequence",
+    ],
+    ["refunds", { uid: "named-refund", of: "named-charge", amount: "2" }, "uid"],
+    ["refunds", { uid: "named-refund-2", of: "named-charge", amount: "20" }, "of"],
+    ["leases", { ...lease, amount: "5" }, "id"],
+    ["leases/named-lease/renew", { sequence: 1, ttlSeconds: 61 }, "sequence"],
+    ["leases/named-lease/report", { sequence: 2, spends: [] }, "sequence"],
+  ] as const) {
+    const answer = await wallets().client.call("POST", path, body);
+    expect({ path, ...answer }).toMatchObject({ path, status: 409, body: { errors: [{ field }] } });
+  }
+});

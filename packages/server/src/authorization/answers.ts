@@ -156,10 +156,23 @@ export const only = (
 /** What a conflict says of which field of its request. */
 export type Said = (conflict: Conflict) => FieldError;
 
-export const saidOfId: Said = ({ id, code, state }) => ({
-  field: code === "INVALID" ? "body" : "id",
-  message: state === null ? `is ${id}` : `${id} is ${state}`,
-});
+const saidOf =
+  (field: "id" | "uid"): Said =>
+  ({ id, code, state }) => ({
+    field: code === "INVALID" ? "body" : field,
+    message: state === null ? `is ${id}` : `${id} is ${state}`,
+  });
+
+export const saidOfId = saidOf("id");
+export const saidOfUid = saidOf("uid");
+
+/** Of a part of what exists: its sequence is what was used before. */
+export const saidOfPart =
+  (sequence: number | undefined, said: Said): Said =>
+  (refused) =>
+    refused.code === "ID_REUSED" && sequence !== undefined
+      ? { field: "sequence", message: `is ${sequence}` }
+      : said(refused);
 
 export const refusalOf = (conflict: Conflict, said: Said = saidOfId): Problem => {
   const code = conflict.code === "INVALID" ? "VALIDATION_FAILED" : conflict.code;

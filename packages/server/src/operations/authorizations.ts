@@ -12,7 +12,8 @@ import {
   only,
   refusalOf,
   type Said,
-  saidOfId,
+  saidOfPart,
+  saidOfUid,
   settledReply,
   standingReply,
 } from "../authorization/answers.ts";
@@ -40,7 +41,7 @@ export const authorize: Handlers["authorize"] = async ({ orgId, accessKey, body 
     usage: [usage],
   });
   const configuration = await ledger.configurations.of(orgId);
-  return authorizedReply(configuration, asAuthorized(only(outcomes)));
+  return authorizedReply(configuration, asAuthorized(only(outcomes, saidOfUid)));
 };
 
 export const authorizeBatch: Handlers["authorizeBatch"] = async (
@@ -61,7 +62,7 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
   return {
     authorizations: outcomes.map((outcome) => {
       if (outcome.kind !== "conflict") return authorizedReply(configuration, asAuthorized(outcome));
-      const { code, message } = refusalOf(outcome);
+      const { code, message } = refusalOf(outcome, saidOfUid);
       return { uid: outcome.id, errorCode: code, message };
     }),
   };
@@ -71,7 +72,11 @@ export const authorizeBatch: Handlers["authorizeBatch"] = async (
 const onAuthorization = async (
   ledger: Ledger,
   { orgId, row }: { readonly orgId: string; readonly row: Authorization },
-  { command, usage = new Map(), said }: { command: Command; usage?: CommandUsage; said?: Said },
+  {
+    command,
+    usage = new Map(),
+    said = saidOfUid,
+  }: { readonly command: Command; readonly usage?: CommandUsage; readonly said?: Said },
 ) => {
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage: [usage] });
@@ -94,7 +99,7 @@ export const getAuthorization: Handlers["getAuthorization"] = async (
 const findAllowed = async (
   { pool }: Ledger,
   orgId: string,
-  { uid = "", said }: { readonly uid: string | undefined; readonly said?: Said },
+  { uid = "", said = saidOfUid }: { readonly uid: string | undefined; readonly said?: Said },
 ): Promise<Authorization> => {
   const row = await findAuthorization(pool, orgId, uid);
   if (row.state !== "DENIED") return row;
@@ -120,7 +125,8 @@ export const settleAuthorization: Handlers["settleAuthorization"] = async (
     isFinal: body.final,
   };
   const usage = new Map([[`${row.id}#${body.sequence}`, measured]]);
-  return onAuthorization(ledger, { orgId, row }, { command, usage });
+  const said = saidOfPart(body.sequence, saidOfUid);
+  return onAuthorization(ledger, { orgId, row }, { command, usage, said });
 };
 
 export const voidAuthorization: Handlers["voidAuthorization"] = async (
@@ -139,7 +145,7 @@ export const voidAuthorization: Handlers["voidAuthorization"] = async (
 const saidOfExtension: Said = (refused) =>
   refused.code === "INSUFFICIENT_FUNDS"
     ? { field: "addAmount", message: "is more than can be held" }
-    : saidOfId(refused);
+    : saidOfUid(refused);
 
 export const extendAuthorization: Handlers["extendAuthorization"] = async (
   { orgId, params, body },
@@ -156,7 +162,8 @@ export const extendAuthorization: Handlers["extendAuthorization"] = async (
     ttlMs: body.ttlSeconds * 1000,
     addAmount,
   };
-  return onAuthorization(ledger, { orgId, row }, { command, said: saidOfExtension });
+  const said = saidOfPart(body.sequence, saidOfExtension);
+  return onAuthorization(ledger, { orgId, row }, { command, said });
 };
 
 export const updateAuthorization: Handlers["updateAuthorization"] = async (
@@ -164,12 +171,14 @@ export const updateAuthorization: Handlers["updateAuthorization"] = async (
   { ledger },
 ) => {
   const row = await findAllowed(ledger, orgId, { uid: params["uid"] });
-  return onAuthorization(ledger, { orgId, row }, await toUpdate(ledger, orgId, { row, body }));
+  const asked = await toUpdate(ledger, orgId, { row, body });
+  const said = saidOfPart(body.sequence, saidOfUid);
+  return onAuthorization(ledger, { orgId, row }, { ...asked, said });
 };
 
 /** Only what is to be refunded has a state. */
 const saidOfRefund: Said = (refused) => ({
-  ...saidOfId(refused),
+  ...saidOfUid(refused),
   ...(refused.state === null ? {} : { field: "of" }),
 });
 

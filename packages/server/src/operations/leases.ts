@@ -14,6 +14,7 @@ import {
   only,
   type Said,
   saidOfId,
+  saidOfPart,
   settledReply,
   standingReply,
 } from "../authorization/answers.ts";
@@ -165,7 +166,8 @@ export const reportLease: Handlers["reportLease"] = async ({ orgId, params, body
   const said: Said = (refused) => {
     const nth = spends.findIndex(({ id }) => id === refused.id);
     const isSpend = refused.code === "ID_REUSED" && refused.state !== null && nth >= 0;
-    return isSpend ? { field: `spends[${nth}].uid`, message: "is taken" } : saidOfId(refused);
+    if (isSpend) return { field: `spends[${nth}].uid`, message: "is taken" };
+    return saidOfPart(body.sequence, saidOfId)(refused);
   };
   return onLease(ledger, { orgId, row }, { command, usage: [usage], said });
 };
@@ -184,7 +186,8 @@ export const renewLease: Handlers["renewLease"] = async ({ orgId, params, body }
     sequence: body.sequence,
     ttlMs: body.ttlSeconds * 1000,
   };
-  return onLease(ledger, { orgId, row }, { command, usage: [], said: saidOfRenewal });
+  const said = saidOfPart(body.sequence, saidOfRenewal);
+  return onLease(ledger, { orgId, row }, { command, usage: [], said });
 };
 
 export const releaseLease: Handlers["releaseLease"] = async ({ orgId, params }, { ledger }) => {
