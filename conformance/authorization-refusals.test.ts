@@ -179,3 +179,24 @@ test("409 of a debt limit below what is owed", async () => {
   expect(errors).toEqual([{ field: "debtLimit", message: "is less than what is owed" }]);
   expect((await limited("6")).status).toBe(200);
 });
+
+test("what is sent as null counts as not sent, in a part of a request as well", async () => {
+  const one = { uid: "null-1", account: "payer", meter: "calls", mode: "hold", subject: null };
+  const price = { asset: "USD", amount: "0", ttlSeconds: null, measure: null };
+  const authorizations = [
+    { ...one, ...price },
+    { ...one, ...price, uid: "null-2", mode: "session", amount: "1" },
+  ];
+  const { body } = await wallets().client.call("POST", "authorizations/batch", { authorizations });
+  expect(body).toMatchObject({ authorizations: [{ decision: "allow" }, { decision: "allow" }] });
+  const next = { amount: "1", ts: null, what: null };
+  const reported = { sequence: 1, used: next, request: next };
+  expect(await wallets().act("null-2", "update", reported)).toMatchObject({ state: "HELD" });
+  const nulls = { id: "null-lease", account: "payer", asset: "USD", amount: "0", ttlSeconds: 60 };
+  await wallets().post("leases", { ...nulls, onExpiry: null });
+  const spends = [{ uid: "null-3", meter: "calls", amount: "0", ts: null, who: null }];
+  const spent = { sequence: 1, spends };
+  expect(await wallets().post("leases/null-lease/report", spent)).toMatchObject({ quantity: "0" });
+  // A list has no place to leave empty.
+  expect(await wallets().status("authorizations/batch", { authorizations: [null] })).toBe(400);
+});

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { type FieldError, Problem } from "./problem.ts";
 
 /** `["dataFields", 0, "code"]` → `dataFields[0].code`. */
@@ -42,6 +42,10 @@ const withoutNulls = (input: unknown): unknown => {
   if (!Object.values(input).includes(null)) return input;
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
 };
+
+/** The same for a part of a request that is made like a whole one, such as an authorization of a batch. */
+export const partOf = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess(withoutNulls, schema);
 
 /** The input as the schema reads it, or a Problem that names every wrong field. */
 export const validate = <Schema extends z.ZodType>(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { code, dateTime, id } from "../schema.ts";
 import { uidLengthMax } from "../usage/measurement-rules.ts";
+import { partOf } from "../validation.ts";
 import {
   accountCode,
   actor,
@@ -77,7 +78,7 @@ export const authorization = z
 export type AuthorizationRequest = z.output<typeof authorization>;
 
 export const authorizationBatch = z.object({
-  authorizations: z.array(authorization).min(1).max(1000),
+  authorizations: z.array(partOf(authorization)).min(1).max(1000),
   /** All or nothing. */
   linked: z.boolean().default(false),
 });
@@ -99,13 +100,11 @@ export const extension = z.object({
 });
 export const sessionUpdate = z.object({
   sequence,
-  used: z.object(used),
-  request: z
-    .object(used)
-    .describe(
-      "How much may be used next. Its texts are not kept: what settles by itself, when nobody reports any more, is " +
-        "metered with those that the session was opened with.",
-    ),
+  used: partOf(z.object(used)),
+  request: partOf(z.object(used)).describe(
+    "How much may be used next. Its texts are not kept: what settles by itself, when nobody reports any more, is " +
+      "metered with those that the session was opened with.",
+  ),
 });
 export const refund = z.object({
   uid,
@@ -192,13 +191,15 @@ export const leaseReport = z.object({
   sequence,
   spends: z
     .array(
-      z.object({
-        uid,
-        meter: z.string().min(1).max(80),
-        amount,
-        ts: usageTime.optional(),
-        ...usageFields,
-      }),
+      partOf(
+        z.object({
+          uid,
+          meter: z.string().min(1).max(80),
+          amount,
+          ts: usageTime.optional(),
+          ...usageFields,
+        }),
+      ),
     )
     .max(1000),
   final: z.boolean().default(true),
