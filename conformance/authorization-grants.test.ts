@@ -264,6 +264,27 @@ describe("an automatic top-up", () => {
     expect(await wallets().wallet("empty")).toMatchObject({ available: "100", pendingIn: "0" });
   });
 
+  test("says what is in flight, and when it waits for another payment method", async () => {
+    await wallets().account("declined");
+    const fields = { ...rule, code: "declined", account: "declined", countMax: 10 };
+    const { id, version } = await wallets().client.create("autotopups", fields);
+    const standing = () => body(`autotopups/${id}`);
+    expect(await standing()).toMatchObject({ failures: 0, suspended: false });
+    for (const failures of [1, 2, 3]) {
+      await wallets().charge("declined", `declined-${failures}`, "1");
+      const [topUp = ""] = await pending("declined");
+      expect(await standing()).toMatchObject({ inFlight: topUp, suspended: false });
+      await wallets().post(`topups/${topUp}/fail`);
+      expect(await standing()).toMatchObject({ failures, suspended: failures === 3 });
+    }
+    expect(await standing()).not.toHaveProperty("inFlight");
+    const changed = { ...fields, paymentMethod: "another", version };
+    const answer = await wallets().client.call("PUT", `autotopups/${id}`, changed);
+    expect(answer.body).toMatchObject({ failures: 0, suspended: false });
+    await wallets().charge("declined", "declined-4", "1");
+    expect(await standing()).toMatchObject({ inFlight: expect.any(String) });
+  });
+
   test("is of one account and asset, for as long as it exists", async () => {
     for (const code of ["moved", "moved-to"]) await wallets().account(code);
     const fields = { ...rule, code: "moved", account: "moved" };

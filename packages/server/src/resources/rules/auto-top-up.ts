@@ -1,6 +1,8 @@
 import { autoTopUp } from "@turnpike/contract/authorization/auto-top-up.ts";
+import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
-import type { Rules, Write } from "../rule.ts";
+import { typed } from "../../records/lookup.ts";
+import type { Read, Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
 import { checkAmount, namedAccount, namedAsset } from "./named-records.ts";
 
@@ -16,4 +18,34 @@ const asksForMoney = async (write: Write): Promise<Document> => {
   return write.document;
 };
 
-export const autoTopUpRules: Rules = { write: asksForMoney };
+interface Progress {
+  readonly id: string;
+  readonly payment_method: string;
+  readonly in_flight: string | null;
+  readonly failures: number;
+  readonly is_suspended: boolean;
+}
+
+/** How far it has come; what failed with another payment method does not count any more (W14). */
+const progress = async ({ reader, orgId, rows }: Read): Promise<ReadonlyMap<string, Document>> => {
+  const ids = rows.map(({ id }) => id);
+  const found = await sql<Progress>`
+    SELECT id, payment_method, in_flight, failures, is_suspended FROM top_up_rule
+    WHERE org_id = ${orgId} AND id = ANY(${ids})
+  `.execute(reader);
+  const known = new Map(found.rows.map((row) => [row.id, row]));
+  return new Map(
+    rows.map((row) => {
+      const own = known.get(row.id);
+      const isSameMethod = own?.payment_method === typed(autoTopUp, row).paymentMethod;
+      const standing = {
+        failures: isSameMethod ? own.failures : 0,
+        suspended: isSameMethod && own.is_suspended,
+      };
+      const inFlight = own?.in_flight ?? null;
+      return [row.id, inFlight === null ? standing : { ...standing, inFlight }];
+    }),
+  );
+};
+
+export const autoTopUpRules: Rules = { write: asksForMoney, compute: progress };
