@@ -255,3 +255,14 @@ describe("a budget by unit", () => {
     expect(await both()).toEqual(["111", "5"]);
   });
 });
+
+test("a budget that refuses says whose it is", async () => {
+  const { code } = await open();
+  const { code: meter } = await world().meter();
+  const scope = { account: code, agent: "crawler" };
+  await budget({ scope, asset: "USD", window: "month" });
+  const denied = await charge(code, "6", { meter, agent: "crawler" });
+  const reason = { code: "BUDGET_EXCEEDED", scope, limit: "5", used: "0", requested: "6" };
+  expect(denied).toMatchObject({ reasons: [reason] });
+  expect(await world().get(`authorizations/${denied.uid}`)).toMatchObject({ reasons: [reason] });
+});

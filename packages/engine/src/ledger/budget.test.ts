@@ -35,6 +35,7 @@ describe("W12, W13 an agent's day budget of 10", () => {
     expect(reasonsOf(hold("b", "3"))).toEqual([
       {
         code: "BUDGET_EXCEEDED",
+        scope,
         budget: { id: "agent-day", code: "agent-day", unit: null },
         limit: money("10"),
         used: money("8"),

@@ -276,9 +276,9 @@ function checkBudgets(_draft: Draft, probe: Probe): void {
     // How much a lease will use in a unit is unknown: more than nothing.
     const isUnknown = "unit" in budget.counts && counts.length === 0;
     if (budget.mode === "soft" || (isUnknown ? room > 0n : requested <= room)) continue;
-    const { limit } = budget;
+    const { limit, scope } = budget;
     const name = nameOf(budget);
-    probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: name, limit, used, requested });
+    probe.reasons.push({ code: "BUDGET_EXCEEDED", budget: name, scope, limit, used, requested });
     if ("asset" in budget.counts) probe.room = minimum(probe.room, room);
     else if (counts.every((place) => place === 0))
       probe.roomQuantity = minimum(probe.roomQuantity, room);

@@ -1,3 +1,4 @@
+import type { Scope } from "./scope.ts";
 import type { AuthorizationState } from "./transition.ts";
 
 /** Why a request was denied (f.3), in evaluation order; the first is the reason, all are reported. */
@@ -26,6 +27,7 @@ export interface BudgetName {
 export interface BudgetExceeded {
   readonly code: "BUDGET_EXCEEDED";
   readonly budget: BudgetName;
+  readonly scope: Scope;
   readonly limit: bigint;
   readonly used: bigint;
   readonly requested: bigint;

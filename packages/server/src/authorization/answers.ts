@@ -39,6 +39,7 @@ const reasonReply = (configuration: Configuration, reason: Reason, asset: string
         code: reason.code,
         budgetId: reason.budget.id,
         budget: reason.budget.code,
+        scope: reason.scope,
         limit: text(reason.limit),
         used: text(reason.used),
         requested: text(reason.requested),

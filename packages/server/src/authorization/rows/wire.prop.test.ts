@@ -38,6 +38,7 @@ const reason: fc.Arbitrary<Reason> = fc.oneof(
   fc.record({
     code: fc.constant("BUDGET_EXCEEDED" as const),
     budget,
+    scope: fc.record({ account: name, agent: name }, { requiredKeys: [] }),
     limit: atoms,
     used: atoms,
     requested: atoms,
