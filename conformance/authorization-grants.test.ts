@@ -156,6 +156,21 @@ describe("a grant that is for some usage only", () => {
   });
 });
 
+test("a grant reads back as it was made", async () => {
+  await wallets().account("read");
+  const terms = {
+    priority: 3,
+    purpose: "promotional",
+    costBasis: "0.25",
+    rollover: { max: "5", min: "1", expiresAfterSeconds: 60 },
+    expiresAt: "2100-01-01T00:00:00.000Z",
+    appliesTo: { products: [], features: ["chat"], meters: ["calls"] },
+  };
+  const grant = { account: "read", asset: "USD", id: "read", amount: "10", ...terms };
+  expect(await wallets().post("grants", grant)).toMatchObject(grant);
+  expect(await body("grants/read")).toMatchObject(grant);
+});
+
 describe("a grant that is used up", () => {
   test("leaves what its rollover leaves at least, whoever asks and when", async () => {
     const end = Date.now() + 1_500;

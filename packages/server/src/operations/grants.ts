@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
 import { product } from "@turnpike/contract/catalog/product.ts";
 import { type FieldError, fieldProblem, Problem } from "@turnpike/contract/problem.ts";
-import { type Asset, parseAtoms } from "@turnpike/engine/ledger/asset.ts";
+import { type Asset, formatAtoms, parseAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { CreditGrant, OfferedTerms } from "@turnpike/engine/ledger/request.ts";
 import type { EpochMs, Grant, Restriction, Rollover } from "@turnpike/engine/ledger/rows.ts";
 import type { z } from "zod";
@@ -199,6 +199,15 @@ const grantReply = (
     effectiveAt: timeText(terms.effectiveAt),
     expiresAt: timeText(terms.expiresAt),
     appliesTo: terms.appliesTo ?? undefined,
+    costBasis: formatAtoms(terms.costBasis, costBasisScale),
+    rollover:
+      terms.rollover === null
+        ? undefined
+        : {
+            max: text(terms.rollover.max),
+            min: text(terms.rollover.min),
+            expiresAfterSeconds: terms.rollover.expiresAfterMs / 1000,
+          },
     source: terms.source,
   };
 };
