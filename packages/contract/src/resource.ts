@@ -72,6 +72,8 @@ export interface Resource<Fields extends z.ZodType = z.ZodType> {
   /** Field, or field of a field (`scope.product`), → kind it points to. It may hold one id or a list of ids. */
   readonly references: Readonly<Record<string, string>>;
   readonly derived?: Readonly<Record<string, Derived>>;
+  /** Fields of the reply that the server calculates when the record is read. */
+  readonly computed?: z.ZodObject;
   /** Fields, or fields taken together, that no two records of the kind may share; the code always is one. */
   readonly unique?: readonly (readonly string[])[];
   /** Fields that `…/search` finds records by, besides the standard ones. */

@@ -25,6 +25,11 @@ export const autoTopUp = defineResource({
       .default(86_400),
     countMax: z.int().min(1).max(10_000).default(1),
   }),
+  computed: z.object({
+    failures: z.int().describe("Of payments in a row with this payment method."),
+    suspended: z.boolean().describe("Whether it waits for another payment method."),
+    inFlight: z.string().optional().describe("The top-up that is pending."),
+  }),
   pageSizeMax: 200,
   filters: {
     ids: { by: "id" },

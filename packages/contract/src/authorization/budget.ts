@@ -35,6 +35,10 @@ export const budget = defineResource({
       alerts: z.array(z.int().min(1).max(1000)).max(20).default([]),
     })
     .superRefine(exactlyOne("asset", "unit")),
+  computed: z.object({
+    used: amount.describe("Of the current window, without what is held."),
+    held: amount,
+  }),
   pageSizeMax: 200,
   filters: { ids: { by: "id" }, codes: { by: "code" } },
   references: scopeReferences,

@@ -70,7 +70,11 @@ const resourceSchemas = (resource: Resource): Json => ({
     allOf: [jsonSchema(resource.fields), { properties: { version: { type: "integer" } } }],
   },
   [`${resource.noun}Response`]: {
-    allOf: [jsonSchema(resource.fields), { properties: standardFields }],
+    allOf: [
+      jsonSchema(resource.fields),
+      ...(resource.computed === undefined ? [] : [jsonSchema(resource.computed)]),
+      { properties: standardFields },
+    ],
   },
 });
 
