@@ -43,3 +43,38 @@ test("400 when one of the assets that may pay is given twice", async () => {
   });
   expect([status, JSON.stringify(refusal)]).toEqual([400, expect.stringContaining("assets")]);
 });
+
+test("what is granted is money where money is all that was asked for, and else a quantity", async () => {
+  const { id: meterId } = await wallets().meter("counted");
+  const counts = { aggregation: "SUM", rounding: "NONE", quantityPerUnit: 1, unit: "unit" };
+  const name = "Units";
+  await wallets().client.create("aggregations", { meterId, name, targetField: "units", ...counts });
+  await wallets().account("money");
+  await wallets().grant("money", "7");
+  const ask = (uid: string, amount: string, more: object = {}) =>
+    wallets().charge("money", uid, amount, { meter: "counted", partial: "allow", ...more });
+  // W16
+  const partial = { decision: "partial", granted: "7", amount: "7" };
+  expect(await ask("money-check", "10", { mode: "check" })).toMatchObject(partial);
+  const measured = { mode: "check", measure: { units: 20 } };
+  expect(await ask("money-units", "10", measured)).toMatchObject({ granted: "14", amount: "7" });
+  expect(await ask("money-hold", "10", { mode: "hold" })).toMatchObject(partial);
+  expect(await ask("money-none", "1")).toMatchObject({ decision: "deny", granted: "0" });
+  const standing = () => wallets().client.call("GET", "authorizations/money-hold");
+  expect(await standing()).toMatchObject({ body: { granted: "7", holds: "7" } });
+  expect(await wallets().settle("money-hold", "2", { final: false })).toMatchObject({
+    granted: "5",
+    holds: "5",
+  });
+  await wallets().act("money-hold", "void");
+  const both = { mode: "session", measure: { units: 5 } };
+  expect(await ask("money-session", "5", both)).toMatchObject({ granted: "5" });
+  const used = { measure: { units: 5 }, amount: "3" };
+  const more = { sequence: 1, used, request: { amount: "2", measure: { units: 1 } } };
+  expect(await wallets().act("money-session", "update", more)).toMatchObject({
+    granted: "1",
+    holds: "2",
+  });
+  const lease = { id: "money-lease", account: "money", asset: "USD", amount: "0", ttlSeconds: 60 };
+  expect(await wallets().post("leases", lease)).toMatchObject({ granted: "0" });
+});

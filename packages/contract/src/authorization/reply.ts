@@ -6,10 +6,11 @@ import { scope } from "./scope.ts";
 
 /** An amount in the asset of the answer; what is owed is less than nothing. */
 const amount = z.string().regex(/^-?\d+(\.\d+)?$/);
-const quantity = z
-  .string()
-  .regex(/^\d+(\.\d+)?$/)
-  .describe("Of the measurement, in the unit that the price counts; 0 where nothing is measured.");
+const decimal = z.string().regex(/^\d+(\.\d+)?$/);
+const quantity = decimal.describe("Of the measurement, in the unit that the price counts.");
+const granted = decimal.describe(
+  "How much may be used: a quantity of the measurement, or money where an explicit price is all that was asked for.",
+);
 const instant = z.iso.datetime();
 const replayed = z.boolean().describe("Whether it is the stored answer to the same request.");
 const priceVersion = z.string().optional();
@@ -46,7 +47,7 @@ const reason = z
 const decided = {
   decision: z.enum(["allow", "partial", "deny"]),
   reasons: z.array(reason),
-  granted: quantity,
+  granted,
   amount,
   asset: z.string().describe("Of the price; empty where there is no price."),
   lines: z.array(z.object({ asset: assetCode, amount })).describe("What each asset pays."),
@@ -90,7 +91,7 @@ const standing = {
   reasons: decided.reasons,
   asset: decided.asset,
   holds: amount,
-  granted: quantity.describe("The quantity that is held now."),
+  granted,
   settled: amount,
   settledQuantity: quantity,
   refunded: amount,
@@ -112,7 +113,7 @@ const moved = {
   shortfall,
   asset: z.string(),
   holds: amount.describe("What is still held."),
-  granted: quantity.describe("The quantity that is still held."),
+  granted,
   remaining: z.object({ account: amount }),
   validUntil,
   final: z.boolean().describe("Whether it has ended, or nothing more will be granted."),

@@ -65,6 +65,19 @@ const reasonReply = (configuration: Configuration, reason: Reason, asset: string
 /** The last instant that an ISO text of four digits of the year can say. */
 const farthestMs = 253_402_300_799_999;
 
+/**
+ * How much may be used: a quantity, or money where no quantity was asked for at an explicit price, as RFC 8506 grants units of
+ * service or CC-Money.
+ */
+const grantedText = (
+  configuration: Configuration,
+  { asset, priceVersion, quantity }: Authorized,
+  granted: { readonly quantity: bigint; readonly amount: bigint },
+): string =>
+  priceVersion === null && quantity === 0n && granted.quantity === 0n
+    ? amountText(configuration, asset, granted.amount)
+    : quantityText(granted.quantity);
+
 export const authorizedReply = (configuration: Configuration, answer: Authorized) => {
   const { asset } = answer;
   const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
@@ -72,7 +85,7 @@ export const authorizedReply = (configuration: Configuration, answer: Authorized
     uid: answer.id,
     decision: answer.decision,
     reasons: answer.reasons.map((reason) => reasonReply(configuration, reason, asset)),
-    granted: quantityText(answer.quantity),
+    granted: grantedText(configuration, answer, answer),
     amount: text(answer.amount),
     asset,
     lines: answer.lines.map((line) => {
@@ -112,7 +125,7 @@ export const standingReply = (configuration: Configuration, row: Authorization) 
     reasons,
     asset: spender.asset,
     holds: text(row.held),
-    granted: quantityText(row.heldQuantity),
+    granted: grantedText(configuration, row.answer, heldOf(row)),
     settled: text(row.settled),
     settledQuantity: quantityText(row.settledQuantity),
     refunded: text(row.refunded),
@@ -125,7 +138,18 @@ export const standingReply = (configuration: Configuration, row: Authorization) 
   };
 };
 
-export const settledReply = (configuration: Configuration, answer: Settled, asset: string) => {
+const heldOf = ({ held, heldQuantity }: Pick<Settled, "held" | "heldQuantity">) => ({
+  quantity: heldQuantity,
+  amount: held,
+});
+
+/** Of a part of what was authorized. */
+export const settledReply = (
+  configuration: Configuration,
+  answer: Settled,
+  authorized: Authorized,
+) => {
+  const { asset } = authorized;
   const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
   return {
     uid: answer.id,
@@ -135,7 +159,7 @@ export const settledReply = (configuration: Configuration, answer: Settled, asse
     shortfall: text(answer.shortfall),
     asset,
     holds: text(answer.held),
-    granted: quantityText(answer.heldQuantity),
+    granted: grantedText(configuration, authorized, heldOf(answer)),
     remaining: { account: text(answer.available) },
     validUntil: timeText(answer.validUntil),
     final: answer.isFinal,

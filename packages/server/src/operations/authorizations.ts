@@ -81,7 +81,7 @@ const onAuthorization = async (
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage: [usage] });
   const configuration = await ledger.configurations.of(orgId);
-  return settledReply(configuration, asSettled(only(outcomes, said)), row.terms.spender.asset);
+  return settledReply(configuration, asSettled(only(outcomes, said)), row.answer);
 };
 
 export const getAuthorization: Handlers["getAuthorization"] = async (

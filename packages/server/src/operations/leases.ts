@@ -83,9 +83,7 @@ const onLease = async (
   const accounts = [row.terms.spender.account];
   const outcomes = await ledger.decide({ orgId, accounts, requests: [command], usage });
   const configuration = await ledger.configurations.of(orgId);
-  return named(
-    settledReply(configuration, asSettled(only(outcomes, said)), row.terms.spender.asset),
-  );
+  return named(settledReply(configuration, asSettled(only(outcomes, said)), row.answer));
 };
 
 /** What a client spent has its own amount; the usage is priced only to be metered. */
