@@ -410,6 +410,20 @@ describe("what the ledger could not decide by is refused", () => {
     });
   });
 
+  test.each([["fortnight"], [{}], [7]])(
+    "the window %j, and says what it may be",
+    async (window) => {
+      const answer = await client().call("POST", "budgets", { ...day, code: "windowed", window });
+      const message = expect.stringMatching(
+        /^must be one of hour, day, .*, or \{"rolling": "PT1H"\}/,
+      );
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { errors: [{ field: "window", message }] },
+      });
+    },
+  );
+
   test.each(["grants", "topups"])("a nextToken of %s that no list returned", async (path) => {
     const token = (text: string) => Buffer.from(text).toString("base64url");
     for (const nextToken of ["x", token("some-id"), token('[""]'), token('["a","b"]')])

@@ -7,6 +7,8 @@ import { scope, scopeReferences } from "./scope.ts";
 
 const calendarWindows = ["hour", "day", "week", "month", "billingPeriod", "lifetime"] as const;
 
+const windowRule = `must be one of ${calendarWindows.join(", ")}, or {"rolling": "PT1H"} for any hour`;
+
 /** A time-zone name that the server's calendar knows. */
 const timeZone = z.string().min(1).max(80);
 
@@ -22,7 +24,9 @@ export const budget = defineResource({
       scope: scope.default({}),
       asset: assetCode.optional(),
       unit: z.string().min(1).max(50).optional(),
-      window: z.union([z.enum(calendarWindows), z.object({ rolling: z.iso.duration() })]),
+      window: z.union([z.enum(calendarWindows), z.object({ rolling: z.iso.duration() })], {
+        error: ({ input }) => (input === undefined ? "is required" : windowRule),
+      }),
       timeZone: timeZone.default("UTC"),
       /** Local date and time that windows are counted from. */
       anchor: z.iso
