@@ -54,33 +54,61 @@ export const authorization = z
     ts: usageTime.optional(),
     ets: usageTime.optional(),
     ...usageFields,
-    mode: z.enum(["check", "charge", "hold", "session"]),
-    /** An explicit price instead of the plan's. */
-    amount: amount.optional(),
+    mode: z
+      .enum(["check", "charge", "hold", "session"])
+      .describe(
+        "check only asks; charge debits at once; hold reserves what is settled later; a session is a hold that reports what " +
+          "it used and asks for more.",
+      ),
+    amount: amount.optional().describe("An explicit price instead of the plan's, in asset."),
     asset: assetCode.optional(),
-    /** What the request may cost, as it is decided; what it costs where no price is known. */
-    maxAmount: amount.optional(),
-    subject: actor.optional(),
+    maxAmount: amount
+      .optional()
+      .describe(
+        "What it may cost, as it is decided, in the asset of the price. Where no price is known it is the price, in the first " +
+          "of assets.",
+      ),
+    subject: actor.optional().describe("The end user that it is for: limits may be theirs."),
     agent: actor.optional(),
     feature: actor.optional(),
-    ttlSeconds: seconds.default(3600),
-    idleTimeoutSeconds: seconds.optional(),
-    onExpiry: z.enum(["release", "settle"]).default("release"),
-    settleOverage: z.enum(["reject", "cap", "debt"]).default("debt"),
-    partial: z.enum(["never", "allow"]).default("never"),
-    /** What may pay, in order; the asset of the price alone when absent. */
-    assets: z.array(assetCode).max(10).superRefine(noneIsRepeated).optional(),
-    /** Of every price of the meter. */
-    expectedPriceVersion: z.string().max(2000).optional(),
-    dryRun: z.boolean().default(false),
+    ttlSeconds: seconds.default(3600).describe("Of a hold or session: how long it stands."),
+    idleTimeoutSeconds: seconds
+      .optional()
+      .describe("It ends earlier when nothing is reported for so long."),
+    onExpiry: z
+      .enum(["release", "settle"])
+      .default("release")
+      .describe("What becomes of what is held when it ends by itself."),
+    settleOverage: z
+      .enum(["reject", "cap", "debt"])
+      .default("debt")
+      .describe(
+        "Of what is settled above the hold: reject refuses it; cap takes what is available, the rest is shortfall; debt owes " +
+          "the rest up to the debtLimit of the wallet.",
+      ),
+    partial: z
+      .enum(["never", "allow"])
+      .default("never")
+      .describe("Whether less may be granted than was asked for."),
+    assets: z
+      .array(assetCode)
+      .max(10)
+      .superRefine(noneIsRepeated)
+      .optional()
+      .describe("What may pay, in order; the asset of the price alone when absent."),
+    expectedPriceVersion: z
+      .string()
+      .max(2000)
+      .optional()
+      .describe("Denied when the priceVersion is another."),
+    dryRun: z.boolean().default(false).describe("Decides as usual, and leaves no trace."),
   })
   .superRefine(explicitPriceHasItsAsset);
 export type AuthorizationRequest = z.output<typeof authorization>;
 
 export const authorizationBatch = z.object({
   authorizations: z.array(partOf(authorization)).min(1).max(1000),
-  /** All or nothing. */
-  linked: z.boolean().default(false),
+  linked: z.boolean().default(false).describe("All or nothing."),
 });
 
 /** The parts of one authorization count 1, 2, 3 …: a part sent again is answered again. */
@@ -122,12 +150,19 @@ export const refund = z.object({
 
 /** What an account may do, whatever it has (authorization semantics f.2, f.3, W18). */
 export const walletAccess = z.object({
-  /** Nothing is allowed, not even what is free; what runs may still be settled. */
-  frozen: z.boolean().default(false),
-  /** The features it is entitled to; all of them when absent. */
-  features: z.array(actor).max(1000).optional(),
-  /** Whether outstanding debt also blocks what is free of charge. */
-  blocksFreeOnDebt: z.boolean().default(false),
+  frozen: z
+    .boolean()
+    .default(false)
+    .describe("Nothing is allowed, not even what is free; what runs may still be settled."),
+  features: z
+    .array(actor)
+    .max(1000)
+    .optional()
+    .describe("The features it is entitled to; all of them when absent."),
+  blocksFreeOnDebt: z
+    .boolean()
+    .default(false)
+    .describe("Whether outstanding debt also blocks what is free of charge."),
 });
 
 export const walletSettings = z.object({
@@ -149,8 +184,7 @@ export const grant = z
     account: accountCode,
     asset: assetCode,
     amount: amountAboveZero,
-    /** Lower burns first. */
-    priority: z.int().min(0).max(255).default(100),
+    priority: z.int().min(0).max(255).default(100).describe("Lower burns first."),
     effectiveAt: dateTime.optional(),
     expiresAt: dateTime.optional(),
     purpose: z.enum(["paid", "promotional", "bundled", "refund", "adjustment"]).default("paid"),
