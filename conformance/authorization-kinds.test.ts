@@ -61,11 +61,11 @@ test("what is granted is money where money is all that was asked for, and else a
   expect(await ask("money-hold", "10", { mode: "hold" })).toMatchObject(partial);
   expect(await ask("money-none", "1")).toMatchObject({ decision: "deny", granted: "0" });
   const standing = () => wallets().client.call("GET", "authorizations/money-hold");
-  expect(await standing()).toMatchObject({ body: { granted: "7", holds: "7" } });
-  expect(await wallets().settle("money-hold", "2", { final: false })).toMatchObject({
-    granted: "5",
-    holds: "5",
-  });
+  expect(await standing()).toMatchObject({ body: { amount: "7", granted: "7", holds: "7" } });
+  const left = { granted: "5", holds: "5" };
+  expect(await wallets().settle("money-hold", "2", { final: false })).toMatchObject(left);
+  // What it was decided at stays.
+  expect(await standing()).toMatchObject({ body: { amount: "7", ...left } });
   await wallets().act("money-hold", "void");
   const both = { mode: "session", measure: { units: 5 } };
   expect(await ask("money-session", "5", both)).toMatchObject({ granted: "5" });

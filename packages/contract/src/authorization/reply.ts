@@ -89,6 +89,7 @@ const standing = {
   state,
   decision: decided.decision,
   reasons: decided.reasons,
+  amount: amount.describe("As it was decided; settled is what it came to."),
   asset: decided.asset,
   holds: amount,
   granted,

@@ -123,6 +123,7 @@ export const standingReply = (configuration: Configuration, row: Authorization) 
     state: row.state,
     decision,
     reasons,
+    amount: text(row.answer.amount),
     asset: spender.asset,
     holds: text(row.held),
     granted: grantedText(configuration, row.answer, heldOf(row)),
