@@ -180,6 +180,16 @@ test("409 of a debt limit below what is owed", async () => {
   expect((await limited("6")).status).toBe(200);
 });
 
+test("a batch is as many as it may be, with as much said of each as may be said", async () => {
+  const texts = (name: string) =>
+    Object.fromEntries([1, 2, 3, 4, 5].map((nth) => [`${name}${nth}`, "x".repeat(100)]));
+  const said = { what: texts("what"), who: texts("who"), other: texts("other") };
+  const price = { asset: "USD", amount: "0" };
+  const one = { account: "payer", meter: "calls", mode: "check", ...price, ...said };
+  const authorizations = Array.from({ length: 1000 }, (_, nth) => ({ ...one, uid: `all-${nth}` }));
+  expect(await wallets().status("authorizations/batch", { authorizations })).toBe(200);
+});
+
 test("what is sent as null counts as not sent, in a part of a request as well", async () => {
   const one = { uid: "null-1", account: "payer", meter: "calls", mode: "hold", subject: null };
   const price = { asset: "USD", amount: "0", ttlSeconds: null, measure: null };

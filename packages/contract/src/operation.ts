@@ -16,8 +16,8 @@ interface Route {
   readonly query?: z.ZodObject;
   /** How the body comes: as JSON unless said otherwise; `raw` and `stream` are read by the handler itself. */
   readonly accepts?: "json or form" | "json or nothing" | "raw" | "stream";
-  /** Of a raw body, when it may be larger than measurements are. */
-  readonly bodyBytesMax?: number;
+  /** Its body may be as large as one of measurements: it holds as many. */
+  readonly holdsMeasurements?: true;
   readonly body?: z.ZodType;
   /** Without one, any JSON object. */
   readonly reply?: z.ZodType;

@@ -67,12 +67,13 @@ export const settings = {
   bodyBytesMax: {
     name: "TURNPIKE_BODY_BYTES_MAX",
     fallback: "1048576",
-    reason: "The largest configuration request; larger ones answer 413.",
+    reason: "The largest other request; larger ones answer 413.",
   },
   ingestBodyBytesMax: {
     name: "TURNPIKE_INGEST_BODY_BYTES_MAX",
     fallback: "4194304",
-    reason: "The largest measurements request; larger ones answer 403, as m3ter's do.",
+    reason:
+      "The largest measurements request; larger ones answer 403, as m3ter's do. So large may batches of authorizations and reports of leases be, too; larger ones answer 413.",
   },
 } as const satisfies Record<string, Setting>;
 

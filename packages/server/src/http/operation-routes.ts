@@ -111,14 +111,13 @@ export const mountOperations = (
     const operation: Operation = operations[id];
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table pairs each handler with its own operation, which the type of a loop cannot say
     const handle = handlers[id] as (request: unknown, world: World) => Promise<unknown>;
-    const { bodyBytesMax } = operation;
-    const isIngest = operation.accepts === "raw" && bodyBytesMax === undefined;
-    const bodyLimit = isIngest ? ingestBodyBytesMax : bodyBytesMax;
+    const isIngest = operation.accepts === "raw";
+    const isLarge = isIngest || operation.holdsMeasurements === true;
     app.route({
       method: operation.method,
       url: routePath(operation.path),
       config: { ...accessOf(operation), isIngest, isStreamed: operation.accepts === "stream" },
-      ...(bodyLimit === undefined ? {} : { bodyLimit }),
+      ...(isLarge ? { bodyLimit: ingestBodyBytesMax } : {}),
       handler: async (request, reply) =>
         send(reply, await handle(new OperationRequest(request, operation, publicUrl), world)),
     });
