@@ -15,6 +15,34 @@ const refusal = (errorCode: string, field: string) => ({
   message: expect.stringContaining(`: ${field} `),
 });
 
+test.each([0, 2, 6, 18])("money of %d digits is counted in six at least", async (scale) => {
+  const code = `MONEY${scale}`;
+  const fields = { code, name: code, kind: "fiat" };
+  const { id, version } = await client().create("assets", { ...fields, scale });
+  const path = `assets/${id}`;
+  expect((await client().call("GET", path)).body).toMatchObject({ ...fields, scale });
+  expect((await client().call("GET", path)).body).not.toHaveProperty("statedScale");
+  const account = code.toLowerCase();
+  await wallets().account(account);
+  await wallets().grant(account, "1", { asset: code });
+  const charge = await wallets().charge(account, `${account}-1`, "0.000001", { asset: code });
+  expect(charge).toMatchObject({ decision: "allow", remaining: { account: "0.999999" } });
+  const budget = { code, asset: code, window: "day", limit: "0.000001", scope: { account } };
+  const { id: budgetId } = await client().create("budgets", budget);
+  await wallets().hold(account, `${account}-2`, "0.000001", { asset: code });
+  expect((await client().call("GET", `budgets/${budgetId}`)).body).toMatchObject({
+    held: "0.000001",
+  });
+  // What it says of itself again is no change; what wallets count in must not change.
+  const again = await client().call("PUT", path, { ...fields, name: "Money", scale, version });
+  expect(again).toMatchObject({ status: 200, body: { scale } });
+  const finer = { ...fields, scale: 7, version: version + 1 };
+  expect(await client().call("PUT", path, finer)).toMatchObject({
+    status: 400,
+    body: refusal("RULE_VIOLATED", "scale"),
+  });
+});
+
 describe("an asset", () => {
   let assets = 0;
   const open = async () => {

@@ -12,8 +12,14 @@ export const asset = defineResource({
   fields: z.object({
     code: assetCode,
     name,
-    /** Digits after the point of the smallest unit. */
-    scale: z.int().min(0).max(18),
+    scale: z
+      .int()
+      .min(0)
+      .max(18)
+      .describe(
+        "Digits after the point of the smallest unit. Fiat is counted in six at least, whatever it has: a call may cost less " +
+          "than a cent.",
+      ),
     kind: z.enum(["fiat", "custom"]),
   }),
   pageSizeMax: 200,

@@ -6,7 +6,7 @@ import { Decimal } from "../exact/decimal.ts";
  */
 export interface Asset {
   readonly code: string;
-  /** Digits after the point of one atom, 0 to 18; fiat is kept at 6 or more. */
+  /** Digits after the point of one atom, 0 to 18; of fiat 6 or more. */
   readonly scale: number;
   readonly kind: "fiat" | "custom";
 }

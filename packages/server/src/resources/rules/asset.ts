@@ -5,23 +5,33 @@ import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { sql } from "kysely";
 import type { Document } from "../../ports/database.ts";
-import type { Rules, Write } from "../rule.ts";
+import type { Read, Rules, Write } from "../rule.ts";
 import { keepFields } from "./kept-fields.ts";
 import { staysWhileInLedger } from "./kept-records.ts";
 import { userOfCode } from "./named-users.ts";
 
-/** Fiat accounts keep at least this many digits (authorization semantics f.1). */
+/** Fiat accounts keep at least this many digits, whatever the money has: a call may cost less than a cent (f.1). */
 const fiatScaleMin = 6;
 
-/** Wallets count in atoms: what an atom is worth must not change under them. */
+/**
+ * Wallets count in atoms: what an atom is worth must not change under them. The stored scale is that of an atom, which is all
+ * that readers of the record need; what its owner says is shown.
+ */
 const keepsItsAtoms = async (write: Write): Promise<Document> => {
-  const { document } = write;
-  const now = asset.fields.parse(document);
-  if (now.kind === "fiat" && now.scale < fiatScaleMin)
-    throw fieldProblem("VALIDATION_FAILED", "scale", `must be at least ${fiatScaleMin} for fiat`);
-  await keepFields(write, ["code", "scale"]);
+  const { scale: statedScale, kind } = asset.fields.parse(write.document);
+  const scale = kind === "fiat" ? Math.max(statedScale, fiatScaleMin) : statedScale;
+  const document = { ...write.document, scale, statedScale };
+  await keepFields({ ...write, document }, ["code", "scale"]);
   return document;
 };
+
+const asStated = ({ rows }: Pick<Read, "rows">): ReadonlyMap<string, Document> =>
+  new Map(
+    rows.map(({ id, document }) => [
+      id,
+      { scale: document["statedScale"] ?? document["scale"], statedScale: undefined },
+    ]),
+  );
 
 type Scope = Pick<Write, "transaction" | "orgId">;
 
@@ -57,5 +67,6 @@ const staysWhileUsed = async (
 
 export const assetRules: Rules = {
   write: keepsItsAtoms,
+  compute: async (read) => asStated(read),
   remove: (write) => staysWhileUsed(write, asset.fields.parse(write.document)),
 };
