@@ -1,10 +1,11 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, zstdCompress, zstdDecompress } from "node:zlib";
 import { packColumns, unpackColumns } from "./column-packing.ts";
 import { JournalDamaged, linkBefore, payloadsOf } from "./segment.ts";
+import { syncFolder, writeSynced } from "./synced-file.ts";
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -100,19 +101,8 @@ export const compressSegment = async (path: string): Promise<void> => {
   release(original);
   const copy = `${path}${compressedSuffix}`;
   const unfinished = `${copy}.part`;
-  const file = await open(unfinished, "w");
-  try {
-    await file.writeFile(compressed);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeSynced(unfinished, compressed, "w");
   await rename(unfinished, copy);
-  const folder = await open(dirname(path), "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dirname(path));
   await rm(path);
 };

@@ -17,6 +17,7 @@ import {
 import type { JournalRecord, Link } from "./segment.ts";
 import { RecordMemory } from "./record-memory.ts";
 import { Sealer } from "./sealer.ts";
+import { syncFolder } from "./synced-file.ts";
 
 /** A segment that is full is compressed; the start reads the last one. */
 const segmentBytesMax = 8 * 1024 * 1024;
@@ -44,15 +45,6 @@ export const journalFolder = (path: string): string => `${path}.journal`;
 
 /** What the usage store is known by, beside the segments (`store-id.ts`). */
 export const storeIdName = "store-id";
-
-export const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
 
 /** The segments of a folder, in order. Of one that was being replaced by its compressed copy, the copy. */
 const listSegments = async (folder: string): Promise<readonly Segment[]> => {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { link, mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { journalFolder, storeIdName, syncFolder } from "./journal.ts";
+import { journalFolder, storeIdName } from "./journal.ts";
+import { syncFolder, writeSynced } from "./synced-file.ts";
 
 /**
  * What the usage store of a DuckDB file is known by: made when somebody first asks, and the same ever after. It stands in
@@ -30,13 +31,7 @@ const makeId = async (folder: string, path: string): Promise<string> => {
   await mkdir(folder, { recursive: true });
   const id = randomUUID();
   const draft = `${path}.${id}`;
-  const file = await open(draft, "wx");
-  try {
-    await file.writeFile(id);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeSynced(draft, id, "wx");
   try {
     await link(draft, path);
   } catch (error) {
