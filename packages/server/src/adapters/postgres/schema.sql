@@ -390,6 +390,7 @@ CREATE TABLE ledger_grant (
   CHECK (transferred >= 0::numeric)
 ) WITH (fillfactor=70);
 CREATE INDEX ledger_grant_due ON ledger_grant USING btree (due_at) WHERE (is_open AND (due_at IS NOT NULL));
+CREATE INDEX ledger_grant_of_account ON ledger_grant USING btree (account, org_id, id);
 
 CREATE TABLE ledger_record (
   org_id uuid NOT NULL,
@@ -594,6 +595,7 @@ CREATE TABLE top_up (
   CHECK (state = ANY (ARRAY['pending'::text, 'credited'::text, 'failed'::text]))
 );
 CREATE UNIQUE INDEX top_up_in_flight ON top_up USING btree (org_id, rule_id) WHERE ((state = 'pending'::text) AND (rule_id IS NOT NULL));
+CREATE INDEX top_up_of_account ON top_up USING btree (account, org_id, id);
 CREATE UNIQUE INDEX top_up_payment ON top_up USING btree (org_id, payment) WHERE (state = 'credited'::text);
 CREATE INDEX top_up_pending ON top_up USING btree (org_id, account) WHERE (state = 'pending'::text);
 CREATE INDEX top_up_unrequested ON top_up USING btree (org_id, id) WHERE ((state = 'pending'::text) AND (NOT is_requested));

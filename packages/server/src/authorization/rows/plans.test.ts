@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../../adapters/postgres/embedded.ts";
 import { openPostgres } from "../../adapters/postgres/open.ts";
+import { pageText } from "../keyed-page.ts";
 import { swapCheck } from "./changes.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
@@ -34,9 +35,15 @@ const comparisons = async (client: PoolClient, text: string): Promise<string[]> 
   return rows.map((row) => row["QUERY PLAN"]).filter((line) => /Filter:.*ANY/.test(line));
 };
 
-/** What the rows of an index are found by. */
-const rangesOf = async (client: PoolClient, text: string): Promise<string[]> => {
-  const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+/** What the rows of an index are found by: whatever the values, or with these. */
+const rangesOf = async (
+  client: PoolClient,
+  text: string,
+  values?: readonly unknown[],
+): Promise<string[]> => {
+  const option = values === undefined ? "(GENERIC_PLAN)" : "";
+  const explain = `EXPLAIN ${option} ${text}`;
+  const { rows } = await client.query<{ "QUERY PLAN": string }>(explain, values && [...values]);
   return rows.flatMap((row) => /Index Cond: (.*)$/.exec(row["QUERY PLAN"])?.[1] ?? []);
 };
 
@@ -98,6 +105,32 @@ describe("rows are found by key", () => {
       expect(await comparisons(client, lockingStatement)).toEqual([]);
       expect(await comparisons(client, swapCheck.text)).toEqual([]);
       expect(await indexesOf(client, swapCheck.text)).toEqual(["ledger_authorization_held"]);
+    }));
+
+  test("and a page of an account's grants and top-ups among those of all accounts", () =>
+    undone(async (client) => {
+      const [org] = (await client.query<{ id: string }>("SELECT gen_random_uuid() AS id")).rows;
+      const [orgId, numbers] = [org?.id, "generate_series(1, 3000)"];
+      for (const statement of accountsAndGrants(`'${orgId}'`, numbers))
+        await client.query(statement);
+      await client.query(
+        `INSERT INTO top_up (org_id, id, account, asset, credit_amount, charge_amount, state)
+         SELECT $1, 'top-up-' || n, 'account-' || n, 'USD', 1, '1', 'credited' FROM ${numbers} AS n`,
+        [orgId],
+      );
+      await client.query("ANALYZE ledger_account, ledger_grant, top_up");
+      // Pages are read by themselves, as the planner likes.
+      await client.query("RESET ALL");
+      for (const table of ["grant_standing", "top_up"] as const) {
+        for (const [asset, after] of [
+          [null, null],
+          ["USD", "a"],
+        ]) {
+          const values = [orgId, "account-7", asset, after, 101];
+          const [range] = await rangesOf(client, pageText(table), values);
+          expect(range).toContain("(account = 'account-7'::text)");
+        }
+      }
     }));
 
   test("and the parts of a hold as a range of keys", () =>
