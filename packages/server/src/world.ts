@@ -277,7 +277,7 @@ const openLedger = (
   closers.push(ledger.drain);
   for (const running of [
     startSweeper(ledger, logger),
-    startPayments(ledger, manualPayments, logger),
+    startPayments(ledger, { provider: manualPayments, logger }),
   ])
     closers.push(running.stop);
   return ledger;

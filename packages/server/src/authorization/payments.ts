@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
 import type { PaymentOutcome, PaymentProvider } from "../ports/payment-provider.ts";
@@ -9,6 +10,8 @@ import { steadyMs } from "./steady-clock.ts";
 
 const everyMs = 500;
 const atOnceMax = 20;
+/** How long others wait for those that are asked for with them: what does not answer holds up nobody longer. */
+const patienceMs = 1_000;
 
 interface UnrequestedColumns {
   readonly key: string;
@@ -20,27 +23,56 @@ interface UnrequestedColumns {
   readonly payment_method: string | null;
 }
 
+interface Asking {
+  readonly provider: PaymentProvider;
+  readonly logger: Logger;
+  /** How long an answer is waited for: then it is not known whether the money moves, and it is asked again later. */
+  readonly deadlineMs?: number;
+}
+
 /**
  * Asks the payment provider for what pending top-ups need. The mark that it was asked is written after its answer is,
  * so that a crash asks again; the provider knows a top-up by its id.
  */
 export const startPayments = (
   ledger: Ledger,
-  provider: PaymentProvider,
-  logger: Logger,
+  { provider, logger, deadlineMs = 30_000 }: Asking,
 ): Repeating => {
   const left = new LeftAlone(steadyMs);
+  const underWay = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
+  const ask = async (row: UnrequestedColumns): Promise<void> => {
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(deadlineMs)]);
+    try {
+      await book(ledger, row, await answerOf(provider, row, signal));
+    } catch (error) {
+      // Whoever starts next asks again.
+      if (!stopping.signal.aborted) throw error;
+    }
+  };
+  const failed = "a payment cannot be asked for, or not be booked";
+  const begin = (row: UnrequestedColumns): Promise<void> => {
+    const asked = attemptEach([row], { work: ask, left, logger, failed });
+    const ended = asked.finally(() => underWay.delete(row.key));
+    underWay.set(row.key, ended);
+    return ended;
+  };
   const work = async (): Promise<number> => {
-    const rows = await unrequested(ledger, left.keys());
-    await attemptEach(rows, {
-      work: (row) => request(ledger, provider, row),
-      left,
-      logger,
-      failed: "a payment cannot be asked for, or not be booked",
-    });
+    const rows = await unrequested(ledger, [...left.keys(), ...underWay.keys()]);
+    await Promise.race([
+      Promise.all(rows.map(begin)),
+      delay(patienceMs, undefined, { ref: false }),
+    ]);
     return rows.length < atOnceMax ? everyMs : 0;
   };
-  return startRepeating({ work, pauseMs: everyMs, paused: "payments paused", logger });
+  const asking = startRepeating({ work, pauseMs: everyMs, paused: "payments paused", logger });
+  return {
+    stop: async () => {
+      stopping.abort();
+      await asking.stop();
+      await Promise.all(underWay.values());
+    },
+  };
 };
 
 /** Top-ups whose payment is still to be asked for, but for those that are left alone. */
@@ -58,19 +90,34 @@ const unrequested = async (
   return rows;
 };
 
-const request = async (
-  ledger: Ledger,
+/** Not waited for beyond the signal, also of a provider that does not heed it. */
+const answerOf = (
   provider: PaymentProvider,
   { org_id: orgId, id, account, ...row }: UnrequestedColumns,
-): Promise<void> => {
-  const outcome = await provider.request({
+  signal: AbortSignal,
+): Promise<PaymentOutcome> => {
+  const payment = {
     orgId,
     topUpId: id,
     account,
     asset: row.asset,
     chargeAmount: row.charge_amount,
     paymentMethod: row.payment_method,
+  };
+  signal.throwIfAborted();
+  const asked = provider.request(payment, signal);
+  const missed = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(new Error("no answer in time", { cause: signal.reason }));
+    signal.addEventListener("abort", giveUp, { once: true });
   });
+  return Promise.race([asked, missed]);
+};
+
+const book = async (
+  ledger: Ledger,
+  { org_id: orgId, id, account }: UnrequestedColumns,
+  outcome: PaymentOutcome,
+): Promise<void> => {
   const command = commandFor(id, outcome);
   if (command !== undefined) {
     const work = { orgId, accounts: [account], requests: [command], usage: [] };

@@ -19,6 +19,10 @@ export type PaymentOutcome =
 
 /** Where the money of top-ups comes from. */
 export interface PaymentProvider {
-  /** May be called again for the same top-up after a crash. */
-  request(payment: PaymentRequest): Promise<PaymentOutcome>;
+  /**
+   * May be called again for the same top-up, after a crash or when no answer came in time; then it says what has become
+   * of the payment. Nobody waits for the answer any more once the signal is aborted, and an error says nothing of the
+   * money either.
+   */
+  request(payment: PaymentRequest, signal: AbortSignal): Promise<PaymentOutcome>;
 }
