@@ -51,6 +51,10 @@ const rollingSlotMs = (durationMs: number): number =>
 export const firstLiveSlot = (durationMs: number, now: number): number =>
   Math.floor(now - durationMs - rollingSlotMs(durationMs)) + 1;
 
+/** Whether nothing of a rolling budget's slot is in a window any more that ends at `now` or later. */
+export const hasLeft = ({ window }: Budget, slotStart: number, now: number): boolean =>
+  window.kind === "rolling" && slotStart < firstLiveSlot(window.durationMs, now);
+
 /** The last window of each budget: it answers for most moments that follow, and changes no answer. */
 const lastWindows = new WeakMap<Budget, Window>();
 

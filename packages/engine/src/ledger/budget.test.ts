@@ -1,5 +1,14 @@
 import { columnsOf, decisionOf, reasonsOf } from "./sample-ledger.ts";
-import { money, fundedLedger, sampleCharge, sampleHold, sampleSettle } from "./sample-request.ts";
+import {
+  money,
+  fundedLedger,
+  sampleCharge,
+  sampleExtend,
+  sampleHold,
+  sampleRefund,
+  sampleSettle,
+} from "./sample-request.ts";
+import { decide } from "./decide.ts";
 import { windowAt, type Budget } from "./budget-window.ts";
 import { describe, expect, test } from "vitest";
 
@@ -100,4 +109,20 @@ test("what is settled after its slot has left a rolling window fires nothing", (
   for (const sequence of [1, 2])
     ledger.run(sampleSettle("early", money("0.1"), { sequence, isFinal: false }));
   expect(ledger.alerts).toMatchObject([{ percent: 50, used: money("5") }]);
+});
+
+test("what is undone after its slot has left a rolling window and is gone counts nowhere", () => {
+  const ledger = fundedLedger("100", { budgets: [rollingMinute] });
+  const scope = { agent: "bot" };
+  ledger.run(sampleCharge("early", money("5"), { scope }));
+  for (const id of ["open", "longer"])
+    ledger.run(sampleHold(id, money("2"), { scope, ttlMs: 200_000 }));
+  const undone = [
+    sampleRefund("refund", "early", money("5")),
+    sampleSettle("open", money("2")),
+    sampleExtend("longer", money("1")),
+  ];
+  const { changes, decisions } = decide({ ...ledger.state, counters: new Map() }, undone, 61_001);
+  expect(decisions.map(({ kind }) => kind)).not.toContain("conflict");
+  expect(changes.counters).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { firstLiveSlot, type Budget, type Window } from "./budget-window.ts";
+import { firstLiveSlot, hasLeft, type Budget, type Window } from "./budget-window.ts";
 import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
 import type { BudgetName } from "./outcome.ts";
 import type { Authorization, Counter } from "./rows.ts";
@@ -154,7 +154,10 @@ export const moveCounter = (
   const budget = budgetOf(draft, id);
   if (budget === undefined) return;
   const windowStart = Number(id.slice(id.lastIndexOf("@") + 1));
-  const row = draft.counters.get(id) ?? emptyCounter(budget, { start: windowStart, end: null });
+  const known = draft.counters.get(id);
+  // The row may have been removed: what it said is not known, and nobody asks.
+  if (known === undefined && hasLeft(budget, windowStart, draft.now)) return;
+  const row = known ?? emptyCounter(budget, { start: windowStart, end: null });
   const moved = { ...row, posted: row.posted + delta.posted, held: row.held + delta.held };
   draft.counters.put(moved);
   fireAlerts(draft, budget, moved);

@@ -16,6 +16,7 @@ import { textArray } from "./binary-arrays.ts";
 import { epochMs } from "./database-clock.ts";
 import { jsonText } from "./json-text.ts";
 import type { Packet, Statement } from "./packet.ts";
+import { withoutPassedSlots } from "./passed-slots.ts";
 import { accountIn, assetIn, isOpen, type Purse } from "./purse.ts";
 import { byId } from "./reader.ts";
 import {
@@ -306,9 +307,9 @@ export const writeChanges = async (packet: Packet, writing: Writing): Promise<vo
     ...inserted(positions, writing.changes.positions),
     ...partsBeside(writing),
   ];
-  const copies = copiesOf(writing);
-  if (parts.length > 0) copies.unshift(statementOf(writing.orgId, parts));
-  await Promise.all(copies.map((statement) => packet.run(statement)));
+  const beside = [...copiesOf(writing), ...withoutPassedSlots(writing)];
+  if (parts.length > 0) beside.unshift(statementOf(writing.orgId, parts));
+  await Promise.all(beside.map((statement) => packet.run(statement)));
 };
 
 /**

@@ -10,6 +10,7 @@ import { pageText } from "../keyed-page.ts";
 import { swapCheck } from "./changes.ts";
 import { authorizationsStatement, grantsStatement } from "./loading.ts";
 import { beginByKeys, inOnePacket } from "./packet.ts";
+import { passedSlotsText } from "./passed-slots.ts";
 import { partsStatement } from "../usage/undone-usage.ts";
 import { lockingStatement } from "./wallet-access.ts";
 
@@ -131,6 +132,17 @@ describe("rows are found by key", () => {
           expect(range).toContain("(account = 'account-7'::text)");
         }
       }
+    }));
+
+  test("and slots that have left their window", () =>
+    undone(async (client) => {
+      await client.query(
+        `INSERT INTO budget_counter (org_id, budget_id, window_start, posted, held, alerted)
+         SELECT gen_random_uuid(), 'budget-' || n % 10, n, 0, 0, 0 FROM generate_series(1, 3000) AS n`,
+      );
+      await client.query("ANALYZE budget_counter");
+      const key = "budget_counter_pkey";
+      expect(await indexesOf(client, passedSlotsText)).toEqual([key, key]);
     }));
 
   test("and the parts of a hold as a range of keys", () =>
