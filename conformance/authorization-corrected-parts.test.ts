@@ -67,7 +67,7 @@ test("a dear part that is voided leaves what the others used in budgets and on t
   // 10 × 1.00, then 990 × 0.01.
   await hold("h", 10, 990);
   expect(await balance()).toBe("80.1");
-  await correct("h#1", "void");
+  await correct("h#part#1", "void");
   expect(await balance()).toBe("90.1");
   // 990 of 1000 are used.
   const denied = { decision: "deny", reasons: [{ code: "BUDGET_EXCEEDED", used: "990" }] };
@@ -86,7 +86,7 @@ test("a free part that is voided is not undone once more by a refund of the hold
   // 1000 × 0, then 100 × 0.01.
   await hold("h", 1000, 100);
   await use("other", 500);
-  await correct("h#1", "void");
+  await correct("h#part#1", "void");
   expect(await refund("h")).toMatchObject({ amount: "1" });
   expect(await lines()).toEqual(["USAGE 0", "TOTAL 0"]);
   // 500 are used, so that 500 more are free.
@@ -103,7 +103,7 @@ test("a free part that is voided makes room for the next free units", async () =
   ]);
   // 10 × 0, then 1 × 20.00.
   await hold("h", 10, 1);
-  await correct("h#1", "void");
+  await correct("h#part#1", "void");
   expect(await use("free", 9)).toMatchObject({ decision: "allow", amount: "0" });
   expect(await use("paid", 1)).toMatchObject({ decision: "allow", amount: "20" });
   expect(await lines()).toEqual(["USAGE 20", "BALANCE_CONSUMED -20", "TOTAL 0"]);
@@ -116,7 +116,7 @@ test("parts at a price of their own: a void and a refund of the hold leave nothi
   await use("h", 10, { mode: "hold", amount: "10", asset: "USD" });
   await settle("h", 1, { amount: "8", measure: { amount: 1 }, final: false });
   await settle("h", 2, { amount: "2", measure: { amount: 9 }, final: true });
-  await correct("h#1", "void");
+  await correct("h#part#1", "void");
   expect(await refund("h")).toMatchObject({ amount: "2" });
   expect(await balance()).toBe("100");
   await world().use(meter.code, code, [["2024-05-20", 3]]);
@@ -133,7 +133,7 @@ test("an amended part gives back what it used of everything that is priced", asy
   });
   // 20 × 1.00, then 1 × 1.00: two calls, of which three are free.
   await hold("h", 20, 1);
-  await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+  await correct("h#part#1", "amend", { measurement: { measure: { amount: 2 }, what } });
   expect(await balance()).toBe("97");
   // The third call is free, and the fourth is not.
   expect(await use("third", 1)).toMatchObject({ amount: "1" });
@@ -156,7 +156,7 @@ describe("of a hold that was refunded", () => {
     const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
     await hold("h", 3, 4);
     await refund("h", refunded);
-    await correct(`h#${part}`, "void");
+    await correct(`h#part#${part}`, "void");
     expect(await balance()).toBe("100");
     expect(await lines()).toEqual(["TOTAL 0"]);
     expect(await balance()).toBe("100");
@@ -167,10 +167,10 @@ describe("of a hold that was refunded", () => {
     const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
     await hold("h", 3, 4);
     await refund("h", "2");
-    await correct("h#1", "void");
+    await correct("h#part#1", "void");
     expect(await balance()).toBe("98");
     expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
-    await correct("h#2", "void");
+    await correct("h#part#2", "void");
     expect(await lines()).toEqual(["TOTAL 0"]);
     expect(await balance()).toBe("100");
     await isSound();
@@ -180,10 +180,10 @@ describe("of a hold that was refunded", () => {
     const { hold, refund, correct, balance, lines, isSound } = await open([[0, 1]]);
     await hold("h", 3, 4);
     await refund("h");
-    await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+    await correct("h#part#1", "amend", { measurement: { measure: { amount: 2 }, what } });
     expect(await balance()).toBe("98");
     expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
-    await correct("h#2", "void");
+    await correct("h#part#2", "void");
     expect(await lines()).toEqual(["USAGE 2", "BALANCE_CONSUMED -2", "TOTAL 0"]);
     expect(await balance()).toBe("98");
     await isSound();
@@ -197,7 +197,7 @@ describe("of a hold that was refunded", () => {
     // 10 × 1.00, then 990 × 0.01: half of the money, and of the units.
     await hold("h", 10, 990);
     await refund("h", "9.95");
-    await correct("h#2", "void");
+    await correct("h#part#2", "void");
     expect(await balance()).toBe("99.95");
     // No unit is left that the close could charge for.
     expect(await lines()).toEqual(["TOTAL 0"]);
@@ -209,7 +209,7 @@ describe("of a hold that was refunded", () => {
       callPrice: [[0, 5]],
     });
     await hold("h", 3, 4);
-    await correct("h#1", "amend", { measurement: { measure: { amount: 2 }, what } });
+    await correct("h#part#1", "amend", { measurement: { measure: { amount: 2 }, what } });
     // 4 × 1.00 and a call: 2 × 1.00 and a call stand.
     expect(await refund("h")).toMatchObject({ amount: "9" });
     expect(await balance()).toBe("93");
@@ -248,7 +248,7 @@ describe("of a hold that was refunded", () => {
     // 3 of each.
     await wallets().post("refunds", { uid: `${uid}-back`, of: uid, amount: "6" });
     const lines = async (part: string) => {
-      const path = `measurements/${encodeURIComponent(`${uid}#${part}`)}/void`;
+      const path = `measurements/${encodeURIComponent(`${uid}#part#${part}`)}/void`;
       await wallets().post(path, { reason: "it was wrong" });
       await waitForRelay(url());
       await waitForVoids(url());
@@ -271,7 +271,7 @@ describe("a refund by the name that the server gave", () => {
     const opened = await open([[0, 1]]);
     await opened.use("kept", 1);
     await opened.hold("h", 3, 4);
-    await opened.correct("h#1", "amend", { measurement: { measure: { amount }, what } });
+    await opened.correct("h#part#1", "amend", { measurement: { measure: { amount }, what } });
     return opened;
   };
 
@@ -279,9 +279,9 @@ describe("a refund by the name that the server gave", () => {
     const { refund, balance, lines, isSound } = await amendedPart(2);
     expect(await refund("h")).toMatchObject({ amount: "4" });
     expect(await balance()).toBe("97");
-    expect(await refund("h#1", "0.5")).toMatchObject({ amount: "0.5" });
+    expect(await refund("h#part#1", "0.5")).toMatchObject({ amount: "0.5" });
     expect(await lines()).toEqual(["USAGE 2.5", "BALANCE_CONSUMED -2.5", "TOTAL 0"]);
-    expect(await refund("h#1")).toMatchObject({ amount: "1.5" });
+    expect(await refund("h#part#1")).toMatchObject({ amount: "1.5" });
     expect(await lines()).toEqual(["USAGE 1", "BALANCE_CONSUMED -1", "TOTAL 0"]);
     expect(await balance()).toBe("99");
     await isSound();
@@ -292,9 +292,9 @@ describe("a refund by the name that the server gave", () => {
     const name = "h".repeat(49 - uidOf("").length);
     await use(name, 7, { mode: "hold" });
     await settle(name, 10, { measure: { amount: 7 }, final: true });
-    await correct(`${name}#10`, "amend", { measurement: { measure: { amount: 2 }, what } });
+    await correct(`${name}#part#10`, "amend", { measurement: { measure: { amount: 2 }, what } });
     expect(await balance()).toBe("98");
-    expect(await refund(`${name}#10`)).toMatchObject({ amount: "2" });
+    expect(await refund(`${name}#part#10`)).toMatchObject({ amount: "2" });
     expect(await balance()).toBe("100");
   });
 
@@ -314,8 +314,8 @@ describe("a refund by the name that the server gave", () => {
     const { uidOf } = await amendedPart(2);
     const refused = (of: string) =>
       wallets().client.call("POST", "refunds", { uid: world().fresh("back"), of: uidOf(of) });
-    expect(await refused("h#2")).toMatchObject({ status: 404 });
-    expect(await refused("h#1#amended#1")).toMatchObject({
+    expect(await refused("h#part#2")).toMatchObject({ status: 404 });
+    expect(await refused("h#part#1#amended#1")).toMatchObject({
       status: 400,
       body: { errors: [{ field: "of" }] },
     });

@@ -114,10 +114,10 @@ describe("usage that was refunded and then corrected is taken back once", () => 
     await settle("b", 1, 6, false);
     await settle("b", 2, 4, true);
     await refund("r", "b", "2");
-    await voidIt("b#1");
+    await voidIt("b#part#1");
     // 10 and the second part, of which 2 were refunded.
     expect(await left()).toEqual(leaves(12));
-    await voidIt("b#2");
+    await voidIt("b#part#2");
     expect(await left()).toEqual(leaves(10));
   });
 });
@@ -131,9 +131,9 @@ describe("what a hold has settled at its end", () => {
     await use("h", 7, ending);
     await ended("h");
     expect(await left()).toEqual(leaves(17));
-    await voidIt("h#expiry");
+    await voidIt("h#part#expiry");
     await expect(refund("r", "h")).rejects.toThrow("REFUND_EXCEEDS_SETTLED");
-    await voidIt("h#expiry");
+    await voidIt("h#part#expiry");
     expect(await left()).toEqual(leaves(10));
   });
 
@@ -142,10 +142,10 @@ describe("what a hold has settled at its end", () => {
     await use("h", 7, ending);
     await settle("h", 1, 3, false);
     await ended("h");
-    await amend("h#expiry", 2);
-    await amend("h#expiry", 2);
+    await amend("h#part#expiry", 2);
+    await amend("h#part#expiry", 2);
     expect(await left()).toEqual(leaves(5));
-    await voidIt("h#1");
+    await voidIt("h#part#1");
     expect(await left()).toEqual(leaves(2));
   });
 });
@@ -162,7 +162,7 @@ describe.each(["its own name", "the uid that it is stored under"])(
       await use(long, 7, { mode: "hold" });
       await settle(long, 1, 3, false);
       await settle(long, 2, 4, true);
-      const own = uidOf(`${long}#${sequence}`);
+      const own = uidOf(`${long}#part#${sequence}`);
       const name = by === "its own name" ? own : await stored(2 + sequence);
       const correct = () =>
         amendment === undefined ? voidIt("", name) : amend("", amendment, name);
@@ -210,7 +210,7 @@ describe("usage of an account that has no wallet", () => {
       const { uidOf } = opened;
       const long = "h".repeat(49 - uidOf("").length);
       const taken = createHash("sha256")
-        .update(uidOf(`${long}#1`))
+        .update(uidOf(`${long}#part#1`))
         .digest("base64url");
       await ofNobody(taken, opened);
       return { ...opened, long, taken };
@@ -221,7 +221,7 @@ describe("usage of an account that has no wallet", () => {
       await use(long, 7, { mode: "hold" });
       await settle(long, 1, 3, false);
       await settle(long, 2, 4, true);
-      await voidIt("", uidOf(`${long}#1`));
+      await voidIt("", uidOf(`${long}#part#1`));
       expect(await left()).toEqual(leaves(4));
     });
 
@@ -327,7 +327,7 @@ describe("an amendment of what is not counted moves no money", () => {
     await use("h", 5, { mode: "hold" });
     await settle("h", 1, 2, false);
     await settle("h", 2, 3, true);
-    const path = `measurements/${encodeURIComponent(uidOf("h#1"))}/amend`;
+    const path = `measurements/${encodeURIComponent(uidOf("h#part#1"))}/amend`;
     const measurement = { measure: { amount: 2 }, what, metadata: { note: "a typo" } };
     await wallets().post(path, { reason: "it was wrong", measurement });
     await amend({});
@@ -361,7 +361,7 @@ test("what nobody paid is corrected so, also with the name of a lease's report o
   });
   const poor = world().fresh("poor");
   await wallets().account(poor);
-  const names = ["l#1", "c#expiry"];
+  const names = ["l#part#1", "c#part#expiry"];
   const plain = { account: poor, meter, ts: "2024-05-15T12:00:00Z", measure: { amount: 2 }, what };
   const measurements = names.map((name) => ({ uid: uidOf(name), ...plain }));
   await wallets().post("measurements", { measurements });

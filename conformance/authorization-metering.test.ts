@@ -55,7 +55,7 @@ const open = async ({ isPriced = false, isPaying = true, counts = {} } = {}) => 
     submit: (name: string, units: number, more: object = { ts: earlier }) =>
       wallets().post("measurements", { measurements: [{ ...plain(name, units), ts, ...more }] }),
     correct: (name: string, verb: "void" | "amend", more: object = {}) =>
-      wallets().post(`measurements/${uidOf(name)}/${verb}`, {
+      wallets().post(`measurements/${encodeURIComponent(uidOf(name))}/${verb}`, {
         reason: "it was wrong",
         ...more,
       }),
@@ -201,14 +201,20 @@ describe("a measurement that was never charged has the uid of", () => {
   });
 });
 
-test("a measurement that was charged has the uid of a later part of a hold: both are charged and metered", async () => {
-  const { balance, body, measured, submit } = await open({ isPriced: true });
+test("a measurement that was charged is named as if it were a part of a hold: each is corrected by its own uid", async () => {
+  const { balance, body, correct, measured, submit } = await open({ isPriced: true });
   await submit("h#1", 1);
   const { uid, measure, what } = body("h", 8);
   await wallets().authorize(body("h", 8, { mode: "hold" }));
   await wallets().act(uid, "settle", { sequence: 1, measure, what, final: true });
   expect(await measured()).toEqual(["1 UK", "8 UK"]);
   expect(await balance()).toBe("91");
+  await correct("h#1", "void");
+  expect(await measured()).toEqual(["8 UK"]);
+  expect(await balance()).toBe("92");
+  await correct("h#part#1", "void");
+  expect(await measured()).toEqual([]);
+  expect(await balance()).toBe("100");
 });
 
 describe("what settles by itself is metered as it was asked for", () => {

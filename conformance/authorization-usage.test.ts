@@ -163,21 +163,20 @@ describe("measurements under the uid of an authorization", () => {
     expect(await world().lines(id, june)).toEqual(["USAGE 0", "TOTAL 0"]);
   });
 
-  test("of whose parts they have the names are what was metered already", async () => {
+  test("of whose parts they have the names are refused", async () => {
     const { code } = await open();
-    await authorize(code, "parted", { mode: "hold", measure: { amount: 5 } });
-    await wallets().act("parted", "settle", { sequence: 1, measure: { amount: 5 }, final: true });
-    const ending = { mode: "hold", measure: { amount: 2 }, ttlSeconds: 1, onExpiry: "settle" };
-    await authorize(code, "ended", ending);
-    await delay(1_100);
-    await wallets().client.call("GET", "authorizations/ended");
-    expect(await balance(code)).toBe("93");
-    expect(
-      await submit(measurement(code, "parted#1", 20), measurement(code, "ended#expiry", 20)),
-    ).toMatchObject({ failures: [{ type: "DuplicateUid" }, { type: "DuplicateUid" }] });
-    expect(await balance(code)).toBe("93");
-    expect(await submit(measurement(code, "parted#2", 1))).not.toHaveProperty("failures");
-    expect(await balance(code)).toBe("92");
+    const use = { measure: { amount: 5 } };
+    await authorize(code, "parted", { mode: "hold", ...use });
+    await wallets().act("parted", "settle", { sequence: 1, ...use, final: true });
+    for (const name of ["parted#part#1", "parted#part#expiry"]) {
+      const measurements = [measurement(code, `${code}-fine`, 1), measurement(code, name, 20)];
+      const answer = await wallets().client.call("POST", "measurements", { measurements });
+      const errors = [{ field: "measurements[1].uid", message: "must not contain #part#" }];
+      expect(answer).toMatchObject({ status: 400, body: { errors } });
+    }
+    expect(await balance(code)).toBe("95");
+    expect(await submit(measurement(code, "parted#1", 1))).not.toHaveProperty("failures");
+    expect(await balance(code)).toBe("94");
   });
 
   test("that was voided or expired are, unless a part of it was metered", async () => {
@@ -325,7 +324,7 @@ describe("corrected measurements", () => {
     await use("hold-1", 5, "hold");
     await wallets().act("hold-1", "settle", { sequence: 1, measure: { amount: 3 }, final: true });
     expect(await balance(code)).toBe("97");
-    await amend("hold-1#1", 1);
+    await amend("hold-1#part#1", 1);
     expect(await wallets().wallet(code)).toMatchObject({ balance: "99", held: "0" });
   });
 
@@ -350,7 +349,7 @@ describe("corrected measurements", () => {
     const { code, id } = await open();
     const settle = (sequence: number, final: boolean) =>
       wallets().act("open-1", "settle", { sequence, measure: { amount: 3 }, final });
-    const path = `measurements/${encodeURIComponent("open-1#1")}`;
+    const path = `measurements/${encodeURIComponent("open-1#part#1")}`;
     const reason = "it was wrong";
     await wallets().authorize({ ...measurement(code, "open-1", 6), mode: "hold" });
     await settle(1, false);
@@ -361,7 +360,7 @@ describe("corrected measurements", () => {
     await waitForRelay(databaseUrl());
     expect(await world().lines(id, june)).toContain("USAGE 3");
     await settle(2, true);
-    await amend("open-1#1", 1);
+    await amend("open-1#part#1", 1);
     // 3 + 1 × 1.00
     expect(await balance(code)).toBe("96");
   });

@@ -189,7 +189,7 @@ const transactionsOf = ({ path, body }: Observed["operation"]): string[] => {
     return [`authorize:${String(body["uid"])}`];
   if (first === "refunds") return [`refund:${String(body["uid"])}`];
   if (first === "grants" && id === "") return [`grant:${String(body["id"])}`];
-  if (partVerbs.has(verb)) return [`part:${id}#${String(body["sequence"])}`];
+  if (partVerbs.has(verb)) return [`part:${id}#part#${String(body["sequence"])}`];
   if (verb === "void" && first === "authorizations") return [`void:${id}`];
   return verb === "extend" ? [`extend:${id}#${String(body["sequence"])}`] : [];
 };

@@ -143,7 +143,7 @@ export const refund = z.object({
     .max(2 * uidLengthMax)
     .describe(
       "An authorization, or a measurement that was charged. A part of a hold is refunded with the hold, by the hold's uid; " +
-        "one that was amended since then is charged by itself, and refunded by its own: `uid#sequence`, or `uid#expiry`.",
+        "one that was amended since then is charged by itself, and refunded by its own: `uid#part#sequence`, or `uid#part#expiry`.",
     ),
   amount: amount.optional(),
 });

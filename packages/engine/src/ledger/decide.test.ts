@@ -364,7 +364,7 @@ test("what costs nothing is metered; an end that says of nothing is not (f.10.2)
   };
   expect(report(1, true, false)).toMatchObject({ isMetered: true });
   expect(report(2, false, true)).toMatchObject({ isMetered: false, state: "SETTLED" });
-  expect(ledger.events.map(({ id }) => id)).toEqual(["free", "a#1"]);
+  expect(ledger.events.map(({ id }) => id)).toEqual(["free", "a#part#1"]);
 });
 
 test("the usage that a refund takes back has an id that no request can have", () => {

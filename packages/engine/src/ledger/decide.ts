@@ -5,6 +5,7 @@ import { extend } from "./extension.ts";
 import { creditGrant, voidGrant } from "./grant-command.ts";
 import { openLease, renewLease, reportLease } from "./lease.ts";
 import { conflict, type Outcome } from "./outcome.ts";
+import { partName } from "./part-name.ts";
 import { refund } from "./refund.ts";
 import type { Command, Linked, Request } from "./request.ts";
 import { type Changes, type EpochMs, isLease, type LedgerState } from "./rows.ts";
@@ -102,7 +103,7 @@ export const keyOf = (command: Command): string => {
     case "settle":
     case "update":
     case "reportLease":
-      return `part:${command.id}#${command.sequence}`;
+      return `part:${partName(command.id, command.sequence)}`;
     case "extend":
       return command.sequence === null
         ? `extend:${command.id}`

@@ -1,5 +1,6 @@
 import type { Draft } from "./draft.ts";
 import { activateGrant, expireGrant } from "./grant.ts";
+import { partName } from "./part-name.ts";
 import type { Authorization, EpochMs, Grant } from "./rows.ts";
 import { closeUnused, settlePart } from "./settlement.ts";
 import { transitions } from "./transition.ts";
@@ -91,7 +92,7 @@ const endHold = (draft: Draft, row: Authorization): void => {
   const { occurredAt, spender } = row.terms;
   const { meter } = spender;
   const further = row.further.map((use) => use.held);
-  const event = { id: `${row.id}#expiry`, meter, amount, quantity, further, occurredAt };
+  const event = { id: partName(row.id, "expiry"), meter, amount, quantity, further, occurredAt };
   const events = isOfNothing(event) ? [] : [event];
   settlePart(draft, row, { amount, quantity, further, isFinal: true, events });
 };

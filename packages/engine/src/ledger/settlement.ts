@@ -3,6 +3,7 @@ import { usageEvent } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import { quote } from "./evaluation.ts";
+import { partName } from "./part-name.ts";
 import { type Price, versionOf } from "./price.ts";
 import type { Settle, Used, VoidHold } from "./request.ts";
 import { fitsUnits, roomFor } from "./room.ts";
@@ -64,7 +65,7 @@ export const partOf = (
 ): Part => {
   const { price, quantity, further, occurredAt, isMeasured } = request.used;
   const amount = quote(draft, price, { quantity, isHeld: false });
-  const id = `${row.id}#${request.sequence}`;
+  const id = partName(row.id, request.sequence);
   const { meter } = row.terms.spender;
   const event = { id, meter, amount, quantity, further, occurredAt };
   const events = isMeasured || !isOfNothing(event) ? [event] : [];

@@ -5,6 +5,7 @@ import {
 import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import { partName } from "@turnpike/engine/ledger/part-name.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import type { Authorize, Update, Used } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -240,6 +241,6 @@ export const toUpdate = async (
       used,
       request: { quantity: next.used.quantity, price: next.used.price },
     },
-    usage: new Map([[`${row.id}#${body.sequence}`, measured]]),
+    usage: new Map([[partName(row.id, body.sequence), measured]]),
   };
 };

@@ -1,5 +1,6 @@
 import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
+import { partName } from "@turnpike/engine/ledger/part-name.ts";
 import type { Command, Refund, Request } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
 import { assetOf, atomsOf } from "../authorization/amounts.ts";
@@ -124,7 +125,7 @@ export const settleAuthorization: Handlers["settleAuthorization"] = async (
     used,
     isFinal: body.final,
   };
-  const usage = new Map([[`${row.id}#${body.sequence}`, measured]]);
+  const usage = new Map([[partName(row.id, body.sequence), measured]]);
   const said = saidOfPart(body.sequence, saidOfUid);
   return onAuthorization(ledger, { orgId, row }, { command, usage, said });
 };

@@ -1,3 +1,5 @@
+import { partMark } from "@turnpike/engine/ledger/part-name.ts";
+
 /**
  * What stands for a measurement in the ledger where its own uid does not, named after it. No client can choose such a name:
  * uids of authorizations have no `#` at all, and measurements with one of these marks are not charged.
@@ -17,6 +19,10 @@ export const undoOf = (id: string): string => `${id}#undo`;
 
 /** A mark that the uid has and must not have. */
 export const markIn = (uid: string): string | undefined => marks.find((mark) => uid.includes(mark));
+
+/** The mark of a part, which may be corrected and refunded by its name, but is no other measurement's. */
+export const partMarkIn = (uid: string): string | undefined =>
+  uid.includes(partMark) ? partMark : undefined;
 
 /** At the end only: a refund of such an authorization has an id that goes on. */
 const ending = /#(?:amended#\d+|beside#)$/;

@@ -12,10 +12,10 @@ import { createCache } from "../cache.ts";
 import { fingerprintOf } from "../fingerprint.ts";
 import type { Ledger } from "../ledger.ts";
 import { steadyMs } from "../steady-clock.ts";
-import { besideId, markIn } from "./measurement-ids.ts";
+import { besideId, markIn, partMarkIn } from "./measurement-ids.ts";
 import type { MeasuredUsage } from "./measurements.ts";
 import { recordOf } from "./recorded-usage.ts";
-import { partsAmong, unmeteredIds } from "./undone-usage.ts";
+import { unmeteredIds } from "./undone-usage.ts";
 import { priceMeasured } from "../usage-request.ts";
 
 /** A measurement that was sent to metering without being authorized. */
@@ -90,20 +90,12 @@ const charge = async (
   orgId: string,
   records: readonly Recorded[],
 ): Promise<ReadonlySet<number>> => {
-  const uids = records.map(({ command }) => command.id);
-  const parts = await partsAmong(ledger.pool, orgId, uids);
-  const isPart = ({ command }: Recorded): boolean => parts.has(command.id);
-  const own = records.filter((one) => !isPart(one));
-  const known = await knownOf(ledger, orgId, own);
+  const known = await knownOf(ledger, orgId, records);
   const ids = known.filter(({ isReplayed }) => !isReplayed).map(({ command }) => command.id);
   const unmetered = await unmeteredIds(ledger.pool, orgId, ids);
   const isUsage = ({ command }: Recorded): boolean => !unmetered.has(command.id);
   const others = known.filter((one) => !isUsage(one)).map(beside);
-  const duplicates = [
-    ...records.filter(isPart),
-    ...known.filter(isUsage),
-    ...(await knownOf(ledger, orgId, others)),
-  ];
+  const duplicates = [...known.filter(isUsage), ...(await knownOf(ledger, orgId, others))];
   return new Set(duplicates.map(({ index }) => index));
 };
 
@@ -164,7 +156,7 @@ const toRecord = async (
   const { uid = "", account, meter } = measurement;
   // It goes through PostgreSQL, which reads it as JSON as long as it is under way.
   checkValue(measurement);
-  const mark = markIn(uid);
+  const mark = markIn(uid) ?? partMarkIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
   const priced = await priceMeasured(ledger, orgId, measurement);

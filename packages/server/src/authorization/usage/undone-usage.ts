@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import { partMark, partName } from "@turnpike/engine/ledger/part-name.ts";
 import type { Command, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization, Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { isPaidBack, isUnused, usesOf } from "@turnpike/engine/ledger/use.ts";
@@ -164,7 +165,7 @@ const uncorrectedIds = async (
 export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boolean =>
   terms.mode === "hold" || terms.mode === "session" || terms.mode === "lease";
 
-/** From `part:id#` to `part:id$`, the next byte: a range of the primary key, which orders by bytes. */
+/** From `part:id#part#` to `part:id#part$`, the next byte: a range of the primary key, which orders by bytes. */
 export const partsStatement = `
   SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity,
     outcome->'further' AS further
@@ -213,13 +214,13 @@ export const partsOf = async (
   if (isOfNone || !isMeteredInParts(row)) return [];
   const { rows } = await client.query<PartColumns>(partsStatement, [
     orgId,
-    `part:${id}#`,
-    `part:${id}$`,
+    `part:${id}${partMark}`,
+    `part:${id}${partMark.slice(0, -1)}$`,
   ]);
   const parts = rows.map(partFrom);
   // What no part has settled, the end of the hold has.
   const rest = {
-    id: `${id}#expiry`,
+    id: partName(id, "expiry"),
     amount: parts.reduce((left, { amount }) => left - amount, row.settled),
     quantities: usesOf(row).map(({ settled }, place) =>
       parts.reduce((left, { quantities }) => left - (quantities[place] ?? 0n), settled),
@@ -242,22 +243,6 @@ export const unmeteredIds = async (
     if (!mayBeUsed && (await meteredIds(pool, orgId, row)).length === 0) unmetered.add(row.id);
   }
   return unmetered;
-};
-
-/** Those of the uids that parts and ends of authorizations were metered by: they name no other usage. */
-export const partsAmong = async (
-  pool: Pool,
-  orgId: string,
-  uids: readonly string[],
-): Promise<ReadonlySet<string>> => {
-  const owners = uids.flatMap((uid) =>
-    uid.includes("#") ? uid.slice(0, uid.lastIndexOf("#")) : [],
-  );
-  const parts = new Set<string>();
-  if (owners.length === 0) return parts;
-  for (const row of await storedRows(pool, orgId, owners))
-    if (isMeteredInParts(row)) for (const id of await meteredIds(pool, orgId, row)) parts.add(id);
-  return parts.intersection(new Set(uids));
 };
 
 const storedRows = async (

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
+import { ownerOfPart } from "@turnpike/engine/ledger/part-name.ts";
 import { versionOf } from "@turnpike/engine/ledger/price.ts";
 import type { Command, RecordUsage, Refund } from "@turnpike/engine/ledger/request.ts";
 import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
@@ -281,14 +282,14 @@ export const lastAmendment = async (
   }
 };
 
-/** What a part of a hold settled, which is metered as `id#sequence`, or its end, as `id#expiry`. */
+/** What a part of a hold settled, or its end, by the name that it was metered by. */
 const chargedPart = async (
   ledger: Ledger,
   orgId: string,
   uid: string,
 ): Promise<Charged | undefined> => {
-  const name = uid.includes("#") ? uid : await shortenedPart(ledger, orgId, uid);
-  const id = name.slice(0, Math.max(0, name.lastIndexOf("#")));
+  const name = ownerOfPart(uid) === "" ? await shortenedPart(ledger, orgId, uid) : uid;
+  const id = ownerOfPart(name);
   const row = id === "" ? undefined : await findRow(ledger, orgId, id);
   const parts = row === undefined ? [] : await partsOf(ledger.pool, orgId, row);
   const part = parts.find((each) => each.id === name);
