@@ -13,7 +13,10 @@ import { billJobs, moveJob } from "./job-moves.ts";
 import { lateUsageHours } from "./schedule.ts";
 import { payingFamilies } from "./wallet-balances.ts";
 
-/** Runs under way in one organization (m3ter semantics 2.9). */
+/**
+ * Runs under way in one organization (m3ter semantics 2.9). Those that wait for usage count, too: each settles its accounts
+ * anew every few seconds, most of all when usage is late for everyone.
+ */
 const activeJobsMax = 10;
 
 export interface BillJobPage {
