@@ -32,15 +32,18 @@ const open = async (sold: readonly Sold[], funds = "1000") => {
   const code = world().fresh("wallet");
   const id = await wallets().account(code);
   await wallets().grant(code, funds);
+  const plans = [];
   for (const { bands, template = {}, isApart = false, dates = {} } of sold) {
     const { id: planId } = await world().plan(await world().product(), { ...template });
-    await world().price({ planId, aggregationId }, bands);
-    await world().attach(id, planId, { ...dates, ...(isApart ? await agree(id) : {}) });
+    const pricingId = await world().price({ planId, aggregationId }, bands);
+    const terms = { ...dates, ...(isApart ? await agree(id) : {}) };
+    plans.push({ pricingId, attachedId: await world().attach(id, planId, terms) });
   }
   const billsOf = async (dates: readonly string[]) =>
     (await Promise.all(dates.map((date) => world().bills(id, date)))).flat();
   return {
     id,
+    plans,
     billsOf,
     use: (date: string, amount: number, estimate: object = {}) =>
       wallets().authorize({
@@ -206,6 +209,43 @@ test("of contracts one of which begins inside the month, where the close pays fo
     expect(await paid(june)).toEqual({ used, due: [0, 0], drawn: 25, spent: 25 });
   }
   expect(await moves()).toBe(before);
+});
+
+describe("beside a week that is approved", () => {
+  const week = "2024-05-21";
+
+  const approveWeek = async () => {
+    const payer = await open([{ bands: [[0, 1]], template: weekly }, { bands: [[0, 2]] }]);
+    await payer.use("05-16", 10);
+    await world().bill(payer.id, week);
+    for (const { id } of await payer.billsOf([week])) await world().approve(id);
+    return payer;
+  };
+  const settled = { used: [10, 20], due: [0, 0], drawn: 30, spent: 30 };
+
+  test.each([
+    {
+      what: "the price of the week is raised",
+      change: async ({ plans: [weeks] }: Awaited<ReturnType<typeof approveWeek>>) => {
+        const path = `pricings/${weeks?.pricingId}`;
+        const pricingBands = [{ lowerLimit: 0, unitPrice: 3, fixedPrice: 0 }];
+        await world().api.call("PUT", path, { ...(await world().get(path)), pricingBands });
+      },
+    },
+    {
+      what: "the plan of the week is taken away",
+      change: async ({ plans: [weeks] }: Awaited<ReturnType<typeof approveWeek>>) => {
+        await world().api.call("DELETE", `accountplans/${weeks?.attachedId}`);
+      },
+    },
+  ])("$what: it stands, and so does what was paid for it", async ({ change }) => {
+    const payer = await approveWeek();
+    await change(payer);
+    for (const billDate of [june, "2024-05-28", june, "2024-05-28"]) {
+      await world().bill(payer.id, billDate);
+      expect(await payer.paid(week, june)).toEqual(settled);
+    }
+  });
 });
 
 describe("what nobody paid is asked for once, and what was paid is taken once", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { jointClaims, productOf } from "./joint-claims.ts";
+import { jointClaims, jointClaimsInSlices, productOf } from "./joint-claims.ts";
 import type { WalletClaim } from "./wallet-claims.ts";
 
 /** Days of June 2024, the end exclusive. */
@@ -59,6 +59,33 @@ test("no debit is in two: what is joint is so for all its meters and all its tim
     "b",
   ]);
   expect(joined(formula, claim(["a"], [1, 31]), claim(["b"], [16, 31]))).toEqual(["a+b"]);
+});
+
+/** The same of other accounts, the first of which has the plan. */
+const claimOf = (
+  [owner, ...users]: WalletClaim["accounts"],
+  period: readonly [number, number] = [1, 31],
+): WalletClaim => {
+  const own = claim(["a"], period);
+  const pool = users.map((code) => ({
+    account: { id: code, code },
+    productId: "product",
+    periods: [days(...period)],
+  }));
+  return { ...own, accounts: [owner, ...users], accountPlan: { ...own.accountPlan, pool } };
+};
+
+test("claims of accounts are joint where somebody shares with both, and while he does", () => {
+  const [one, other] = [claimOf(["one"]), claimOf(["other"])];
+  const shared = claimOf(["parent", "one", "other"], [15, 31]);
+  const accounts = (claims: readonly WalletClaim[]) =>
+    jointClaimsInSlices(claims)
+      .map((joint) => joint.accounts.join("+"))
+      .toSorted();
+  expect(accounts([one, other])).toEqual(["one", "other"]);
+  // Until the 15th each is alone. What is missing, the parent pays.
+  expect(accounts([one, other, shared])).toEqual(["one", "other", "parent+one+other"]);
+  expect(jointClaims([one, other, shared])).toHaveLength(1);
 });
 
 test("what is joint is of a product only where all of it is", () => {
