@@ -1,0 +1,207 @@
+import { z } from "zod";
+import type { Wallets } from "./authorization-client.ts";
+import { type BillingWorld, bandsOf } from "./billing-world.ts";
+import { inspect } from "./ledger-inspection.ts";
+import { randomFrom } from "./random-operations.ts";
+
+/** A family of wallets and what it buys, drawn from a seed: some meters, and plans that price the same ones. */
+
+export interface Dice {
+  readonly below: (end: number) => number;
+  readonly pick: <One>(from: readonly One[]) => One;
+  /** True once in so many times. */
+  readonly once: (inTimes: number) => boolean;
+  readonly shuffled: <One>(from: readonly One[]) => One[];
+}
+
+export const diceOf = (seed: number): Dice => {
+  const below = randomFrom(seed);
+  const pick: Dice["pick"] = (from) => {
+    for (const one of from.slice(below(from.length))) return one;
+    throw new Error("nothing to pick from");
+  };
+  const shuffled: Dice["shuffled"] = (from) => {
+    const left = [...from];
+    return from.flatMap(() => left.splice(below(left.length), 1));
+  };
+  return { below, pick, once: (inTimes) => below(inTimes) === 0, shuffled };
+};
+
+interface Member {
+  readonly name: "parent" | "a" | "b";
+  readonly id: string;
+  readonly code: string;
+  readonly funds: number;
+}
+
+/** A meter with the sum of what it measures. */
+interface Metered {
+  readonly code: string;
+  readonly aggregationId: string;
+}
+
+interface Price {
+  readonly id: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly id: string;
+  readonly templateId: string;
+  readonly prices: readonly Price[];
+}
+
+/** A plan that an account has. */
+interface Attached {
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface Family {
+  readonly world: BillingWorld;
+  readonly wallets: Wallets;
+  readonly dice: Dice;
+  /** Writes down what was done, so that a failure can be read. */
+  readonly say: (text: string) => void;
+  /** Whether there is always enough money. */
+  readonly isAmple: boolean;
+  readonly members: readonly Member[];
+  readonly meters: readonly Metered[];
+  readonly plans: readonly Plan[];
+  /** It grows and shrinks. */
+  readonly attached: Attached[];
+  /** Uids of calls so far. */
+  readonly calls: string[];
+}
+
+type Opened = Pick<Family, "world" | "wallets" | "dice" | "say">;
+
+export const openFamily = async (opened: Opened, databaseUrl: string): Promise<Family> => {
+  const { world, dice, say } = opened;
+  const isAmple = dice.below(3) > 0;
+  const members = await openMembers(opened, isAmple);
+  await backdateWallets(databaseUrl, members);
+  const meters = [];
+  for (let count = 0; count < 2; count += 1) {
+    const { id, code } = await world.meter();
+    meters.push({ code, aggregationId: await world.aggregation(id) });
+  }
+  say(members.map(({ name, funds }) => `${name} has ${funds}`).join(", "));
+  const plans: Plan[] = [];
+  for (let count = 1 + dice.below(3); count > 0; count -= 1)
+    plans.push(await sell(opened, meters, `plan ${plans.length}`));
+  const family = { ...opened, isAmple, members, meters, plans, attached: [], calls: [] };
+  for (const plan of plans) await attach(family, plan);
+  return family;
+};
+
+const openMembers = async ({ wallets, world, dice }: Opened, isAmple: boolean) => {
+  const names: Member["name"][] = dice.below(3) > 0 ? ["parent", "a", "b"] : ["parent"];
+  const members: Member[] = [];
+  for (const name of names) {
+    const code = world.fresh("wallet");
+    const id = await wallets.account(code, members[0]?.code);
+    const funds = isAmple ? 100_000 : dice.pick([5, 20, 60, 1000]);
+    await wallets.grant(code, String(funds));
+    members.push({ name, id, code, funds });
+  }
+  return members;
+};
+
+/** Before the usage: for the time before it was opened a wallet pays only where it has paid already. */
+const backdateWallets = (databaseUrl: string, members: readonly Member[]): Promise<unknown> =>
+  inspect(databaseUrl, (pool) =>
+    pool.query("UPDATE posting SET at = $1 WHERE account = ANY($2)", [
+      Date.parse("2023-12-01T00:00:00Z"),
+      members.map(({ code }) => code),
+    ]),
+  );
+
+type Bands = Parameters<typeof bandsOf>[0];
+
+const bandSets: readonly Bands[] = [
+  [[0, 1]],
+  [[0, 2]],
+  [
+    [0, 3],
+    [10, 1],
+  ],
+  [
+    [0, 1],
+    [5, 2],
+  ],
+];
+
+export const pickBands = ({ pick }: Dice) => {
+  const bands = pick(bandSets);
+  return { text: JSON.stringify(bands), pricingBands: bandsOf(bands) };
+};
+
+const sell = async (
+  { world, dice, say }: Opened,
+  meters: readonly Metered[],
+  name: string,
+): Promise<Plan> => {
+  const billFrequency = dice.pick(["MONTHLY", "MONTHLY", "WEEKLY"]);
+  const minimumSpend = dice.pick([0, 0, 0, 40]);
+  const template = { billFrequency, ...(minimumSpend > 0 ? { minimumSpend } : {}) };
+  const { id, templateId } = await world.plan(await world.product(), template);
+  const prices: Price[] = [];
+  const choices = [meters.slice(0, 1), meters.slice(0, 1), meters.slice(1), meters];
+  for (const { code, aggregationId } of dice.pick(choices)) {
+    const { text, pricingBands } = pickBands(dice);
+    const body = { planId: id, aggregationId, cumulative: true, startDate: from, pricingBands };
+    prices.push({ id: await world.create("pricings", body), body });
+    say(`${name} is ${billFrequency}, minimum ${minimumSpend}, ${code} costs ${text}`);
+  }
+  return { name, id, templateId, prices };
+};
+
+const from = "2024-01-01T00:00:00Z";
+
+const identified = z.looseObject({ id: z.string() });
+
+/** To any member of the family, in any way that it may be billed. */
+export const attach = async (family: Family, plan: Plan): Promise<void> => {
+  const { world, wallets, dice, say, members, attached } = family;
+  const owner = dice.pick(members);
+  const isForAll = owner.name === "parent" && members.length > 1;
+  const childBillingMode = isForAll
+    ? dice.pick(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"])
+    : undefined;
+  const startDate = dice.pick(["2024-01-01", "2024-01-01", "2024-05-20"]);
+  const endDate = dice.once(5) ? dice.pick(["2024-05-25", "2024-06-10"]) : undefined;
+  const contractId = dice.once(4) ? await agree(world, owner) : undefined;
+  const body = {
+    accountId: owner.id,
+    planId: plan.id,
+    childBillingMode,
+    contractId,
+    ...instants({ startDate, endDate }),
+  };
+  const { status, body: answer } = await wallets.client.call("POST", "accountplans", body);
+  const terms = [childBillingMode, contractId && "contract"].filter((one) => one !== undefined);
+  const text = [`${plan.name} to ${owner.name}`, ...terms].join(" ");
+  say(`attach ${text} ${startDate}..${endDate ?? ""}: ${status}`);
+  if (status === 200) attached.push({ id: identified.parse(answer).id, text });
+};
+
+export const instants = ({
+  startDate,
+  endDate,
+}: {
+  startDate: string;
+  endDate?: string | undefined;
+}) => ({
+  startDate: `${startDate}T00:00:00Z`,
+  ...(endDate === undefined ? {} : { endDate: `${endDate}T00:00:00Z` }),
+});
+
+/** With a bill of its own. */
+const agree = async (world: BillingWorld, { id: accountId }: Member): Promise<string> => {
+  const key = { name: world.fresh("key"), exclusive: true };
+  const billGroupingKeyId = await world.create("picklists/billgroupingkeys", key);
+  const contract = { accountId, name: world.fresh("contract"), billGroupingKeyId };
+  return world.create("contracts", { ...contract, startDate: "2024-01-01", endDate: "2025-01-01" });
+};

@@ -1,0 +1,122 @@
+import { attach, type Family, instants, pickBands } from "./random-family.ts";
+import { type Bill, rowsOf } from "./billing-world.ts";
+
+/** What may happen to a random family between its bills: usage, what takes it back, and a catalog that changes behind it. */
+
+type Step = (family: Family) => Promise<void>;
+
+/** Of weeks, which begin on Tuesdays, and of months: all that usage of May may be billed on. */
+export const billDates = ["2024-05-21", "2024-05-28", "2024-06-01", "2024-06-04", "2024-07-01"];
+
+export const billsOf = async ({ world, members }: Family): Promise<Bill[]> => {
+  const found: Bill[] = [];
+  for (const { id } of members)
+    for (const date of billDates) found.push(...(await world.bills(id, date)));
+  return found;
+};
+
+export const pendingBills = async (family: Family): Promise<Bill[]> =>
+  (await billsOf(family)).filter(({ status }) => status === "PENDING");
+
+const billText = ({ members }: Family, bill: Bill): string => {
+  const name = members.find(({ id }) => id === bill.accountId)?.name;
+  return `${name} ${bill.billDate} ${bill.billingFrequency} ${bill.status}`;
+};
+
+/** With its lines. */
+export const fullText = (family: Family, bill: Bill): string => {
+  const text = `${billText(family, bill)}: ${rowsOf(bill).join(", ")}`;
+  return family.members.reduce(
+    (all, { code, name }) => all.replaceAll(`${code} `, `${name} `),
+    text,
+  );
+};
+
+/** A call, or a measurement of which no wallet was asked. */
+export const use: Step = async ({ world, wallets, dice, say, members, meters, calls }) => {
+  const { name, code: account } = dice.pick(members);
+  const { code: meter } = dice.pick(meters);
+  const day = `2024-05-${15 + dice.below(17)}`;
+  const amount = 1 + dice.below(12);
+  const text = `${amount} of ${meter} by ${name} on ${day}`;
+  if (dice.once(4)) {
+    await world.use(meter, account, [[day, amount]]);
+    return say(`measure ${text}`);
+  }
+  const uid = world.fresh("call");
+  const call = { uid, account, meter, ts: `${day}T12:00:00Z`, measure: { amount } };
+  const { decision, amount: cost } = await wallets.authorize(call);
+  say(`charge ${uid}, ${text}: ${decision} ${cost}`);
+  calls.push(uid);
+};
+
+const reprice: Step = async ({ wallets, dice, say, plans }) => {
+  const plan = dice.pick(plans);
+  const { id, body } = dice.pick(plan.prices);
+  const { text, pricingBands } = pickBands(dice);
+  const { status } = await wallets.client.call("PUT", `pricings/${id}`, { ...body, pricingBands });
+  say(`a price of ${plan.name} becomes ${text}: ${status}`);
+};
+
+const detach: Step = async ({ wallets, dice, say, attached }) => {
+  const [one] = attached.splice(dice.below(attached.length), 1);
+  if (one === undefined) return;
+  const { status } = await wallets.client.call("DELETE", `accountplans/${one.id}`);
+  say(`detach ${one.text}: ${status}`);
+};
+
+const moveDates: Step = async ({ world, wallets, dice, say, attached }) => {
+  if (attached.length === 0) return;
+  const { id, text } = dice.pick(attached);
+  const { endDate: _, ...current } = await world.get(`accountplans/${id}`);
+  const startDate = dice.pick(["2024-01-01", "2024-05-20", "2024-05-22"]);
+  const endDate = dice.pick([undefined, undefined, "2024-05-25", "2024-05-28", "2024-06-10"]);
+  const body = { ...current, ...instants({ startDate, endDate }) };
+  const { status } = await wallets.client.call("PUT", `accountplans/${id}`, body);
+  say(`dates of ${text} become ${startDate}..${endDate ?? ""}: ${status}`);
+};
+
+const setMinimum: Step = async ({ world, wallets, dice, say, plans }) => {
+  const { name, templateId } = dice.pick(plans);
+  const minimumSpend = dice.pick([0, 20, 40]);
+  const path = `plantemplates/${templateId}`;
+  const body = { ...(await world.get(path)), minimumSpend };
+  const { status } = await wallets.client.call("PUT", path, body);
+  say(`minimum of ${name} becomes ${minimumSpend}: ${status}`);
+};
+
+const voidCall: Step = async ({ wallets, dice, say, calls }) => {
+  if (calls.length === 0) return;
+  const uid = dice.pick(calls);
+  const status = await wallets.status(`measurements/${uid}/void`, { reason: "wrong" });
+  say(`void ${uid}: ${status}`);
+};
+
+const refund: Step = async ({ world, wallets, dice, say, calls }) => {
+  if (calls.length === 0) return;
+  const part = { of: dice.pick(calls), ...(dice.once(2) ? { amount: "1" } : {}) };
+  const status = await wallets.status("refunds", { uid: world.fresh("refund"), ...part });
+  say(`refund ${JSON.stringify(part)}: ${status}`);
+};
+
+const approve: Step = async (family) => {
+  const bills = await pendingBills(family);
+  if (bills.length === 0) return;
+  const bill = family.dice.pick(bills);
+  await family.world.approve(bill.id);
+  family.say(`approve ${billText(family, bill)}`);
+};
+
+const steps: readonly Step[] = [
+  use,
+  reprice,
+  detach,
+  (family) => attach(family, family.dice.pick(family.plans)),
+  moveDates,
+  setMinimum,
+  voidCall,
+  refund,
+  approve,
+];
+
+export const takeStep: Step = (family) => family.dice.pick(steps)(family);
