@@ -87,22 +87,27 @@ interface OwnShare {
 const amountOf = (debits: readonly WalletDebit[]): Decimal =>
   sum(debits.map(({ amount, scale }) => new Decimal(amount, scale)));
 
-/** What was paid for several bills each draws on as far as it charges, where all was paid. */
+/**
+ * What was paid for several bills each draws on as far as it charges, where everything on it was paid: elsewhere, what
+ * the others have of it would pay for what is missing.
+ */
 const ownShares = async (
   sources: Sources,
   paying: ReadonlySet<string>,
   payments: readonly Payment[],
 ): Promise<OwnShare[]> => {
   const shares: OwnShare[] = [];
+  const isPaid = payments.every(
+    ({ joint, debits }) =>
+      joint.accounts.every((code) => paying.has(code)) &&
+      debits.every(({ shortfall }) => shortfall === 0n),
+  );
   for (const { joint, debits } of payments) {
     const claims = joint.claims.filter(({ isOwn }) => isOwn);
     const [payer] = joint.accounts;
     const lead = claims.find(({ accounts }) => accounts[0] === payer) ?? claims[0];
     if (lead === undefined) continue;
     const isShared = joint.claims.some(({ isOwn }) => !isOwn);
-    const isPaid =
-      joint.accounts.every((code) => paying.has(code)) &&
-      debits.every(({ shortfall }) => shortfall === 0n);
     const amount =
       isShared && !isPaid
         ? await ownShare(sources, joint, (part) => paidFor(sources, part))
