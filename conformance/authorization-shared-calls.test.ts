@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
 /**
- * Two plans with bills of their own price the same calls, which are paid, and one of them charges something else that is
- * not: what the wallet paid for the other bill pays none of that. A unit costs a dollar.
+ * Bills that price the same calls, where wallets had no money for all that is on them: what was paid for one bill pays
+ * nothing of another, and what nobody paid is asked for once. A unit costs a dollar.
  */
 
 const { world, wallets } = walletWorld();
@@ -71,5 +71,36 @@ test("of another meter's usage what the wallet had money for", async () => {
     const drawn = ["BALANCE_CONSUMED -10", "BALANCE_CONSUMED -3"];
     expect(await linesOf(id)).toEqual([[...drawn, "USAGE 10", "USAGE 8", "TOTAL 5"], ofSecond]);
     expect((await wallets().wallet(code)).balance).toBe("0");
+  }
+});
+
+test("of a family's calls, which a plan bills to each member and another to the parent, the parent goes without what it had no money for", async () => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const [parent, child] = [world().fresh("parent"), world().fresh("child")];
+  const parentId = await wallets().account(parent);
+  const childId = await wallets().account(child, parent);
+  await wallets().grant(parent, "5");
+  await wallets().grant(child, "100");
+  for (const childBillingMode of ["PARENT_SUMMARY", "CHILD"]) {
+    const { id: planId } = await world().plan(await world().product());
+    await world().price({ planId, aggregationId }, [[0, 1]]);
+    await world().attach(parentId, planId, { childBillingMode });
+  }
+  // The parent uses 5, of which the wallet pays 2 twice and half of the third; the child 7, of which it pays all.
+  const call = { meter: meter.code, ts: "2024-05-15T12:00:00Z" };
+  const use = (account: string, amount: number) =>
+    wallets().authorize({ uid: world().fresh("call"), account, ...call, measure: { amount } });
+  await use(parent, 1);
+  await world().use(meter.code, parent, [["2024-05-16", 4]]);
+  await use(child, 7);
+  const accountIds = [parentId, childId];
+  for (const ids of [accountIds, accountIds.toReversed()]) {
+    for (const accountId of ids) await world().bill(accountId, june);
+    const bills = await Promise.all(accountIds.map((id) => world().bills(id, june)));
+    // The parent's bill is of both plans.
+    expect(bills.map(([bill]) => bill?.billTotal)).toEqual([5, 0]);
+    expect((await wallets().wallet(parent)).balance).toBe("0");
+    expect((await wallets().wallet(child)).balance).toBe("86");
   }
 });

@@ -2,7 +2,7 @@ import { type Decimal, max, min, sum, zero } from "@turnpike/engine/exact/decima
 import { chargedFor, slicesOf, type Sources } from "./charged-up-to.ts";
 import { type JointClaim, jointClaims } from "./joint-claims.ts";
 import type { BilledClaim } from "./other-bills.ts";
-import { claimIn } from "./wallet-claims.ts";
+import { claimIn, type WalletClaim } from "./wallet-claims.ts";
 
 /** What a bill claims, or another one of the same debits. */
 export interface Sharing extends BilledClaim {
@@ -11,7 +11,8 @@ export interface Sharing extends BilledClaim {
 
 /**
  * What a bill has of what was paid for it and others together. What nobody paid is missing, in each stretch of time that
- * no bill cuts, first to the plan that was attached last: so all of the bills together draw what was paid.
+ * no bill cuts, first to the plan that was attached last, of its members first to the owner: so all of the bills together
+ * draw what was paid.
  */
 export const ownShare = async (
   sources: Sources,
@@ -31,7 +32,7 @@ export const ownShare = async (
   let share = zero;
   for (const part of jointClaims(pieces)) {
     const owed = part.claims
-      .toSorted((a, b) => (a.accountPlan.id < b.accountPlan.id ? 1 : -1))
+      .toSorted((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1))
       .map((claim) => ({ claim, cost: costs.get(claim) ?? zero }));
     let missing = sum(owed.map(({ cost }) => cost)).minus(await paidFor(part));
     for (const { claim, cost } of owed) {
@@ -42,3 +43,7 @@ export const ownShare = async (
   }
   return share;
 };
+
+/** What each bill ranks the same way, also where the same plan is on several: of an owner and of its children. */
+const rankOf = ({ accountPlan: { id, account }, accounts: [code] }: WalletClaim): string =>
+  `${id} ${code === account.code ? 1 : 0} ${code}`;
