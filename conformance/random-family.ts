@@ -31,7 +31,31 @@ interface Member {
   readonly name: "parent" | "a" | "b";
   readonly id: string;
   readonly code: string;
-  readonly funds: number;
+  /** Undefined where it has no wallet. */
+  readonly funds: number | undefined;
+}
+
+/** In what families differ beside what they buy. */
+interface Kind {
+  /** Whether there is always enough money. */
+  readonly isAmple: boolean;
+  /** Whether jobs run beside each other. */
+  readonly isCrowded: boolean;
+  /** Whether they have balances beside their wallets. */
+  readonly isPrepaid: boolean;
+  /**
+   * Whether all units may cost what the last one does; all plans are monthly then: a week in which more units cost less
+   * is settled with the month, and differs from it until then.
+   */
+  readonly isByVolume: boolean;
+  /** Whether only one of them has a wallet. */
+  readonly isOneWallet: boolean;
+  /** Whether some calls are held first. */
+  readonly isHeld: boolean;
+  /** Whether runs without a date come between the others; no plan has a minimum then, which their open bills ask for. */
+  readonly isUndated: boolean;
+  /** Whether usage goes on in June. */
+  readonly isLong: boolean;
 }
 
 /** A meter with the sum of what it measures. */
@@ -64,8 +88,7 @@ export interface Family {
   readonly dice: Dice;
   /** Writes down what was done, so that a failure can be read. */
   readonly say: (text: string) => void;
-  /** Whether there is always enough money. */
-  readonly isAmple: boolean;
+  readonly kind: Kind;
   readonly members: readonly Member[];
   readonly meters: readonly Metered[];
   readonly plans: readonly Plan[];
@@ -73,41 +96,84 @@ export interface Family {
   readonly attached: Attached[];
   /** Uids of calls so far. */
   readonly calls: string[];
+  /** Of those that are held. */
+  readonly holds: string[];
+  /** The ids of their balances. */
+  readonly balances: readonly string[];
 }
 
 type Opened = Pick<Family, "world" | "wallets" | "dice" | "say">;
 
 export const openFamily = async (opened: Opened, databaseUrl: string): Promise<Family> => {
   const { world, dice, say } = opened;
-  const isAmple = dice.below(3) > 0;
-  const members = await openMembers(opened, isAmple);
+  const kind = kindOf(dice);
+  say(
+    Object.entries(kind)
+      .filter(([, is]) => is)
+      .map(([name]) => name)
+      .join(" "),
+  );
+  const members = await openMembers(opened, kind);
+  const balances = kind.isPrepaid ? await prepay(opened, members) : [];
   await backdateWallets(databaseUrl, members);
   const meters = [];
   for (let count = 0; count < 2; count += 1) {
     const { id, code } = await world.meter();
     meters.push({ code, aggregationId: await world.aggregation(id) });
   }
-  say(members.map(({ name, funds }) => `${name} has ${funds}`).join(", "));
+  say(members.map(({ name, funds }) => `${name} has ${funds ?? "no wallet"}`).join(", "));
   const plans: Plan[] = [];
   for (let count = 1 + dice.below(3); count > 0; count -= 1)
-    plans.push(await sell(opened, meters, `plan ${plans.length}`));
-  const family = { ...opened, isAmple, members, meters, plans, attached: [], calls: [] };
+    plans.push(await sell({ ...opened, kind }, meters, `plan ${plans.length}`));
+  const lists = { attached: [], calls: [], holds: [] };
+  const family = { ...opened, ...lists, kind, members, meters, plans, balances };
   for (const plan of plans) await attach(family, plan);
   return family;
 };
 
-const openMembers = async ({ wallets, world, dice }: Opened, isAmple: boolean) => {
-  const names: Member["name"][] = dice.below(3) > 0 ? ["parent", "a", "b"] : ["parent"];
+const kindOf = ({ once }: Dice): Kind => ({
+  isAmple: !once(3),
+  isCrowded: once(4),
+  isPrepaid: once(4),
+  isByVolume: once(4),
+  isOneWallet: once(4),
+  isHeld: once(4),
+  isUndated: once(4),
+  isLong: once(4),
+});
+
+const openMembers = async ({ wallets, world, dice }: Opened, { isAmple, isOneWallet }: Kind) => {
+  const names: Member["name"][] = dice.once(3) ? ["parent"] : ["parent", "a", "b"];
+  const payers = isOneWallet ? [dice.pick(names)] : names;
   const members: Member[] = [];
   for (const name of names) {
     const code = world.fresh("wallet");
     const id = await wallets.account(code, members[0]?.code);
-    const funds = isAmple ? 100_000 : dice.pick([5, 20, 60, 1000]);
-    await wallets.grant(code, String(funds));
+    const funds = payers.includes(name)
+      ? dice.pick(isAmple ? [100_000] : [5, 20, 60, 1000])
+      : undefined;
+    if (funds !== undefined) await wallets.grant(code, String(funds));
     members.push({ name, id, code, funds });
   }
   return members;
 };
+
+const prepay = async ({ world, dice }: Opened, members: readonly Member[]): Promise<string[]> => {
+  const ids: string[] = [];
+  for (const { id: accountId } of members) {
+    if (dice.once(3)) continue;
+    const code = world.fresh("balance");
+    const year = { startDate: from, endDate: "2025-01-01T00:00:00Z" };
+    const balance = { accountId, name: code, code, currency: "USD", ...year };
+    const id = await world.create("balances", balance);
+    const paid = { amount: prepaidEach, appliedDate: from };
+    await world.create(`balances/${id}/transactions`, paid);
+    ids.push(id);
+  }
+  return ids;
+};
+
+export const prepaidEach = 50;
 
 /** Before the usage: for the time before it was opened a wallet pays only where it has paid already. */
 const backdateWallets = (databaseUrl: string, members: readonly Member[]): Promise<unknown> =>
@@ -139,21 +205,24 @@ export const pickBands = ({ pick }: Dice) => {
 };
 
 const sell = async (
-  { world, dice, say }: Opened,
+  { world, dice, say, kind }: Opened & { readonly kind: Kind },
   meters: readonly Metered[],
   name: string,
 ): Promise<Plan> => {
-  const billFrequency = dice.pick(["MONTHLY", "MONTHLY", "WEEKLY"]);
-  const minimumSpend = dice.pick([0, 0, 0, 40]);
+  const billFrequency = dice.pick(kind.isByVolume ? ["MONTHLY"] : ["MONTHLY", "MONTHLY", "WEEKLY"]);
+  const minimumSpend = dice.pick(kind.isUndated ? [0] : [0, 0, 0, 40]);
   const template = { billFrequency, ...(minimumSpend > 0 ? { minimumSpend } : {}) };
   const { id, templateId } = await world.plan(await world.product(), template);
   const prices: Price[] = [];
   const choices = [meters.slice(0, 1), meters.slice(0, 1), meters.slice(1), meters];
   for (const { code, aggregationId } of dice.pick(choices)) {
     const { text, pricingBands } = pickBands(dice);
-    const body = { planId: id, aggregationId, cumulative: true, startDate: from, pricingBands };
+    const cumulative = !kind.isByVolume || dice.once(3);
+    const body = { planId: id, aggregationId, cumulative, startDate: from, pricingBands };
     prices.push({ id: await world.create("pricings", body), body });
-    say(`${name} is ${billFrequency}, minimum ${minimumSpend}, ${code} costs ${text}`);
+    say(
+      `${name} is ${billFrequency}, minimum ${minimumSpend}, ${code} costs ${text}${cumulative ? "" : " by volume"}`,
+    );
   }
   return { name, id, templateId, prices };
 };

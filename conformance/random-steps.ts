@@ -6,13 +6,20 @@ import { type Bill, rowsOf } from "./billing-world.ts";
 type Step = (family: Family) => Promise<void>;
 
 /** Of weeks, which begin on Tuesdays, and of months: all that usage of May may be billed on. */
-export const billDates = ["2024-05-21", "2024-05-28", "2024-06-01", "2024-06-04", "2024-07-01"];
+const billDates = ["2024-05-21", "2024-05-28", "2024-06-01", "2024-06-04", "2024-07-01"];
+/** Of usage of June. */
+const later = ["2024-06-11", "2024-06-18"];
+
+export const datesOf = ({ kind: { isLong } }: Family): string[] =>
+  isLong ? [...billDates, ...later] : billDates;
 
 export const billsOf = async ({ world, members }: Family): Promise<Bill[]> => {
   const found: Bill[] = [];
-  for (const { id } of members)
-    for (const date of billDates) found.push(...(await world.bills(id, date)));
-  return found;
+  for (const { id } of members) {
+    const bills = await world.list(`bills?accountId=${id}&pageSize=100`);
+    found.push(...bills.map((bill) => world.readBill(bill)));
+  }
+  return found.toSorted((a, b) => (a.billDate < b.billDate ? -1 : 1));
 };
 
 export const pendingBills = async (family: Family): Promise<Bill[]> =>
@@ -32,11 +39,12 @@ export const fullText = (family: Family, bill: Bill): string => {
   );
 };
 
-/** A call, or a measurement of which no wallet was asked. */
-export const use: Step = async ({ world, wallets, dice, say, members, meters, calls }) => {
+/** A call, perhaps held first, or a measurement of which no wallet was asked. */
+export const use: Step = async (family) => {
+  const { world, wallets, dice, say, members, meters, calls, holds, kind } = family;
   const { name, code: account } = dice.pick(members);
   const { code: meter } = dice.pick(meters);
-  const day = `2024-05-${15 + dice.below(17)}`;
+  const day = dice.pick(kind.isLong && dice.once(2) ? daysOfJune : daysOfMay);
   const amount = 1 + dice.below(12);
   const text = `${amount} of ${meter} by ${name} on ${day}`;
   if (dice.once(4)) {
@@ -44,10 +52,32 @@ export const use: Step = async ({ world, wallets, dice, say, members, meters, ca
     return say(`measure ${text}`);
   }
   const uid = world.fresh("call");
-  const call = { uid, account, meter, ts: `${day}T12:00:00Z`, measure: { amount } };
+  const mode = kind.isHeld && dice.once(2) ? "hold" : "charge";
+  const call = { uid, account, meter, mode, ts: `${day}T12:00:00Z`, measure: { amount } };
   const { decision, amount: cost } = await wallets.authorize(call);
-  say(`charge ${uid}, ${text}: ${decision} ${cost}`);
+  say(`${mode} ${uid}, ${text}: ${decision} ${cost}`);
   calls.push(uid);
+  if (mode === "hold" && decision === "allow") holds.push(uid);
+};
+
+const daysOfMay = Array.from({ length: 17 }, (_, nth) => `2024-05-${15 + nth}`);
+const daysOfJune = Array.from(
+  { length: 17 },
+  (_, nth) => `2024-06-${String(1 + nth).padStart(2, "0")}`,
+);
+
+/** Of what is held, as much as was used by then, or nothing. */
+const settle: Step = async ({ wallets, dice, say, holds }) => {
+  const [uid] = holds.splice(dice.below(holds.length), 1);
+  if (uid === undefined) return;
+  if (dice.once(4)) {
+    const released = await wallets.status(`authorizations/${uid}/void`);
+    return say(`release ${uid}: ${released}`);
+  }
+  const used = dice.below(14);
+  const body = { sequence: 1, measure: { amount: used } };
+  const status = await wallets.status(`authorizations/${uid}/settle`, body);
+  say(`settle ${uid} with ${used}: ${status}`);
 };
 
 const reprice: Step = async ({ wallets, dice, say, plans }) => {
@@ -76,7 +106,8 @@ const moveDates: Step = async ({ world, wallets, dice, say, attached }) => {
   say(`dates of ${text} become ${startDate}..${endDate ?? ""}: ${status}`);
 };
 
-const setMinimum: Step = async ({ world, wallets, dice, say, plans }) => {
+const setMinimum: Step = async ({ world, wallets, dice, say, plans, kind }) => {
+  if (kind.isUndated) return;
   const { name, templateId } = dice.pick(plans);
   const minimumSpend = dice.pick([0, 20, 40]);
   const path = `plantemplates/${templateId}`;
@@ -94,13 +125,16 @@ const voidCall: Step = async ({ wallets, dice, say, calls }) => {
 
 const refund: Step = async ({ world, wallets, dice, say, calls }) => {
   if (calls.length === 0) return;
-  const part = { of: dice.pick(calls), ...(dice.once(2) ? { amount: "1" } : {}) };
+  const amount = dice.pick([undefined, undefined, "1", "0.5", "7"]);
+  const part = { of: dice.pick(calls), ...(amount === undefined ? {} : { amount }) };
   const status = await wallets.status("refunds", { uid: world.fresh("refund"), ...part });
   say(`refund ${JSON.stringify(part)}: ${status}`);
 };
 
 const approve: Step = async (family) => {
-  const bills = await pendingBills(family);
+  const dates = datesOf(family);
+  const pending = await pendingBills(family);
+  const bills = pending.filter(({ billDate }) => dates.includes(billDate));
   if (bills.length === 0) return;
   const bill = family.dice.pick(bills);
   await family.world.approve(bill.id);
@@ -109,6 +143,7 @@ const approve: Step = async (family) => {
 
 const steps: readonly Step[] = [
   use,
+  settle,
   reprice,
   detach,
   (family) => attach(family, family.dice.pick(family.plans)),
