@@ -196,3 +196,34 @@ test("a plan of the child's own for the parent's product takes its calls out of 
     expect((await world().lines(parentId, june)).at(-1)).toBe("TOTAL 0");
   }
 });
+
+test("where a parent's first plan gives a child's other dates, behind a bill that stands, every run settles the same", async () => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const parentId = await wallets().account(world().fresh("parent"));
+  const parent = (await world().get(`accounts/${parentId}`))["code"];
+  const child = world().fresh("child");
+  const childId = await wallets().account(child, String(parent));
+  await wallets().grant(child, "1000");
+  const plans = [];
+  for (const template of [{}, { billFrequency: "WEEKLY" }]) {
+    const { id: planId } = await world().plan(await world().product(), template);
+    await world().price({ planId, aggregationId }, [[0, 2]]);
+    await world().attach(childId, planId);
+    plans.push(planId);
+  }
+  const call = { account: child, meter: meter.code, ts: "2024-05-18T12:00:00Z" };
+  await wallets().authorize({ uid: world().fresh("call"), ...call, measure: { amount: 8 } });
+  const dates = ["2024-05-21", june];
+  const billAll = async () => {
+    for (const date of dates) for (const id of [childId, parentId]) await world().bill(id, date);
+  };
+  await billAll();
+  await world().attach(parentId, plans[0] ?? "", { childBillingMode: "PARENT_SUMMARY" });
+  const balances = new Set<string>();
+  for (let times = 0; times < 4; times += 1) {
+    await billAll();
+    balances.add((await wallets().wallet(child)).balance);
+  }
+  expect(balances.size).toBe(1);
+});

@@ -11,7 +11,7 @@ export interface Fellow<Claim> extends BilledClaim {
   readonly beside: Claim;
 }
 
-export const fellowsOf = <Claim extends WalletClaim>(
+export const fellowsOf = <Claim extends BilledClaim>(
   others: OtherBills,
   own: readonly Claim[],
 ): Fellow<Claim>[] =>
@@ -26,7 +26,7 @@ interface Area<Claim> {
   readonly priced: ReadonlySet<Priced>;
 }
 
-const areasOf = <Claim extends WalletClaim>(
+const areasOf = <Claim extends BilledClaim>(
   others: OtherBills,
   own: readonly Claim[],
 ): Area<Claim>[] => {
@@ -64,7 +64,7 @@ interface Member<Claim> extends Claimed {
   readonly billed: () => readonly BilledClaim[];
 }
 
-const fellowsIn = <Claim extends WalletClaim>(
+const fellowsIn = <Claim extends BilledClaim>(
   others: OtherBills,
   area: Area<Claim>,
 ): Fellow<Claim>[] =>
@@ -81,7 +81,7 @@ const fellowsIn = <Claim extends WalletClaim>(
     }),
   );
 
-const membersIn = <Claim extends WalletClaim>(
+const membersIn = <Claim extends BilledClaim>(
   others: OtherBills,
   { own, known, priced }: Area<Claim>,
   period: Period,
@@ -110,11 +110,13 @@ const membersIn = <Claim extends WalletClaim>(
 
 const planOf = (id: string, [payer]: WalletClaim["accounts"]): string => `${id} ${payer}`;
 
-/** A bill claims a plan's usage of some meters once for each period that it closes. */
-const nameOf = (claim: WalletClaim): string => {
-  const { accountPlan, accounts, billed } = claim;
+/** A bill claims a plan's usage of some meters once for each period that it closes; where a plan has moved, two bills do. */
+const nameOf = (claim: BilledClaim): string => {
+  const { accountPlan, accounts, billed, terms } = claim;
   const { start, end } = billed;
   return JSON.stringify([
+    terms.account.id,
+    terms.billDate.toString(),
     planOf(accountPlan.id, accounts),
     start.toString(),
     end.toString(),
@@ -123,7 +125,7 @@ const nameOf = (claim: WalletClaim): string => {
 };
 
 /** What joins claims is the period that is closed. */
-const fellowOf = <Claim extends WalletClaim>(beside: Claim, claim: BilledClaim): Fellow<Claim> => {
+const fellowOf = <Claim extends BilledClaim>(beside: Claim, claim: BilledClaim): Fellow<Claim> => {
   const { billed, accountPlan } = beside;
   const { cadence } = accountPlan;
   return { ...claim, accountPlan: { ...claim.accountPlan, cadence }, billed, beside };
