@@ -46,12 +46,13 @@ export const walletBalancesOf = async (
   sources: Sources,
   bills: readonly BillTerms[],
 ): Promise<ReadonlyMap<BillTerms, readonly BalanceTerms[]>> => {
+  const found = new Map<BillTerms, readonly BalanceTerms[]>();
+  if (bills.length === 0) return found;
   const { reader, given, others } = sources;
   const { orgId } = given.book;
   const claimed = bills.map((terms) => ({ terms, joint: jointClaims(sharedBy(others, terms)) }));
   const codes = claimed.flatMap(({ joint }) => joint.flatMap(({ accounts }) => accounts));
   const paying = await withWallet(reader, orgId, [...new Set(codes)]);
-  const found = new Map<BillTerms, readonly BalanceTerms[]>();
   for (const { terms, joint } of claimed) {
     const payments = await paymentsFor(reader, { orgId, paying }, joint);
     found.set(terms, balancesOf(terms, await ownShares(sources, paying, payments)));
