@@ -43,6 +43,18 @@ export const intersection = (
   return isBefore(start, end) ? { start, end } : undefined;
 };
 
+/** From the earlier start to the later end. */
+export const spanning = (a: Period, b: Period): Period => ({
+  start: earlier(a.start, b.start),
+  end: later(a.end, b.end),
+});
+
+/** From the earliest start to the latest end; undefined of none. */
+export const spanOf = (periods: readonly Period[]): Period | undefined => {
+  const [first, ...others] = periods;
+  return first && others.reduce(spanning, { start: first.start, end: first.end });
+};
+
 /** The period cut at each of the instants that lie inside it, in order of time. */
 export const splitPeriod = (
   period: Period,

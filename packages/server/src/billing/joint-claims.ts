@@ -1,9 +1,8 @@
 import {
   compareInstants,
-  earlier,
   intersection,
-  later,
   type Period,
+  spanning,
   splitPeriod,
 } from "@turnpike/engine/time/period.ts";
 import { claimIn, metersOf, type WalletClaim } from "./wallet-claims.ts";
@@ -33,11 +32,14 @@ export const jointClaimsInSlices = <Claim extends WalletClaim>(
   jointClaims(claims).flatMap((joint) => {
     if (isOfOne(joint)) return [joint];
     const edges = joint.claims.flatMap(({ period }) => edgesOf(period));
-    const slices = splitPeriod(joint.period, edges);
-    return jointClaims(
-      slices.flatMap((slice) => joint.claims.flatMap((claim) => claimIn(claim, slice) ?? [])),
-    );
+    return jointClaims(cutClaims(joint.claims, splitPeriod(joint.period, edges)));
   });
+
+/** What is claimed in each of the periods. */
+export const cutClaims = <Claim extends WalletClaim>(
+  claims: readonly Claim[],
+  periods: readonly Period[],
+): Claim[] => periods.flatMap((period) => claims.flatMap((claim) => claimIn(claim, period) ?? []));
 
 /** The close of which period, in which asset. */
 export const closeOf = ({ asset, billed, accountPlan }: WalletClaim): string => {
@@ -84,11 +86,6 @@ const joined = <Claim extends WalletClaim>(claims: readonly Claim[]): JointClaim
     },
   ];
 };
-
-const spanning = (a: Period, b: Period): Period => ({
-  start: earlier(a.start, b.start),
-  end: later(a.end, b.end),
-});
 
 /** Some claims, with all debits of their accounts for their meters in their time. */
 interface Box<One> {

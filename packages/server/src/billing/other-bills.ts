@@ -34,7 +34,7 @@ export interface BilledClaim extends WalletClaim {
 }
 
 /** Usage that a plan prices, on whosever bills. */
-export interface Priced extends Omit<Claimed, "period">, Pick<WalletClaim, "asset" | "productIds"> {
+export interface Priced extends Omit<Claimed, "period">, Pick<WalletClaim, "asset"> {
   readonly attachment: Attachment;
   /** Whose share it is, where the plan bills each account for its own. */
   readonly shared?: AccountRecord;
@@ -104,15 +104,13 @@ const planner = ({ book, history, planned, now }: Given, known: ReadonlySet<stri
   const runOf = (accountId: string) => ({ request, now, stored: stored.get(accountId) ?? [] });
   const bills = new Map<string, PlannedBill>();
   const remembered = new Map<string, readonly PlannedBill[]>();
-  const billsOf = ({ attachment, shared }: Priced, period: Period): readonly PlannedBill[] => {
-    const { id } = attachment.accountPlan;
-    const name = `${id} ${shared?.id ?? ""} ${period.start.toString()} ${period.end.toString()}`;
+  const billsOf = (priced: Priced, period: Period): readonly PlannedBill[] => {
+    const { id } = priced.attachment.accountPlan;
+    const sharedBy = priced.shared?.id ?? "";
+    const name = `${id} ${sharedBy} ${period.start.toString()} ${period.end.toString()}`;
     const found =
       remembered.get(name) ??
-      billsCharging(book, shared === undefined ? { attachment } : { attachment, shared }, {
-        period,
-        runOf,
-      })
+      billsCharging(book, priced, { period, runOf })
         .filter(({ identity }) => !known.has(identityKey(identity)))
         .map((bill) => bills.get(identityKey(bill.identity)) ?? bill);
     for (const bill of found) bills.set(identityKey(bill.identity), bill);

@@ -1,8 +1,8 @@
 import { type Decimal, max, min, sum, zero } from "@turnpike/engine/exact/decimal.ts";
 import { chargedFor, slicesOf, type Sources } from "./charged-up-to.ts";
-import { type JointClaim, jointClaims } from "./joint-claims.ts";
+import { cutClaims, type JointClaim, jointClaims } from "./joint-claims.ts";
 import type { BilledClaim } from "./other-bills.ts";
-import { claimIn, type WalletClaim } from "./wallet-claims.ts";
+import type { WalletClaim } from "./wallet-claims.ts";
 
 /** What a bill claims, or another one of the same debits. */
 export interface Sharing extends BilledClaim {
@@ -19,9 +19,7 @@ export const ownShare = async (
   joint: JointClaim<Sharing>,
   paidFor: (part: JointClaim<Sharing>) => Promise<Decimal>,
 ): Promise<Decimal> => {
-  const pieces = slicesOf(joint).flatMap((slice) =>
-    joint.claims.flatMap((claim) => claimIn(claim, slice) ?? []),
-  );
+  const pieces = cutClaims(joint.claims, slicesOf(joint));
   const charged = await chargedFor(sources, pieces);
   const costs = new Map(
     charged.map(({ amounts = [], before = [] }, nth) => [

@@ -1,9 +1,9 @@
 import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import { chargedFor, slicesOf, type Sources } from "./charged-up-to.ts";
 import { fellowsOf } from "./fellow-claims.ts";
-import { isOfOne, type JointClaim, jointClaims } from "./joint-claims.ts";
+import { cutClaims, isOfOne, type JointClaim, jointClaims } from "./joint-claims.ts";
 import type { BilledClaim } from "./other-bills.ts";
-import { claimIn, isOfUsage } from "./wallet-claims.ts";
+import { isOfUsage } from "./wallet-claims.ts";
 
 /** What is claimed costs so much on its bill, line by line. */
 export interface Total extends BilledClaim {
@@ -52,10 +52,7 @@ const piecesOf = async (
   const pieces = joint.flatMap((one) => {
     const slices = isKnown(one) ? [] : slicesOf(one);
     return one.claims.flatMap((total) =>
-      slices.flatMap((slice) => {
-        const piece = claimIn(total, slice);
-        return piece === undefined ? [] : [{ total, piece }];
-      }),
+      cutClaims([total], slices).map((piece) => ({ total, piece })),
     );
   });
   const charged = await chargedFor(

@@ -4,7 +4,7 @@ import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { type CurrencyPolicy, defaultCurrencyPolicy } from "@turnpike/engine/pricing/rounding.ts";
 import type { BillPeriods } from "@turnpike/engine/time/bill-period.ts";
-import { earlier, intersection, later, type Period } from "@turnpike/engine/time/period.ts";
+import { intersection, type Period, spanOf } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
 import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import { present } from "./catalog-snapshot.ts";
@@ -73,22 +73,12 @@ export const coverageOf = ({
   accountPlans,
   charges,
   commitments,
-}: Pick<BillTerms, "accountPlans" | "charges" | "commitments">): Period | undefined => {
-  const periods: Period[] = [
+}: Pick<BillTerms, "accountPlans" | "charges" | "commitments">): Period | undefined =>
+  spanOf([
     ...accountPlans.flatMap(({ arrears, advance }) => [arrears ?? [], advance ?? []].flat()),
     ...charges.map(({ servicePeriod }) => servicePeriod),
     ...commitments.flatMap(({ feesDue }) => feesDue.map((fee) => fee.servicePeriod)),
-  ];
-  const [first, ...others] = periods;
-  if (first === undefined) return undefined;
-  return others.reduce<Period>(
-    (whole, { start, end }) => ({
-      start: earlier(whole.start, start),
-      end: later(whole.end, end),
-    }),
-    { start: first.start, end: first.end },
-  );
-};
+  ]);
 
 /**
  * Commitments and balances that the bill's lines may draw on: the account's own, on a parent's bill its children's, and

@@ -9,12 +9,11 @@ import {
 } from "@turnpike/engine/time/bill-period.ts";
 import { localDate } from "@turnpike/engine/time/cadence.ts";
 import {
-  earlier,
   intersection,
   isBefore,
-  later,
   type OpenPeriod,
   type Period,
+  spanOf,
   unitedPeriods,
   withoutPeriods,
 } from "@turnpike/engine/time/period.ts";
@@ -92,15 +91,6 @@ const unclaimedIn = async (
   );
   const subjects = await paidSubjects(transaction, orgId, asked);
   return subjects.map((subject) => ({ ...subject, periods: [subject.period], elsewhere: [] }));
-};
-
-const spanOf = (periods: readonly Period[]): Period | undefined => {
-  const [first, ...others] = periods;
-  return others.reduce(
-    (span, { start, end }) =>
-      span && { start: earlier(span.start, start), end: later(span.end, end) },
-    first,
-  );
 };
 
 const cut = (period: Period, others: readonly OpenPeriod[]): Period[] =>
