@@ -222,7 +222,10 @@ export const outOfOrder = async (run: Run, seen: readonly Observed[]): Promise<s
       const possible = history.slice(Math.max(0, from), later === -1 ? undefined : later);
       const shown = atomsOf(answer.remaining.account);
       if (!possible.some(({ available }) => available === shown))
-        faults.push(`I17 ${answer.uid} of ${account} saw ${answer.remaining.account}`);
+        faults.push(
+          `I17 ${answer.uid} of ${account} saw ${answer.remaining.account}, which it was at none of ` +
+            possible.map((each) => `${each.available} after ${each.transaction}`).join(", "),
+        );
     }
   }
   return faults;

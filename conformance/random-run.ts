@@ -91,8 +91,11 @@ export const runRandomly = async (options: RunOptions): Promise<Observed[]> => {
         checkAgreement(answers);
       } else seen.push(await send(anyServer(), operation));
       const earlier = random.below(6) === 0 ? random.pick(seen) : undefined;
-      if (earlier !== undefined && isRepeatable(earlier))
-        checkRepeat(earlier, await send(anyServer(), earlier.operation));
+      if (earlier === undefined || !isRepeatable(earlier)) continue;
+      const repeat = await send(anyServer(), earlier.operation);
+      // What came too early at first may be done now.
+      seen.push(repeat);
+      checkRepeat(earlier, repeat);
     }
   };
   await Promise.all(Array.from({ length: clientCount }, (_, nth) => client(nth)));
