@@ -30,9 +30,10 @@ export const offsetCharges = (
   if (offsets.length === 0) return charges.map((line) => ({ line, cost: line.exact }));
   const usages = new Map(pricedUsages(facts).map((usage) => [usage.key, usage]));
   const owing = owingLines(facts, [...charges, ...offsets], usages);
-  const left = new Map(owing.map(({ line, slices }) => [line, totalOwed(slices).own]));
+  const left = new Map(owing.map(({ line, slices }) => [line, totalOwed(slices)]));
   return charges.map((line) => {
-    const own = left.get(line) ?? line.subtotal;
-    return { line, cost: own.eq(line.subtotal) ? line.exact : exactlyOwed(line, own) };
+    const owed = left.get(line);
+    const isWhole = owed === undefined || owed.billing.eq(line.convertedSubtotal);
+    return { line, cost: isWhole ? line.exact : exactlyOwed(line, owed) };
   });
 };

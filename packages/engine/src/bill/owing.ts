@@ -1,6 +1,6 @@
 /** What drawable lines still owe while credits cover them, in slices that credits cut. */
 
-import { type Decimal, min, sum, zero } from "../exact/decimal.ts";
+import { type Decimal, max, min, sum, zero } from "../exact/decimal.ts";
 import { contains, type Period } from "../time/period.ts";
 import { apportion } from "./apportionment.ts";
 import type { BillFacts } from "./facts.ts";
@@ -32,9 +32,12 @@ export const totalOwed = (slices: readonly OwingSlice[]): Owed => ({
   billing: sum(slices.map(({ owed }) => owed.billing)),
 });
 
-/** What a line costs before it is rounded, of which so much is owed as printed; nothing owed costs nothing. */
-export const exactlyOwed = ({ exact, subtotal }: Line, own: Decimal): Decimal =>
-  own.isZero() ? zero : exact.minus(subtotal.minus(own));
+/**
+ * What a line costs before it is rounded, of which so much is owed as printed; nothing owed costs nothing. What rounds to
+ * nothing in its own currency may be a cent when it is converted.
+ */
+export const exactlyOwed = ({ exact, subtotal }: Line, { own, billing }: Owed): Decimal =>
+  own.isZero() && billing.isZero() ? zero : max(zero, exact.minus(subtotal.minus(own)));
 
 /** The slices in which the credit may be drawn on: none straddles a credit's edge. */
 export const slicesWithin = ({ slices }: OwingLine, window: Period): readonly OwingSlice[] =>

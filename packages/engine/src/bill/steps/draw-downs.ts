@@ -50,10 +50,11 @@ const draw = (
   const outstanding = isOwnCurrency
     ? owed.own
     : (owed.billing.div(rate).round(scale, "HALF_UP") ?? owed.billing);
-  const cost = isOwnCurrency ? exactlyOwed(owing.line, owed.own) : outstanding;
-  const available = funds.paid(credit, cost) ? outstanding : funds.available(credit, outstanding);
+  const cost = isOwnCurrency ? exactlyOwed(owing.line, owed) : outstanding;
+  const isPaid = cost.isPositive() && funds.paid(credit, cost);
+  const available = isPaid ? outstanding : funds.available(credit, outstanding);
   const taken = min(outstanding, available);
-  if (!taken.isPositive()) return undefined;
+  if (!taken.isPositive() && !isPaid) return undefined;
   const billing = taken.times(rate).round(scaleOf(facts, facts.currency), "HALF_UP");
   const isFull = taken.eq(outstanding);
   const part = partOwed(facts, owing.line, {

@@ -64,6 +64,24 @@ describe("what a wallet paid, before it was rounded (authorization semantics f.1
   });
 });
 
+describe("usage of 0.0045 euros, which is 0.00 euros and, at 2, 0.01 dollars", () => {
+  test.each([
+    { paid: "0.0045", lines: ["USAGE 0.00", "BALANCE_CONSUMED 0.00", "= 0.00"] },
+    { paid: "0.004", lines: ["USAGE 0.00", "= 0.01"] },
+    { paid: "0", lines: ["USAGE 0.00", "= 0.01"] },
+  ])("of which a wallet paid $paid euros", ({ paid, lines }) => {
+    const pricings = [samplePricing(tiered([0, "0.0045"]))];
+    const transactions = [credited("2024-06-01", paid)];
+    const balances = [sampleBalance({ isWallet: true, currency: "EUR", transactions })];
+    const conversions = [{ from: "EUR", to: "USD", multiplier: decimal(2) }];
+    const facts = planFacts(
+      { pricings, currency: "EUR" },
+      { terms: { balances, conversions }, usage: [usageOn("2024-06-10", 1)] },
+    );
+    expect(billText(facts)).toEqual(lines);
+  });
+});
+
 describe("usage at 1.00, beyond an exhausted credit at 5.00, of which 10 of 15 units were paid", () => {
   test.each([
     { by: "a wallet", isWallet: true, lines: ["USAGE 15.00", "BALANCE_CONSUMED -10.00", "= 5.00"] },
