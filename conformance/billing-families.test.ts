@@ -131,4 +131,85 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
     if (bill === undefined) throw new Error("no bill");
     expect(rowsOf(bill)).toEqual(["COUNTER_RUNNING_TOTAL_CHARGE 55", "TOTAL 55"]);
   });
+
+  describe("a child's weekly plan on the bills of a parent that gets a monthly plan in February", () => {
+    const mondays = (from: string, count: number): string[] =>
+      Array.from({ length: count }, (_, nth) =>
+        Temporal.PlainDate.from(from).add({ weeks: nth }).toString(),
+      );
+    /** The totals of the parent's bills of those dates, once each was run. */
+    const totals = async (accountId: string, dates: readonly string[]) => {
+      for (const billDate of dates)
+        await world.finish(await world.startJob({ billDate, accountIds: [accountId] }));
+      const bills = await world.list(`bills?accountId=${accountId}&pageSize=100`);
+      return Object.fromEntries(
+        bills
+          .filter(({ billTotal }) => billTotal !== 0)
+          .map(({ billDate, billTotal }) => [String(billDate), billTotal])
+          .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+      );
+    };
+    const january = { "2024-01-08": 7, "2024-01-15": 7, "2024-01-22": 7, "2024-01-29": 7 };
+    const allDates = [...mondays("2024-01-01", 14), "2024-02-01", "2024-03-01", "2024-04-01"];
+
+    const family = async (weekly: object) => {
+      const [product, ofParent] = [await world.product(), await shop()];
+      const meter = await world.meter();
+      await world.configure({ weekEpoch: "2024-01-01", monthEpoch: "2024-01-01" });
+      const parent = await world.account();
+      const child = await world.account({ parentAccountId: parent.id });
+      const { id: planId } = await world.plan(product, { billFrequency: "WEEKLY", ...weekly });
+      const aggregationId = await world.aggregation(meter.id);
+      await world.price({ planId, aggregationId }, [[0, 1]]);
+      await world.attach(child.id, planId);
+      // One a day, until the Sunday before April.
+      await world.use(
+        meter.code,
+        child.code,
+        Array.from({ length: 91 }, (_, day): [string, number] => [
+          Temporal.PlainDate.from("2024-01-01").add({ days: day }).toString(),
+          1,
+        ]),
+      );
+      return { parent, monthly: ofParent.plan };
+    };
+
+    test("each week is charged once: those that ended before stay on bills of their own", async () => {
+      const { parent, monthly } = await family({});
+      expect(await totals(parent.id, mondays("2024-01-08", 4))).toEqual(january);
+      await world.attach(parent.id, monthly.id, { startDate: "2024-02-01T00:00:00Z" });
+      // Weeks end on Sunday: 4, 11, 18, 25 February, and 3, 10, 17, 24, 31 March; what is billed on 1 April, ended on 31 March.
+      const expected = { ...january, "2024-03-01": 28, "2024-04-01": 35 };
+      expect(await totals(parent.id, allDates)).toEqual(expected);
+      expect(await totals(parent.id, allDates)).toEqual(expected);
+    });
+
+    test("what weeks cost in advance is on the bill of the week that ends as they begin", async () => {
+      const standing = { standingCharge: 10, standingChargeBillInAdvance: true };
+      const { parent, monthly } = await family(standing);
+      await world.attach(parent.id, monthly.id, { startDate: "2024-02-01T00:00:00Z" });
+      expect(await totals(parent.id, allDates)).toEqual({
+        "2024-01-01": 10,
+        ...Object.fromEntries(Object.keys(january).map((date) => [date, 17])),
+        "2024-03-01": 4 * 17,
+        "2024-04-01": 5 * 17,
+      });
+    });
+
+    test("when the parent's plan has ended, weeks have bills of their own again", async () => {
+      const { parent, monthly } = await family({});
+      await world.attach(parent.id, monthly.id, {
+        startDate: "2024-02-01T00:00:00Z",
+        endDate: "2024-03-12T00:00:00Z",
+      });
+      expect(await totals(parent.id, allDates)).toEqual({
+        ...january,
+        "2024-03-01": 28,
+        // The weeks that ended on 3 and 10 March.
+        "2024-04-01": 14,
+        "2024-03-18": 7,
+        "2024-03-25": 7,
+      });
+    });
+  });
 });

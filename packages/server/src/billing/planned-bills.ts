@@ -8,17 +8,12 @@ import {
   type BillingSchedule,
   billPeriods,
 } from "@turnpike/engine/time/bill-period.ts";
-import {
-  boundary,
-  boundaryIndex,
-  type Cadence,
-  isBoundary,
-  localDate,
-} from "@turnpike/engine/time/cadence.ts";
+import { boundary, type Cadence, localDate } from "@turnpike/engine/time/cadence.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
-import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
+import { billedAccountOf, datesHosted, hostDate, hostOf } from "./bill-homes.ts";
 import type { StoredBill } from "./bill-history.ts";
+import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import { type BillableFee, feesOf } from "./credit-terms.ts";
 import type { AccountRecord, ChargeRecord } from "./snapshot.ts";
 import { type BillContent, billTerms, poolOfAttachment } from "./terms.ts";
@@ -109,9 +104,6 @@ const memberOf = (
   ];
 };
 
-const isBilledToItself = ({ account, accountPlan }: Attachment): boolean =>
-  account.parentAccountId === undefined || accountPlan.childBillingMode === "CHILD";
-
 /** The account's own plans, and its parent's that bill each child for its share (m3ter semantics 14.2). */
 const ownMembers = (book: BillingBook, account: AccountRecord, run: Run): Member[] => {
   const parent = book.accounts.get(account.parentAccountId ?? "");
@@ -123,39 +115,14 @@ const ownMembers = (book: BillingBook, account: AccountRecord, run: Run): Member
             attachment.accountPlan.childBillingMode === "CHILD" &&
             poolOfAttachment(book, attachment).some((member) => member.account.id === account.id),
         );
-  return [...attachmentsOf(book, account).filter(isBilledToItself), ...shared].flatMap(
-    (attachment) => {
-      const billDate = billDateOf(run, attachment.schedule);
-      const { cadence } = attachment.schedule;
-      return memberOf(book, { attachment, cadence }, { billDate, covering: billDate });
-    },
-  );
-};
-
-/**
- * The parent's bills that a child's plan goes with: those of its plan for the same product, else of its first plan,
- * else, without a plan of its own, at the child's own dates ([R], m3ter semantics 14.2).
- */
-const hostCadence = (book: BillingBook, parent: AccountRecord, child: Attachment): Cadence => {
-  const hosts = attachmentsOf(book, parent);
-  const products = new Set(child.plans.map(({ product }) => product.id));
-  const host =
-    hosts.find(({ plans }) => plans.some(({ product }) => products.has(product.id))) ?? hosts[0];
-  return (host ?? child).schedule.cadence;
-};
-
-/** Whose bills a plan of an account stands on, and when they are. */
-interface Home {
-  readonly account: AccountRecord;
-  readonly cadence: Cadence;
-}
-
-const homeOf = (book: BillingBook, attachment: Attachment): Home => {
-  const { account, schedule } = attachment;
-  const parent = book.accounts.get(account.parentAccountId ?? "");
-  return parent === undefined || isBilledToItself(attachment)
-    ? { account, cadence: schedule.cadence }
-    : { account: parent, cadence: hostCadence(book, parent, attachment) };
+  return [
+    ...attachmentsOf(book, account).filter((own) => billedAccountOf(book, own).id === account.id),
+    ...shared,
+  ].flatMap((attachment) => {
+    const billDate = billDateOf(run, attachment.schedule);
+    const { cadence } = attachment.schedule;
+    return memberOf(book, { attachment, cadence }, { billDate, covering: billDate });
+  });
 };
 
 /**
@@ -168,17 +135,15 @@ export const billsCharging = (
   { attachment, shared }: { readonly attachment: Attachment; readonly shared?: AccountRecord },
   { period, runOf }: { readonly period: Period; readonly runOf: (accountId: string) => Run },
 ): PlannedBill[] => {
-  const { account, cadence } = homeOf(book, attachment);
-  const billed = shared ?? account;
+  const billed = shared ?? billedAccountOf(book, attachment);
   const last = localDate(period.end.subtract({ nanoseconds: 1 }), book.zone);
   const own = billDates(attachment.schedule, {
     from: localDate(period.start, book.zone).add({ days: 1 }),
     to: billDateCovering(attachment.schedule.cadence, last).add({ days: 1 }),
     billsInAdvance: false,
   });
-  // A bill has every period that ends in its own, however long it is.
   const dates = new Set(
-    own.map((date) => billDateCovering(cadence, date.subtract({ days: 1 })).toString()),
+    own.map((date) => hostDate(hostOf(book, attachment, date), date).toString()),
   );
   const run = runOf(billed.id);
   return [...dates].flatMap((billDate) => {
@@ -193,18 +158,16 @@ export const billsCharging = (
 const childMembers = (book: BillingBook, parent: AccountRecord, run: Run): Member[] =>
   childrenOf(book, parent)
     .flatMap((child) => attachmentsOf(book, child))
-    .filter((attachment) => !isBilledToItself(attachment))
-    .flatMap((attachment) => {
-      const { schedule } = attachment;
-      const cadence = hostCadence(book, parent, attachment);
-      const billDate = billDateOf(run, { ...schedule, cadence });
-      if (!isBoundary(cadence, billDate)) return [];
-      const before = boundary(cadence, boundaryIndex(cadence, billDate) - 1);
-      const range = { from: before.add({ days: 1 }), to: billDate.add({ days: 1 }) };
-      return billDates(schedule, { ...range, billsInAdvance: true }).flatMap((covering) =>
-        memberOf(book, { attachment, cadence }, { billDate, covering }),
-      );
-    });
+    .filter((attachment) => billedAccountOf(book, attachment).id === parent.id)
+    .flatMap((attachment) =>
+      [...attachmentsOf(book, parent), attachment].flatMap((host) => {
+        const { cadence } = host.schedule;
+        const billDate = billDateOf(run, { ...attachment.schedule, cadence });
+        return datesHosted(book, { attachment, host }, billDate).flatMap((covering) =>
+          memberOf(book, { attachment, cadence }, { billDate, covering }),
+        );
+      }),
+    );
 
 /** A commitment's fees stand where its charging mode puts them: with the parent unless it says CHILD. */
 const feeMembers = (book: BillingBook, account: AccountRecord, run: Run): Member[] => {

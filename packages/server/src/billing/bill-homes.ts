@@ -1,0 +1,65 @@
+import { billDateCovering, billDates } from "@turnpike/engine/time/bill-period.ts";
+import { boundary, boundaryIndex, localDate, startOfDay } from "@turnpike/engine/time/cadence.ts";
+import { contains, later } from "@turnpike/engine/time/period.ts";
+import type { Attachment } from "./attachments.ts";
+import { attachmentsOf, type BillingBook } from "./billing-book.ts";
+import type { AccountRecord } from "./snapshot.ts";
+
+/** Whose bills the lines of a plan stand on: its account's, unless it says that a child's go with its parent. */
+export const billedAccountOf = (
+  book: BillingBook,
+  { account, accountPlan }: Attachment,
+): AccountRecord =>
+  accountPlan.childBillingMode === "CHILD"
+    ? account
+    : (book.accounts.get(account.parentAccountId ?? "") ?? account);
+
+/**
+ * The plan by whose dates a plan's period is billed. Of what stands on a parent's bill: of the parent's plans in force
+ * when the period ends the one for the same product, else the first, and without any the child's own ([R], m3ter
+ * semantics 14.2). So each period has one bill, and keeps it when the parent gets another plan later.
+ *
+ * @param covering the bill date of the period on the plan's own schedule
+ */
+export const hostOf = (
+  book: BillingBook,
+  attachment: Attachment,
+  covering: Temporal.PlainDate,
+): Attachment => {
+  const billed = billedAccountOf(book, attachment);
+  if (billed.id === attachment.account.id) return attachment;
+  const { active } = attachment.schedule;
+  const end = startOfDay(covering, book.zone).subtract({ nanoseconds: 1 });
+  // What is charged in advance is first billed on the day on which the plan starts.
+  const at = later(end, active.start);
+  const inForce = attachmentsOf(book, billed).filter(({ schedule }) =>
+    contains(schedule.active, at),
+  );
+  const products = new Set(attachment.plans.map(({ product }) => product.id));
+  const isAlike = ({ plans }: Attachment): boolean =>
+    plans.some(({ product }) => products.has(product.id));
+  return inForce.find(isAlike) ?? inForce[0] ?? attachment;
+};
+
+/** The date of the bill that has a period: whose own dates give it has every period that ends in one of its own. */
+export const hostDate = (host: Attachment, covering: Temporal.PlainDate): Temporal.PlainDate =>
+  billDateCovering(host.schedule.cadence, covering.subtract({ days: 1 }));
+
+/** The bill dates, on its own schedule, of a plan's periods that are billed on that date by the dates of `host`. */
+export const datesHosted = (
+  book: BillingBook,
+  { attachment, host }: { readonly attachment: Attachment; readonly host: Attachment },
+  billDate: Temporal.PlainDate,
+): Temporal.PlainDate[] => {
+  const { cadence } = host.schedule;
+  const index = boundaryIndex(cadence, billDate);
+  if (index < 0 || !boundary(cadence, index).equals(billDate)) return [];
+  const { schedule } = attachment;
+  // The first bill reaches back to the start, however long before its date that is.
+  const from =
+    index === 0
+      ? localDate(schedule.active.start, book.zone)
+      : boundary(cadence, index - 1).add({ days: 1 });
+  const range = { from, to: billDate.add({ days: 1 }), billsInAdvance: true };
+  return billDates(schedule, range).filter((date) => hostOf(book, attachment, date) === host);
+};
