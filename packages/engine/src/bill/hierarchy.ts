@@ -1,7 +1,8 @@
 /** Which accounts are rated together, and on whose bill a child's lines stand (m3ter semantics 14.2). */
 
-import { billDateAt, type BillingSchedule } from "../time/bill-period.ts";
-import { type OpenPeriod, type Period, withoutPeriods } from "../time/period.ts";
+import { billDateCovering } from "../time/bill-period.ts";
+import type { Cadence } from "../time/cadence.ts";
+import { type OpenPeriod, withoutPeriods } from "../time/period.ts";
 import type { AccountRef, PoolMember } from "./facts.ts";
 
 export interface ChildAccount {
@@ -29,6 +30,6 @@ export const poolOf = (
     }),
   );
 
-/** The parent's bill that carries a child's period: the one that contains the period's end ([R]). */
-export const parentBillDate = (parent: BillingSchedule, childPeriod: Period): Temporal.PlainDate =>
-  billDateAt(parent, childPeriod.end.subtract({ nanoseconds: 1 }));
+/** The parent's bill that has a child's period of that bill date: the one that contains the period's last day ([R]). */
+export const parentBillDate = (parent: Cadence, covering: Temporal.PlainDate): Temporal.PlainDate =>
+  billDateCovering(parent, covering.subtract({ days: 1 }));

@@ -1,4 +1,4 @@
-import { billDateCovering, billDates } from "@turnpike/engine/time/bill-period.ts";
+import { billDates } from "@turnpike/engine/time/bill-period.ts";
 import { boundary, boundaryIndex, localDate, startOfDay } from "@turnpike/engine/time/cadence.ts";
 import { contains, later } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
@@ -40,10 +40,6 @@ export const hostOf = (
     plans.some(({ product }) => products.has(product.id));
   return inForce.find(isAlike) ?? inForce[0] ?? attachment;
 };
-
-/** The date of the bill that has a period: whose own dates give it has every period that ends in one of its own. */
-export const hostDate = (host: Attachment, covering: Temporal.PlainDate): Temporal.PlainDate =>
-  billDateCovering(host.schedule.cadence, covering.subtract({ days: 1 }));
 
 /** The bill dates, on its own schedule, of a plan's periods that are billed on that date by the dates of `host`. */
 export const datesHosted = (

@@ -1,6 +1,7 @@
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { type BillableTerms, billGroups, groupingPart } from "@turnpike/engine/bill/bill-groups.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
+import { parentBillDate } from "@turnpike/engine/bill/hierarchy.ts";
 import {
   billDateAt,
   billDateCovering,
@@ -11,7 +12,7 @@ import {
 import { boundary, type Cadence, localDate } from "@turnpike/engine/time/cadence.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
-import { billedAccountOf, datesHosted, hostDate, hostOf } from "./bill-homes.ts";
+import { billedAccountOf, datesHosted, hostOf } from "./bill-homes.ts";
 import type { StoredBill } from "./bill-history.ts";
 import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import { type BillableFee, feesOf } from "./credit-terms.ts";
@@ -143,7 +144,9 @@ export const billsCharging = (
     billsInAdvance: false,
   });
   const dates = new Set(
-    own.map((date) => hostDate(hostOf(book, attachment, date), date).toString()),
+    own.map((date) =>
+      parentBillDate(hostOf(book, attachment, date).schedule.cadence, date).toString(),
+    ),
   );
   const run = runOf(billed.id);
   return [...dates].flatMap((billDate) => {
