@@ -246,6 +246,7 @@ describe("limits", () => {
     await wallets().hold("w13", "w13", "8");
     expect(await wallets().charge("w13", "w13-more", "3")).toMatchObject({
       reasons: [{ code: "BUDGET_EXCEEDED", used: "8" }],
+      remaining: { account: "92", budgets: [{ budget: "w13", used: "8", limit: "10" }] },
     });
     await delay(edge + 200 - Date.now());
     await wallets().settle("w13", "8");
@@ -270,11 +271,15 @@ describe("limits", () => {
     });
     const hold = (uid: string, subject: string) => wallets().hold("limited", uid, "1", { subject });
     expect(await hold("l1", "ann")).toMatchObject({ decision: "allow" });
-    expect(await hold("l2", "ann")).toMatchObject({ reasons: [{ code: "CONCURRENCY_EXCEEDED" }] });
+    expect(await hold("l2", "ann")).toMatchObject({
+      reasons: [{ code: "CONCURRENCY_EXCEEDED", limitCode: "c", limit: 1 }],
+    });
     await wallets().act("l1", "void");
     expect(await hold("l3", "ann")).toMatchObject({ decision: "allow" });
     await wallets().act("l3", "void");
-    expect(await hold("l4", "ann")).toMatchObject({ reasons: [{ code: "RATE_LIMITED" }] });
+    expect(await hold("l4", "ann")).toMatchObject({
+      reasons: [{ code: "RATE_LIMITED", limitCode: "r" }],
+    });
     expect(await hold("l5", "bob")).toMatchObject({ decision: "allow" });
   });
 

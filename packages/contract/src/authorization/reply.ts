@@ -17,6 +17,7 @@ const priceVersion = z.string().optional();
 const validUntil = instant.optional().describe("When a hold ends by itself.");
 
 const budgetName = { budgetId: z.string(), budget: z.string().describe("Its code.") };
+const limitName = { limitId: z.string(), limitCode: z.string() };
 const shortfall = amount.describe("What nobody has paid and nobody owes.");
 
 const reason = z
@@ -28,8 +29,8 @@ const reason = z
       policy: z.enum(["PRICE_VERSION", "MAX_AMOUNT", "LINKED"]),
     }),
     z.object({ code: z.literal("CANNOT_RATE"), why: z.string() }),
-    z.object({ code: z.literal("CONCURRENCY_EXCEEDED"), limitId: z.string(), limit: z.int() }),
-    z.object({ code: z.literal("RATE_LIMITED"), limitId: z.string(), retryAt: instant }),
+    z.object({ code: z.literal("CONCURRENCY_EXCEEDED"), ...limitName, limit: z.int() }),
+    z.object({ code: z.literal("RATE_LIMITED"), ...limitName, retryAt: instant }),
     z.object({
       code: z.literal("BUDGET_EXCEEDED"),
       ...budgetName,

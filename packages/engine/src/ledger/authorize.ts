@@ -31,7 +31,7 @@ import {
 export const authorize = (draft: Draft, request: Authorize): Authorized => {
   const target = isReadOnly(request) ? forkDraft(draft) : draft;
   const evaluation = evaluate(target, request);
-  if (evaluation.decision === "deny") return deny(target, request, evaluation.reasons);
+  if (evaluation.decision === "deny") return deny(target, request, evaluation);
   takeTokens(target, evaluation.rateLimits);
   return request.mode === "hold" || request.mode === "session"
     ? openHold(target, request, evaluation)
@@ -48,10 +48,14 @@ export const isWellFormed = (request: Authorize): boolean => {
 export const isReadOnly = ({ mode, isDryRun }: Pick<Authorize, "mode" | "isDryRun">): boolean =>
   mode === "check" || isDryRun;
 
-/** A denial is remembered: the same id stays denied, even after a top-up (finding 2). */
-export const deny = (draft: Draft, request: Authorize, reasons: readonly Reason[]): Authorized => {
-  const taken: Taken = { ...nothingTaken, reasons, decision: "deny" };
-  const row = openRow(draft, request, { taken, terms: termsOf(draft, request, taken) });
+/** A denial is remembered: the same id stays denied, even after a top-up (finding 2). It says how its budgets stand. */
+export const deny = (
+  draft: Draft,
+  request: Authorize,
+  { reasons, reservations }: Pick<Evaluation, "reasons" | "reservations">,
+): Authorized => {
+  const taken: Taken = { ...nothingTaken, reasons, reservations, decision: "deny" };
+  const row = openRow(draft, request, { taken, terms: termsOf(draft, request, nothingTaken) });
   draft.authorizations.put({ ...row, state: "DENIED" });
   return row.answer;
 };

@@ -3,6 +3,7 @@ import type { Scope } from "./scope.ts";
 /** At most `limit` authorizations of the scope are HELD at any time (I28). A charge holds nothing. */
 export interface ConcurrencyLimit {
   readonly id: string;
+  readonly code: string;
   readonly scope: Scope;
   readonly limit: number;
 }

@@ -55,7 +55,9 @@ const openLedger = (): SampleLedger =>
         alertPercents: [50, 100],
       },
     ],
-    concurrencyLimits: [{ id: "slots", scope: { account: "acme" }, limit: limits.concurrency }],
+    concurrencyLimits: [
+      { id: "slots", code: "slots", scope: { account: "acme" }, limit: limits.concurrency },
+    ],
   });
 
 const amount = fc.nat({ max: 20 });

@@ -34,8 +34,8 @@ describe("evaluation order (f.3)", () => {
       customers: [
         { code: "acme", isFrozen: true, features: new Set(["chat"]), blocksFreeOnDebt: false },
       ],
-      concurrencyLimits: [{ id: "none", scope: {}, limit: 0 }],
-      rateLimits: [{ id: "never", scope: {}, limit: 0, windowMs: 1000, burst: 0 }],
+      concurrencyLimits: [{ id: "none", code: "NONE", scope: {}, limit: 0 }],
+      rateLimits: [{ id: "never", code: "NEVER", scope: {}, limit: 0, windowMs: 1000, burst: 0 }],
       budgets: [
         {
           id: "inner",
@@ -86,12 +86,23 @@ describe("evaluation order (f.3)", () => {
       "DEBT_OUTSTANDING",
       "INSUFFICIENT_FUNDS",
     ]);
+    expect(reasonsOf(outcome)[3]).toMatchObject({ limitId: "none", limitCode: "NONE" });
+    expect(reasonsOf(outcome)[4]).toMatchObject({ limitId: "never", limitCode: "NEVER" });
     expect(reasonsOf(outcome)[5]).toMatchObject({ budget: { id: "outer" } });
+    // A denial says how all budgets stand, and changes none (I14).
+    expect(outcome).toMatchObject({
+      remaining: {
+        budgets: [
+          { budget: { code: "outer" }, used: 0n, limit: units("1") },
+          { budget: { code: "inner" }, used: 0n, limit: money("1") },
+        ],
+      },
+    });
   });
 
   test("a charge holds no slot, so a full concurrency limit does not stop it", () => {
     const ledger = fundedLedger("10", {
-      concurrencyLimits: [{ id: "one", scope: {}, limit: 1 }],
+      concurrencyLimits: [{ id: "one", code: "ONE", scope: {}, limit: 1 }],
     });
     ledger.run(sampleHold("h", money("1")));
     expect(codesOf(ledger.one(sampleHold("h2", money("1"))))).toEqual(["CONCURRENCY_EXCEEDED"]);
@@ -113,7 +124,7 @@ describe("evaluation order (f.3)", () => {
 
   test("a denied request takes no token of a rate limit", () => {
     const ledger = fundedLedger("1", {
-      rateLimits: [{ id: "r", scope: {}, limit: 1, windowMs: 1000, burst: 0 }],
+      rateLimits: [{ id: "r", code: "R", scope: {}, limit: 1, windowMs: 1000, burst: 0 }],
     });
     expect(decisionOf(ledger.one(sampleCharge("big", money("2"))))).toBe("deny");
     expect(decisionOf(ledger.one(sampleCharge("small", money("1"))))).toBe("allow");

@@ -231,7 +231,10 @@ const refuseLinked = (draft: Draft, command: Command, own: Outcome | undefined):
   if (command.kind !== "authorize") return conflict(command.id, "LINKED_REQUEST_DENIED");
   const reasons = failed?.kind === "authorized" ? failed.reasons : linkedDenied;
   draft.transaction = keyOf(command);
-  return deny(isReadOnly(command) ? forkDraft(draft) : draft, command, reasons);
+  return deny(isReadOnly(command) ? forkDraft(draft) : draft, command, {
+    reasons,
+    reservations: [],
+  });
 };
 
 const linkedDenied = [{ code: "DENIED_POLICY", policy: "LINKED" }] as const;

@@ -113,7 +113,10 @@ export const countedIn = ({
   units: meter === null ? "any" : [unit, ...price.further.map((count) => count.unit)],
 });
 
-const denial = (reasons: readonly Reason[]): Evaluation => ({
+const denial = (
+  reasons: readonly Reason[],
+  reservations: readonly Reservation[] = [],
+): Evaluation => ({
   decision: "deny",
   reasons,
   amount: 0n,
@@ -121,20 +124,20 @@ const denial = (reasons: readonly Reason[]): Evaluation => ({
   further: [],
   parts: [],
   unfunded: 0n,
-  reservations: [],
+  reservations,
   rateLimits: [],
   concurrencyLimits: [],
 });
 
 const conclude = (draft: Draft, probe: Probe): Evaluation => {
-  const { request, reasons } = probe;
+  const { request, reasons, reservations } = probe;
   const isShrunk = reasons.length > 0;
   // No one number says which part of usage is affordable, or within its budgets, that is counted in several ways.
   const isWhole = request.partial === "never" || countsSeveral(request.price);
-  if (probe.isBlocked || (isShrunk && isWhole)) return denial(reasons);
+  if (probe.isBlocked || (isShrunk && isWhole)) return denial(reasons, reservations);
   const quantity = isShrunk ? shrunkQuantity(draft, probe) : request.quantity;
   const amount = isShrunk ? shrunkAmount(draft, probe, quantity) : probe.amount;
-  if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons);
+  if (isShrunk && amount === 0n && quantity === 0n) return denial(reasons, reservations);
   const wholePlan = isShrunk ? undefined : probe.plan;
   const plan = wholePlan ?? planOf(draft, probe, amount);
   const scope = scopeOf(request);
@@ -146,7 +149,7 @@ const conclude = (draft: Draft, probe: Probe): Evaluation => {
     further: furtherGranted(request.price, grantedShare(probe, { amount, quantity })),
     parts: plan.parts,
     unfunded: amount - plan.covered,
-    reservations: probe.reservations,
+    reservations,
     rateLimits: idsInScope(draft.state.rateLimits, scope),
     concurrencyLimits: takesSlot(request) ? idsInScope(draft.state.concurrencyLimits, scope) : [],
   };
@@ -252,7 +255,8 @@ function checkConcurrency(draft: Draft, probe: Probe): void {
     const limit = draft.state.concurrencyLimits.get(limitId);
     const held = draft.concurrencyCounts.get(limitId)?.held ?? 0;
     if (limit === undefined || hasFreeSlot(limit, held)) continue;
-    refuse(probe, { code: "CONCURRENCY_EXCEEDED", limitId, limit: limit.limit });
+    const { code: limitCode, limit: most } = limit;
+    refuse(probe, { code: "CONCURRENCY_EXCEEDED", limitId, limitCode, limit: most });
   }
 }
 
@@ -262,7 +266,8 @@ function checkRate(draft: Draft, probe: Probe): void {
     if (limit === undefined) continue;
     const bucket = draft.rateBuckets.get(limitId) ?? emptyBucket(limit);
     const at = retryAt(limit, bucket, draft.now);
-    if (at > draft.now) refuse(probe, { code: "RATE_LIMITED", limitId, retryAt: at });
+    const { code: limitCode } = limit;
+    if (at > draft.now) refuse(probe, { code: "RATE_LIMITED", limitId, limitCode, retryAt: at });
   }
 }
 

@@ -94,8 +94,8 @@ test("a denial writes its own row and nothing else, and more is denied too (I14,
       fc.nat({ max: 50 }),
       (granted, over, more) => {
         const ledger = new SampleLedger({
-          rateLimits: [{ id: "r", scope: {}, limit: 5, windowMs: 1000, burst: 0 }],
-          concurrencyLimits: [{ id: "c", scope: {}, limit: 5 }],
+          rateLimits: [{ id: "r", code: "r", scope: {}, limit: 5, windowMs: 1000, burst: 0 }],
+          concurrencyLimits: [{ id: "c", code: "c", scope: {}, limit: 5 }],
         });
         ledger.run(...grantsOf(granted));
         const funds = granted.reduce((total, amount) => total + amount, 0);

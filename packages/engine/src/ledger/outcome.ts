@@ -7,14 +7,20 @@ export type Reason =
   | { readonly code: "NO_ENTITLEMENT"; readonly feature: string }
   | { readonly code: "DENIED_POLICY"; readonly policy: "PRICE_VERSION" | "MAX_AMOUNT" | "LINKED" }
   | { readonly code: "CANNOT_RATE"; readonly why: string }
-  | { readonly code: "CONCURRENCY_EXCEEDED"; readonly limitId: string; readonly limit: number }
-  | { readonly code: "RATE_LIMITED"; readonly limitId: string; readonly retryAt: number }
+  | ({ readonly code: "CONCURRENCY_EXCEEDED"; readonly limit: number } & LimitName)
+  | ({ readonly code: "RATE_LIMITED"; readonly retryAt: number } & LimitName)
   | BudgetExceeded
   | { readonly code: "ACCOUNT_FROZEN" }
   | { readonly code: "DEBT_OUTSTANDING"; readonly debt: bigint; readonly asset: string }
   | { readonly code: "INSUFFICIENT_FUNDS"; readonly shortfall: bigint; readonly asset: string }
   /** Not a refusal: nothing had to be funded (W10). */
   | { readonly code: "UNCONTROLLED" };
+
+/** A limit as it was when it was asked. */
+export interface LimitName {
+  readonly limitId: string;
+  readonly limitCode: string;
+}
 
 /** A budget as it was when it was asked: what was answered must not change with it (I10). */
 export interface BudgetName {

@@ -6,6 +6,7 @@ const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
 const rateLimit = fc.record({
   id: fc.constant("r"),
+  code: fc.constant("r"),
   scope: fc.constant({}),
   limit: fc.integer({ min: 1, max: 12 }),
   windowMs: fc.integer({ min: 1, max: 5000 }),

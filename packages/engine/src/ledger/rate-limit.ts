@@ -6,6 +6,7 @@ import type { Scope } from "./scope.ts";
  */
 export interface RateLimit {
   readonly id: string;
+  readonly code: string;
   readonly scope: Scope;
   readonly limit: number;
   readonly windowMs: number;

@@ -82,15 +82,17 @@ const load = async (database: Database, orgId: string): Promise<Configuration> =
     assets,
     rates: (await lookupEvery(database, assetRate, orgId)).map(rateFrom),
     budgets: await budgetsFrom(database, orgId, { records: budgets, scales }),
-    rateLimits: rateLimits.map(({ id, scope, limit, windowSeconds, burst }) => ({
+    rateLimits: rateLimits.map(({ id, code, scope, limit, windowSeconds, burst }) => ({
       id,
+      code,
       scope: scopeOf(scope),
       limit,
       windowMs: windowSeconds * 1000,
       burst,
     })),
-    concurrencyLimits: concurrencyLimits.map(({ id, scope, limit }) => ({
+    concurrencyLimits: concurrencyLimits.map(({ id, code, scope, limit }) => ({
       id,
+      code,
       scope: scopeOf(scope),
       limit,
     })),

@@ -33,8 +33,18 @@ const reason: fc.Arbitrary<Reason> = fc.oneof(
     policy: fc.constantFrom("PRICE_VERSION" as const, "MAX_AMOUNT" as const, "LINKED" as const),
   }),
   fc.record({ code: fc.constant("CANNOT_RATE" as const), why: name }),
-  fc.record({ code: fc.constant("CONCURRENCY_EXCEEDED" as const), limitId: name, limit: fc.nat() }),
-  fc.record({ code: fc.constant("RATE_LIMITED" as const), limitId: name, retryAt: at }),
+  fc.record({
+    code: fc.constant("CONCURRENCY_EXCEEDED" as const),
+    limitId: name,
+    limitCode: name,
+    limit: fc.nat(),
+  }),
+  fc.record({
+    code: fc.constant("RATE_LIMITED" as const),
+    limitId: name,
+    limitCode: name,
+    retryAt: at,
+  }),
   fc.record({
     code: fc.constant("BUDGET_EXCEEDED" as const),
     budget,
