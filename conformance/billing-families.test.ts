@@ -137,19 +137,17 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
       Array.from({ length: count }, (_, nth) =>
         Temporal.PlainDate.from(from).add({ weeks: nth }).toString(),
       );
-    /** The totals of the parent's bills of those dates, once each was run. */
-    const totals = async (accountId: string, dates: readonly string[]) => {
+    /** What the parent's bills ask for, once each of those dates was run. */
+    const totals = async (accountId: string, dates: readonly string[]): Promise<string[]> => {
       for (const billDate of dates)
         await world.finish(await world.startJob({ billDate, accountIds: [accountId] }));
       const bills = await world.list(`bills?accountId=${accountId}&pageSize=100`);
-      return Object.fromEntries(
-        bills
-          .filter(({ billTotal }) => billTotal !== 0)
-          .map(({ billDate, billTotal }) => [String(billDate), billTotal])
-          .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
-      );
+      return bills
+        .filter(({ billTotal }) => billTotal !== 0)
+        .map((one) => [one["billDate"], one["billingFrequency"], one["billTotal"]].join(" "))
+        .toSorted();
     };
-    const january = { "2024-01-08": 7, "2024-01-15": 7, "2024-01-22": 7, "2024-01-29": 7 };
+    const january = mondays("2024-01-08", 4).map((date) => `${date} WEEKLY 7`);
     const allDates = [...mondays("2024-01-01", 14), "2024-02-01", "2024-03-01", "2024-04-01"];
 
     const family = async (weekly: object) => {
@@ -179,7 +177,7 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
       expect(await totals(parent.id, mondays("2024-01-08", 4))).toEqual(january);
       await world.attach(parent.id, monthly.id, { startDate: "2024-02-01T00:00:00Z" });
       // Weeks end on Sunday: 4, 11, 18, 25 February, and 3, 10, 17, 24, 31 March; what is billed on 1 April, ended on 31 March.
-      const expected = { ...january, "2024-03-01": 28, "2024-04-01": 35 };
+      const expected = [...january, "2024-03-01 MONTHLY 28", "2024-04-01 MONTHLY 35"];
       expect(await totals(parent.id, allDates)).toEqual(expected);
       expect(await totals(parent.id, allDates)).toEqual(expected);
     });
@@ -188,12 +186,12 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
       const standing = { standingCharge: 10, standingChargeBillInAdvance: true };
       const { parent, monthly } = await family(standing);
       await world.attach(parent.id, monthly.id, { startDate: "2024-02-01T00:00:00Z" });
-      expect(await totals(parent.id, allDates)).toEqual({
-        "2024-01-01": 10,
-        ...Object.fromEntries(Object.keys(january).map((date) => [date, 17])),
-        "2024-03-01": 4 * 17,
-        "2024-04-01": 5 * 17,
-      });
+      expect(await totals(parent.id, allDates)).toEqual([
+        "2024-01-01 WEEKLY 10",
+        ...mondays("2024-01-08", 4).map((date) => `${date} WEEKLY 17`),
+        `2024-03-01 MONTHLY ${4 * 17}`,
+        `2024-04-01 MONTHLY ${5 * 17}`,
+      ]);
     });
 
     test("when the parent's plan has ended, weeks have bills of their own again", async () => {
@@ -202,14 +200,15 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
         startDate: "2024-02-01T00:00:00Z",
         endDate: "2024-03-12T00:00:00Z",
       });
-      expect(await totals(parent.id, allDates)).toEqual({
+      expect(await totals(parent.id, allDates)).toEqual([
         ...january,
-        "2024-03-01": 28,
-        // The weeks that ended on 3 and 10 March.
-        "2024-04-01": 14,
-        "2024-03-18": 7,
-        "2024-03-25": 7,
-      });
+        "2024-03-01 MONTHLY 28",
+        "2024-03-18 WEEKLY 7",
+        "2024-03-25 WEEKLY 7",
+        // The weeks that ended on 3 and 10 March, and the last one, on 31 March.
+        "2024-04-01 MONTHLY 14",
+        "2024-04-01 WEEKLY 7",
+      ]);
     });
   });
 });

@@ -74,6 +74,7 @@ test("a payment that cannot be credited is told", async () => {
     { id: "given-up", state: "failed" },
     { id: "paid", state: "credited" },
   ]);
+  await expect.poll(() => lines.length, { timeout: 10_000 }).toBeGreaterThan(0);
   await payments.stop();
   const told = lines.map((line): unknown => JSON.parse(line));
   expect(told).toEqual([expect.objectContaining({ level: 50, key: `${orgId} given-up` })]);
