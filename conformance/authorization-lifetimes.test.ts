@@ -27,10 +27,10 @@ describe("a heartbeat", () => {
   };
 
   test("keeps a hold open as often as it comes, with the same words", async () => {
-    await open("beats", { ttlSeconds: 2 });
+    await open("beats", { ttlSeconds: 4 });
     for (let beat = 1; beat <= 5; beat += 1) {
-      await delay(700);
-      expect(await wallets().act("beats", "extend", { ttlSeconds: 2 })).toMatchObject({
+      await delay(1_000);
+      expect(await wallets().act("beats", "extend", { ttlSeconds: 4 })).toMatchObject({
         state: "HELD",
         replayed: false,
       });

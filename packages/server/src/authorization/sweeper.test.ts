@@ -47,7 +47,7 @@ test("a grant that is used up leaves what its rollover leaves at least", async (
   const orgId = await organization(["acme"]);
   const ledger = newLedger();
   const rollover = { max: money("8"), min: money("3"), expiresAfterMs: 3_600_000 };
-  const grant = sampleGrant("used", money("10"), { expiresAt: Date.now() + 500, rollover });
+  const grant = sampleGrant("used", money("10"), { expiresAt: Date.now() + 1_500, rollover });
   await ledger.decide(workOf(orgId, [grant, sampleCharge("all", money("10"), { meter: null })]));
   const sweeper = startSweeper(ledger, pino({ level: "silent" }));
   const grants = async (): Promise<unknown[]> => {
