@@ -227,3 +227,31 @@ test("where a parent's first plan gives a child's other dates, behind a bill tha
   }
   expect(balances.size).toBe(1);
 });
+
+test("weekly plans of several children, beside their parent's monthly one and on its bill, are paid for each", async () => {
+  const meter = await world().meter();
+  const aggregationId = await world().aggregation(meter.id);
+  const parent = world().fresh("parent");
+  const parentId = await wallets().account(parent);
+  const pooled = await world().plan(await world().product());
+  const own = await world().plan(await world().product(), { billFrequency: "WEEKLY" });
+  await world().price({ planId: pooled.id, aggregationId }, [[0, 1]]);
+  await world().price({ planId: own.id, aggregationId }, [[0, 2]]);
+  await world().attach(parentId, pooled.id, { childBillingMode: "PARENT_SUMMARY" });
+  const children = [world().fresh("child"), world().fresh("child"), world().fresh("child")];
+  for (const code of children) {
+    await world().attach(await wallets().account(code, parent), own.id);
+    await wallets().grant(code, "100");
+    const call = { account: code, meter: meter.code, ts: "2024-05-15T12:00:00Z" };
+    await wallets().authorize({ uid: world().fresh("call"), ...call, measure: { amount: 10 } });
+  }
+  for (let times = 0; times < 2; times += 1) {
+    const [bill] = await world().bill(parentId, june);
+    const drawn = bill?.lineItems.filter(({ lineItemType }) => lineItemType === "BALANCE_CONSUMED");
+    // 30 at 1 together, and 10 at 2 of each.
+    expect(drawn?.map(({ subtotal }) => subtotal).toSorted()).toEqual([-20, -20, -20, -30]);
+    expect(bill?.billTotal).toBe(0);
+    for (const code of children)
+      expect(await wallets().wallet(code)).toMatchObject({ balance: "70" });
+  }
+});

@@ -78,7 +78,7 @@ interface Payment {
 
 /** What of it is a bill's. */
 interface OwnShare {
-  /** Of the plan whose account pays what is missing, if the bill has it: as a parent's, it pays for lines of children, too. */
+  /** Of the plan whose account pays what is missing, if the bill has it. */
   readonly lead: Sharing;
   readonly claims: readonly Sharing[];
   readonly period: Period;
@@ -165,28 +165,34 @@ const balancesOf = (terms: BillTerms, payments: readonly OwnShare[]): BalanceTer
   );
 
 /** Of a plan that bills its children themselves, what each of them paid is by itself. */
-const nameOf = (terms: BillTerms, { lead, period }: OwnShare): string => {
+const nameOf = (terms: BillTerms, { lead, claims, period }: OwnShare): string => {
   const { accountPlan, asset } = lead;
   const { start, end } = period;
-  const owner = ownerOf(terms, accountPlan);
+  const owner = ownerOf(terms, claims);
   const child = owner === accountPlan.account.id ? "" : `/${owner}`;
   return `wallet/${accountPlan.id}/${asset}/${start.toString()}/${end.toString()}${child}`;
 };
 
-/** The account whose lines are paid. */
-const ownerOf = ({ account }: BillTerms, plan: WalletClaim["accountPlan"]): string =>
-  plan.childBillingMode === "CHILD" ? account.id : plan.account.id;
+/** The account whose lines are paid: that of the bill, whose credits pay for its children's too, where they are several's. */
+const ownerOf = ({ account }: BillTerms, claims: readonly Sharing[]): string => {
+  const [only = account.id, ...others] = new Set(
+    claims.map(({ accountPlan: plan }) =>
+      plan.childBillingMode === "CHILD" ? account.id : plan.account.id,
+    ),
+  );
+  return others.length > 0 ? account.id : only;
+};
 
 const balanceOf = (
   terms: BillTerms,
   name: string,
   payments: readonly [OwnShare, ...OwnShare[]],
 ): BalanceTerms => {
-  const [{ lead, period }] = payments;
-  const { accountPlan, asset } = lead;
+  const [{ lead, claims, period }] = payments;
+  const { asset } = lead;
   return {
     id: idOf(name),
-    accountId: ownerOf(terms, accountPlan),
+    accountId: ownerOf(terms, claims),
     currency: asset,
     createdAt: period.start,
     period,
