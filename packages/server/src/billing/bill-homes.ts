@@ -1,6 +1,7 @@
-import { billDates } from "@turnpike/engine/time/bill-period.ts";
+import { parentBillDate } from "@turnpike/engine/bill/hierarchy.ts";
+import { billDateCovering, billDates } from "@turnpike/engine/time/bill-period.ts";
 import { boundary, boundaryIndex, localDate, startOfDay } from "@turnpike/engine/time/cadence.ts";
-import { contains, later } from "@turnpike/engine/time/period.ts";
+import { contains, later, type Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
 import { attachmentsOf, type BillingBook } from "./billing-book.ts";
 import type { AccountRecord } from "./snapshot.ts";
@@ -58,4 +59,28 @@ export const datesHosted = (
       : boundary(cadence, index - 1).add({ days: 1 });
   const range = { from, to: billDate.add({ days: 1 }), billsInAdvance: true };
   return billDates(schedule, range).filter((date) => hostOf(book, attachment, date) === host);
+};
+
+/**
+ * When bills charge what was used of a plan in a period, and whose they are.
+ *
+ * @param shared the child whose share they charge, of a plan that bills each account for its own
+ */
+export const billsCharging = (
+  book: BillingBook,
+  { attachment, shared }: { readonly attachment: Attachment; readonly shared?: AccountRecord },
+  period: Period,
+): { readonly account: AccountRecord; readonly dates: readonly string[] } => {
+  const { schedule } = attachment;
+  const last = localDate(period.end.subtract({ nanoseconds: 1 }), book.zone);
+  const own = billDates(schedule, {
+    from: localDate(period.start, book.zone).add({ days: 1 }),
+    to: billDateCovering(schedule.cadence, last).add({ days: 1 }),
+    billsInAdvance: false,
+  });
+  const dates = own.map((date) => {
+    const { cadence } = hostOf(book, attachment, date).schedule;
+    return parentBillDate(cadence, date).toString();
+  });
+  return { account: shared ?? billedAccountOf(book, attachment), dates: [...new Set(dates)] };
 };

@@ -2,14 +2,10 @@ import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
 import type { Given } from "./bill-candidates.ts";
+import { billsCharging } from "./bill-homes.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Claimed } from "./joint-claims.ts";
-import {
-  type BillIdentity,
-  billsCharging,
-  identityKey,
-  type PlannedBill,
-} from "./planned-bills.ts";
+import { type BillIdentity, identityKey, type PlannedBill, plannedBills } from "./planned-bills.ts";
 import type { AccountRecord } from "./snapshot.ts";
 import { poolOfAttachment } from "./terms.ts";
 import { measuredBy } from "./usage-reach.ts";
@@ -100,31 +96,39 @@ const sharesOf = (
 const planner = ({ book, history, planned, now }: Given, known: ReadonlySet<string>) => {
   const stored = Map.groupBy(history.bills, ({ accountId }) => accountId);
   const { targetCurrency, currencyConversions } = planned[0]?.request ?? {};
-  const request = { targetCurrency, currencyConversions };
-  const runOf = (accountId: string) => ({ request, now, stored: stored.get(accountId) ?? [] });
-  const bills = new Map<string, PlannedBill>();
-  const remembered = new Map<string, readonly PlannedBill[]>();
-  const billsOf = (priced: Priced, period: Period): readonly PlannedBill[] => {
-    const { id } = priced.attachment.accountPlan;
-    const sharedBy = priced.shared?.id ?? "";
-    const name = `${id} ${sharedBy} ${period.start.toString()} ${period.end.toString()}`;
+  const plan = (account: AccountRecord, billDate: string): readonly PlannedBill[] =>
+    plannedBills(book, account, {
+      request: { targetCurrency, currencyConversions, billDate },
+      now,
+      stored: stored.get(account.id) ?? [],
+    }).filter(({ identity }) => !known.has(identityKey(identity)));
+  /** By account and date of their bills, and by account plan: each bill is planned once. */
+  const remembered = new Map<string, ReadonlyMap<string, readonly BilledClaim[]>>();
+  const claimsOn = (
+    account: AccountRecord,
+    billDate: string,
+  ): ReadonlyMap<string, readonly BilledClaim[]> => {
+    const name = `${account.id} ${billDate}`;
     const found =
       remembered.get(name) ??
-      billsCharging(book, priced, { period, runOf })
-        .filter(({ identity }) => !known.has(identityKey(identity)))
-        .map((bill) => bills.get(identityKey(bill.identity)) ?? bill);
-    for (const bill of found) bills.set(identityKey(bill.identity), bill);
+      Map.groupBy(
+        plan(account, billDate).flatMap(({ terms }) => billedClaims(terms)),
+        ({ accountPlan }) => accountPlan.id,
+      );
     remembered.set(name, found);
     return found;
   };
-  return (priced: Priced, period: Period): BilledClaim[] =>
-    billsOf(priced, period)
-      .flatMap(({ terms }) => billedClaims(terms))
+  return (priced: Priced, period: Period): BilledClaim[] => {
+    const { account, dates } = billsCharging(book, priced, period);
+    const { id } = priced.attachment.accountPlan;
+    return dates
+      .flatMap((billDate) => claimsOn(account, billDate).get(id) ?? [])
       .filter((claim) => isFor(priced, claim));
+  };
 };
 
+/** Of claims of its account plan. */
 const isFor = (priced: Priced, claim: WalletClaim): boolean =>
-  claim.accountPlan.id === priced.attachment.accountPlan.id &&
   claim.asset === priced.asset &&
   isOfUsage(claim) &&
   metersOf(claim).join() === metersOf(priced).join();

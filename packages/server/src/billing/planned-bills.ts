@@ -1,18 +1,14 @@
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { type BillableTerms, billGroups, groupingPart } from "@turnpike/engine/bill/bill-groups.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { parentBillDate } from "@turnpike/engine/bill/hierarchy.ts";
 import {
   billDateAt,
-  billDateCovering,
-  billDates,
   type BillingSchedule,
   billPeriods,
 } from "@turnpike/engine/time/bill-period.ts";
 import { boundary, type Cadence, localDate } from "@turnpike/engine/time/cadence.ts";
-import type { Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
-import { billedAccountOf, datesHosted, hostOf } from "./bill-homes.ts";
+import { billedAccountOf, datesHosted } from "./bill-homes.ts";
 import type { StoredBill } from "./bill-history.ts";
 import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import { type BillableFee, feesOf } from "./credit-terms.ts";
@@ -123,37 +119,6 @@ const ownMembers = (book: BillingBook, account: AccountRecord, run: Run): Member
     const billDate = billDateOf(run, attachment.schedule);
     const { cadence } = attachment.schedule;
     return memberOf(book, { attachment, cadence }, { billDate, covering: billDate });
-  });
-};
-
-/**
- * The bills that charge what was used of a plan in a period.
- *
- * @param shared the child whose share they charge, of a plan that bills each account for its own
- */
-export const billsCharging = (
-  book: BillingBook,
-  { attachment, shared }: { readonly attachment: Attachment; readonly shared?: AccountRecord },
-  { period, runOf }: { readonly period: Period; readonly runOf: (accountId: string) => Run },
-): PlannedBill[] => {
-  const billed = shared ?? billedAccountOf(book, attachment);
-  const last = localDate(period.end.subtract({ nanoseconds: 1 }), book.zone);
-  const own = billDates(attachment.schedule, {
-    from: localDate(period.start, book.zone).add({ days: 1 }),
-    to: billDateCovering(attachment.schedule.cadence, last).add({ days: 1 }),
-    billsInAdvance: false,
-  });
-  const dates = new Set(
-    own.map((date) =>
-      parentBillDate(hostOf(book, attachment, date).schedule.cadence, date).toString(),
-    ),
-  );
-  const run = runOf(billed.id);
-  return [...dates].flatMap((billDate) => {
-    const request = { ...run.request, billDate };
-    return plannedBills(book, billed, { ...run, request }).filter(({ terms }) =>
-      terms.accountPlans.some(({ id }) => id === attachment.accountPlan.id),
-    );
   });
 };
 
