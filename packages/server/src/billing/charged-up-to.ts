@@ -1,5 +1,5 @@
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
+import { type OffsetCharge, offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
 import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
@@ -37,43 +37,49 @@ export const chargedFor = async (
   sources: Sources,
   claims: readonly BilledClaim[],
 ): Promise<Charged[]> => {
-  const known = new Map<string, PartBill>();
-  const numbers = new Map(
-    [...new Set(claims.map(({ terms }) => terms))].map((one, nth) => [one, nth]),
-  );
-  const partOf = (terms: BillTerms, at: Temporal.Instant): PartBill | undefined => {
-    const part = billUpTo(terms, at);
-    if (part === undefined) return undefined;
-    // A bill that has ended charges the same at any later time.
-    const name = `${numbers.get(terms)}/${part.isWhole ? "" : at.toString()}`;
-    const same = known.get(name) ?? part;
-    known.set(name, same);
-    return same;
-  };
+  const partOf = partsOfBills();
   const parts = claims.map(({ terms, period }) => ({
     end: partOf(terms, period.end),
     start: partOf(terms, period.start),
   }));
-  const all = [...known.values()];
-  const { book } = sources.given;
+  const all = [...new Set(parts.flatMap(({ end, start }) => [end ?? [], start ?? []].flat()))];
   const rated = await rateCharges(
     sources,
-    book,
+    sources.given.book,
     all.map(({ terms }) => terms),
   );
-  const answers = new Map(all.map((part, nth) => [part, rated[nth]]));
+  const charges = new Map(all.map((part, nth) => [part, chargesBy(part, rated[nth])]));
   const chargedBy = (claim: WalletClaim, part: PartBill | undefined) =>
-    part === undefined ? [] : chargedOn(claim, part, answers.get(part));
+    part === undefined ? [] : chargedOn(claim, charges.get(part));
   return claims.map((claim, nth) => ({
     amounts: chargedBy(claim, parts[nth]?.end),
     before: chargedBy(claim, parts[nth]?.start),
   }));
 };
 
+/** Each part of a bill once: one that has ended charges the same at any later time. */
+const partsOfBills = () => {
+  const known = new Map<BillTerms, Map<string, PartBill | undefined>>();
+  return (terms: BillTerms, at: Temporal.Instant): PartBill | undefined => {
+    const own = known.get(terms) ?? new Map<string, PartBill | undefined>();
+    known.set(terms, own);
+    const name = at.toString();
+    if (own.has(name)) return own.get(name);
+    const part = billUpTo(terms, at);
+    const same = part?.isWhole === true ? (own.get(whole) ?? part) : part;
+    if (same?.isWhole === true) own.set(whole, same);
+    own.set(name, same);
+    return same;
+  };
+};
+
+const whole = "whole";
+
 /** The time of what is joint, cut wherever a bill, or what is claimed on it, begins or ends. */
 export const slicesOf = ({ claims, period }: JointClaim<BilledClaim>): readonly Period[] => {
-  const arrears = claims.flatMap(({ terms }) =>
-    terms.accountPlans.flatMap((plan) => plan.arrears ?? []),
+  const bills = new Set(claims.map(({ terms }) => terms));
+  const arrears = [...bills].flatMap(({ accountPlans }) =>
+    accountPlans.flatMap((plan) => plan.arrears ?? []),
   );
   return splitPeriod(period, [...claims.map((claim) => claim.period), ...arrears].flatMap(edgesOf));
 };
@@ -100,11 +106,10 @@ const upTo = (terms: BillTerms, at: Temporal.Instant): BillTerms => ({
   }),
 });
 
-const chargedOn = (
-  claim: WalletClaim,
-  { isWhole }: PartBill,
-  rated: Rated | undefined,
-): Decimal[] | undefined => {
+/** By account plan; undefined where the bill cannot be rated. */
+type Charges = ReadonlyMap<string | undefined, readonly OffsetCharge[]>;
+
+const chargesBy = ({ isWhole }: PartBill, rated: Rated | undefined): Charges | undefined => {
   if (rated === undefined) return undefined;
   const { facts, lines } = rated;
   const apart = linesApart(facts, lines);
@@ -112,7 +117,13 @@ const chargedOn = (
   const known = isWhole
     ? apart
     : apart.filter(({ lineItemType: type }) => type === "USAGE" || type === "USAGE_CREDIT");
-  return offsetCharges(facts, known)
+  return Map.groupBy(offsetCharges(facts, known), ({ line }) => line.accountPlanId);
+};
+
+const chargedOn = (claim: WalletClaim, charges: Charges | undefined): Decimal[] | undefined => {
+  if (charges === undefined) return undefined;
+  const own = charges.get(claim.accountPlan.id) ?? [];
+  return own
     .filter(({ line }) => line.currency === claim.asset && isAmong(chargesOf(claim), line))
     .map(({ cost }) => cost);
 };

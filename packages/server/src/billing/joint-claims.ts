@@ -1,6 +1,7 @@
 import {
   compareInstants,
   intersection,
+  isBefore,
   type Period,
   spanning,
   splitPeriod,
@@ -89,7 +90,7 @@ const joined = <Claim extends WalletClaim>(claims: readonly Claim[]): JointClaim
 
 /** Some claims, with all debits of their accounts for their meters in their time. */
 interface Box<One> {
-  readonly members: readonly One[];
+  readonly members: One[];
   readonly accounts: ReadonlySet<string>;
   readonly meters: ReadonlySet<string>;
   readonly period: Period;
@@ -113,16 +114,21 @@ export const sharingDebits = <One extends Claimed>(all: readonly One[]): One[][]
     .toSorted(([a], [b]) => placeOf(a) - placeOf(b));
 };
 
-/** With those that it meets it is larger, and may meet more. */
+/** With those that it meets it is larger, and may meet more; one that has all of it stays as it is. */
 const putInto = <One>(byAccount: Boxes<One>, box: Box<One>): void => {
   const met = new Set(
     [...box.accounts].flatMap((account) =>
       [...(byAccount.get(account) ?? [])].filter((other) => shareMeterAndTime(box, other)),
     ),
   );
+  const [first, ...others] = met;
+  if (first !== undefined && others.length === 0 && hasAllOf(first, box)) {
+    first.members.push(...box.members);
+    return;
+  }
   for (const other of met)
     for (const account of other.accounts) byAccount.get(account)?.delete(other);
-  if (met.size > 0) return putInto(byAccount, [...met].reduce(together, box));
+  if (first !== undefined) return putInto(byAccount, together([box, first, ...others]));
   for (const account of box.accounts)
     byAccount.set(account, (byAccount.get(account) ?? new Set()).add(box));
 };
@@ -130,9 +136,15 @@ const putInto = <One>(byAccount: Boxes<One>, box: Box<One>): void => {
 const shareMeterAndTime = <One>(a: Box<One>, b: Box<One>): boolean =>
   !a.meters.isDisjointFrom(b.meters) && intersection(a.period, b.period) !== undefined;
 
-const together = <One>(a: Box<One>, b: Box<One>): Box<One> => ({
-  members: [...a.members, ...b.members],
-  accounts: a.accounts.union(b.accounts),
-  meters: a.meters.union(b.meters),
-  period: spanning(a.period, b.period),
+const hasAllOf = <One>(large: Box<One>, small: Box<One>): boolean =>
+  small.accounts.isSubsetOf(large.accounts) &&
+  small.meters.isSubsetOf(large.meters) &&
+  !isBefore(small.period.start, large.period.start) &&
+  !isBefore(large.period.end, small.period.end);
+
+const together = <One>(boxes: readonly [Box<One>, ...Box<One>[]]): Box<One> => ({
+  members: boxes.flatMap(({ members }) => members),
+  accounts: new Set(boxes.flatMap(({ accounts }) => [...accounts])),
+  meters: new Set(boxes.flatMap(({ meters }) => [...meters])),
+  period: boxes.map(({ period }) => period).reduce(spanning),
 });
