@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Wallets } from "./authorization-client.ts";
 import { type BillingWorld, bandsOf } from "./billing-world.ts";
 import { inspect } from "./ledger-inspection.ts";
+import { type Hosted, host } from "./random-homes.ts";
 import { randomFrom } from "./random-operations.ts";
 
 /** A family of wallets and what it buys, drawn from a seed: some meters, and plans that price the same ones. */
@@ -27,7 +28,7 @@ export const diceOf = (seed: number): Dice => {
   return { below, pick, once: (inTimes) => below(inTimes) === 0, shuffled };
 };
 
-interface Member {
+export interface Member {
   readonly name: "parent" | "a" | "b";
   readonly id: string;
   readonly code: string;
@@ -54,8 +55,14 @@ interface Kind {
   readonly isHeld: boolean;
   /** Whether runs without a date come between the others; no plan has a minimum then, which their open bills ask for. */
   readonly isUndated: boolean;
-  /** Whether usage goes on in June. */
+  /** Whether usage goes on in June; that of families with a hosted plan stays in May. */
   readonly isLong: boolean;
+  /** Whether a child's plan stands on the bills of its parent, whose plans come and go from month to month. */
+  readonly isHosted: boolean;
+  /** Whether they have commitments beside their wallets. */
+  readonly isCommitted: boolean;
+  /** Whether the server is killed while it bills. */
+  readonly isKilled: boolean;
 }
 
 /** A meter with the sum of what it measures. */
@@ -77,8 +84,9 @@ export interface Plan {
 }
 
 /** A plan that an account has. */
-interface Attached {
+export interface Attached {
   readonly id: string;
+  readonly owner: Member["name"];
   readonly text: string;
 }
 
@@ -100,9 +108,14 @@ export interface Family {
   readonly holds: string[];
   /** The ids of their balances. */
   readonly balances: readonly string[];
+  /** Of their commitments. */
+  readonly commitments: readonly string[];
+  readonly hosted: Hosted | undefined;
+  /** How often all was billed so far. */
+  readonly progress: { rounds: number };
 }
 
-type Opened = Pick<Family, "world" | "wallets" | "dice" | "say">;
+export type Opened = Pick<Family, "world" | "wallets" | "dice" | "say">;
 
 export const openFamily = async (opened: Opened, databaseUrl: string): Promise<Family> => {
   const { world, dice, say } = opened;
@@ -115,8 +128,9 @@ export const openFamily = async (opened: Opened, databaseUrl: string): Promise<F
   );
   const members = await openMembers(opened, kind);
   const balances = kind.isPrepaid ? await prepay(opened, members) : [];
+  const commitments = kind.isCommitted ? await commit(opened, members) : [];
   await backdateWallets(databaseUrl, members);
-  const meters = [];
+  const meters: Metered[] = [];
   for (let count = 0; count < 2; count += 1) {
     const { id, code } = await world.meter();
     meters.push({ code, aggregationId: await world.aggregation(id) });
@@ -125,8 +139,12 @@ export const openFamily = async (opened: Opened, databaseUrl: string): Promise<F
   const plans: Plan[] = [];
   for (let count = 1 + dice.below(3); count > 0; count -= 1)
     plans.push(await sell({ ...opened, kind }, meters, `plan ${plans.length}`));
+  const hosted = kind.isHosted
+    ? await host({ ...opened, kind }, dice.pick(members.slice(1)), dice.pick(meters))
+    : undefined;
+  const bought = { members, meters, plans, balances, commitments, hosted };
   const lists = { attached: [], calls: [], holds: [] };
-  const family = { ...opened, ...lists, kind, members, meters, plans, balances };
+  const family = { ...opened, kind, ...bought, ...lists, progress: { rounds: 0 } };
   for (const plan of plans) await attach(family, plan);
   return family;
 };
@@ -140,10 +158,17 @@ const kindOf = ({ once }: Dice): Kind => ({
   isHeld: once(4),
   isUndated: once(4),
   isLong: once(4),
+  isHosted: once(3),
+  isCommitted: once(4),
+  isKilled: once(6),
 });
 
-const openMembers = async ({ wallets, world, dice }: Opened, { isAmple, isOneWallet }: Kind) => {
-  const names: Member["name"][] = dice.once(3) ? ["parent"] : ["parent", "a", "b"];
+const openMembers = async (
+  { wallets, world, dice }: Opened,
+  { isAmple, isOneWallet, isHosted }: Kind,
+) => {
+  const isAlone = dice.once(3) && !isHosted;
+  const names: Member["name"][] = isAlone ? ["parent"] : ["parent", "a", "b"];
   const payers = isOneWallet ? [dice.pick(names)] : names;
   const members: Member[] = [];
   for (const name of names) {
@@ -175,6 +200,22 @@ const prepay = async ({ world, dice }: Opened, members: readonly Member[]): Prom
 
 export const prepaidEach = 50;
 
+const commit = async (
+  { world, dice, say }: Opened,
+  members: readonly Member[],
+): Promise<string[]> => {
+  const ids: string[] = [];
+  for (const { id: accountId, name } of members) {
+    if (dice.once(3)) continue;
+    const amount = dice.pick([5, 20, 60]);
+    const endDate = dice.pick(["2025-01-01", "2025-01-01", "2024-05-25"]);
+    const terms = { currency: "USD", amount, startDate: "2024-01-01", endDate };
+    ids.push(await world.create("commitments", { accountId, ...terms }));
+    say(`${name} has committed to ${amount} until ${endDate}`);
+  }
+  return ids;
+};
+
 /** Before the usage: for the time before it was opened a wallet pays only where it has paid already. */
 const backdateWallets = (databaseUrl: string, members: readonly Member[]): Promise<unknown> =>
   inspect(databaseUrl, (pool) =>
@@ -184,7 +225,7 @@ const backdateWallets = (databaseUrl: string, members: readonly Member[]): Promi
     ]),
   );
 
-type Bands = Parameters<typeof bandsOf>[0];
+export type Bands = Parameters<typeof bandsOf>[0];
 
 const bandSets: readonly Bands[] = [
   [[0, 1]],
@@ -233,8 +274,8 @@ const identified = z.looseObject({ id: z.string() });
 
 /** To any member of the family, in any way that it may be billed. */
 export const attach = async (family: Family, plan: Plan): Promise<void> => {
-  const { world, wallets, dice, say, members, attached } = family;
-  const owner = dice.pick(members);
+  const { world, wallets, dice, say, members, attached, kind, progress } = family;
+  const owner = dice.pick(kind.isHosted && progress.rounds > 0 ? members.slice(1) : members);
   const isForAll = owner.name === "parent" && members.length > 1;
   const childBillingMode = isForAll
     ? dice.pick(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"])
@@ -253,7 +294,7 @@ export const attach = async (family: Family, plan: Plan): Promise<void> => {
   const terms = [childBillingMode, contractId && "contract"].filter((one) => one !== undefined);
   const text = [`${plan.name} to ${owner.name}`, ...terms].join(" ");
   say(`attach ${text} ${startDate}..${endDate ?? ""}: ${status}`);
-  if (status === 200) attached.push({ id: identified.parse(answer).id, text });
+  if (status === 200) attached.push({ id: identified.parse(answer).id, owner: owner.name, text });
 };
 
 export const instants = ({

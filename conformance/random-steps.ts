@@ -1,4 +1,5 @@
-import { attach, type Family, instants, pickBands } from "./random-family.ts";
+import { attach, type Attached, type Family, instants, pickBands } from "./random-family.ts";
+import { datesUpTo, horizonOf } from "./random-homes.ts";
 import { type Bill, rowsOf } from "./billing-world.ts";
 
 /** What may happen to a random family between its bills: usage, what takes it back, and a catalog that changes behind it. */
@@ -10,8 +11,10 @@ const billDates = ["2024-05-21", "2024-05-28", "2024-06-01", "2024-06-04", "2024
 /** Of usage of June. */
 const later = ["2024-06-11", "2024-06-18"];
 
-export const datesOf = ({ kind: { isLong } }: Family): string[] =>
-  isLong ? [...billDates, ...later] : billDates;
+export const datesOf = ({ kind: { isHosted, isLong }, progress }: Family): string[] => {
+  if (isHosted) return datesUpTo(horizonOf(progress.rounds));
+  return isLong ? [...billDates, ...later] : billDates;
+};
 
 export const billsOf = async ({ world, members }: Family): Promise<Bill[]> => {
   const found: Bill[] = [];
@@ -44,7 +47,8 @@ export const use: Step = async (family) => {
   const { world, wallets, dice, say, members, meters, calls, holds, kind } = family;
   const { name, code: account } = dice.pick(members);
   const { code: meter } = dice.pick(meters);
-  const day = dice.pick(kind.isLong && dice.once(2) ? daysOfJune : daysOfMay);
+  const isLater = kind.isLong && !kind.isHosted && dice.once(2);
+  const day = dice.pick(isLater ? daysOfJune : daysOfMay);
   const amount = 1 + dice.below(12);
   const text = `${amount} of ${meter} by ${name} on ${day}`;
   if (dice.once(4)) {
@@ -88,16 +92,25 @@ const reprice: Step = async ({ wallets, dice, say, plans }) => {
   say(`a price of ${plan.name} becomes ${text}: ${status}`);
 };
 
-const detach: Step = async ({ wallets, dice, say, attached }) => {
-  const [one] = attached.splice(dice.below(attached.length), 1);
-  if (one === undefined) return;
+/** Of plans that a parent hosts others by, none changes in time that is billed. */
+const movable = ({ kind, attached }: Family): Attached[] =>
+  attached.filter(({ owner }) => !kind.isHosted || owner !== "parent");
+
+const detach: Step = async (family) => {
+  const { wallets, dice, say, attached } = family;
+  const choices = movable(family);
+  if (choices.length === 0) return;
+  const one = dice.pick(choices);
+  attached.splice(attached.indexOf(one), 1);
   const { status } = await wallets.client.call("DELETE", `accountplans/${one.id}`);
   say(`detach ${one.text}: ${status}`);
 };
 
-const moveDates: Step = async ({ world, wallets, dice, say, attached }) => {
-  if (attached.length === 0) return;
-  const { id, text } = dice.pick(attached);
+const moveDates: Step = async (family) => {
+  const { world, wallets, dice, say } = family;
+  const choices = movable(family);
+  if (choices.length === 0) return;
+  const { id, text } = dice.pick(choices);
   const { endDate: _, ...current } = await world.get(`accountplans/${id}`);
   const startDate = dice.pick(["2024-01-01", "2024-05-20", "2024-05-22"]);
   const endDate = dice.pick([undefined, undefined, "2024-05-25", "2024-05-28", "2024-06-10"]);
