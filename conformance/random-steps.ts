@@ -144,14 +144,27 @@ const refund: Step = async ({ world, wallets, dice, say, calls }) => {
   say(`refund ${JSON.stringify(part)}: ${status}`);
 };
 
-const approve: Step = async (family) => {
+const approvable = async (family: Family): Promise<Bill[]> => {
   const dates = datesOf(family);
-  const pending = await pendingBills(family);
-  const bills = pending.filter(({ billDate }) => dates.includes(billDate));
-  if (bills.length === 0) return;
-  const bill = family.dice.pick(bills);
+  return (await pendingBills(family)).filter(({ billDate }) => dates.includes(billDate));
+};
+
+const approve: Step = async (family) => {
+  const bills = await approvable(family);
+  if (bills.length > 0) await approveOne(family, family.dice.pick(bills));
+};
+
+const approveOne = async (family: Family, bill: Bill): Promise<void> => {
   await family.world.approve(bill.id);
   family.say(`approve ${billText(family, bill)}`);
+};
+
+/** Most of what is billed up to some day. */
+export const approveUpToSomeDay: Step = async (family) => {
+  const { dice } = family;
+  const last = dice.pick(datesOf(family));
+  for (const bill of await approvable(family))
+    if (bill.billDate <= last && !dice.once(6)) await approveOne(family, bill);
 };
 
 const steps: readonly Step[] = [

@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { inspect, waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { type Dice, diceOf, type Family, openFamily, prepaidEach } from "./random-family.ts";
 import { homelessPeriods, horizonOf, moveParent, paidAhead } from "./random-homes.ts";
-import { billsOf, datesOf, fullText, pendingBills, takeStep, use } from "./random-steps.ts";
+import {
+  approveUpToSomeDay,
+  billsOf,
+  datesOf,
+  fullText,
+  pendingBills,
+  takeStep,
+  use,
+} from "./random-steps.ts";
 import { ownDatabase, walletWorld } from "./wallet-world.ts";
 
 /**
@@ -56,7 +64,10 @@ const billRandomly = async (
   for (let uses = 5 + dice.below(4); uses > 0; uses -= 1) await use(family);
   expect(await faultsNow()).toEqual([]);
   for (let round = 0; round < 2; round += 1) {
-    if (kind.isHosted) await moveParent(family, horizonOf(progress.rounds));
+    if (kind.isHosted) {
+      if (!dice.once(3)) await approveUpToSomeDay(family);
+      await moveParent(family, horizonOf(progress.rounds));
+    }
     progress.rounds += 1;
     for (let count = 1 + dice.below(3); count > 0; count -= 1) await takeStep(family);
     expect(await faultsNow()).toEqual([]);
