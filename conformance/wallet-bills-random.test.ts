@@ -75,10 +75,10 @@ const billRandomly = async (
   return family;
 };
 
-/** What its bills say, and what its wallets have left. */
+/** What its bills say, in the order of no ids, and what its wallets have left. */
 const textsOf = async (family: Family): Promise<string[]> => {
   const bills = await billsOf(family);
-  const texts = bills.map((bill) => fullText(family, bill));
+  const texts = bills.map((bill) => fullText(family, bill).split(/: |, /u).toSorted().join(", "));
   for (const { name, code, funds } of family.members)
     if (funds !== undefined) texts.push(`${name} has ${(await wallets().wallet(code)).balance}`);
   return texts.toSorted();
