@@ -19,8 +19,6 @@ export interface Hosted {
   readonly startDate: string;
   /** Whether its lines do not tell their periods apart. */
   readonly isSummary: boolean;
-  /** Whether it prices a meter of other plans, too. */
-  readonly isSharing: boolean;
   readonly bands: Bands;
   readonly minimumSpend: number;
   readonly standingCharge: number;
@@ -41,6 +39,7 @@ export const host = async (
   const { world, dice, say, kind } = opened;
   const frequency = dice.pick(["WEEKLY", "WEEKLY", "MONTHLY"] as const);
   const bands = dice.pick(bandSets);
+  // It prices a meter of other plans, too.
   const isSharing = !kind.isByVolume && dice.once(3);
   const minimumSpend = isSharing || kind.isUndated ? 0 : dice.pick([0, 0, 15]);
   const standingCharge = kind.isUndated ? 0 : dice.pick([0, 0, 7]);
@@ -70,7 +69,7 @@ export const host = async (
   const used = await useHosted(opened, owner, meter);
   const prices = { bands, minimumSpend, standingCharge, isStandingInAdvance };
   const isSummary = childBillingMode !== "PARENT_BREAKDOWN";
-  return { planId, meterId, frequency, startDate, isSummary, isSharing, ...prices, used };
+  return { planId, meterId, frequency, startDate, isSummary, ...prices, used };
 };
 
 const bandSets: readonly Bands[] = [
@@ -159,8 +158,8 @@ export const paidAhead = ({ hosted }: Family, horizon: Temporal.PlainDate): numb
   if (hosted === undefined) return 0;
   const length = lengthOf(hosted);
   const sure = sureBy(horizon);
-  // Whatever else is used in May, it may pay for as well.
-  if (hosted.isSharing && sure.month < 6) return Infinity;
+  // Whatever else is used in the last days of May is billed in June.
+  if (sure.month < 6) return Infinity;
   let open = Temporal.PlainDate.from(hosted.startDate);
   while (!isAfter(open.add(length), sure)) open = open.add(length);
   const price = Math.max(...bandsOf(hosted.bands).map(({ unitPrice }) => unitPrice));
