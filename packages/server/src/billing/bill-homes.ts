@@ -18,7 +18,7 @@ export const billedAccountOf = (
 /**
  * The plan by whose dates a plan's period is billed. Of what stands on a parent's bill: of the parent's plans in force
  * when the period ends the one for the same product, else the first, and without any the child's own ([R], m3ter
- * semantics 14.2). So each period has one bill, and keeps it when the parent gets another plan later.
+ * semantics 14.2). So each period has one bill, and keeps it when the parent gets another plan from a later day on.
  *
  * @param covering the bill date of the period on the plan's own schedule
  */
