@@ -48,7 +48,7 @@ export const startServer = async (
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> => {
   const dataDir = join(folder, "data");
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, ["--v8-pool-size=0", main], {
     env: {
       PATH: process.env["PATH"],
       TURNPIKE_PORT: "0",
