@@ -29,8 +29,8 @@ import { createWallets } from "./authorization/usage/true-ups.ts";
 import { createUsageCorrections } from "./authorization/usage/usage-corrections.ts";
 import { tickBillClock } from "./billing/bill-clock.ts";
 import { runBillJob } from "./billing/bill-run.ts";
-import { trueUpWallets } from "./billing/wallet-true-ups.ts";
-import { runStatementJob } from "./billing/statements.ts";
+import { trueUpWallets } from "./billing/wallets/true-ups.ts";
+import { runStatementJob } from "./billing/statements/statements.ts";
 import { type Config, ConfigError } from "./config.ts";
 import {
   type ExportParts,

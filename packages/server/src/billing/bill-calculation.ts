@@ -22,19 +22,19 @@ import {
   fixedBills,
   type Given,
 } from "./bill-candidates.ts";
-import type { Sources } from "./charged-up-to.ts";
+import type { Sources } from "./wallets/charged-up-to.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 import { askedNow, type Rated } from "./current-charges.ts";
 import { DrawDownLedger } from "./draw-downs.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
-import { otherBills, type OtherBills } from "./other-bills.ts";
+import { otherBills, type OtherBills } from "./wallets/other-bills.ts";
 import type { PlannedBill } from "./planned-bills.ts";
 import { paidAnew, type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
-import { takeStanding } from "./standing-bills.ts";
+import { takeStanding } from "./wallets/standing-bills.ts";
 import { reachOf, type UsageReach } from "./usage-reach.ts";
-import { payingFamilies, walletBalancesOf } from "./wallet-balances.ts";
+import { payingFamilies, walletBalancesOf } from "./wallets/balances.ts";
 
 /** A bill as a run would write it. */
 export interface CalculatedBill {

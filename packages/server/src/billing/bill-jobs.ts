@@ -11,7 +11,7 @@ import type { BillRow } from "./bill-replies.ts";
 import { billJobDocument, recordChanges } from "./changes.ts";
 import { billJobs, moveJob } from "./job-moves.ts";
 import { lateUsageHours } from "./schedule.ts";
-import { payingFamilies } from "./wallet-balances.ts";
+import { payingFamilies } from "./wallets/balances.ts";
 
 /**
  * Runs under way in one organization (m3ter semantics 2.9). Those that wait for usage count, too: each settles its accounts

@@ -8,7 +8,7 @@ import { changeBills, recordBillChanges } from "./bill-changes.ts";
 import { type BillFilter, billConditions, findBills, lockBill, lockBills } from "./bill-queries.ts";
 import { reverseBillEffects } from "./bill-effects.ts";
 import type { BillRow } from "./bill-replies.ts";
-import { generateStatements, removeStatementJobs } from "./statement-jobs.ts";
+import { generateStatements, removeStatementJobs } from "./statements/jobs.ts";
 
 /** What happens to a bill between its calculation and its lock (m3ter semantics 18.6). */
 export interface LifecycleParts {

@@ -8,8 +8,12 @@ import {
   moveStatementJob,
   readStatementJob,
   type StatementJob,
-} from "../billing/statement-jobs.ts";
-import { makeStatements, readLineStatement, readStatement } from "../billing/statements.ts";
+} from "../billing/statements/jobs.ts";
+import {
+  makeStatements,
+  readLineStatement,
+  readStatement,
+} from "../billing/statements/statements.ts";
 import type { StatementFormat } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { decodePosition, pageOf } from "../records/paging.ts";

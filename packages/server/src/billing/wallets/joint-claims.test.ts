@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { jointClaims, jointClaimsInSlices, productOf } from "./joint-claims.ts";
-import type { WalletClaim } from "./wallet-claims.ts";
+import type { WalletClaim } from "./claims.ts";
 
 /** Days of June 2024, the end exclusive. */
 const days = (start: number, end: number) => {

@@ -11,21 +11,16 @@ import type { BillFacts } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { intersection } from "@turnpike/engine/time/period.ts";
-import type { Database, StatementFormat } from "../ports/database.ts";
-import type { UsageStore } from "../ports/usage-store.ts";
-import { aggregationMethod } from "../records/aggregation-method.ts";
-import { lookup } from "../records/lookup.ts";
-import { findLines, getBill } from "./bill-queries.ts";
-import { type BillRow, readLine, type StoredLine } from "./bill-replies.ts";
-import { countedUsage, type LineUsage, lineUsage } from "./line-usage.ts";
-import { type Statement, type StatementLine, statementWriters } from "./statement-files.ts";
-import { moveStatementJob, readStatementJob } from "./statement-jobs.ts";
-import {
-  plainShape,
-  type StatementShape,
-  usageRows,
-  type UsageSubject,
-} from "./statement-usage.ts";
+import type { Database, StatementFormat } from "../../ports/database.ts";
+import type { UsageStore } from "../../ports/usage-store.ts";
+import { aggregationMethod } from "../../records/aggregation-method.ts";
+import { lookup } from "../../records/lookup.ts";
+import { findLines, getBill } from "../bill-queries.ts";
+import { type BillRow, readLine, type StoredLine } from "../bill-replies.ts";
+import { countedUsage, type LineUsage, lineUsage } from "../line-usage.ts";
+import { type Statement, type StatementLine, statementWriters } from "./files.ts";
+import { moveStatementJob, readStatementJob } from "./jobs.ts";
+import { plainShape, type StatementShape, usageRows, type UsageSubject } from "./usage.ts";
 
 /** Of usage in one statement, which is made in memory: some 50 MB. */
 const rowsMax = 200_000;

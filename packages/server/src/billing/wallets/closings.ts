@@ -8,17 +8,17 @@ import {
   startOfDay,
 } from "@turnpike/engine/time/cadence.ts";
 import { compareInstants, earlier, isBefore, type Period } from "@turnpike/engine/time/period.ts";
-import type { DatabaseTransaction } from "../ports/database.ts";
-import type { CalculatedBill } from "./bill-calculation.ts";
-import type { Given } from "./bill-candidates.ts";
-import type { Job } from "./bill-run.ts";
-import type { AccountTime } from "../records/wallet-debits.ts";
-import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
-import { present } from "./catalog-snapshot.ts";
-import type { Rated } from "./current-charges.ts";
-import { runDate } from "./planned-bills.ts";
-import type { AccountRecord } from "./snapshot.ts";
-import { payersOf } from "./wallet-claims.ts";
+import type { DatabaseTransaction } from "../../ports/database.ts";
+import type { CalculatedBill } from "../bill-calculation.ts";
+import type { Given } from "../bill-candidates.ts";
+import type { Job } from "../bill-run.ts";
+import type { AccountTime } from "../../records/wallet-debits.ts";
+import { attachmentsOf, type BillingBook, childrenOf } from "../billing-book.ts";
+import { present } from "../catalog-snapshot.ts";
+import type { Rated } from "../current-charges.ts";
+import { runDate } from "../planned-bills.ts";
+import type { AccountRecord } from "../snapshot.ts";
+import { payersOf } from "./claims.ts";
 
 /** Which time of which accounts a run closes: what was paid in it has to be on some bill. */
 

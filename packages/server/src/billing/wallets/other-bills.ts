@@ -1,15 +1,20 @@
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import type { Attachment } from "./attachments.ts";
-import type { Given } from "./bill-candidates.ts";
-import { billsCharging } from "./bill-homes.ts";
-import type { BillingBook } from "./billing-book.ts";
+import type { Attachment } from "../attachments.ts";
+import type { Given } from "../bill-candidates.ts";
+import { billsCharging } from "../bill-homes.ts";
+import type { BillingBook } from "../billing-book.ts";
 import type { Claimed } from "./joint-claims.ts";
-import { type BillIdentity, identityKey, type PlannedBill, plannedBills } from "./planned-bills.ts";
-import type { AccountRecord } from "./snapshot.ts";
-import { poolOfAttachment } from "./terms.ts";
-import { measuredBy } from "./usage-reach.ts";
-import { claimsOf, isOfUsage, metersOf, usageOf, type WalletClaim } from "./wallet-claims.ts";
+import {
+  type BillIdentity,
+  identityKey,
+  type PlannedBill,
+  plannedBills,
+} from "../planned-bills.ts";
+import type { AccountRecord } from "../snapshot.ts";
+import { poolOfAttachment } from "../terms.ts";
+import { measuredBy } from "../usage-reach.ts";
+import { claimsOf, isOfUsage, metersOf, usageOf, type WalletClaim } from "./claims.ts";
 
 /**
  * What bills of a family claim of the usage that wallets pay for: bills that a run makes, bills that stand, by the terms

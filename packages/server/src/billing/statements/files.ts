@@ -1,6 +1,6 @@
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import { type Decimal, one } from "@turnpike/engine/exact/decimal.ts";
-import type { StatementFormat } from "../ports/database.ts";
+import type { StatementFormat } from "../../ports/database.ts";
 import {
   type BillRow,
   billReply,
@@ -8,9 +8,9 @@ import {
   printed,
   printedUnitPrice,
   type StoredLine,
-} from "./bill-replies.ts";
-import { formatCsv } from "../records/csv.ts";
-import type { StatementShape, UsageRow } from "./statement-usage.ts";
+} from "../bill-replies.ts";
+import { formatCsv } from "../../records/csv.ts";
+import type { StatementShape, UsageRow } from "./usage.ts";
 
 export interface StatementLine {
   readonly row: StoredLine;

@@ -17,23 +17,23 @@ import {
   unitedPeriods,
   withoutPeriods,
 } from "@turnpike/engine/time/period.ts";
-import type { DatabaseTransaction } from "../ports/database.ts";
-import type { RatedPeriod } from "../ports/wallets.ts";
+import type { DatabaseTransaction } from "../../ports/database.ts";
+import type { RatedPeriod } from "../../ports/wallets.ts";
 import {
   type AccountTime,
   type PaidSubject,
   paidSubjects,
   periodPaid,
   planOwners,
-} from "../records/wallet-debits.ts";
-import type { Attachment } from "./attachments.ts";
-import type { BillingBook } from "./billing-book.ts";
-import { present } from "./catalog-snapshot.ts";
+} from "../../records/wallet-debits.ts";
+import type { Attachment } from "../attachments.ts";
+import type { BillingBook } from "../billing-book.ts";
+import { present } from "../catalog-snapshot.ts";
 import { closings, type Making } from "./closings.ts";
-import { accountPlanTerms, aggregationsOf } from "./terms.ts";
-import { measuredBy } from "./usage-reach.ts";
+import { accountPlanTerms, aggregationsOf } from "../terms.ts";
+import { measuredBy } from "../usage-reach.ts";
 import { type JointClaim, jointClaims, jointClaimsInSlices } from "./joint-claims.ts";
-import { claimsOf, claimsOfPlan, usersOf, type WalletClaim } from "./wallet-claims.ts";
+import { claimsOf, claimsOfPlan, usersOf, type WalletClaim } from "./claims.ts";
 
 /**
  * What wallets paid for a plan, and no bill charges any more because the catalog has changed behind it: a plan, its price, its

@@ -1,8 +1,8 @@
 import type { PlanCharges } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms, PricingTerms } from "@turnpike/engine/bill/facts.ts";
 import { intersection, type Period } from "@turnpike/engine/time/period.ts";
-import { minimumSpendMeter } from "../records/wallet-debits.ts";
-import { measuredBy } from "./usage-reach.ts";
+import { minimumSpendMeter } from "../../records/wallet-debits.ts";
+import { measuredBy } from "../usage-reach.ts";
 
 type AccountPlan = BillTerms["accountPlans"][number];
 

@@ -6,7 +6,7 @@ import {
   spanning,
   splitPeriod,
 } from "@turnpike/engine/time/period.ts";
-import { claimIn, metersOf, type WalletClaim } from "./wallet-claims.ts";
+import { claimIn, metersOf, type WalletClaim } from "./claims.ts";
 
 /** Claims on the same debits: what was paid was paid for all of them. */
 export interface JointClaim<Claim extends WalletClaim> {

@@ -3,7 +3,7 @@ import { chargedFor, slicesOf, type Sources } from "./charged-up-to.ts";
 import { fellowsOf } from "./fellow-claims.ts";
 import { cutClaims, isOfOne, type JointClaim, jointClaims } from "./joint-claims.ts";
 import type { BilledClaim } from "./other-bills.ts";
-import { isOfUsage } from "./wallet-claims.ts";
+import { isOfUsage } from "./claims.ts";
 
 /** What is claimed costs so much on its bill, line by line. */
 export interface Total extends BilledClaim {

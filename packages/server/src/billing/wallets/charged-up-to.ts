@@ -4,13 +4,13 @@ import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { isBefore, type Period, splitPeriod } from "@turnpike/engine/time/period.ts";
-import type { UsageStore } from "../ports/usage-store.ts";
-import type { Given } from "./bill-candidates.ts";
-import type { Reader } from "./catalog-snapshot.ts";
-import { rateCharges, type Rated } from "./current-charges.ts";
+import type { UsageStore } from "../../ports/usage-store.ts";
+import type { Given } from "../bill-candidates.ts";
+import type { Reader } from "../catalog-snapshot.ts";
+import { rateCharges, type Rated } from "../current-charges.ts";
 import { edgesOf, type JointClaim } from "./joint-claims.ts";
 import type { BilledClaim, OtherBills } from "./other-bills.ts";
-import { chargesOf, type WalletClaim } from "./wallet-claims.ts";
+import { chargesOf, type WalletClaim } from "./claims.ts";
 
 /**
  * Calls that plans of several bills price were paid for all of them together. What a bill charges of a stretch of time is

@@ -2,7 +2,7 @@ import { type Decimal, max, min, sum, zero } from "@turnpike/engine/exact/decima
 import { chargedFor, slicesOf, type Sources } from "./charged-up-to.ts";
 import { cutClaims, type JointClaim, jointClaims } from "./joint-claims.ts";
 import type { BilledClaim } from "./other-bills.ts";
-import type { WalletClaim } from "./wallet-claims.ts";
+import type { WalletClaim } from "./claims.ts";
 
 /** What a bill claims, or another one of the same debits. */
 export interface Sharing extends BilledClaim {

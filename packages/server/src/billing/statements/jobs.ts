@@ -9,14 +9,14 @@ import type {
   DatabaseTransaction,
   StatementFormat,
   StatementJobTable,
-} from "../ports/database.ts";
-import type { Caller } from "../records/caller.ts";
-import { lookup, lookupAll } from "../records/lookup.ts";
-import type { Position } from "../records/paging.ts";
-import type { Background } from "./background.ts";
-import type { BillRow } from "./bill-replies.ts";
-import { recordChanges, statementJobDocument } from "./changes.ts";
-import { moveJob, statementJobs } from "./job-moves.ts";
+} from "../../ports/database.ts";
+import type { Caller } from "../../records/caller.ts";
+import { lookup, lookupAll } from "../../records/lookup.ts";
+import type { Position } from "../../records/paging.ts";
+import type { Background } from "../background.ts";
+import type { BillRow } from "../bill-replies.ts";
+import { recordChanges, statementJobDocument } from "../changes.ts";
+import { moveJob, statementJobs } from "../job-moves.ts";
 
 export const activeStatementStatuses = ["PENDING", "RUNNING"] as const;
 

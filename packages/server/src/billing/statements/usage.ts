@@ -2,8 +2,13 @@ import type { statementDefinition } from "@turnpike/contract/accounts/statement-
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import type { BreakdownRequest, BreakdownRow, CalendarUnit } from "../ports/usage-breakdown.ts";
-import type { CountedUsage, PlainMethod, UsageSource, UsageStore } from "../ports/usage-store.ts";
+import type { BreakdownRequest, BreakdownRow, CalendarUnit } from "../../ports/usage-breakdown.ts";
+import type {
+  CountedUsage,
+  PlainMethod,
+  UsageSource,
+  UsageStore,
+} from "../../ports/usage-store.ts";
 
 /** What a statement shows of usage; without a definition the whole period in one row per line ([R]). */
 export type StatementShape = Pick<

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { intersection, spanning } from "@turnpike/engine/time/period.ts";
 import { type Claimed, sharingDebits } from "./joint-claims.ts";
-import { metersOf } from "./wallet-claims.ts";
+import { metersOf } from "./claims.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 300);
 

@@ -1,7 +1,7 @@
 import { intersection, type Period, unitedPeriods } from "@turnpike/engine/time/period.ts";
 import { type Claimed, closeOf, sharingDebits } from "./joint-claims.ts";
 import type { BilledClaim, OtherBills, Priced } from "./other-bills.ts";
-import { metersOf, type WalletClaim } from "./wallet-claims.ts";
+import { metersOf, type WalletClaim } from "./claims.ts";
 
 /**
  * What another bill claims of the same debits, of other plans or of other members of a family, as if it was billed for the
