@@ -194,6 +194,39 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
       ]);
     });
 
+    const atLeast = { minimumSpend: 10, minimumSpendBillInAdvance: true };
+
+    test("what a week costs at least is charged once where one bill opens and closes it", async () => {
+      const { parent, monthly } = await family(atLeast);
+      await world.attach(parent.id, monthly.id, { startDate: "2024-02-01T00:00:00Z" });
+      // 7 were used in each of the weeks that end, and 3 are missing; 10 for the next one: each comes to 10.
+      expect(await totals(parent.id, allDates)).toEqual([
+        ...mondays("2024-01-01", 5).map((date) => `${date} WEEKLY 10`),
+        "2024-03-01 MONTHLY 40",
+        "2024-04-01 MONTHLY 50",
+      ]);
+    });
+
+    test("what a week costs at least is charged once where a bill closes it before the month ends that would open it", async () => {
+      const { parent, monthly } = await family(atLeast);
+      await world.attach(parent.id, monthly.id, {
+        startDate: "2024-02-01T00:00:00Z",
+        endDate: "2024-03-12T00:00:00Z",
+      });
+      // Each week has its 10 once: those of the weeks that begin on 11 and 18 March stand on the first one's own bill.
+      const expected = [
+        ...mondays("2024-01-01", 5).map((date) => `${date} WEEKLY 10`),
+        "2024-03-01 MONTHLY 40",
+        "2024-03-18 WEEKLY 20",
+        "2024-03-25 WEEKLY 10",
+        // The week that begins on 4 March: that of 26 February was opened before.
+        "2024-04-01 MONTHLY 10",
+        "2024-04-01 WEEKLY 10",
+      ];
+      expect(await totals(parent.id, allDates)).toEqual(expected);
+      expect(await totals(parent.id, allDates)).toEqual(expected);
+    });
+
     test("when the parent's plan has ended, weeks have bills of their own again", async () => {
       const { parent, monthly } = await family({});
       await world.attach(parent.id, monthly.id, {

@@ -1,5 +1,10 @@
 import { parentBillDate } from "@turnpike/engine/bill/hierarchy.ts";
-import { billDateCovering, billDates } from "@turnpike/engine/time/bill-period.ts";
+import {
+  billDateCovering,
+  billDates,
+  type BillPeriods,
+  billPeriods,
+} from "@turnpike/engine/time/bill-period.ts";
 import { boundary, boundaryIndex, localDate, startOfDay } from "@turnpike/engine/time/cadence.ts";
 import { contains, later, type Period } from "@turnpike/engine/time/period.ts";
 import type { Attachment } from "./attachments.ts";
@@ -42,8 +47,42 @@ export const hostOf = (
   return inForce.find(isAlike) ?? inForce[0] ?? attachment;
 };
 
+/**
+ * What is billed of a plan on that date by the dates of `host`: the periods that it closes, each with the next one, which
+ * it opens. A period that other dates close no later than that is opened with its own close: nothing is billed in
+ * advance when it is settled already.
+ */
+export const periodsHosted = (
+  book: BillingBook,
+  hosted: { readonly attachment: Attachment; readonly host: Attachment },
+  billDate: Temporal.PlainDate,
+): BillPeriods[] =>
+  datesHosted(book, hosted, billDate).flatMap((covering) => {
+    const { attachment } = hosted;
+    const { arrears, advance } = billPeriods(attachment.schedule, covering);
+    const isOpenedLate = arrears !== undefined && opensWithClose(book, attachment, arrears);
+    const isElsewhere = advance !== undefined && opensWithClose(book, attachment, advance);
+    return [
+      ...(isOpenedLate ? [{ advance: arrears }] : []),
+      { arrears, advance: isElsewhere ? undefined : advance },
+    ];
+  });
+
+const opensWithClose = (book: BillingBook, attachment: Attachment, period: Period): boolean => {
+  const billedAt = (edge: Temporal.Instant) => {
+    const covering = localDate(edge, book.zone);
+    const host = hostOf(book, attachment, covering);
+    return { host, date: parentBillDate(host.schedule.cadence, covering) };
+  };
+  const opening = billedAt(period.start);
+  const closing = billedAt(period.end);
+  return (
+    opening.host !== closing.host && Temporal.PlainDate.compare(closing.date, opening.date) <= 0
+  );
+};
+
 /** The bill dates, on its own schedule, of a plan's periods that are billed on that date by the dates of `host`. */
-export const datesHosted = (
+const datesHosted = (
   book: BillingBook,
   { attachment, host }: { readonly attachment: Attachment; readonly host: Attachment },
   billDate: Temporal.PlainDate,

@@ -4,11 +4,12 @@ import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import {
   billDateAt,
   type BillingSchedule,
+  type BillPeriods,
   billPeriods,
 } from "@turnpike/engine/time/bill-period.ts";
 import { boundary, type Cadence, localDate } from "@turnpike/engine/time/cadence.ts";
 import type { Attachment } from "./attachments.ts";
-import { billedAccountOf, datesHosted } from "./bill-homes.ts";
+import { billedAccountOf, periodsHosted } from "./bill-homes.ts";
 import type { StoredBill } from "./bill-history.ts";
 import { attachmentsOf, type BillingBook, childrenOf } from "./billing-book.ts";
 import { type BillableFee, feesOf } from "./credit-terms.ts";
@@ -86,16 +87,15 @@ const groupingOf = (
 const memberOf = (
   book: BillingBook,
   { attachment, cadence }: { attachment: Attachment; cadence: Cadence },
-  placed: { billDate: Temporal.PlainDate; covering: Temporal.PlainDate },
+  { billDate, periods }: { billDate: Temporal.PlainDate; periods: BillPeriods },
 ): Member[] => {
-  const periods = billPeriods(attachment.schedule, placed.covering);
   if (periods.arrears === undefined && periods.advance === undefined) return [];
   return [
     {
       frequency: cadence.frequency,
       interval: cadence.interval,
       ...groupingOf(book, attachment.accountPlan.contractId),
-      billDate: placed.billDate,
+      billDate,
       content: { kind: "plan", attachment, periods },
     },
   ];
@@ -118,7 +118,8 @@ const ownMembers = (book: BillingBook, account: AccountRecord, run: Run): Member
   ].flatMap((attachment) => {
     const billDate = billDateOf(run, attachment.schedule);
     const { cadence } = attachment.schedule;
-    return memberOf(book, { attachment, cadence }, { billDate, covering: billDate });
+    const periods = billPeriods(attachment.schedule, billDate);
+    return memberOf(book, { attachment, cadence }, { billDate, periods });
   });
 };
 
@@ -131,8 +132,8 @@ const childMembers = (book: BillingBook, parent: AccountRecord, run: Run): Membe
       [...attachmentsOf(book, parent), attachment].flatMap((host) => {
         const { cadence } = host.schedule;
         const billDate = billDateOf(run, { ...attachment.schedule, cadence });
-        return datesHosted(book, { attachment, host }, billDate).flatMap((covering) =>
-          memberOf(book, { attachment, cadence }, { billDate, covering }),
+        return periodsHosted(book, { attachment, host }, billDate).flatMap((periods) =>
+          memberOf(book, { attachment, cadence }, { billDate, periods }),
         );
       }),
     );

@@ -210,6 +210,20 @@ describe("in advance", () => {
     expect(billText(facts)).toEqual(["USAGE 800.00", "MINIMUM_SPEND_REFUND -800.00", "= 0.00"]);
   });
 
+  test("a period that one bill opens and closes costs its minimum once", () => {
+    const active = { start: at("2024-06-01"), end: at("2024-07-01") };
+    const closing = sampleAccountPlan({ active, plans: [samplePlan(plan)] });
+    const facts = sampleFacts({ terms: { accountPlans: [closing] }, usage: used(800) });
+    const opening = { ...closing, advance: { number: 0, ...active } };
+    const both = { ...facts, accountPlans: [...facts.accountPlans, opening] };
+    expect(billText(both)).toEqual([
+      "USAGE 800.00",
+      "MINIMUM_SPEND 1000.00",
+      "MINIMUM_SPEND_REFUND -800.00",
+      "= 1000.00",
+    ]);
+  });
+
   test.each([
     // [usage, billed, NET_TO_MAX, DOCUMENTED_DIFFERENCE]
     ["800", "1000", "-800", "-200"],

@@ -1,4 +1,4 @@
-import { type Decimal, one, zero } from "../../exact/decimal.ts";
+import { type Decimal, one, sum, zero } from "../../exact/decimal.ts";
 import type { NumberedPeriod } from "../../time/bill-period.ts";
 import type { OpenPeriod } from "../../time/period.ts";
 import type { Derivation } from "../derivation.ts";
@@ -199,6 +199,13 @@ const labels = (facts: BillFacts, minimum: Minimum) => ({
   bandUsage: [],
 });
 
+/** By earlier bills, or on this one: a parent's bill may open a period of a child's plan and close it, too. */
+const billedAhead = (facts: BillFacts, key: string, lines: readonly Line[]): Decimal =>
+  sum([
+    facts.billedInAdvance[key] ?? zero,
+    ...lines.filter((line) => line.key === key).map(({ subtotal }) => subtotal),
+  ]);
+
 /** Once usage is known: tops it up to the minimum, or gives back what was billed in advance. */
 const closingLine = (
   facts: BillFacts,
@@ -215,7 +222,7 @@ const closingLine = (
     how: "MINIMUM_SPEND",
     minimum: due.due,
     charges,
-    billed: facts.billedInAdvance[key] ?? zero,
+    billed: billedAhead(facts, key, lines),
     refundMode: minimumSpendRefundMode,
   });
   const printed = printMoney(facts, exact, minimum.owner.currency);
@@ -264,15 +271,18 @@ const advanceLine = (
   ];
 };
 
-/** Pricing, plan and group minimums, from the inside out (m3ter semantics 12). */
-export const minimumSpendsStep: BillStep = (facts, draft) =>
-  facts.accountPlans
+/** Pricing, plan and group minimums, from the inside out (m3ter semantics 12); what opens before what closes. */
+export const minimumSpendsStep: BillStep = (facts, draft) => {
+  const minimums = facts.accountPlans
     .filter((accountPlan) => billsRecurringTo(facts, accountPlan))
-    .flatMap(minimumsOf)
-    .reduce<Draft>((next, minimum) => {
-      const closed = addLines(facts, next, closingLine(facts, minimum, next.lines));
-      return addLines(facts, closed, advanceLine(facts, minimum, closed.lines));
-    }, draft);
+    .flatMap(minimumsOf);
+  const withLines = (before: Draft, linesOf: typeof closingLine): Draft =>
+    minimums.reduce(
+      (next, minimum) => addLines(facts, next, linesOf(facts, minimum, next.lines)),
+      before,
+    );
+  return withLines(withLines(draft, advanceLine), closingLine);
+};
 
 /** Keys of the advance lines of earlier bills that this bill settles. */
 export const minimumSpendAdvanceKeys = (terms: BillTerms): readonly string[] =>
