@@ -132,6 +132,41 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
     expect(rowsOf(bill)).toEqual(["COUNTER_RUNNING_TOTAL_CHARGE 55", "TOTAL 55"]);
   });
 
+  test.each(["PARENT_BREAKDOWN", "PARENT_SUMMARY"])(
+    "what children pay in advance is settled for each of them, however it is shown: %s",
+    async (childBillingMode) => {
+      const productId = await world.product();
+      const meter = await world.meter(productId);
+      const plan = await world.plan(productId, {
+        minimumSpend: 10,
+        minimumSpendBillInAdvance: true,
+        standingCharge: 31,
+        standingChargeBillInAdvance: true,
+      });
+      const aggregationId = await world.aggregation(meter.id);
+      await world.price({ planId: plan.id, aggregationId }, [[0, 1]]);
+      const parent = await world.account();
+      const attached: string[] = [];
+      for (const amount of [4, 5]) {
+        const child = await world.account({ parentAccountId: parent.id });
+        attached.push(await world.attach(child.id, plan.id, { childBillingMode }));
+        await world.use(meter.code, child.code, [["2024-01-12", amount]]);
+      }
+      const total = async (billDate: string) =>
+        (await world.bill(parent.id, billDate)).map(({ billTotal }) => billTotal);
+      // Each 10 and 31 for the month that begins; of January's 10 the 4 and 5 come back that were used.
+      expect(await total("2024-01-01")).toEqual([82]);
+      expect(await total("2024-02-01")).toEqual([82]);
+      for (const id of attached) {
+        const current = await world.get(`accountplans/${id}`);
+        const endDate = "2024-02-11T00:00:00Z";
+        await world.api.call("PUT", `accountplans/${id}`, { ...current, endDate });
+      }
+      // Ten of 29 days cost each of them 10.69 of its 31, and at least 3.45 of its 10.
+      expect(await total("2024-03-01")).toEqual([-2 * (20.31 + 6.55)]);
+    },
+  );
+
   describe("a child's weekly plan on the bills of a parent that gets a monthly plan in February", () => {
     const mondays = (from: string, count: number): string[] =>
       Array.from({ length: count }, (_, nth) =>

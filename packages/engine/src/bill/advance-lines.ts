@@ -1,15 +1,14 @@
 import type { BillTerms } from "./facts.ts";
-import type { LineItemType } from "./line.ts";
+import { advanceLineTypes, type Line, type SummarizedLine } from "./line.ts";
 import { counterAdvanceKeys } from "./steps/counters.ts";
 import { minimumSpendAdvanceKeys } from "./steps/minimum-spends.ts";
 import { standingChargeAdvanceKeys } from "./steps/standing-charges.ts";
 
-/** What `billedInAdvance` may have. */
-export const advanceLineTypes = [
-  "STANDING_CHARGE",
-  "MINIMUM_SPEND",
-  "COUNTER_RUNNING_TOTAL_CHARGE",
-] as const satisfies readonly LineItemType[];
+/** What of a bill's lines later bills may settle: those of account plans apart that are printed as one. */
+export const advanceLinesOf = (lines: readonly Line[]): readonly SummarizedLine[] =>
+  lines
+    .filter(({ lineItemType }) => advanceLineTypes.includes(lineItemType))
+    .flatMap(({ summarized, key, subtotal }) => summarized ?? [{ key, subtotal }]);
 
 /**
  * Keys of lines that earlier bills may have charged for what this bill settles: in advance, or because a plan was to end. The server

@@ -27,6 +27,13 @@ export const lineItemTypes = [
 ] as const;
 export type LineItemType = (typeof lineItemTypes)[number];
 
+/** What a bill may charge before a later one settles it. */
+export const advanceLineTypes: readonly LineItemType[] = [
+  "STANDING_CHARGE",
+  "MINIMUM_SPEND",
+  "COUNTER_RUNNING_TOTAL_CHARGE",
+];
+
 /** One band's share of a line, as m3ter semantics 10.3 prints it. */
 export interface LineBandUsage {
   readonly pricingBandId?: string | undefined;
@@ -54,6 +61,12 @@ export interface DrawDown {
   readonly after: Decimal;
 }
 
+/** One of the lines that are printed as one. */
+export interface SummarizedLine {
+  readonly key: string;
+  readonly subtotal: Decimal;
+}
+
 /** What a step says about a line; money is still exact and in the pricing currency. */
 export interface LineDraft {
   /** Names the line across recalculations: same terms and period, same key. */
@@ -74,6 +87,8 @@ export interface LineDraft {
   /** The key of the usage window behind the line. */
   readonly usageKey?: string | undefined;
   readonly drawDown?: DrawDown | undefined;
+  /** What it is the sum of, where later bills may settle a part of that: of what is charged in advance. */
+  readonly summarized?: readonly SummarizedLine[] | undefined;
 
   readonly product?: ProductRef | undefined;
   readonly accountingProduct?: ProductRef | undefined;

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import { advanceLineKeys, advanceLineTypes } from "@turnpike/engine/bill/advance-lines.ts";
+import { advanceLineKeys, advanceLinesOf } from "@turnpike/engine/bill/advance-lines.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import type { Line } from "@turnpike/engine/bill/line.ts";
+import { advanceLineTypes, type Line } from "@turnpike/engine/bill/line.ts";
 import { type Decimal, decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Reader } from "./catalog-snapshot.ts";
 
@@ -30,8 +30,7 @@ export class AdvanceLines {
       const others = known.filter(({ billId }) => billId !== bill.id);
       if (others.length < known.length) this.#byKey.set(key, others);
     }
-    for (const { key, lineItemType, subtotal } of lines) {
-      if (!advanceLineTypes.some((type) => type === lineItemType)) continue;
+    for (const { key, subtotal } of advanceLinesOf(lines)) {
       this.#add({ key, billId: bill.id, billDate: bill.billDate, subtotal });
     }
   }
@@ -61,13 +60,20 @@ export const takeAdvanceLines = async (
 ): Promise<AdvanceLines> => {
   const keys = [...new Set(terms.flatMap(advanceLineKeys))];
   if (keys.length === 0) return new AdvanceLines([]);
+  const parents = terms.map(({ account }) => account).filter(({ hasChildren }) => hasChildren);
   const { rows } = await sql<Omit<AdvanceLine, "subtotal"> & { subtotal: string }>`
     SELECT bill_line.key, bill_id AS "billId", bill_date AS "billDate",
       line->'subtotal'->>'$decimal' AS subtotal
     FROM bill_line JOIN bill ON bill.org_id = bill_line.org_id AND bill.id = bill_id
     WHERE bill_line.org_id = ${orgId} AND bill_line.key = ANY(${keys})
       AND line_item_type IN (${typeList})
-    ORDER BY bill_date, bill_id
+    UNION ALL
+    SELECT part->>'key', bill_id, bill_date, part->'subtotal'->>'$decimal'
+    FROM bill JOIN bill_line ON bill_line.org_id = bill.org_id AND bill_id = bill.id
+    CROSS JOIN jsonb_array_elements(line->'summarized') AS part
+    WHERE bill.org_id = ${orgId} AND account_id = ANY(${parents.map(({ id }) => id)}::uuid[])
+      AND line ? 'summarized' AND part->>'key' = ANY(${keys})
+    ORDER BY "billDate", "billId"
   `.execute(reader);
   return new AdvanceLines(rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })));
 };

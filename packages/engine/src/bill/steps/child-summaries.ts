@@ -3,7 +3,7 @@ import { earlier, later } from "../../time/period.ts";
 import { averageUnitPrice } from "../../pricing/bands.ts";
 import type { BillStep } from "../draft.ts";
 import type { BillFacts } from "../facts.ts";
-import type { Line } from "../line.ts";
+import { advanceLineTypes, type Line } from "../line.ts";
 
 /** Account plans whose lines are shown as one for all accounts (m3ter semantics 14.2). */
 export const summaryPlanIds = ({ accountPlans }: BillFacts): ReadonlySet<string> =>
@@ -58,6 +58,9 @@ const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
       bandUsage: [],
       usageKey: undefined,
       drawDown: undefined,
+      summarized: advanceLineTypes.includes(first.lineItemType)
+        ? lines.map((line) => ({ key: line.key, subtotal: line.subtotal }))
+        : undefined,
     },
   ];
 };
