@@ -167,6 +167,32 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
     },
   );
 
+  test("what a summary charged in advance is settled by the next parent of its children, too", async () => {
+    const productId = await world.product();
+    const meter = await world.meter(productId);
+    const terms = { minimumSpend: 10, minimumSpendBillInAdvance: true };
+    const plan = await world.plan(productId, terms);
+    const aggregationId = await world.aggregation(meter.id);
+    await world.price({ planId: plan.id, aggregationId }, [[0, 1]]);
+    const [first, next] = [await world.account(), await world.account()];
+    const children: string[] = [];
+    for (let count = 0; count < 2; count += 1) {
+      const child = await world.account({ parentAccountId: first.id });
+      children.push(child.id);
+      await world.attach(child.id, plan.id, { childBillingMode: "PARENT_SUMMARY" });
+      await world.use(meter.code, child.code, [["2024-01-12", 4]]);
+    }
+    const totals = async (account: { id: string }, billDate: string) =>
+      (await world.bill(account.id, billDate)).map(({ billTotal }) => billTotal);
+    expect(await totals(first, "2024-01-01")).toEqual([20]);
+    for (const id of children) {
+      const current = await world.get(`accounts/${id}`);
+      await world.api.call("PUT", `accounts/${id}`, { ...current, parentAccountId: next.id });
+    }
+    // January has its 20; they are for February.
+    expect(await totals(next, "2024-02-01")).toEqual([20]);
+  });
+
   describe("a child's weekly plan on the bills of a parent that gets a monthly plan in February", () => {
     const mondays = (from: string, count: number): string[] =>
       Array.from({ length: count }, (_, nth) =>

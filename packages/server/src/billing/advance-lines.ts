@@ -60,7 +60,6 @@ export const takeAdvanceLines = async (
 ): Promise<AdvanceLines> => {
   const keys = [...new Set(terms.flatMap(advanceLineKeys))];
   if (keys.length === 0) return new AdvanceLines([]);
-  const parents = terms.map(({ account }) => account).filter(({ hasChildren }) => hasChildren);
   const { rows } = await sql<Omit<AdvanceLine, "subtotal"> & { subtotal: string }>`
     SELECT bill_line.key, bill_id AS "billId", bill_date AS "billDate",
       line->'subtotal'->>'$decimal' AS subtotal
@@ -68,11 +67,13 @@ export const takeAdvanceLines = async (
     WHERE bill_line.org_id = ${orgId} AND bill_line.key = ANY(${keys})
       AND line_item_type IN (${typeList})
     UNION ALL
-    SELECT part->>'key', bill_id, bill_date, part->'subtotal'->>'$decimal'
-    FROM bill JOIN bill_line ON bill_line.org_id = bill.org_id AND bill_id = bill.id
+    SELECT wanted.key, bill_id, bill_date, part->'subtotal'->>'$decimal'
+    FROM unnest(${keys}::text[]) AS wanted (key)
+    JOIN bill_line ON line ? 'summarized'
+      AND line->'summarized' @> jsonb_build_array(jsonb_build_object('key', wanted.key))
+    JOIN bill ON bill.org_id = bill_line.org_id AND bill.id = bill_id
     CROSS JOIN jsonb_array_elements(line->'summarized') AS part
-    WHERE bill.org_id = ${orgId} AND account_id = ANY(${parents.map(({ id }) => id)}::uuid[])
-      AND line ? 'summarized' AND part->>'key' = ANY(${keys})
+    WHERE bill_line.org_id = ${orgId} AND part->>'key' = wanted.key
     ORDER BY "billDate", "billId"
   `.execute(reader);
   return new AdvanceLines(rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })));

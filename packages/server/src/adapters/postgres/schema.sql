@@ -163,6 +163,7 @@ CREATE TABLE bill_line (
 CREATE INDEX bill_line_newest ON bill_line USING btree (org_id, id DESC);
 CREATE INDEX bill_line_of_advance_key ON bill_line USING btree (org_id, key) WHERE (line_item_type = ANY (ARRAY['STANDING_CHARGE'::text, 'MINIMUM_SPEND'::text, 'COUNTER_RUNNING_TOTAL_CHARGE'::text]));
 CREATE INDEX bill_line_of_commitment ON bill_line USING btree (org_id, ((line ->> 'commitmentId'::text)), id DESC) WHERE (line ? 'commitmentId'::text);
+CREATE INDEX bill_line_of_summarized_key ON bill_line USING gin (((line -> 'summarized'::text)) jsonb_path_ops) WHERE (line ? 'summarized'::text);
 
 CREATE TABLE bill_memo (
   org_id uuid NOT NULL,
