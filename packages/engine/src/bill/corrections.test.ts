@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decimal } from "../exact/decimal.ts";
+import { advanceLinesOf } from "./advance-lines.ts";
 import { correctionsOf } from "./corrections.ts";
 import type { BillFacts } from "./facts.ts";
 import { rateBill, type RatedBill } from "./rate-bill.ts";
@@ -71,6 +72,14 @@ describe("100 GB become 800 GB after the bill was approved", () => {
 
   test("old bill + corrections = re-rated bill", () => {
     expect(was.billTotal.plus(rated(july).billTotal).toString()).toBe(is.billTotal.toString());
+  });
+
+  test("what a line sums up for later bills to settle is not there twice", () => {
+    const summarized = [{ key: "one child's", subtotal: decimal(10) }];
+    const advance = corrections.map((one) => ({ ...one, line: { ...one.line, summarized } }));
+    const lines = rated({ ...july, corrections: advance }).lines;
+    expect(lines).toHaveLength(corrections.length);
+    expect(advanceLinesOf(lines).map(({ key }) => key)).not.toContain("one child's");
   });
 
   test("a second correction starts from the first", () => {

@@ -100,6 +100,7 @@ export const correctionLine = (terms: BillTerms, correction: Correction): LineDr
     bandUsage: [],
     usageKey: undefined,
     drawDown: undefined,
+    summarized: undefined,
     referencedBillId: correction.billId,
     referencedLineItemId: correction.lineItemId,
     correctedLineKey: correction.lineKey,
