@@ -68,14 +68,15 @@ export const periodsHosted = (
     ];
   });
 
+/** The bill of a plan's period, which its own schedule bills on `covering`: by whose dates it is, and when. */
+const homeOf = (book: BillingBook, attachment: Attachment, covering: Temporal.PlainDate) => {
+  const host = hostOf(book, attachment, covering);
+  return { host, date: parentBillDate(host.schedule.cadence, covering) };
+};
+
 const opensWithClose = (book: BillingBook, attachment: Attachment, period: Period): boolean => {
-  const billedAt = (edge: Temporal.Instant) => {
-    const covering = localDate(edge, book.zone);
-    const host = hostOf(book, attachment, covering);
-    return { host, date: parentBillDate(host.schedule.cadence, covering) };
-  };
-  const opening = billedAt(period.start);
-  const closing = billedAt(period.end);
+  const opening = homeOf(book, attachment, localDate(period.start, book.zone));
+  const closing = homeOf(book, attachment, localDate(period.end, book.zone));
   return (
     opening.host !== closing.host && Temporal.PlainDate.compare(closing.date, opening.date) <= 0
   );
@@ -117,9 +118,6 @@ export const billsCharging = (
     to: billDateCovering(schedule.cadence, last).add({ days: 1 }),
     billsInAdvance: false,
   });
-  const dates = own.map((date) => {
-    const { cadence } = hostOf(book, attachment, date).schedule;
-    return parentBillDate(cadence, date).toString();
-  });
+  const dates = own.map((date) => homeOf(book, attachment, date).date.toString());
   return { account: shared ?? billedAccountOf(book, attachment), dates: [...new Set(dates)] };
 };

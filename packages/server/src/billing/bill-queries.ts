@@ -160,6 +160,20 @@ export const getBill = async (
   return row;
 };
 
+/** What the bill was rated from, as text (`billFactsFromText`); the bill exists. */
+export const factsTextOf = async (
+  reader: Reader,
+  { orgId, id }: { orgId: string; id: string },
+): Promise<string> => {
+  const { facts } = await reader
+    .selectFrom("bill")
+    .select("facts")
+    .where("org_id", "=", orgId)
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  return facts;
+};
+
 /** The account's bill with the latest date; NOT_FOUND when it has none. */
 export const getLatestBill = async (
   database: Database,

@@ -10,7 +10,7 @@ import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { placeOf, tokenOf } from "../records/paging.ts";
-import { findLines, getBill } from "./bill-queries.ts";
+import { factsTextOf, findLines, getBill } from "./bill-queries.ts";
 import { lineReply, number, printed, readLine } from "./bill-replies.ts";
 import {
   type CountedEvent,
@@ -139,13 +139,7 @@ export const explainLine = async (
   const lines = rows.map((row) => ({ id: row.id, line: readLine(row.line), row }));
   const own = lines.find(({ id }) => id === lineId);
   if (own === undefined) throw new Problem("NOT_FOUND");
-  const { facts: text } = await database
-    .selectFrom("bill")
-    .select("facts")
-    .where("org_id", "=", orgId)
-    .where("id", "=", bill.id)
-    .executeTakeFirstOrThrow();
-  const facts = billFactsFromText(text);
+  const facts = billFactsFromText(await factsTextOf(database, { orgId, id: bill.id }));
   const measured = lineUsage(facts, own.line);
   const carried = measured && (await carriedInto(usage, { orgId, usage: measured }));
   const page = { limit: pageSize, from: decodeCursor(nextToken) };

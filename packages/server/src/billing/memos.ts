@@ -14,7 +14,7 @@ import type { Caller } from "../records/caller.ts";
 import { lookup, lookupAll } from "../records/lookup.ts";
 import type { Position } from "../records/paging.ts";
 import { changeBills } from "./bill-changes.ts";
-import { getBill, lockBill } from "./bill-queries.ts";
+import { factsTextOf, getBill, lockBill } from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { memosOf } from "./memo-terms.ts";
 import { billImpossible } from "./impossible-bill.ts";
@@ -117,12 +117,7 @@ const rateAgain = async (
   { bill, at }: { bill: BillRow; at: Date },
 ): Promise<void> => {
   const key = { orgId: caller.orgId, billId: bill.id };
-  const { facts: text } = await transaction
-    .selectFrom("bill")
-    .select("facts")
-    .where("org_id", "=", key.orgId)
-    .where("id", "=", key.billId)
-    .executeTakeFirstOrThrow();
+  const text = await factsTextOf(transaction, { orgId: key.orgId, id: key.billId });
   const facts = { ...billFactsFromText(text), memos: await memosOf(transaction, key) };
   const rated = rateBill(facts);
   if (rated.outcome === "failed") throw billImpossible(rated.failures);

@@ -15,7 +15,7 @@ import type { Database, StatementFormat } from "../../ports/database.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import { aggregationMethod } from "../../records/aggregation-method.ts";
 import { lookup } from "../../records/lookup.ts";
-import { findLines, getBill } from "../bill-queries.ts";
+import { factsTextOf, findLines, getBill } from "../bill-queries.ts";
 import { type BillRow, readLine, type StoredLine } from "../bill-replies.ts";
 import { countedUsage, type LineUsage, lineUsage } from "../line-usage.ts";
 import { type Statement, type StatementLine, statementWriters } from "./files.ts";
@@ -118,12 +118,7 @@ const buildStatement = async (
   const { database } = parts;
   const bill = await getBill(database, { orgId, id: billId });
   const shape = await shapeOf(database, bill);
-  const { facts: text } = await database
-    .selectFrom("bill")
-    .select("facts")
-    .where("org_id", "=", orgId)
-    .where("id", "=", bill.id)
-    .executeTakeFirstOrThrow();
+  const text = await factsTextOf(database, { orgId, id: bill.id });
   const subject = { bill, shape, facts: billFactsFromText(text) };
   const rows = (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
   const lines: StatementLine[] = [];
@@ -139,7 +134,7 @@ const buildStatement = async (
   return { bill, shape, lines, facts: text };
 };
 
-export interface StatementOrder {
+interface FilesOrder {
   readonly orgId: string;
   readonly billId: string;
   readonly meterIds: readonly string[];
@@ -150,7 +145,7 @@ export interface StatementOrder {
 /** Makes the files and puts them in the place of the bill's earlier ones. NOT_FOUND, DOWNLOAD_TOO_LARGE. */
 export const makeStatements = async (
   parts: StatementParts,
-  { formats, jobId, ...order }: StatementOrder,
+  { formats, jobId, ...order }: FilesOrder,
 ): Promise<void> => {
   const statement = await buildStatement(parts, order);
   const { orgId } = order;
