@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { billingScenario } from "./billing-scenario.ts";
+import { rowsOf } from "./billing-world.ts";
 
 /** Usage that comes late, is voided or amended: before the bill, before and after its approval. */
 const scenario = billingScenario();
@@ -229,5 +230,42 @@ describe.concurrent("after approval, on the next bill", () => {
     // Together what one bill of the right usage charges: 110 − 20 + 5 = 95, and February's 10.
     const [january] = await totals(account, "2024-02-01");
     expect((january ?? 0) + carrier.billTotal + 5).toBe(95 + 10);
+  });
+});
+
+describe.concurrent("a bill that is locked before an earlier one is made", () => {
+  // 10 a month in advance, nothing used. January's bill: 10 for January, which no bill charged before, 10 for February.
+  // March's the same, locked. February's opens March: its 10 are on both. They come back: 50 for five months.
+  const opened = async () => {
+    const { account } = await sell({
+      template: { minimumSpend: 10, minimumSpendBillInAdvance: true },
+      bands: [[0, 1]],
+    });
+    const both = ["MINIMUM_SPEND 10", "MINIMUM_SPEND 10", "TOTAL 20"];
+    await expectLines(account, "2024-02-01", both);
+    const march = await expectLines(account, "2024-04-01", both);
+    await scenario.world.approveAndLock(march.id);
+    return { account, march };
+  };
+  const february = ["MINIMUM_SPEND 10", "TOTAL 10"];
+  const april = ["MINIMUM_SPEND -10", "MINIMUM_SPEND 10", "TOTAL 0"];
+
+  test("gives back on the next what both charge", async () => {
+    const { account, march } = await opened();
+    await expectLines(account, "2024-03-01", february);
+    const next = await expectLines(account, "2024-05-01", april);
+    expect(next.lineItems).toContainEqual(
+      expect.objectContaining({ subtotal: -10, referencedBillId: march.id }),
+    );
+    await scenario.world.approveAndLock(next.id);
+    await expectLines(account, "2024-06-01", february);
+  });
+
+  test("gives it back on a later one that is there already", async () => {
+    const { account } = await opened();
+    await expectLines(account, "2024-05-01", february);
+    await expectLines(account, "2024-03-01", february);
+    const bills = await scenario.world.bills(account.id, "2024-05-01");
+    expect(bills.map(rowsOf)).toEqual([april]);
   });
 });

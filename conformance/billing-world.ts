@@ -232,6 +232,11 @@ export class BillingWorld {
     await this.api.call("PUT", `bills/${billId}/status`, { status: "APPROVED" });
   }
 
+  async approveAndLock(billId: string): Promise<void> {
+    await this.approve(billId);
+    await this.api.call("PUT", `bills/${billId}/lock`);
+  }
+
   /** The only bill of the date, as `TYPE amount` rows and its total. */
   async lines(accountId: string, billDate: string, request: Body = {}): Promise<string[]> {
     const [only, ...others] = await this.bill(accountId, billDate, request);

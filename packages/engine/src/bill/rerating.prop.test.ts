@@ -130,6 +130,7 @@ const fixedBills = (
       billed: lines.map((line) => ({ lineItemId: line.key, line })),
       measured: Object.fromEntries(measured),
       isPaidAnew: false,
+      billedInAdvance: facts.billedInAdvance,
     };
   });
 

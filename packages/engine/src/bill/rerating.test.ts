@@ -3,7 +3,15 @@ import { decimal } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { rateBill } from "./rate-bill.ts";
 import { correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
-import { on, sampleCommitment, sampleFacts, usageOn } from "./sample-facts.ts";
+import {
+  minimumSpend,
+  on,
+  planFacts,
+  sampleCommitment,
+  sampleFacts,
+  usageOn,
+} from "./sample-facts.ts";
+import { minimumSpendAdvanceKeys } from "./steps/minimum-spends.ts";
 
 const billedLines = (facts: BillFacts) => {
   const bill = rateBill(facts);
@@ -29,6 +37,7 @@ const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
   facts,
   billed: billedLines(facts),
   isPaidAnew: false,
+  billedInAdvance: facts.billedInAdvance,
   measured:
     now === undefined
       ? {}
@@ -48,6 +57,20 @@ test("what an earlier bill draws more is not there for a later one", () => {
     "june COMMITMENT_CONSUMED -3.00",
     "june USAGE 3.00",
     "july COMMITMENT_CONSUMED 3.00",
+  ]);
+});
+
+test("what was charged in advance after a bill had settled it comes back", () => {
+  // June: 15.00 used of the minimum of 100, 85.00 to top it up. Then 60.00 of it were charged in advance: 25.00 are due.
+  const facts = planFacts(
+    { minimumSpend: minimumSpend(100, { billInAdvance: true }) },
+    { terms: { billDate: on("2024-07-01") }, usage: [usageOn("2024-06-10", 100)] },
+  );
+  const [key] = minimumSpendAdvanceKeys(facts);
+  const billedInAdvance = { [key ?? ""]: decimal(60) };
+  expect(shown([fixed("june", facts)])).toEqual([]);
+  expect(shown([{ ...fixed("june", facts), billedInAdvance }])).toEqual([
+    "june MINIMUM_SPEND -60.00",
   ]);
 });
 

@@ -1,6 +1,6 @@
 /**
- * What approved and locked bills would be today: their own terms, the usage and its payment as they are now. What differs is put
- * right on a later bill. What a bill draws depends on what those before it took, so the bills of an account are
+ * What approved and locked bills would be today: their own terms, with the usage, its payment and what earlier bills charged in
+ * advance as they are now. What differs is put right on a later bill. What a bill draws depends on what those before it took, so the bills of an account are
  * rated again in the order of their dates.
  */
 
@@ -22,6 +22,8 @@ export interface FixedBill {
   readonly measured: BillFacts["quantities"];
   /** Wallets have paid another sum for its usage by now; the facts say which. */
   readonly isPaidAnew: boolean;
+  /** What earlier bills charge for what it settles, as they are now: one of them may have been made after it. */
+  readonly billedInAdvance: BillFacts["billedInAdvance"];
 }
 
 /** A correction, and the bill that it stands on. */
@@ -50,6 +52,11 @@ const isSameQuantity = (a: UsageQuantity | undefined, b: UsageQuantity | undefin
   if (a?.error !== b?.error) return false;
   return before === null || after === null ? before === after : before.eq(after);
 };
+
+const isSameAdvance = (a: BillFacts["billedInAdvance"], b: BillFacts["billedInAdvance"]): boolean =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) =>
+    (a[key] ?? zero).eq(b[key] ?? zero),
+  );
 
 /** By credit, what earlier bills take beyond what a bill's facts know of. */
 type Shift = ReadonlyMap<string, Decimal>;
@@ -103,14 +110,15 @@ const shiftFor = (
 
 /** The lines as they would be today, or why there are none. */
 const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillFailure[] => {
-  const { facts, measured, billed, isPaidAnew } = bill;
+  const { facts, measured, billed, isPaidAnew, billedInAdvance } = bill;
   const isUnchanged =
     !isPaidAnew &&
+    isSameAdvance(facts.billedInAdvance, billedInAdvance) &&
     [...shift.values()].every((amount) => amount.isZero()) &&
     Object.entries(measured).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
   if (isUnchanged) return { bill, facts, lines: billed.map(({ line }) => line) };
   const quantities = { ...facts.quantities, ...measured };
-  const today = shifted({ ...facts, quantities }, shift);
+  const today = shifted({ ...facts, quantities, billedInAdvance }, shift);
   const rated = rateBill(today);
   return rated.outcome === "rated" ? { bill, facts: today, lines: rated.lines } : rated.failures;
 };

@@ -4,12 +4,7 @@ import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
-import {
-  type CarriedCorrection,
-  correctionsBefore,
-  rerate,
-  type Rerating,
-} from "@turnpike/engine/bill/rerating.ts";
+import { type CarriedCorrection, correctionsBefore } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
@@ -32,6 +27,7 @@ import { type AskedWindows, measure } from "./measured-usage.ts";
 import { otherBills, type OtherBills } from "./wallets/other-bills.ts";
 import type { PlannedBill } from "./planned-bills.ts";
 import { paidAnew, type StoredFixedBill, takeFixedBills } from "./fixed-bills.ts";
+import { Reratings } from "./reratings.ts";
 import { takeStanding } from "./wallets/standing-bills.ts";
 import { reachOf, type UsageReach } from "./usage-reach.ts";
 import { payingFamilies, walletBalancesOf } from "./wallets/balances.ts";
@@ -99,8 +95,7 @@ interface Materials {
   readonly usageMark: UsageMark;
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   readonly advance: AdvanceLines;
-  /** By account. */
-  readonly reratings: ReadonlyMap<string, Rerating>;
+  readonly reratings: Reratings;
   /** By bill. */
   readonly factsBefore: ReadonlyMap<string, string>;
 }
@@ -120,9 +115,6 @@ class Calculator {
     this.#corrections = materials.history.corrections;
     // What is calculated again gives back first what it took, so that earlier bills may take it.
     this.#released = new Map(candidates.map(({ id }) => [id, this.#ledger.release(id)]));
-    for (const [accountId, { failures }] of materials.reratings) {
-      if (failures.length > 0) this.#fail(accountId, failures);
-    }
   }
 
   readonly #released: ReadonlyMap<string, readonly DrawDown[]>;
@@ -132,11 +124,9 @@ class Calculator {
   }
 
   #correctionsOf({ id, planned }: Candidate): BillFacts["corrections"] {
-    const rerating = this.#materials.reratings.get(planned.identity.accountId);
-    if (rerating === undefined) return [];
     const carried = this.#corrections.filter(({ billId }) => billId !== id);
     return correctionsBefore(
-      rerating,
+      this.#materials.reratings.of(planned.identity.accountId),
       planned.terms.billDate,
       carried.map(({ correction }) => correction),
     );
@@ -190,7 +180,8 @@ class Calculator {
     });
     if (!isSame) this.#changedFamilies.add(family);
     this.#ledger.record(billDate, drawDowns);
-    this.#materials.advance.replace({ id, billDate }, rated.lines);
+    const { advance, reratings } = this.#materials;
+    if (advance.replace({ id, billDate }, rated.lines)) reratings.forget();
     this.#corrections = [
       ...this.#corrections.filter(({ billId }) => billId !== id),
       ...facts.corrections.map((correction) => ({
@@ -202,7 +193,11 @@ class Calculator {
   }
 
   result(): Omit<Calculation, "others"> {
-    const rerated = [...this.#materials.reratings.values()].flatMap((one) =>
+    const reratings = this.#materials.reratings.all();
+    for (const [accountId, { failures }] of reratings) {
+      if (failures.length > 0) this.#fail(accountId, failures);
+    }
+    const rerated = [...reratings.values()].flatMap((one) =>
       one.rerated.map(({ facts, lines }) => ({ facts, lines })),
     );
     return { bills: this.#bills, failures: this.#failures, rerated };
@@ -222,31 +217,6 @@ const askedFor = (
     return { windows, aggregations, zone: organization.zone, givenFor };
   }),
 ];
-
-/** By account. */
-const reratingsOf = (
-  fixed: readonly StoredFixedBill[],
-  measured: ReadonlyMap<UsageWindow, UsageQuantity>,
-  corrections: readonly CarriedCorrection[],
-): Map<string, Rerating> => {
-  const byAccount = Map.groupBy(fixed, ({ stored }) => stored.accountId);
-  const bills = ({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill) => ({
-    billId: stored.id,
-    facts,
-    billed,
-    isPaidAnew,
-    // What can no longer be measured stays as it was.
-    measured: Object.fromEntries(
-      windows.flatMap((window) => {
-        const now = measured.get(window);
-        return now === undefined ? [] : [[window.key, now] as const];
-      }),
-    ),
-  });
-  return new Map(
-    [...byAccount].map(([id, ofAccount]) => [id, rerate(ofAccount.map(bills), corrections)]),
-  );
-};
 
 interface Calculating {
   readonly candidates: readonly Candidate[];
@@ -302,7 +272,7 @@ export const calculateBills = async (
   // Before anything is read: what comes in the meantime is looked at again.
   const usageMark = await usage.mark();
   const asked = candidatesOf(given);
-  const unchanging = fixedBills(history, asked);
+  const unchanging = fixedBills(given, asked);
   const accountIds = [...asked.map(({ planned }) => planned.identity), ...unchanging].map(
     ({ accountId }) => accountId,
   );
@@ -317,14 +287,18 @@ export const calculateBills = async (
     paying,
   );
   const measured = await measure({ reader, usage, orgId }, askedFor(book, candidates, fixed));
-  const terms = candidates.map(({ planned }) => planned.terms);
+  const terms = [
+    ...candidates.map(({ planned }) => planned.terms),
+    ...fixed.map(({ facts }) => facts),
+  ];
+  const advance = await takeAdvanceLines(reader, orgId, terms);
   const calculator = new Calculator(
     {
       history,
       usageMark,
       measured,
-      advance: await takeAdvanceLines(reader, orgId, terms),
-      reratings: reratingsOf(fixed, measured, corrections),
+      advance,
+      reratings: new Reratings(fixed, { measured, advance, corrections }),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,

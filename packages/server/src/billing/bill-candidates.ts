@@ -88,16 +88,44 @@ export const candidatesOf = ({ book, bookFor, history, planned, now }: Given): C
   return [...asked, ...following].sort(inDateOrder(book));
 };
 
-/** Bills that are not calculated again although usage of their periods may have changed. */
-export const fixedBills = ({ bills }: History, candidates: readonly Candidate[]): StoredBill[] => {
-  const lastDates = new Map<string, string>();
-  for (const { planned } of candidates) {
-    // The candidates are in date order.
-    lastDates.set(planned.identity.accountId, planned.identity.billDate);
+/**
+ * Locked bills that come after some others of their families: what these charge in advance, the locked ones may have
+ * settled already.
+ */
+export const lockedAfter = (
+  book: BillingBook,
+  { bills }: Pick<History, "bills">,
+  earlier: readonly Pick<StoredBill, "accountId" | "billDate">[],
+): StoredBill[] => {
+  const firstDates = new Map<string, string>();
+  for (const { accountId, billDate } of earlier) {
+    const family = familyOf(book, accountId);
+    if (billDate < (firstDates.get(family) ?? "9999")) firstDates.set(family, billDate);
   }
-  const again = new Set(candidates.map(({ id }) => id));
   return bills.filter(
-    ({ id, accountId, billDate, isApproved, isLocked }) =>
-      (isApproved || isLocked) && !again.has(id) && billDate < (lastDates.get(accountId) ?? ""),
+    ({ accountId, billDate, isLocked }) =>
+      isLocked && billDate > (firstDates.get(familyOf(book, accountId)) ?? "9999"),
   );
+};
+
+/**
+ * Bills that are not calculated again although what they were calculated from may have changed; without a mark those
+ * before which another is calculated now.
+ */
+export const fixedBills = (
+  { book, history }: Pick<Given, "book" | "history">,
+  candidates: readonly Candidate[],
+): StoredBill[] => {
+  const identities = candidates.map(({ planned }) => planned.identity);
+  const lastDates = new Map<string, string>();
+  // The candidates are in date order.
+  for (const { accountId, billDate } of identities) lastDates.set(accountId, billDate);
+  const again = new Set(candidates.map(({ id }) => id));
+  const overtaken = new Set(lockedAfter(book, history, identities).map(({ id }) => id));
+  return history.bills
+    .filter(
+      ({ id, accountId, billDate, isApproved, isLocked }) =>
+        (isApproved || isLocked) && !again.has(id) && billDate < (lastDates.get(accountId) ?? ""),
+    )
+    .map((bill) => (overtaken.has(bill.id) ? { ...bill, usageMark: null } : bill));
 };

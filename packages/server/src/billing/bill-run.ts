@@ -6,7 +6,7 @@ import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "..
 import type { UsageStore } from "../ports/usage-store.ts";
 import { calculateBills, type CalculatedBill } from "./bill-calculation.ts";
 import { lockFamilies } from "./account-locks.ts";
-import type { Given } from "./bill-candidates.ts";
+import { type Given, lockedAfter } from "./bill-candidates.ts";
 import { type StoredBill, takeHistory } from "./bill-history.ts";
 import { activeStatuses } from "./bill-jobs.ts";
 import { billJobs, moveJob } from "./job-moves.ts";
@@ -14,7 +14,7 @@ import { type BillingBook, bookShelf } from "./billing-book.ts";
 import { plannedAgain, type PlannedBill, plannedBills } from "./planned-bills.ts";
 import { present } from "./catalog-snapshot.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
-import { readLockDate, storeBills } from "./stored-bills.ts";
+import { forgetMarks, readLockDate, storeBills } from "./stored-bills.ts";
 
 /** Accounts calculated in one transaction: enough to share each query over the usage, few enough to retry. */
 const chunkSize = 1000;
@@ -105,7 +105,18 @@ const runChunk = (
     const given = await gather(transaction, { ...job, accountIds, at: parts.now() });
     const { bills, failures } = await calculateBills(transaction, parts.usage, given);
     const writing = { ...job, at: parts.now(), config: given.book.config };
-    await storeBills(transaction, withoutEmpty(given.book, bills), writing);
+    const kept = withoutEmpty(given.book, bills);
+    await storeBills(transaction, kept, writing);
+    const overtaken = lockedAfter(
+      given.book,
+      given.history,
+      kept.map(({ planned }) => planned.identity),
+    );
+    await forgetMarks(
+      transaction,
+      job.orgId,
+      overtaken.map(({ id }) => id),
+    );
     await markDone(transaction, job, { accountIds, failures });
     return true;
   });

@@ -257,6 +257,21 @@ export const markStatementsStale = async (
     .execute();
 };
 
+/** Bills that are to be looked at again whatever the usage store says. */
+export const forgetMarks = async (
+  transaction: DatabaseTransaction,
+  orgId: string,
+  billIds: readonly string[],
+): Promise<void> => {
+  if (billIds.length === 0) return;
+  await transaction
+    .updateTable("bill")
+    .set({ usage_mark: null })
+    .where("org_id", "=", orgId)
+    .where(sql<boolean>`id = ANY(${billIds}::uuid[])`)
+    .execute();
+};
+
 /**
  * Writes calculated bills over those they replace, or as new ones, with what they take from credits and the charges
  * that they carry; none is added to a locked period. The caller holds the locks of their accounts.
