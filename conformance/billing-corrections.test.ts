@@ -261,6 +261,27 @@ describe.concurrent("a bill that is locked before an earlier one is made", () =>
     await expectLines(account, "2024-06-01", february);
   });
 
+  test("takes back what it put right when the bill that was wrong is made again", async () => {
+    // January 60; 20 more come late and are on February's bill, locked. January's, made again, has them, too.
+    const sold = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 60]] });
+    const { account } = sold;
+    const january = await expectLines(account, "2024-02-01", ["USAGE 60", "TOTAL 60"]);
+    await scenario.world.approve(january.id);
+    await use(sold, [["2024-01-20", 20]]);
+    const carrier = await expectLines(account, "2024-03-01", ["USAGE 20", "TOTAL 20"]);
+    await scenario.world.approveAndLock(carrier.id);
+    await expectLines(account, "2024-02-01", ["USAGE 80", "TOTAL 80"]);
+    const march = await expectLines(account, "2024-04-01", ["USAGE -20", "TOTAL -20"]);
+    expect(march.lineItems).toMatchObject([
+      { referencedBillId: january.id, referencedLineItemId: january.lineItems[0]?.["id"] },
+    ]);
+    // Approved once more, it is still what it says; and again the one that takes back.
+    await scenario.world.approve(january.id);
+    await expectLines(account, "2024-04-01", ["USAGE -20", "TOTAL -20"]);
+    await scenario.world.approve(march.id);
+    await expectLines(account, "2024-05-01", ["TOTAL 0"]);
+  });
+
   test("gives it back on a later one that is there already", async () => {
     const { account } = await opened();
     await expectLines(account, "2024-05-01", february);

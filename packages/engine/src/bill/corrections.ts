@@ -60,11 +60,12 @@ const correctionOf = (given: Rerating, lineKey: string): Correction | undefined 
   return {
     key: `CORRECTION/${given.billId}/${lineKey}/${earlier.length + 1}`,
     billId: given.billId,
-    lineItemId: was?.lineItemId,
+    lineItemId: was?.lineItemId ?? earlier[0]?.lineItemId,
     lineKey,
     line: label,
     subtotal,
-    conversionRate: is?.conversionRate ?? was?.line.conversionRate ?? zero,
+    conversionRate:
+      is?.conversionRate ?? was?.line.conversionRate ?? earlier[0]?.conversionRate ?? zero,
     convertedSubtotal,
     quantity: difference("quantity"),
     units: difference("units"),
@@ -81,6 +82,16 @@ export const correctionsOf = (given: Rerating): readonly Correction[] => {
   ]);
   return [...keys].sort().flatMap((key) => correctionOf(given, key) ?? []);
 };
+
+/** What takes corrections back, of bills that were calculated again since: now they say themselves what was put right. */
+export const takenBack = (corrected: readonly Correction[]): readonly Correction[] =>
+  [...Map.groupBy(corrected, ({ billId }) => billId)].flatMap(([billId, ofBill]) =>
+    ofBill
+      .slice(0, 1)
+      .flatMap(({ billingCurrency }) =>
+        correctionsOf({ billId, billingCurrency, billed: [], corrected: ofBill, rerated: [] }),
+      ),
+  );
 
 /** The correction as a line of a later bill; its printed amounts are exactly the differences. */
 export const correctionLine = (terms: BillTerms, correction: Correction): LineDraft => {

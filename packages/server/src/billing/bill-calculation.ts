@@ -6,6 +6,7 @@ import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
 import { type CarriedCorrection, correctionsBefore } from "@turnpike/engine/bill/rerating.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
+import { takenBack } from "@turnpike/engine/bill/corrections.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
@@ -107,12 +108,17 @@ class Calculator {
   readonly #changedFamilies = new Set<string>();
   readonly #bills: CalculatedBill[] = [];
   readonly #failures = new Map<string, BillFailure[]>();
+  readonly #known: ReadonlyMap<string, StoredBill>;
+  readonly #waiting: Set<string>;
+  readonly #calculated = new Set<string>();
   #corrections: readonly CarriedCorrection[];
 
   constructor(materials: Materials, candidates: readonly Candidate[]) {
     this.#materials = materials;
     this.#ledger = new DrawDownLedger(materials.history);
     this.#corrections = materials.history.corrections;
+    this.#known = new Map(materials.history.bills.map((bill) => [bill.id, bill]));
+    this.#waiting = new Set(candidates.map(({ id }) => id));
     // What is calculated again gives back first what it took, so that earlier bills may take it.
     this.#released = new Map(candidates.map(({ id }) => [id, this.#ledger.release(id)]));
   }
@@ -125,11 +131,22 @@ class Calculator {
 
   #correctionsOf({ id, planned }: Candidate): BillFacts["corrections"] {
     const carried = this.#corrections.filter(({ billId }) => billId !== id);
-    return correctionsBefore(
-      this.#materials.reratings.of(planned.identity.accountId),
-      planned.terms.billDate,
-      carried.map(({ correction }) => correction),
-    );
+    const isSaidAgain = ({ billId, correction }: CarriedCorrection): boolean => {
+      const bill = this.#known.get(correction.billId);
+      // What still waits drops those that it carries, and carries again what is left to put right.
+      if (bill === undefined || this.#waiting.has(billId)) return false;
+      const isOpen = this.#calculated.has(bill.id) || !(bill.isApproved || bill.isLocked);
+      const { accountId, billDate } = planned.identity;
+      return isOpen && bill.accountId === accountId && bill.billDate < billDate;
+    };
+    return [
+      ...correctionsBefore(
+        this.#materials.reratings.of(planned.identity.accountId),
+        planned.terms.billDate,
+        carried.map(({ correction }) => correction),
+      ),
+      ...takenBack(carried.filter(isSaidAgain).map(({ correction }) => correction)),
+    ];
   }
 
   #factsOf(candidate: Candidate): BillFacts {
@@ -153,6 +170,7 @@ class Calculator {
   }
 
   calculate(candidate: Candidate): void {
+    this.#waiting.delete(candidate.id);
     const { id, planned, stored, windows, family, isFollowing } = candidate;
     const { accountId, billDate } = planned.identity;
     if (isFollowing && !this.#changedFamilies.has(family)) return this.#leave(candidate);
@@ -178,7 +196,9 @@ class Calculator {
       usageMark,
       usageReach,
     });
-    if (!isSame) this.#changedFamilies.add(family);
+    this.#calculated.add(id);
+    const isPutRight = this.#corrections.some(({ correction }) => correction.billId === id);
+    if (!isSame || isPutRight) this.#changedFamilies.add(family);
     this.#ledger.record(billDate, drawDowns);
     const { advance, reratings } = this.#materials;
     if (advance.replace({ id, billDate }, rated.lines)) reratings.forget();
