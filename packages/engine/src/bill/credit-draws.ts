@@ -1,6 +1,6 @@
 /** What lines took from commitments and balances. */
 
-import type { Decimal } from "../exact/decimal.ts";
+import { type Decimal, sum } from "../exact/decimal.ts";
 import type { Period } from "../time/period.ts";
 import type { Correction } from "./corrections.ts";
 import type { Line, LineDraft } from "./line.ts";
@@ -36,16 +36,32 @@ const drawOf = (line: Drawing, subtotal: Decimal): readonly CreditDraw[] => {
 export const drawsOfCorrection = ({ key, line, subtotal }: Correction): readonly CreditDraw[] =>
   drawOf({ ...line, key }, subtotal);
 
-/** Corrections count in their credits' currencies, whatever currency their line is printed in. */
-export const drawsOfBill = (
+/** What a bill takes for itself, without the corrections that it carries. */
+export const ownDraws = (
   lines: readonly Line[],
   corrections: readonly Correction[],
 ): readonly CreditDraw[] => {
   const corrective = new Set(corrections.map(({ key }) => key));
-  return [
-    ...lines
-      .filter(({ key }) => !corrective.has(key))
-      .flatMap((line) => drawOf(line, line.subtotal)),
-    ...corrections.flatMap(drawsOfCorrection),
-  ];
+  return lines
+    .filter(({ key }) => !corrective.has(key))
+    .flatMap((line) => drawOf(line, line.subtotal));
+};
+
+/** Corrections count in their credits' currencies, whatever currency their line is printed in. */
+export const drawsOfBill = (
+  lines: readonly Line[],
+  corrections: readonly Correction[],
+): readonly CreditDraw[] => [
+  ...ownDraws(lines, corrections),
+  ...corrections.flatMap(drawsOfCorrection),
+];
+
+/** By credit. */
+export const sumsOfDraws = (
+  draws: readonly Pick<CreditDraw, "creditId" | "amount">[],
+): Map<string, Decimal> => {
+  const byCredit = Map.groupBy(draws, ({ creditId }) => creditId);
+  return new Map(
+    [...byCredit].map(([id, ofCredit]) => [id, sum(ofCredit.map(({ amount }) => amount))]),
+  );
 };

@@ -1,10 +1,17 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { decimal, sum } from "../exact/decimal.ts";
+import { type Decimal, decimal, max, sum, zero } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { type BillLine, rateBill } from "./rate-bill.ts";
 import type { Correction } from "./corrections.ts";
-import { type CarriedCorrection, correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
+import { drawsOfBill, drawsOfCorrection, sumsOfDraws } from "./credit-draws.ts";
+import {
+  type CarriedCorrection,
+  correctionsBefore,
+  type FixedBill,
+  rerate,
+  type Room,
+} from "./rerating.ts";
 import {
   credited,
   minimumSpend,
@@ -134,6 +141,30 @@ const fixedBills = (
     };
   });
 
+const creditsOf = ({ committed, wallet }: Terms): ReadonlyMap<string, Decimal> =>
+  new Map([
+    [sampleCommitment().id, decimal(committed)],
+    [sampleBalance().id, decimal(wallet)],
+  ]);
+
+/** What nobody but others, and the corrections so far, has taken. */
+const roomFor = (
+  given: Terms,
+  was: ReturnType<typeof billed>,
+  { carried, others = zero }: { carried: readonly Correction[]; others?: Decimal },
+): Room => {
+  const taken = sumsOfDraws([
+    ...was.flatMap(({ facts, lines }) => drawsOfBill(lines, facts.corrections)),
+    ...carried.flatMap(drawsOfCorrection),
+  ]);
+  const left = (id: string) =>
+    creditsOf(given)
+      .get(id)
+      ?.minus(taken.get(id) ?? zero)
+      .minus(others);
+  return { left, carried };
+};
+
 const shown = (corrections: readonly Correction[]): readonly string[] =>
   corrections.map(({ key, subtotal }) => `${key} ${subtotal.toString()}`);
 
@@ -150,7 +181,7 @@ test("three approved months and their corrections are what a full re-rating bill
           const known = carried.map(({ correction }) => correction);
           const correct = (leavesOut: boolean) => {
             const bills = fixedBills(given, was, { usage: after, leavesOut });
-            const rerating = rerate(bills, carried);
+            const rerating = rerate(bills, carried, roomFor(given, was, { carried: known }));
             expect(rerating.failures).toEqual([]);
             return correctionsBefore(rerating, nextDate(run), known);
           };
@@ -169,6 +200,24 @@ test("three approved months and their corrections are what a full re-rating bill
         }
       },
     ),
+    { numRuns },
+  );
+});
+
+test("corrections take no more of a credit than others have left of it", () => {
+  fc.assert(
+    fc.property(terms, usage, usage, fc.nat(200), (given, before, after, others) => {
+      const was = billed(given, before);
+      const room = roomFor(given, was, { carried: [], others: decimal(others) });
+      const bills = fixedBills(given, was, { usage: after, leavesOut: false });
+      const corrections = correctionsBefore(rerate(bills, [], room), nextDate(0), []);
+      for (const [id, drawn] of sumsOfDraws(corrections.flatMap(drawsOfCorrection))) {
+        const limit = max(room.left(id) ?? zero, zero);
+        expect(max(drawn, limit).toString(), `${id} has ${limit.toString()}`).toBe(
+          limit.toString(),
+        );
+      }
+    }),
     { numRuns },
   );
 });

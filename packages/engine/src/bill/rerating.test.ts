@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { decimal } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { rateBill } from "./rate-bill.ts";
-import { correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
+import { correctionsBefore, type FixedBill, rerate, type Room } from "./rerating.ts";
 import {
   minimumSpend,
   on,
@@ -46,8 +46,11 @@ const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
         ),
 });
 
-const shown = (bills: readonly FixedBill[], billDate = "2024-09-01") =>
-  correctionsBefore(rerate(bills, []), on(billDate), []).map(
+/** Nobody else takes anything. */
+const ample: Room = { left: () => undefined, carried: [] };
+
+const shown = (bills: readonly FixedBill[], billDate = "2024-09-01", room = ample) =>
+  correctionsBefore(rerate(bills, [], room), on(billDate), []).map(
     ({ billId, line, subtotal }) => `${billId} ${line.lineItemType} ${subtotal.toFixed(2)}`,
   );
 
@@ -58,6 +61,18 @@ test("what an earlier bill draws more is not there for a later one", () => {
     "june USAGE 3.00",
     "july COMMITMENT_CONSUMED 3.00",
   ]);
+});
+
+test("what another bill has taken since is not there for a correction", () => {
+  // June's 18.00: of the 20, 15 are June's own and 4 another bill's. 1.00 is left of the 3.00 more.
+  const room = { left: () => decimal(1), carried: [] };
+  expect(shown([fixed("june", june, 120)], "2024-09-01", room)).toEqual([
+    "june COMMITMENT_CONSUMED -1.00",
+    "june USAGE 3.00",
+  ]);
+  // Where more was taken than there is, what June has stays June's.
+  const overdrawn = { left: () => decimal(-7), carried: [] };
+  expect(shown([fixed("june", june, 120)], "2024-09-01", overdrawn)).toEqual(["june USAGE 3.00"]);
 });
 
 test("what was charged in advance after a bill had settled it comes back", () => {
@@ -79,6 +94,7 @@ test("bills in which nothing changed are not rated again", () => {
   const rerating = rerate(
     [{ ...fixed("june", june), facts: unratable }, fixed("july", july, 100)],
     [],
+    ample,
   );
   expect(rerating.failures).toEqual([]);
   expect(shown([fixed("june", june, 100), fixed("july", july)])).toEqual([]);
@@ -90,7 +106,7 @@ test("a bill puts only earlier ones right", () => {
 
 test("of a bill that cannot be rated any more nothing is put right, and it is said why", () => {
   const facts = { ...june, currency: "EUR" };
-  const rerating = rerate([{ ...fixed("june", june, 120), facts }], []);
+  const rerating = rerate([{ ...fixed("june", june, 120), facts }], [], ample);
   expect(rerating.failures).toMatchObject([{ failure: "MISSING_CONVERSION_RATE" }]);
   expect(rerating.rerated).toEqual([]);
 });

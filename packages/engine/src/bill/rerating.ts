@@ -4,10 +4,11 @@
  * rated again in the order of their dates.
  */
 
-import { type Decimal, sum, zero } from "../exact/decimal.ts";
+import { drawableAmount } from "../balances/balance.ts";
+import { type Decimal, max, zero } from "../exact/decimal.ts";
 import { startOfDay } from "../time/cadence.ts";
 import { type BilledLine, type Correction, correctionsOf } from "./corrections.ts";
-import { drawsOfBill, drawsOfCorrection } from "./credit-draws.ts";
+import { drawsOfBill, drawsOfCorrection, ownDraws, sumsOfDraws } from "./credit-draws.ts";
 import type { BillFacts, UsageQuantity } from "./facts.ts";
 import type { Line } from "./line.ts";
 import type { BillFailure } from "./printing.ts";
@@ -103,13 +104,69 @@ const shiftFor = (
       .filter(({ billDate }) => isUpTo(billDate, facts.billDate))
       .flatMap(({ correction }) => drawsOfCorrection(correction)),
   ];
-  const changes = [...taken, ...known.map((draw) => ({ ...draw, amount: draw.amount.neg() }))];
-  const byCredit = Map.groupBy(changes, ({ creditId }) => creditId);
-  return new Map([...byCredit].map(([id, draws]) => [id, sum(draws.map(({ amount }) => amount))]));
+  return sumsOfDraws([...taken, ...known.map((draw) => ({ ...draw, amount: draw.amount.neg() }))]);
+};
+
+/** What is in credits, beside the bills that are rated again. */
+export interface Room {
+  /** What nobody has taken; undefined of a credit that may be overdrawn. */
+  readonly left: (creditId: string) => Decimal | undefined;
+  /** Corrections of the bills, where what they take is taken. */
+  readonly carried: readonly Correction[];
+}
+
+/** By credit, what the bills may draw together: what they and their corrections have drawn, and what is left. */
+const poolOf = (bills: readonly FixedBill[], { left, carried }: Room): Map<string, Decimal> => {
+  const ids = new Set(bills.map(({ billId }) => billId));
+  const taken = sumsOfDraws([
+    ...bills.flatMap(({ facts, billed }) =>
+      ownDraws(
+        billed.map(({ line }) => line),
+        facts.corrections,
+      ),
+    ),
+    ...carried.filter(({ billId }) => ids.has(billId)).flatMap(drawsOfCorrection),
+  ]);
+  const credits = bills.flatMap(({ facts }) => [...facts.commitments, ...facts.balances]);
+  const pool = new Map<string, Decimal>();
+  for (const { id } of credits) {
+    const remaining = left(id);
+    if (remaining !== undefined) {
+      pool.set(id, max(remaining, zero).plus(taken.get(id) ?? zero));
+    }
+  }
+  return pool;
+};
+
+/** So that the bill finds no more in a credit than the pool has: another bill may have taken it since. */
+const limited = (facts: BillFacts, shift: Shift, pool: ReadonlyMap<string, Decimal>): Shift => {
+  const asOf = startOfDay(facts.billDate, facts.organization.zone);
+  const corrected = sumsOfDraws(facts.corrections.flatMap(drawsOfCorrection));
+  const funds = [
+    ...facts.commitments.map(({ id, amount, spentBefore }) => ({
+      id,
+      amount: amount.minus(spentBefore),
+    })),
+    ...facts.balances.map((balance) => ({
+      id: balance.id,
+      amount: drawableAmount(balance, asOf),
+    })),
+  ];
+  const limits = funds.flatMap(({ id, amount }) => {
+    const limit = pool.get(id);
+    if (limit === undefined) return [];
+    const missing = amount.minus(corrected.get(id) ?? zero).minus(max(limit, zero));
+    return [[id, max(shift.get(id) ?? zero, missing)] as const];
+  });
+  return new Map([...shift, ...limits]);
 };
 
 /** The lines as they would be today, or why there are none. */
-const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillFailure[] => {
+const rerateBill = (
+  bill: FixedBill,
+  shift: Shift,
+  pool: ReadonlyMap<string, Decimal>,
+): ReratedBill | readonly BillFailure[] => {
   const { facts, measured, billed, isPaidAnew, billedInAdvance } = bill;
   const isUnchanged =
     !isPaidAnew &&
@@ -118,7 +175,7 @@ const rerateBill = (bill: FixedBill, shift: Shift): ReratedBill | readonly BillF
     Object.entries(measured).every(([key, now]) => isSameQuantity(facts.quantities[key], now));
   if (isUnchanged) return { bill, facts, lines: billed.map(({ line }) => line) };
   const quantities = { ...facts.quantities, ...measured };
-  const today = shifted({ ...facts, quantities, billedInAdvance }, shift);
+  const today = shifted({ ...facts, quantities, billedInAdvance }, limited(facts, shift, pool));
   const rated = rateBill(today);
   return rated.outcome === "rated" ? { bill, facts: today, lines: rated.lines } : rated.failures;
 };
@@ -130,20 +187,28 @@ const isRerated = (outcome: ReratedBill | readonly BillFailure[]): outcome is Re
  * Rates the fixed bills of one account again, given in any order, each with what the others left.
  *
  * @param carried corrections of these bills that bills carry already
+ * @param room what they may draw
  */
 export const rerate = (
   bills: readonly FixedBill[],
   carried: readonly CarriedCorrection[],
+  room: Room,
 ): Rerating => {
   const inDateOrder = bills.toSorted((a, b) =>
     Temporal.PlainDate.compare(a.facts.billDate, b.facts.billDate),
   );
   const rerated: ReratedBill[] = [];
   const failures: BillFailure[] = [];
+  const pool = poolOf(bills, room);
   for (const bill of inDateOrder) {
-    const outcome = rerateBill(bill, shiftFor(bill, rerated, carried));
+    const outcome = rerateBill(bill, shiftFor(bill, rerated, carried), pool);
     if (isRerated(outcome)) rerated.push(outcome);
     else failures.push(...outcome);
+    const lines = isRerated(outcome) ? outcome.lines : bill.billed.map(({ line }) => line);
+    for (const { creditId, amount } of ownDraws(lines, bill.facts.corrections)) {
+      const limit = pool.get(creditId);
+      if (limit !== undefined) pool.set(creditId, limit.minus(amount));
+    }
   }
   return { rerated, failures };
 };

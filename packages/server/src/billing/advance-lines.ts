@@ -12,38 +12,27 @@ interface AdvanceLine {
   readonly subtotal: Decimal;
 }
 
-/** Alike for the same charges in whichever order. */
-const textOf = (lines: readonly AdvanceLine[]): string =>
-  lines
-    .map(({ key, subtotal }) => `${key} ${subtotal.toString()}`)
-    .sort()
-    .join();
-
-/** What bills charged in advance, by those line keys, while bills are calculated one after the other. */
+/** What bills charged in advance, by line key, while bills are calculated one after the other. */
 export class AdvanceLines {
-  readonly #byKey: Map<string, AdvanceLine[]>;
+  readonly #byKey = new Map<string, AdvanceLine[]>();
 
-  constructor(keys: readonly string[], lines: readonly AdvanceLine[]) {
-    this.#byKey = new Map(keys.map((key) => [key, []]));
-    this.#add(lines);
+  constructor(lines: readonly AdvanceLine[]) {
+    for (const line of lines) this.#add(line);
   }
 
-  #add(lines: readonly AdvanceLine[]): void {
-    for (const line of lines) this.#byKey.get(line.key)?.push(line);
+  #add(line: AdvanceLine): void {
+    this.#byKey.set(line.key, [...(this.#byKey.get(line.key) ?? []), line]);
   }
 
-  /** The bill's lines instead of those it had; whether they charge something else. */
-  replace(bill: { id: string; billDate: string }, lines: readonly Line[]): boolean {
-    const before = [...this.#byKey.values()].flat().filter(({ billId }) => billId === bill.id);
-    const after = advanceLinesOf(lines)
-      .filter(({ key }) => this.#byKey.has(key))
-      .map(({ key, subtotal }) => ({ key, billId: bill.id, billDate: bill.billDate, subtotal }));
-    for (const { key } of before) {
-      const others = this.#byKey.get(key)?.filter(({ billId }) => billId !== bill.id);
-      this.#byKey.set(key, others ?? []);
+  /** The bill's lines instead of those it had. */
+  replace(bill: { id: string; billDate: string }, lines: readonly Line[]): void {
+    for (const [key, known] of this.#byKey) {
+      const others = known.filter(({ billId }) => billId !== bill.id);
+      if (others.length < known.length) this.#byKey.set(key, others);
     }
-    this.#add(after);
-    return textOf(before) !== textOf(after);
+    for (const { key, subtotal } of advanceLinesOf(lines)) {
+      this.#add({ key, billId: bill.id, billDate: bill.billDate, subtotal });
+    }
   }
 
   /** What earlier bills charged for what this one settles: the engine's `billedInAdvance`. */
@@ -70,7 +59,7 @@ export const takeAdvanceLines = async (
   terms: readonly BillTerms[],
 ): Promise<AdvanceLines> => {
   const keys = [...new Set(terms.flatMap(advanceLineKeys))];
-  if (keys.length === 0) return new AdvanceLines([], []);
+  if (keys.length === 0) return new AdvanceLines([]);
   const { rows } = await sql<Omit<AdvanceLine, "subtotal"> & { subtotal: string }>`
     SELECT bill_line.key, bill_id AS "billId", bill_date AS "billDate",
       line->'subtotal'->>'$decimal' AS subtotal
@@ -87,8 +76,5 @@ export const takeAdvanceLines = async (
     WHERE bill_line.org_id = ${orgId} AND part->>'key' = wanted.key
     ORDER BY "billDate", "billId"
   `.execute(reader);
-  return new AdvanceLines(
-    keys,
-    rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })),
-  );
+  return new AdvanceLines(rows.map((row) => ({ ...row, subtotal: decimal(row.subtotal) })));
 };

@@ -4,7 +4,12 @@ import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
-import { type CarriedCorrection, correctionsBefore } from "@turnpike/engine/bill/rerating.ts";
+import {
+  type CarriedCorrection,
+  correctionsBefore,
+  type Room,
+} from "@turnpike/engine/bill/rerating.ts";
+import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { takenBack } from "@turnpike/engine/bill/corrections.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
@@ -22,6 +27,7 @@ import type { Sources } from "./wallets/charged-up-to.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
 import type { Reader } from "./catalog-snapshot.ts";
+import { balanceTerms, commitmentTerms } from "./credit-terms.ts";
 import { askedNow, type Rated } from "./current-charges.ts";
 import { DrawDownLedger } from "./draw-downs.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
@@ -97,6 +103,8 @@ interface Materials {
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   readonly advance: AdvanceLines;
   readonly reratings: Reratings;
+  /** What was put into commitments, and into balances that may not be overdrawn. */
+  readonly credits: ReadonlyMap<string, Decimal>;
   /** By bill. */
   readonly factsBefore: ReadonlyMap<string, string>;
 }
@@ -141,12 +149,25 @@ class Calculator {
     };
     return [
       ...correctionsBefore(
-        this.#materials.reratings.of(planned.identity.accountId),
+        this.#materials.reratings.of(planned.identity.accountId, this.#roomFor(carried)),
         planned.terms.billDate,
         carried.map(({ correction }) => correction),
       ),
       ...takenBack(carried.filter(isSaidAgain).map(({ correction }) => correction)),
     ];
+  }
+
+  /** What waits has given back what it took, in corrections, too. */
+  #roomFor(carried: readonly CarriedCorrection[]): Room {
+    return {
+      left: (creditId) => {
+        const amount = this.#materials.credits.get(creditId);
+        return amount?.minus(this.#ledger.taken(creditId));
+      },
+      carried: carried
+        .filter(({ billId }) => !this.#waiting.has(billId))
+        .map(({ correction }) => correction),
+    };
   }
 
   #factsOf(candidate: Candidate): BillFacts {
@@ -200,8 +221,7 @@ class Calculator {
     const isPutRight = this.#corrections.some(({ correction }) => correction.billId === id);
     if (!isSame || isPutRight) this.#changedFamilies.add(family);
     this.#ledger.record(billDate, drawDowns);
-    const { advance, reratings } = this.#materials;
-    if (advance.replace({ id, billDate }, rated.lines)) reratings.forget();
+    this.#materials.advance.replace({ id, billDate }, rated.lines);
     this.#corrections = [
       ...this.#corrections.filter(({ billId }) => billId !== id),
       ...facts.corrections.map((correction) => ({
@@ -213,7 +233,7 @@ class Calculator {
   }
 
   result(): Omit<Calculation, "others"> {
-    const reratings = this.#materials.reratings.all();
+    const reratings = this.#materials.reratings.all(this.#roomFor(this.#corrections));
     for (const [accountId, { failures }] of reratings) {
       if (failures.length > 0) this.#fail(accountId, failures);
     }
@@ -237,6 +257,17 @@ const askedFor = (
     return { windows, aggregations, zone: organization.zone, givenFor };
   }),
 ];
+
+const creditsOf = (book: BillingBook): Map<string, Decimal> => {
+  const commitments = book.commitments.map((record) => commitmentTerms(book, record));
+  const balances = book.balances.map((record) => balanceTerms(book, record));
+  return new Map([
+    ...commitments.map(({ id, amount }) => [id, amount] as const),
+    ...balances
+      .filter(({ allowOverdraft }) => !allowOverdraft)
+      .map(({ id, transactions }) => [id, sum(transactions.map(({ amount }) => amount))] as const),
+  ]);
+};
 
 interface Calculating {
   readonly candidates: readonly Candidate[];
@@ -319,6 +350,7 @@ export const calculateBills = async (
       measured,
       advance,
       reratings: new Reratings(fixed, { measured, advance, corrections }),
+      credits: creditsOf(book),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,

@@ -1,6 +1,6 @@
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
-import { sum } from "@turnpike/engine/exact/decimal.ts";
+import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import { startOfDay } from "@turnpike/engine/time/cadence.ts";
 import type { DrawDown, History } from "./bill-history.ts";
 
@@ -51,13 +51,18 @@ export class DrawDownLedger {
     });
   }
 
+  /** By all bills together. */
+  taken(creditId: string): Decimal {
+    return sum(this.#drawsOn(creditId).map(({ amount }) => amount));
+  }
+
   /** The terms with what other bills took. */
   settled(terms: BillTerms): BillTerms {
     return {
       ...terms,
       commitments: terms.commitments.map((commitment) => ({
         ...commitment,
-        spentBefore: sum(this.#drawsOn(commitment.id).map(({ amount }) => amount)),
+        spentBefore: this.taken(commitment.id),
       })),
       balances: terms.balances.map((balance) => ({
         ...balance,

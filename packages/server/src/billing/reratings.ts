@@ -1,5 +1,10 @@
 import type { UsageQuantity } from "@turnpike/engine/bill/facts.ts";
-import { type CarriedCorrection, rerate, type Rerating } from "@turnpike/engine/bill/rerating.ts";
+import {
+  type CarriedCorrection,
+  rerate,
+  type Rerating,
+  type Room,
+} from "@turnpike/engine/bill/rerating.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { AdvanceLines } from "./advance-lines.ts";
 import type { StoredFixedBill } from "./fixed-bills.ts";
@@ -8,36 +13,25 @@ interface Today {
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   /** Changes while bills are calculated. */
   readonly advance: AdvanceLines;
+  /** Before any bill was calculated. */
   readonly corrections: readonly CarriedCorrection[];
 }
 
-/** What fixed bills would be today, by account, while other bills are calculated. */
+/** What fixed bills would be today, by account, while other bills are calculated: each time as these are then. */
 export class Reratings {
   readonly #bills: ReadonlyMap<string, readonly StoredFixedBill[]>;
   readonly #today: Today;
-  readonly #made = new Map<string, Rerating>();
 
   constructor(bills: readonly StoredFixedBill[], today: Today) {
     this.#bills = Map.groupBy(bills, ({ stored }) => stored.accountId);
     this.#today = today;
   }
 
-  of(accountId: string): Rerating {
-    const made = this.#made.get(accountId) ?? this.#rerate(this.#bills.get(accountId) ?? []);
-    this.#made.set(accountId, made);
-    return made;
+  all(room: Room): ReadonlyMap<string, Rerating> {
+    return new Map([...this.#bills.keys()].map((id) => [id, this.of(id, room)]));
   }
 
-  all(): ReadonlyMap<string, Rerating> {
-    return new Map([...this.#bills.keys()].map((id) => [id, this.of(id)]));
-  }
-
-  /** Bills charge something else in advance than they did. */
-  forget(): void {
-    this.#made.clear();
-  }
-
-  #rerate(bills: readonly StoredFixedBill[]): Rerating {
+  of(accountId: string, room: Room): Rerating {
     const { measured, advance, corrections } = this.#today;
     const today = ({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill) => ({
       billId: stored.id,
@@ -53,6 +47,7 @@ export class Reratings {
         }),
       ),
     });
-    return rerate(bills.map(today), corrections);
+    const bills = this.#bills.get(accountId) ?? [];
+    return rerate(bills.map(today), corrections, room);
   }
 }
