@@ -6,7 +6,7 @@ import { readConfig } from "@turnpike/server/config.ts";
 import { newOrganizationId } from "@turnpike/server/access/organizations.ts";
 import { newKeyPair } from "@turnpike/server/access/service-user-keys.ts";
 import { startServer } from "@turnpike/server/start.ts";
-import { connect } from "./demo/api.ts";
+import { type Access, connect } from "./demo/api.ts";
 import { printBill, runBillJob } from "./demo/bills.ts";
 import { createAccount, createPlan } from "./demo/catalog.ts";
 import { submit } from "./demo/meter.ts";
@@ -40,7 +40,39 @@ const printPrepaid = ({ decisions, bill }: Prepaid): void => {
   if (bill !== undefined) console.log(printBill(bill));
 };
 
+const show = async (access: Access, usage: readonly Measurement[]): Promise<void> => {
+  const api = await connect(access);
+  const planId = await createPlan(api);
+  for (const customer of customers) await createAccount(api, { ...customer, planId });
+  console.log(`Metering ${usage.length.toLocaleString("en")} requests …`);
+  const rate = await submit(api, usage);
+  console.log(
+    `  ${Math.round(rate).toLocaleString("en")} events/s: ` +
+      `${usage.length.toLocaleString("en")} requests, ${total(usage, "input_tokens")} input and ` +
+      `${total(usage, "output_tokens")} output tokens`,
+  );
+  console.log("Billing November 2023 …\n");
+  const bills = await runBillJob(api, "2023-11-30");
+  const byCode = bills.toSorted((a, b) => a.accountCode.localeCompare(b.accountCode));
+  for (const bill of byCode) console.log(printBill(bill));
+  printPrepaid(await runPrepaid(api, new Date()));
+};
+
+/** Somebody has seen enough, here or of what is printed (`| head`): PostgreSQL and its folder must not stay behind. */
+const untilEnough = (): Promise<void> => {
+  const { promise, resolve: seenEnough } = Promise.withResolvers<void>();
+  const end = (): void => {
+    process.exitCode = 1;
+    seenEnough();
+  };
+  process.on("SIGINT", end);
+  process.on("SIGTERM", end);
+  process.stdout.on("error", end);
+  return promise;
+};
+
 const run = async (dataDir: string, usage: readonly Measurement[]): Promise<void> => {
+  const enough = untilEnough();
   const credentials = { orgId: newOrganizationId(), ...newKeyPair() };
   console.log("Starting PostgreSQL and DuckDB …");
   const server = await startServer(
@@ -54,28 +86,24 @@ const run = async (dataDir: string, usage: readonly Measurement[]): Promise<void
     }),
   );
   try {
-    const api = await connect({ url: server.url, ...credentials });
-    const planId = await createPlan(api);
-    for (const customer of customers) await createAccount(api, { ...customer, planId });
-    console.log(`Metering ${usage.length.toLocaleString("en")} requests …`);
-    const rate = await submit(api, usage);
-    console.log(
-      `  ${Math.round(rate).toLocaleString("en")} events/s: ` +
-        `${usage.length.toLocaleString("en")} requests, ${total(usage, "input_tokens")} input and ` +
-        `${total(usage, "output_tokens")} output tokens`,
-    );
-    console.log("Billing November 2023 …\n");
-    const bills = await runBillJob(api, "2023-11-30");
-    const byCode = bills.toSorted((a, b) => a.accountCode.localeCompare(b.accountCode));
-    for (const bill of byCode) console.log(printBill(bill));
-    printPrepaid(await runPrepaid(api, new Date()));
+    await Promise.race([show({ url: server.url, ...credentials }, usage), enough]);
   } finally {
     await server.stop();
   }
 };
 
-const { values } = parseArgs({ options: { usage: { type: "string" } } });
-const usage = await usageOf(values.usage);
+/** What cannot be read of it is the user's to mend: a sentence says more than a stack. */
+const usageAskedFor = async (): Promise<readonly Measurement[]> => {
+  try {
+    const { values } = parseArgs({ options: { usage: { type: "string" } } });
+    return await usageOf(values.usage);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+};
+
+const usage = await usageAskedFor();
 const folder = await mkdtemp(join(tmpdir(), "turnpike-demo-"));
 // As root, PostgreSQL runs as another user, who must be able to pass through the folder.
 await chmod(folder, 0o755);
