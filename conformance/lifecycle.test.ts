@@ -1,7 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../scripts/demo/api.ts";
@@ -90,5 +92,23 @@ describe("a server's life", () => {
     state.server = await startServer(state.folder, settings);
     expect(running().orgId).toBe(settings.TURNPIKE_ORG_ID);
     expect(await products()).toEqual([]);
+  });
+
+  test("ends with 0 on SIGTERM while it starts, and its database with it", async () => {
+    await running().stop();
+    const postmaster = join(state.folder, "data/postgres/data/postmaster.pid");
+    const starting = spawn(process.execPath, [main], {
+      env: {
+        PATH: process.env["PATH"],
+        TURNPIKE_PORT: "0",
+        TURNPIKE_DATA_DIR: join(state.folder, "data"),
+      },
+      stdio: "ignore",
+    });
+    const ended = once(starting, "exit");
+    while (!existsSync(postmaster) && starting.exitCode === null) await delay(5);
+    starting.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+    expect(existsSync(postmaster)).toBe(false);
   });
 });

@@ -9,19 +9,25 @@ const stopTimeoutMs = 60_000;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const stopOnSignal = (server: RunningServer): void => {
+/** Also while it starts: what it has started by then, PostgreSQL above all, must not outlive it. */
+const stopOnSignal = (starting: Promise<RunningServer>): void => {
   let isStopping = false;
+  const stopOnceStarted = async (): Promise<void> => {
+    const server = await starting;
+    try {
+      await server.stop();
+    } catch (error) {
+      say(`stopping failed: ${String(error)}`);
+      process.exit(1);
+    }
+    process.exit(0);
+  };
   const stop = (): void => {
     if (isStopping) return;
     isStopping = true;
     setTimeout(() => process.exit(1), stopTimeoutMs).unref();
-    server.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        say(`stopping failed: ${String(error)}`);
-        process.exit(1);
-      },
-    );
+    // A start that fails is said by who started it.
+    stopOnceStarted().catch(() => undefined);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
@@ -29,8 +35,9 @@ const stopOnSignal = (server: RunningServer): void => {
 
 const main = async (): Promise<void> => {
   const config = readConfig(process.env);
-  const server = await startServer(config);
-  stopOnSignal(server);
+  const starting = startServer(config);
+  stopOnSignal(starting);
+  const server = await starting;
   say(`Turnpike serves ${server.url} for organization ${server.orgId}`);
   const path = credentialsPath(config);
   if (existsSync(path)) say(`The access key and secret are in ${path}`);
