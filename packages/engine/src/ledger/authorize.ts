@@ -7,7 +7,15 @@ import {
   type Reservation,
 } from "./budget.ts";
 import { forkDraft, type Draft } from "./draft.ts";
-import { countedIn, evaluate, quote, scopeOf, spenderOf, type Evaluation } from "./evaluation.ts";
+import {
+  countedIn,
+  evaluate,
+  isHold,
+  quote,
+  scopeOf,
+  spenderOf,
+  type Evaluation,
+} from "./evaluation.ts";
 import type { Authorized, Reason } from "./outcome.ts";
 import { furtherQuantities, versionOf } from "./price.ts";
 import { emptyBucket, takeToken } from "./rate-limit.ts";
@@ -33,16 +41,15 @@ export const authorize = (draft: Draft, request: Authorize): Authorized => {
   const evaluation = evaluate(target, request);
   if (evaluation.decision === "deny") return deny(target, request, evaluation);
   takeTokens(target, evaluation.rateLimits);
-  return request.mode === "hold" || request.mode === "session"
+  return isHold(request)
     ? openHold(target, request, evaluation)
     : charge(target, request, evaluation);
 };
 
 export const isWellFormed = (request: Authorize): boolean => {
-  const isHold = request.mode === "hold" || request.mode === "session";
   const amount = request.price.kind === "amount" ? request.price.amount : 0n;
   const livesOn = request.ttlMs > 0 && (request.idleTimeoutMs ?? 1) > 0;
-  return amount >= 0n && request.quantity >= 0n && (!isHold || livesOn);
+  return amount >= 0n && request.quantity >= 0n && (!isHold(request) || livesOn);
 };
 
 export const isReadOnly = ({ mode, isDryRun }: Pick<Authorize, "mode" | "isDryRun">): boolean =>
@@ -252,15 +259,15 @@ const termsOf = (
   request: Authorize | RecordUsage,
   taken: Pick<Taken, "reservations" | "concurrencyLimits">,
 ): AuthorizationTerms => {
-  const isHold = request.kind === "authorize";
+  const isAuthorized = request.kind === "authorize";
   return {
     fingerprint: request.fingerprint,
     mode: modeOf(request),
     spender: spenderOf(request),
     settleOverage: request.settleOverage,
-    onExpiry: isHold ? request.onExpiry : "release",
-    ttlMs: isHold ? request.ttlMs : 0,
-    idleTimeoutMs: isHold ? request.idleTimeoutMs : null,
+    onExpiry: isAuthorized ? request.onExpiry : "release",
+    ttlMs: isAuthorized ? request.ttlMs : 0,
+    idleTimeoutMs: isAuthorized ? request.idleTimeoutMs : null,
     authorizedAt: draft.now,
     occurredAt: request.occurredAt,
     priceVersion: versionOf(request.price),

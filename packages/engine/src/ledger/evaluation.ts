@@ -184,8 +184,8 @@ const shrunkAmount = (draft: Draft, { request, room, amount }: Probe, quantity: 
   return quantity === request.quantity ? room : minimum(room, byQuantity);
 };
 
-const priceOf = (draft: Draft, { price, mode }: Authorize, quantity: bigint): bigint =>
-  quote(draft, price, { quantity, isHeld: mode === "hold" || mode === "session" });
+const priceOf = (draft: Draft, request: Authorize, quantity: bigint): bigint =>
+  quote(draft, request.price, { quantity, isHeld: isHold(request) });
 
 /** What a quantity costs now: at the posted position, or for a hold at its worst one. */
 export const quote = (
@@ -215,8 +215,12 @@ export const scopeOf = (request: Pick<Authorize, "account" | "scope">): Scope =>
   account: request.account,
 });
 
+/** Whether money is set aside until it is reported what was used; a session is reported on meanwhile. */
+export const isHold = ({ mode }: Pick<Authorize, "mode">): boolean =>
+  mode === "hold" || mode === "session";
+
 /** A charge is over at once, so it is never one of the HELD that a concurrency limit counts. */
-const takesSlot = ({ mode }: Authorize): boolean => mode === "hold" || mode === "session";
+const takesSlot = isHold;
 
 const idsInScope = (
   limits: ReadonlyMap<string, { readonly id: string; readonly scope: Scope }>,

@@ -5,7 +5,7 @@ import {
   grantsInBurnOrder,
   post,
   postBetweenOwnBooks,
-  walletAccountById,
+  walletAccountOf,
   type Draft,
 } from "./draft.ts";
 import { legOf, type FundingPart } from "./funds.ts";
@@ -271,4 +271,4 @@ export const linesOf = (legs: readonly Leg[]): { walletAccount: string; amount: 
   }));
 
 export const availableTo = (draft: Draft, spender: Spender): bigint =>
-  availableOf(walletAccountById(draft, `${spender.asset}/${spender.account}`));
+  availableOf(walletAccountOf(draft, spender.account, spender.asset));

@@ -4,6 +4,7 @@ import {
 } from "@turnpike/contract/authorization/request.ts";
 import { fieldProblem, inPart } from "@turnpike/contract/problem.ts";
 import { isReadOnly } from "@turnpike/engine/ledger/authorize.ts";
+import { isHold } from "@turnpike/engine/ledger/evaluation.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import { partName } from "@turnpike/engine/ledger/part-name.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
@@ -98,7 +99,7 @@ const priced = async (
 ): Promise<Priced> => {
   const usage = await priceUsage(parts, { orgId, isReadOnly: onlyAsks(body) }, body);
   refuseNegative(usage.measured);
-  if (body.onExpiry === "settle" && usage.isDerived && isHeld(body))
+  if (body.onExpiry === "settle" && usage.isDerived && isHold(body))
     throw fieldProblem(
       "VALIDATION_FAILED",
       "onExpiry",
@@ -128,14 +129,12 @@ const answered: Priced = {
 const onlyAsks = ({ mode, dryRun }: AuthorizationRequest): boolean =>
   isReadOnly({ mode, isDryRun: dryRun });
 
-const isHeld = ({ mode }: AuthorizationRequest): boolean => mode === "hold" || mode === "session";
-
 /** What a hold says if it settles by itself; what a refund of a part says of a charge. */
 const keptFields = (
   body: AuthorizationRequest,
   { measured, dividingTexts }: PricedUsage,
 ): MeasurementFields | null => {
-  if (!isHeld(body)) return dividingTexts;
+  if (!isHold(body)) return dividingTexts;
   return body.onExpiry === "settle" ? measured.fields : null;
 };
 
