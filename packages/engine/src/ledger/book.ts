@@ -3,7 +3,7 @@
  * others are the organization's, one per asset. Every posting takes from one book what it gives to
  * another, so all books of an asset sum to zero (I2).
  */
-export type Book =
+type Book =
   | "available"
   | "held"
   | "debt"
