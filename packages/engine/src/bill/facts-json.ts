@@ -6,7 +6,6 @@
 
 import { Decimal, decimal } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
-import type { FailedBill, RatedBill } from "./rate-bill.ts";
 
 export type Json =
   | null
@@ -52,11 +51,3 @@ export const billFactsFromText = (text: string): BillFacts =>
   // The shape is not checked again: it was written from the same type, by us.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   fromJson(JSON.parse(text)) as BillFacts;
-
-export const ratedBillToText = (bill: RatedBill | FailedBill): string =>
-  JSON.stringify(toJson(bill));
-
-/** Only for text that `ratedBillToText` wrote. */
-export const ratedBillFromText = (text: string): RatedBill | FailedBill =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  fromJson(JSON.parse(text)) as RatedBill | FailedBill;
