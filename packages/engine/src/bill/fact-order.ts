@@ -2,8 +2,10 @@ import { compareInstants } from "../time/period.ts";
 import type { Ladder, PricingBand } from "../pricing/bands.ts";
 import type { AccountPlanTerms, BillFacts, PlanTerms, PricingTerms } from "./facts.ts";
 
-const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
-  a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+/** The same on every machine, whatever its locale. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number => byText(a.id, b.id);
 
 const isAscending = (bands: readonly PricingBand[]): boolean =>
   bands.every(({ lowerLimit }, index) => bands[index - 1]?.lowerLimit.lte(lowerLimit) ?? true);
@@ -51,5 +53,5 @@ export const inCanonicalOrder = (facts: BillFacts): BillFacts => ({
   balances: facts.balances.toSorted(byId),
   charges: facts.charges.toSorted(byId),
   memos: facts.memos.toSorted(byId),
-  corrections: facts.corrections.toSorted((a, b) => byId({ id: a.key }, { id: b.key })),
+  corrections: facts.corrections.toSorted((a, b) => byText(a.key, b.key)),
 });

@@ -46,9 +46,17 @@ export const exchange = (
     : amount.times(from).div(to);
 };
 
+interface KnownCurrency {
+  readonly code?: string | undefined;
+  readonly maxDecimalPlaces: number;
+}
+
 /** Decimals that a currency prints; the default's when the currency is unknown. */
-export const scaleOf = (terms: BillTerms, currency: string): number =>
-  terms.currencies.find(({ code }) => code === currency)?.maxDecimalPlaces ??
+export const scaleOf = (
+  { currencies }: { readonly currencies: readonly KnownCurrency[] },
+  currency: string,
+): number =>
+  currencies.find(({ code }) => code === currency)?.maxDecimalPlaces ??
   defaultCurrencyPolicy.maxDecimalPlaces;
 
 /** The multiplier into the billing currency; neither inverse nor cross rates are implied ([R], 18.9). */

@@ -15,6 +15,7 @@ import type {
   OrganizationTerms,
   PricingTerms,
 } from "./facts.ts";
+import { byText } from "./fact-order.ts";
 import type { Line, LineItemType } from "./line.ts";
 
 /** What a minimum charged in advance gives back once usage is known (12). */
@@ -77,8 +78,6 @@ export const creditOrder = (
   if (isInHierarchy) return fallback;
   return account.creditApplicationOrder ?? organization.creditApplicationOrder ?? fallback;
 };
-
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The one that ends first, then the one that started first, then the oldest (15.5). */
 export const byCommitmentOrder = (a: CommitmentTerms, b: CommitmentTerms): number =>

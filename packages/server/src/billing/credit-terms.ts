@@ -1,22 +1,16 @@
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { ChargeTerms, ContractTerms } from "@turnpike/engine/bill/facts.ts";
+import { scaleOf } from "@turnpike/engine/bill/printing.ts";
 import type { CommitmentTerms } from "@turnpike/engine/commitments/commitment.ts";
 import { feesByCadence } from "@turnpike/engine/commitments/fees.ts";
 import { decimal, one, zero } from "@turnpike/engine/exact/decimal.ts";
-import { defaultCurrencyPolicy } from "@turnpike/engine/pricing/rounding.ts";
 import type { RepeatingFrequency } from "@turnpike/engine/time/cadence.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { anchorOf, localPeriod, repetitionOf } from "../records/billing-schedule.ts";
 import { templateOf } from "./attachments.ts";
 import { attachmentsOf, type BillingBook } from "./billing-book.ts";
 import { exact, productRef } from "./plan-terms.ts";
-import type {
-  BalanceRecord,
-  ChargeRecord,
-  CommitmentRecord,
-  ContractRecord,
-  CurrencyRecord,
-} from "./snapshot.ts";
+import type { BalanceRecord, ChargeRecord, CommitmentRecord, ContractRecord } from "./snapshot.ts";
 
 /** From stored commitments, balances, charges and contracts to their terms. */
 
@@ -37,9 +31,6 @@ export interface BillableFee {
   readonly servicePeriod: Period;
 }
 
-export const scaleOf = (currencies: readonly CurrencyRecord[], code: string): number =>
-  (currencies.find((known) => known.code === code) ?? defaultCurrencyPolicy).maxDecimalPlaces;
-
 const feesOnPlan = (book: BillingBook, record: CommitmentRecord): BillableFee[] => {
   const repetition = repetitionOf(templateOf(book, record.billingPlanId));
   const account = book.accounts.get(record.accountId);
@@ -58,7 +49,7 @@ const feesOnPlan = (book: BillingBook, record: CommitmentRecord): BillableFee[] 
     interval: record.billingInterval ?? 1,
     offset: record.billingOffset ?? 0,
     billInAdvance: record.commitmentFeeBillInAdvance ?? book.config.commitmentFeeBillInAdvance,
-    scale: scaleOf(book.currencies, record.currency),
+    scale: scaleOf(book, record.currency),
     term,
     schedule: { cadence: { anchor, frequency, interval }, zone: book.zone, active: term },
   }).map((fee) => ({ ...fee, frequency, interval }));

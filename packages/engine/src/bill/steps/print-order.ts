@@ -1,12 +1,11 @@
 import type { BillStep } from "../draft.ts";
+import { byText } from "../fact-order.ts";
 import { type Line, lineItemTypes } from "../line.ts";
 import { compareInstants } from "../../time/period.ts";
 
 const typeRank = new Map(lineItemTypes.map((type, rank) => [type, rank]));
 
 const rank = (line: Line): number => typeRank.get(line.lineItemType) ?? 0;
-
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const inPrintOrder = (a: Line, b: Line): number =>
   rank(a) - rank(b) ||
