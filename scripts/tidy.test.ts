@@ -125,6 +125,23 @@ describe("the tree", () => {
     ).toEqual([]);
   });
 
+  // knip takes every file of a package for an entry, because all of them are exported (`./*`).
+  test("exports nothing that is named nowhere else", () => {
+    const times = new Map<string, number>();
+    for (const path of code) {
+      for (const [name] of read(path).matchAll(/\w+/g)) times.set(name, (times.get(name) ?? 0) + 1);
+    }
+    const declared = /^export (?:const|(?:async )?function|class|interface|type) (\w+)/gm;
+    const unused = code
+      .filter((path) => path.startsWith("packages/"))
+      .flatMap((path) =>
+        [...read(path).matchAll(declared)].map(([, name = ""]) => ({ name, path })),
+      )
+      .filter(({ name }) => times.get(name) === 1)
+      .map(({ name, path }) => `${path} exports ${name}`);
+    expect(unused).toEqual([]);
+  });
+
   test("has no marks of unfinished work", () => {
     const mark = /\b(TODO|FIXME|XXX|HACK)\b/;
     expect(code.filter((path) => path !== self && mark.test(read(path)))).toEqual([]);

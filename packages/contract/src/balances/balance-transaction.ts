@@ -2,15 +2,6 @@ import { z } from "zod";
 import { defineResource } from "../resource.ts";
 import { dateTime, number } from "../schema.ts";
 
-/** Who wrote an entry of a balance's ledger. */
-export const transactionEntityTypes = [
-  "BILL",
-  "COMMITMENT",
-  "USER",
-  "SERVICE_USER",
-  "SCHEDULER",
-] as const;
-
 export const transactionTypeId = z
   .string()
   .max(36)

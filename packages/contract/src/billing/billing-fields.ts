@@ -76,5 +76,3 @@ export const billingFields = {
     ...audit,
   },
 } as const satisfies Record<string, Record<string, FieldType>>;
-
-export type BillingThing = keyof typeof billingFields;

@@ -16,7 +16,6 @@ const options = {
 
 /** A file of the usage behind a bill, made in the background (m3ter semantics 19). */
 export const statementJobRequest = z.object({ billId: z.string().min(1), ...options });
-export type StatementJobRequest = z.output<typeof statementJobRequest>;
 
 export const statementBatchRequest = z.object({
   billIds: z.array(z.string()).min(1).max(10),

@@ -11,9 +11,3 @@ export interface Background {
     key: { orgId: string; jobId: string },
   ) => Promise<void>;
 }
-
-/** What changes bills needs. */
-export interface BillingParts {
-  readonly background: Background;
-  readonly now: () => Date;
-}
