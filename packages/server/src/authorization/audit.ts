@@ -2,7 +2,9 @@ import type { Pool, PoolClient } from "pg";
 import { budget } from "@turnpike/contract/authorization/budget.ts";
 import { brokenInvariants } from "@turnpike/engine/ledger/invariants.ts";
 import { walletAccountId, type LedgerState, type Posting } from "@turnpike/engine/ledger/rows.ts";
+import { onConnection } from "./rows/connection.ts";
 import { settings } from "./rows/loading.ts";
+import { byId } from "./rows/reader.ts";
 import * as stored from "./rows/stored-rows.ts";
 
 interface PostingColumns {
@@ -14,9 +16,6 @@ interface PostingColumns {
   readonly authorization_id: string | null;
   readonly amount: string;
 }
-
-const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
-  new Map(rows.map((row) => [row.id, row]));
 
 /** Of the budgets that are there: nothing moves those of one that was removed any more. */
 const counters = async (client: PoolClient, orgId: string): Promise<stored.CounterColumns[]> => {
@@ -32,11 +31,10 @@ const counters = async (client: PoolClient, orgId: string): Promise<stored.Count
  * What is wrong with the whole stored ledger of an organization, as sentences: none when every invariant that rows and
  * postings can show holds (authorization semantics f.8). Reads everything in one snapshot.
  */
-export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> => {
-  const client = await pool.connect();
-  const all = async <Columns extends object>(table: string): Promise<Columns[]> =>
-    (await client.query<Columns>(`SELECT * FROM ${table} WHERE org_id = $1`, [orgId])).rows;
-  try {
+export const auditLedger = (pool: Pool, orgId: string): Promise<string[]> =>
+  onConnection(pool, async (client) => {
+    const all = async <Columns extends object>(table: string): Promise<Columns[]> =>
+      (await client.query<Columns>(`SELECT * FROM ${table} WHERE org_id = $1`, [orgId])).rows;
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const postings = await all<PostingColumns>("posting");
     const state: LedgerState = {
@@ -72,10 +70,7 @@ export const auditLedger = async (pool: Pool, orgId: string): Promise<string[]> 
     };
     await client.query("COMMIT");
     return brokenInvariants(state, postings.map(postingFrom));
-  } finally {
-    client.release();
-  }
-};
+  });
 
 const postingFrom = (row: PostingColumns): Posting => ({
   transaction: row.transaction,

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { emptyPosition } from "@turnpike/engine/ledger/price.ts";
 import type { LedgerState, Position } from "@turnpike/engine/ledger/rows.ts";
 import type { Loading } from "../rows/loading.ts";
+import { byId } from "../rows/reader.ts";
 
 /**
  * What positions begin as that have no row yet: usage of their price that the bill counts and nobody was charged for by
@@ -73,9 +74,6 @@ export const beginningsWith = async (
     : new Map([...loading.beginnings, ...(await beginnings.of(loading.orgId, ids))]);
 
 const none: ReadonlyMap<string, Position> = new Map();
-
-const byId = (positions: readonly Position[]): Map<string, Position> =>
-  new Map(positions.map((position) => [position.id, position]));
 
 /** Authorization goes on without the usage store. */
 const inTime = async (
