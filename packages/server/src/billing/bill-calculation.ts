@@ -113,6 +113,7 @@ interface Materials {
 class Calculator {
   readonly #materials: Materials;
   readonly #ledger: DrawDownLedger;
+  readonly #released: ReadonlyMap<string, readonly DrawDown[]>;
   readonly #changedFamilies = new Set<string>();
   readonly #bills: CalculatedBill[] = [];
   readonly #failures = new Map<string, BillFailure[]>();
@@ -130,8 +131,6 @@ class Calculator {
     // What is calculated again gives back first what it took, so that earlier bills may take it.
     this.#released = new Map(candidates.map(({ id }) => [id, this.#ledger.release(id)]));
   }
-
-  readonly #released: ReadonlyMap<string, readonly DrawDown[]>;
 
   #fail(accountId: string, failures: readonly BillFailure[]): void {
     this.#failures.set(accountId, [...(this.#failures.get(accountId) ?? []), ...failures]);

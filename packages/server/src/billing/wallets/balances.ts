@@ -4,17 +4,15 @@ import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
-import type { Database, DatabaseTransaction } from "../../ports/database.ts";
 import { withWallet } from "../../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../../records/wallet-debits.ts";
+import type { Reader } from "../catalog-snapshot.ts";
 import type { Sources } from "./charged-up-to.ts";
 import { fellowsOf } from "./fellow-claims.ts";
 import { type JointClaim, jointClaims } from "./joint-claims.ts";
 import { billedClaims, type OtherBills } from "./other-bills.ts";
 import { ownShare, type Sharing } from "./own-share.ts";
 import { chargesOf, isOfUsage, type WalletClaim } from "./claims.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** Those of the accounts, by id, that have a wallet themselves or whose children have one. */
 export const payingFamilies = async (

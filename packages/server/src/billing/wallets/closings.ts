@@ -52,7 +52,7 @@ const periodUpTo = (cadence: Cadence, date: Temporal.PlainDate, zone: string): P
 });
 
 /** An account, and its children: its plans rate them as well. */
-const familyOf = (book: BillingBook, account: AccountRecord): readonly string[] => [
+const codesOfFamily = (book: BillingBook, account: AccountRecord): readonly string[] => [
   account.code,
   ...childrenOf(book, account).map(({ code }) => code),
 ];
@@ -74,7 +74,7 @@ const closingsOfBills = ({ given: { book, now }, bills, rerated }: Making): Acco
     const { billDate, organization } = facts;
     const cadence = { anchor: billDate, frequency, interval };
     const period = periodUpTo(cadence, billDate, organization.zone);
-    return familyOf(book, owner).map((account) => ({ account, period }));
+    return codesOfFamily(book, owner).map((account) => ({ account, period }));
   });
   return [...ofPlans, ...ofBills].filter(({ period }) => hasEnded(period, now));
 };
@@ -113,7 +113,7 @@ const closingsWithoutBill = async (
     return [
       ...inherited.map((period) => ({ account: account.code, period })),
       ...periodsOf(account).flatMap((period) =>
-        familyOf(book, account).map((code) => ({ account: code, period })),
+        codesOfFamily(book, account).map((code) => ({ account: code, period })),
       ),
     ];
   });
