@@ -1,19 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
-import { asset as assetResource } from "@turnpike/contract/authorization/asset.ts";
-import { meter as meterResource } from "@turnpike/contract/catalog/meter.ts";
 import type { Line } from "@turnpike/engine/bill/line.ts";
 import { offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
 import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
 import { isInArrears } from "@turnpike/engine/bill/usage-windows.ts";
-import type { Period } from "@turnpike/engine/time/period.ts";
-import { toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import type { DatabaseTransaction } from "../../ports/database.ts";
-import type { RatedPeriod, Wallets } from "../../ports/wallets.ts";
-import { lookupAll, lookupEvery } from "../../records/lookup.ts";
-import { withWallet } from "../../records/paying-accounts.ts";
-import { periodPaid } from "../../records/wallet-debits.ts";
+import type { Wallets } from "../../ports/wallets.ts";
 import { calculateBills } from "../bill-calculation.ts";
 import type { Rated } from "../current-charges.ts";
 import { type BillRunParts, gather, type Job } from "../bill-run.ts";
@@ -21,8 +14,8 @@ import { present } from "../catalog-snapshot.ts";
 import { hasEnded, type Making } from "./closings.ts";
 import { settledTotals, type Total } from "./settled-slices.ts";
 import { payingFamilies } from "./balances.ts";
-import { jointClaims, productOf } from "./joint-claims.ts";
 import { billedClaims } from "./other-bills.ts";
+import { type Measured, type MeasuredPeriod, periodsToSettle } from "./periods-to-settle.ts";
 import { chargesOf, usersOf, type WalletClaim } from "./claims.ts";
 import { withdrawnCharges } from "./withdrawn-charges.ts";
 
@@ -109,7 +102,7 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
       // What comes back first may pay for the rest.
       const periods = [
         ...(await withdrawnPeriods(transaction, making)),
-        ...(await withPayments(transaction, job.orgId, all)),
+        ...(await periodsToSettle(transaction, job.orgId, all)),
       ];
       const isLate = latenessBy(underWay);
       const late = [...periods, ...all.map(measuredFrom)].filter(isLate);
@@ -118,18 +111,6 @@ const ratedPeriods = ({ database, usage, now }: TrueUpParts, job: JobPart): Prom
         late: late.flatMap(({ billedTo }) => billedTo),
       };
     });
-
-/** Usage that a bill is made of, whoever pays for it. */
-interface Measured {
-  /** The codes of the accounts whose usage is rated together. */
-  readonly users: readonly string[];
-  /** The ids of the accounts whose bills it is on, or would be. */
-  readonly billedTo: readonly string[];
-  /** Time of which all usage has to have arrived. */
-  readonly usedIn: Period;
-}
-
-interface MeasuredPeriod extends RatedPeriod, Measured {}
 
 /** Of anyone whose usage counts: a child's share depends on what the others used, too. */
 const latenessBy =
@@ -202,85 +183,3 @@ const isChargeFor = (claim: WalletClaim, line: Line): boolean =>
   isAmong(chargesOf(claim), line) &&
   line.currency === claim.asset &&
   isInArrears(claim.accountPlan, line.servicePeriod.start);
-
-/** Every total with what was paid for it; without those that no wallet has to do with. */
-const withPayments = async (
-  transaction: DatabaseTransaction,
-  orgId: string,
-  totals: readonly Total[],
-): Promise<MeasuredPeriod[]> => {
-  const known = await lookupAll(transaction, meterResource, {
-    orgId,
-    ids: totals.flatMap(({ of }) => ("meter" in of ? [] : of.meterIds)),
-  });
-  const assets = await lookupEvery(transaction, assetResource, orgId);
-  const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
-  const joint = jointClaims(totals);
-  const payers = joint.map(({ accounts: [payer] }) => payer);
-  const paying = await withWallet(transaction, orgId, payers);
-  const since = await firstPostings(transaction, orgId, payers);
-  const found: (MeasuredPeriod & { readonly times: readonly string[]; readonly until: number })[] =
-    [];
-  for (const one of joint) {
-    const { claims, accounts, meters: meterIds, period } = one;
-    const [payer] = accounts;
-    const [{ asset, of }] = claims;
-    const scale = scales.get(asset);
-    const [meter, ...others] =
-      "meter" in of ? [of.meter] : meterIds.flatMap((id) => known.get(id)?.code ?? []);
-    if (scale === undefined || meter === undefined) continue;
-    const meters = [meter, ...others] as const;
-    const between = { start: period.start.epochMilliseconds, end: period.end.epochMilliseconds };
-    const rated = ratedTogether(claims, scale);
-    if (rated === undefined) continue;
-    const asked = { orgId, accounts, meters, asset, period: between, onlyForPlan: false };
-    const paid = await periodPaid(transaction, asked);
-    if (rated > paid.debited + paid.shortfall && !paying.has(payer)) continue;
-    const times = claims.map(timeOf);
-    const product = productOf(one);
-    const users = [...new Set(claims.flatMap(({ accountPlan }) => usersOf(accountPlan)))];
-    const billedTo = claims.map((total) => total.billedTo);
-    const own = { payer, accounts, users, meters, product, asset, period, usedIn: period };
-    const until = Math.max(...claims.map((total) => total.until.epochMilliseconds));
-    found.push({ ...own, onlyForPlan: false, rated, paid, billedTo, times, until });
-  }
-  const touched = new Set(found.filter(isPaid).flatMap(({ times }) => times));
-  // For the time before it was there a wallet pays only where it has paid already.
-  return found.filter(
-    ({ payer, until, times }) =>
-      times.some((time) => touched.has(time)) || (since.get(payer) ?? never) < until,
-  );
-};
-
-/** In atoms; undefined where one of them is not known. */
-const ratedTogether = (totals: readonly Total[], scale: number): bigint | undefined => {
-  let rated = 0n;
-  for (const { amounts, before } of totals) {
-    if (amounts === undefined || before === undefined) return undefined;
-    for (const amount of amounts) rated += toAtoms(amount, scale);
-    for (const amount of before) rated -= toAtoms(amount, scale);
-  }
-  return rated < 0n ? 0n : rated;
-};
-
-const never = Number.POSITIVE_INFINITY;
-
-const isPaid = ({ paid }: RatedPeriod): boolean => paid.debited !== 0n || paid.shortfall !== 0n;
-
-const timeOf = ({ accounts: [payer], billed }: WalletClaim): string =>
-  JSON.stringify([payer, billed.start.toString(), billed.end.toString()]);
-
-/** When the first money of each account's wallet moved, in epoch milliseconds. */
-const firstPostings = async (
-  transaction: DatabaseTransaction,
-  orgId: string,
-  accounts: readonly string[],
-): Promise<ReadonlyMap<string, number>> => {
-  const { rows } = await sql<{ account: string; at: string }>`
-    SELECT code AS account, posting.at FROM unnest(${[...new Set(accounts)]}::text[]) AS code
-    CROSS JOIN LATERAL (
-      SELECT at FROM posting WHERE org_id = ${orgId} AND account = code ORDER BY sequence LIMIT 1
-    ) AS posting
-  `.execute(transaction);
-  return new Map(rows.map(({ account, at }) => [account, Number(at)]));
-};
