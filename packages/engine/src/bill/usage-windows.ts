@@ -141,14 +141,25 @@ const windowOf = (
  * tiersSpanPlan: from where usage accumulates. A new account plan and a new pricing each start again
  * ([R], m3ter semantics 10.4).
  */
-const spanStart = ({ accountPlan, pricing, contract }: PricedUsage): Temporal.Instant => {
-  const start = later(accountPlan.active.start, pricing.active.start);
-  const limit = contractLimit(contract);
+export const spanStart = ({
+  plan,
+  pricing,
+  limit,
+}: {
+  readonly plan: Pick<Period, "start">;
+  readonly pricing: Pick<Period, "start">;
+  /** Of the contract, where it limits charges. */
+  readonly limit: Pick<Period, "start"> | undefined;
+}): Temporal.Instant => {
+  const start = later(plan.start, pricing.start);
   return limit === undefined ? start : later(start, limit.start);
 };
 
+const spanStartOf = ({ accountPlan, pricing, contract }: PricedUsage): Temporal.Instant =>
+  spanStart({ plan: accountPlan.active, pricing: pricing.active, limit: contractLimit(contract) });
+
 const spanWindows = (usage: PricedUsage): readonly UsageWindow[] => {
-  const start = spanStart(usage);
+  const start = spanStartOf(usage);
   const { window } = usage;
   const through = sourcesOf(usage, { start, end: window.end });
   const before = sourcesOf(usage, { start, end: window.start });
@@ -160,7 +171,7 @@ const spanWindows = (usage: PricedUsage): readonly UsageWindow[] => {
 
 /** Whether the window is the first that the span accumulates. */
 export const isFirstOfSpan = (usage: PricedUsage): boolean =>
-  !isBefore(spanStart(usage), usage.window.start);
+  !isBefore(spanStartOf(usage), usage.window.start);
 
 /**
  * Where a commitment or a balance begins or ends: there a charge is cut (15.3, 16.3). What a wallet paid cuts nothing:

@@ -6,9 +6,10 @@ import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { poolOf } from "@turnpike/engine/bill/hierarchy.ts";
+import { spanStart } from "@turnpike/engine/bill/usage-windows.ts";
 import { type Inheritable, pricingsOf } from "@turnpike/engine/bill/plan-inheritance.ts";
 import { type BillingSchedule, servicePeriodAt } from "@turnpike/engine/time/bill-period.ts";
-import { later, type OpenPeriod, type Period } from "@turnpike/engine/time/period.ts";
+import type { OpenPeriod, Period } from "@turnpike/engine/time/period.ts";
 import type { Database } from "../../ports/database.ts";
 import type { UsageFilter } from "../../ports/usage-store.ts";
 import { type AttachedPlan, loadAttachedPlans } from "../../records/attached-plans.ts";
@@ -154,7 +155,7 @@ const pricesOfAccount = async (
       const prices = pricesOf(member, pricings, { aggregations, formulas }).map((price) => ({
         ...shared,
         ...price,
-        spansFrom: spanStart(price, { schedule, agreed }),
+        spansFrom: spanBegins(price, { schedule, agreed }),
       }));
       return { productId, schedule, prices };
     });
@@ -162,17 +163,16 @@ const pricesOfAccount = async (
 };
 
 /**
- * tiersSpanPlan: with the account plan, the pricing or what limits charges, whichever begins last (`spanStart` of the engine). By volume what a
- * call costs depends on where its period began, which no one ladder says: it begins with its period, and the close makes it
- * what the bill says. Where later units are cheaper, it costs too much until then.
+ * tiersSpanPlan: where a bill begins to count. By volume what a call costs depends on where its period began, which no one
+ * ladder says: it begins with its period, and the close makes it what the bill says. Where later units are cheaper, it costs
+ * too much until then.
  */
-const spanStart = (
+const spanBegins = (
   { pricing: { tiersSpanPlan, cumulative }, active }: Pick<PlanPricing, "pricing" | "active">,
   { schedule, agreed }: Pick<PlanPricing, "schedule" | "agreed">,
 ): Temporal.Instant | undefined => {
   if (!tiersSpanPlan || !cumulative) return undefined;
-  const start = later(schedule.active.start, active.start);
-  return agreed?.limit === undefined ? start : later(start, agreed.limit.start);
+  return spanStart({ plan: schedule.active, pricing: active, limit: agreed?.limit });
 };
 
 const agreedIn = (
