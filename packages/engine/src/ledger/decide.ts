@@ -97,13 +97,18 @@ const targetOf = (command: Command): { readonly id: string; readonly isLease: bo
   }
 };
 
+export const refundKey = (id: string): string => `refund:${id}`;
+
+/** Of a part by its name: what an authorization settled is found by the beginnings of these. */
+export const partKey = (name: string): string => `part:${name}`;
+
 /** What names a command for ever, unless it is always new. The parts of an authorization share one sequence. */
 export const keyOf = (command: Command): string => {
   switch (command.kind) {
     case "settle":
     case "update":
     case "reportLease":
-      return `part:${partName(command.id, command.sequence)}`;
+      return partKey(partName(command.id, command.sequence));
     case "extend":
       return command.sequence === null
         ? `extend:${command.id}`
@@ -118,6 +123,7 @@ export const keyOf = (command: Command): string => {
     case "openLease":
       return `authorize:${command.id}`;
     case "refund":
+      return refundKey(command.id);
     case "grant":
     case "voidGrant":
     case "topUp":

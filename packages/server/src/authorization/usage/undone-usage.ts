@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from "pg";
+import { partKey, refundKey } from "@turnpike/engine/ledger/decide.ts";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import { partMark, partName } from "@turnpike/engine/ledger/part-name.ts";
 import type { Command, Refund } from "@turnpike/engine/ledger/request.ts";
@@ -53,8 +54,7 @@ const isRestated = async (
   { pool }: Pick<LedgerParts, "pool">,
   orgId: string,
   { id }: Authorization,
-): Promise<boolean> =>
-  (await storedDecision(pool, orgId, `refund:${restatedId(id)}`)) !== undefined;
+): Promise<boolean> => (await storedDecision(pool, orgId, refundKey(restatedId(id)))) !== undefined;
 
 /** Usage that a batch has taken back otherwise than by measurements. */
 export interface TakenBack {
@@ -154,7 +154,7 @@ const uncorrectedIds = async (
 ): Promise<string[]> => {
   const ids = await meteredIds(client, orgId, row);
   if (!isMeteredInParts(row)) return ids;
-  const keyed = new Map(ids.map((id) => [`refund:${undoOf(id)}`, id]));
+  const keyed = new Map(ids.map((id) => [refundKey(undoOf(id)), id]));
   const text = "SELECT id FROM ledger_decision WHERE org_id = $1 AND id = ANY($2)";
   const { rows } = await client.query<{ id: string }>(text, [orgId, [...keyed.keys()]]);
   for (const { id } of rows) keyed.delete(id);
@@ -167,7 +167,7 @@ export const isMeteredInParts = ({ terms }: Pick<Authorization, "terms">): boole
 
 /** From `part:id#part#` to `part:id#part$`, the next byte: a range of the primary key, which orders by bytes. */
 export const partsStatement = `
-  SELECT substr(id, length('part:') + 1) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity,
+  SELECT substr(id, ${partKey("").length + 1}) AS id, outcome->>'amount' AS amount, outcome->>'quantity' AS quantity,
     outcome->'further' AS further
   FROM ledger_decision
   WHERE org_id = $1 AND id COLLATE "C" >= $2 AND id COLLATE "C" < $3 AND (outcome->>'isMetered')::boolean`;
@@ -214,8 +214,8 @@ export const partsOf = async (
   if (isOfNone || !isMeteredInParts(row)) return [];
   const { rows } = await client.query<PartColumns>(partsStatement, [
     orgId,
-    `part:${id}${partMark}`,
-    `part:${id}${partMark.slice(0, -1)}$`,
+    partKey(`${id}${partMark}`),
+    partKey(`${id}${partMark.slice(0, -1)}$`),
   ]);
   const parts = rows.map(partFrom);
   // What no part has settled, the end of the hold has.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
+import { refundKey } from "@turnpike/engine/ledger/decide.ts";
 import { conflict } from "@turnpike/engine/ledger/outcome.ts";
 import { ownerOfPart } from "@turnpike/engine/ledger/part-name.ts";
 import { versionOf } from "@turnpike/engine/ledger/price.ts";
@@ -313,7 +314,7 @@ const chargedBy = async (
   charged: Omit<Charged, "isUndone">,
 ): Promise<Charged> => {
   const isUndone =
-    (await storedDecision(ledger.pool, orgId, `refund:${charged.undo}`)) !== undefined;
+    (await storedDecision(ledger.pool, orgId, refundKey(charged.undo))) !== undefined;
   return { ...charged, isUndone };
 };
 
