@@ -13,7 +13,7 @@ import {
 
 /**
  * The invariants of f.8 that one state and its postings can show, as sentences of what is wrong. Tests
- * run them after every step; an operator can run them over stored rows.
+ * run them after every step, and over stored rows (`auditLedger` of the server).
  */
 export const brokenInvariants = (state: LedgerState, postings: readonly Posting[]): string[] => [
   ...foldMismatches(state, postings),
