@@ -39,7 +39,10 @@ export const jsonPlace = <Place>(place: z.ZodType<Place>): z.ZodType<Place, stri
 /** The number of a row: as many digits as PostgreSQL reads as a bigint, whatever they are. */
 export const sequencePlace = z.string().regex(/^\d{1,18}$/);
 
-const position = jsonPlace(z.tuple([z.iso.datetime(), z.uuid()]));
+/** PostgreSQL has no year 0. */
+const instant = z.iso.datetime().refine((text) => text >= "0001");
+
+const position = jsonPlace(z.tuple([instant, z.uuid()]));
 
 /** The position a token stands for; INVALID_NEXT_TOKEN when no list returned it. */
 export const decodePosition = (token: string): Position => {
