@@ -46,8 +46,17 @@ export const number = z.number();
 export const positive = z.number().positive();
 export const nonNegative = z.number().nonnegative();
 
-/** `YYYY-MM-DD`. */
-export const date = z.iso.date();
+const yearRule = "must be in the years 1 to 9999";
+
+/** `YYYY-MM-DD`, of a year that PostgreSQL knows, too: it has no year 0. */
+export const date = z.iso.date().refine((text) => text >= "0001", yearRule);
+/**
+ * A day that billing periods are counted from, or that one contains. The longest period after it, of 365 years, ends while
+ * years still have four digits.
+ */
+export const periodDay = date.refine((text) => text < "9000", "must be before the year 9000");
+const isInYears = (at: Date): boolean => at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999;
+
 /** ISO 8601 with a zone; stored and returned in UTC. */
 export const dateTime = z.iso
   .datetime({ offset: true, error: "must be an ISO 8601 date and time with a zone" })
@@ -55,6 +64,10 @@ export const dateTime = z.iso
     const at = new Date(text);
     if (Number.isNaN(at.getTime())) {
       context.addIssue({ code: "custom", message: "must be a date and time that exists" });
+      return z.NEVER;
+    }
+    if (!isInYears(at)) {
+      context.addIssue({ code: "custom", message: `${yearRule} in UTC` });
       return z.NEVER;
     }
     return at.toISOString();

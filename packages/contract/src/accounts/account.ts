@@ -5,7 +5,7 @@ import {
   creditApplicationOrder,
   currencyCode,
   customFields,
-  date,
+  periodDay,
   name,
   statementMode,
 } from "../schema.ts";
@@ -32,7 +32,7 @@ export const account = defineResource({
     emailAddress: z.email(),
     address: address.optional(),
     parentAccountId: z.string().optional(),
-    billEpoch: date.optional(),
+    billEpoch: periodDay.optional(),
     purchaseOrderNumber: z.string().max(100).optional(),
     /** Of its bills, before the organization's; an empty one is none. */
     currency: z.union([z.literal("").transform(() => undefined), currencyCode]).optional(),

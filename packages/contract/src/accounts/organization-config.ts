@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineResource } from "../resource.ts";
-import { creditApplicationOrder, currencyConversion, date, statementMode } from "../schema.ts";
+import { creditApplicationOrder, currencyConversion, periodDay, statementMode } from "../schema.ts";
 
 const scheduledBillIntervals = [0, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 24];
 
@@ -22,10 +22,10 @@ export const organizationConfig = defineResource({
   fields: z
     .object({
       timezone: z.string().min(1),
-      yearEpoch: date,
-      monthEpoch: date,
-      weekEpoch: date,
-      dayEpoch: date,
+      yearEpoch: periodDay,
+      monthEpoch: periodDay,
+      weekEpoch: periodDay,
+      dayEpoch: periodDay,
       currency: z.string().min(1),
       currencyConversions: z.array(currencyConversion).optional(),
       daysBeforeBillDue: z.int().positive(),

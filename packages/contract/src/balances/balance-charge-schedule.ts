@@ -4,7 +4,7 @@ import { defineResource } from "../resource.ts";
 import {
   code,
   customFields,
-  date,
+  periodDay,
   dateTime,
   interval,
   name,
@@ -30,7 +30,7 @@ export const balanceChargeSchedule = defineResource({
       currency: z.string(),
       servicePeriodStartDate: dateTime,
       servicePeriodEndDate: dateTime,
-      billEpoch: date.optional(),
+      billEpoch: periodDay.optional(),
       billFrequency: scheduleFrequency,
       billFrequencyInterval: interval,
       billInAdvance: z.boolean(),

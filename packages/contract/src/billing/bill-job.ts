@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { currencyConversion, date } from "../schema.ts";
+import { currencyConversion, date, periodDay } from "../schema.ts";
 
 export const jobFrequencies = ["DAILY", "WEEKLY", "MONTHLY", "ANNUALLY", "AD_HOC"] as const;
 
@@ -8,17 +8,17 @@ export const billJobRequest = z.object({
   accountIds: z.array(z.string()).min(1).max(100).optional(),
   billingFrequency: z.enum(jobFrequencies).optional(),
   billFrequencyInterval: z.int().min(1).max(365).optional(),
-  lastDateInBillingPeriod: date.optional(),
+  lastDateInBillingPeriod: periodDay.optional(),
   billDate: date.optional(),
   dueDate: date.optional(),
   externalInvoiceDate: date.optional(),
   targetCurrency: z.string().length(3).optional(),
   currencyConversions: z.array(currencyConversion).max(250).optional(),
   timezone: z.string().optional(),
-  yearEpoch: date.optional(),
-  monthEpoch: date.optional(),
-  weekEpoch: date.optional(),
-  dayEpoch: date.optional(),
+  yearEpoch: periodDay.optional(),
+  monthEpoch: periodDay.optional(),
+  weekEpoch: periodDay.optional(),
+  dayEpoch: periodDay.optional(),
 });
 export type BillJobRequest = z.output<typeof billJobRequest>;
 

@@ -3,6 +3,7 @@ import { defineResource } from "../resource.ts";
 import {
   childBillingMode,
   date,
+  periodDay,
   dateTime,
   description,
   endsAfterStart,
@@ -81,7 +82,7 @@ export const commitment = defineResource({
       commitmentUsageDescription: description.optional(),
       overageDescription: description.optional(),
       commitmentFeeBillInAdvance: z.boolean().optional(),
-      billEpoch: date.optional(),
+      billEpoch: periodDay.optional(),
       contractId: id.optional(),
       accountingProductId: id.optional(),
       feesAccountingProductId: id.optional(),
