@@ -30,6 +30,8 @@ const budget = fc
       "Europe/London",
       "Australia/Lord_Howe",
       "Asia/Kathmandu",
+      "Asia/Pyongyang",
+      "Africa/Monrovia",
       "Africa/Cairo",
       "Pacific/Apia",
     ),
@@ -92,5 +94,31 @@ test("a week starts on Monday, local time", () => {
   expect(windowAt(budgetOf("week", "America/New_York", null), at("2026-11-21T12:00Z"))).toEqual({
     start: at("2026-11-16T05:00Z"),
     end: at("2026-11-23T05:00Z"),
+  });
+});
+
+test.each([
+  // 1970 was at +07:30 in Singapore and at +05:30 in Kathmandu; Pyongyang went to +08:30 and back.
+  ["Asia/Singapore", null, "2026-11-23T09:10Z", "2026-11-23T09:00Z", "2026-11-23T10:00Z"],
+  ["Asia/Kathmandu", null, "2026-11-23T09:10Z", "2026-11-23T08:15Z", "2026-11-23T09:15Z"],
+  ["Africa/Monrovia", null, "2026-11-23T09:10Z", "2026-11-23T09:00Z", "2026-11-23T10:00Z"],
+  [
+    "Asia/Kathmandu",
+    "1980-01-01T00:10",
+    "2026-11-23T09:10Z",
+    "2026-11-23T08:25Z",
+    "2026-11-23T09:25Z",
+  ],
+  // Clocks of New York go back at 06:00Z: 01:30 comes twice, in two windows.
+  ["America/New_York", null, "2026-11-01T05:30Z", "2026-11-01T05:00Z", "2026-11-01T06:00Z"],
+  ["America/New_York", null, "2026-11-01T06:30Z", "2026-11-01T06:00Z", "2026-11-01T07:00Z"],
+  // Those of Lord Howe go on by half an hour at 15:30Z, from 02:00 to 02:30, and back at 15:00Z.
+  ["Australia/Lord_Howe", null, "2026-10-03T15:29Z", "2026-10-03T14:30Z", "2026-10-03T15:30Z"],
+  ["Australia/Lord_Howe", null, "2026-10-03T15:31Z", "2026-10-03T15:30Z", "2026-10-03T16:00Z"],
+  ["Australia/Lord_Howe", null, "2026-04-04T15:01Z", "2026-04-04T15:00Z", "2026-04-04T15:30Z"],
+])("an hour of %s from %s on begins by the clock on the wall", (zone, anchor, now, start, end) => {
+  expect(windowAt(budgetOf("hour", zone, anchor), at(now))).toEqual({
+    start: at(start),
+    end: at(end),
   });
 });

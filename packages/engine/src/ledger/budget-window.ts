@@ -87,6 +87,7 @@ const computedWindow = (budget: Budget, now: number): Window => {
       return { start, end: start + slot };
     }
     case "hour":
+      return hourWindow(budget, now);
     case "day":
     case "week":
     case "month":
@@ -94,7 +95,36 @@ const computedWindow = (budget: Budget, now: number): Window => {
   }
 };
 
-const calendarWindow = (budget: Budget, unit: CalendarUnit, now: number): Window => {
+const hourMs = 3_600_000;
+
+/**
+ * An hour of elapsed time that begins when the clock on the wall shows the anchor's minute: when clocks go back an hour, the
+ * repeated one is a window of its own. Where they move by another time than hours, a window ends and the next begins.
+ */
+const hourWindow = ({ anchor, zone }: Budget, now: number): Window => {
+  const moment = Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(zone);
+  const first = Temporal.PlainDateTime.from(anchor ?? defaultAnchors.hour);
+  const firstMs = first.toZonedDateTime("UTC").epochMilliseconds;
+  const sinceFirstMs = now + moment.offsetNanoseconds / 1_000_000 - firstMs;
+  const start = now - (((sinceFirstMs % hourMs) + hourMs) % hourMs);
+  const last = moment.add({ nanoseconds: 1 }).getTimeZoneTransition("previous");
+  const next = moment.getTimeZoneTransition("next");
+  return {
+    start: Math.max(start, movesMinutes(last) ? last.epochMilliseconds : start),
+    end: Math.min(start + hourMs, movesMinutes(next) ? next.epochMilliseconds : start + hourMs),
+  };
+};
+
+/** Whether clocks show another minute from then on, and not just another hour. */
+const movesMinutes = (change: Temporal.ZonedDateTime | null): change is Temporal.ZonedDateTime => {
+  if (change === null) return false;
+  const before = change.subtract({ nanoseconds: 1 });
+  return (change.offsetNanoseconds - before.offsetNanoseconds) % (hourMs * 1_000_000) !== 0;
+};
+
+type DaysUnit = Exclude<CalendarUnit, "hour">;
+
+const calendarWindow = (budget: Budget, unit: DaysUnit, now: number): Window => {
   const anchor = Temporal.PlainDateTime.from(budget.anchor ?? defaultAnchors[unit]);
   const boundary = (count: number): number =>
     boundaryAt(anchor, { unit, zone: budget.zone, count });
@@ -107,23 +137,15 @@ const calendarWindow = (budget: Budget, unit: CalendarUnit, now: number): Window
 /** A local time that a clock change skips becomes the first instant after the gap. */
 const boundaryAt = (
   anchor: Temporal.PlainDateTime,
-  step: { readonly unit: CalendarUnit; readonly zone: string; readonly count: number },
-): number => {
-  // An hour is an hour of elapsed time: when clocks go back, the repeated hour is a window of its own.
-  if (step.unit === "hour")
-    return anchor.toZonedDateTime(step.zone).add({ hours: step.count }).epochMilliseconds;
-  return anchor.add({ [`${step.unit}s`]: step.count }).toZonedDateTime(step.zone).epochMilliseconds;
-};
+  step: { readonly unit: DaysUnit; readonly zone: string; readonly count: number },
+): number =>
+  anchor.add({ [`${step.unit}s`]: step.count }).toZonedDateTime(step.zone).epochMilliseconds;
 
 const estimatedCount = (
   anchor: Temporal.PlainDateTime,
-  at: { readonly unit: CalendarUnit; readonly zone: string; readonly now: number },
+  at: { readonly unit: DaysUnit; readonly zone: string; readonly now: number },
 ): number => {
   const moment = Temporal.Instant.fromEpochMilliseconds(at.now).toZonedDateTimeISO(at.zone);
-  if (at.unit === "hour") {
-    const elapsedMs = at.now - anchor.toZonedDateTime(at.zone).epochMilliseconds;
-    return Math.floor(elapsedMs / 3_600_000);
-  }
   const since = anchor.until(moment.toPlainDateTime(), { largestUnit: at.unit });
   return { day: since.days, week: since.weeks, month: since.months }[at.unit];
 };
