@@ -1,3 +1,4 @@
+import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { z } from "zod";
 import { currencyConversion, date, periodDay } from "../schema.ts";
 
@@ -14,7 +15,10 @@ export const billJobRequest = z.object({
   externalInvoiceDate: date.optional(),
   targetCurrency: z.string().length(3).optional(),
   currencyConversions: z.array(currencyConversion).max(250).optional(),
-  timezone: z.string().optional(),
+  timezone: z
+    .string()
+    .refine((text) => parseZone(text) !== undefined, "is no time zone")
+    .optional(),
   yearEpoch: periodDay.optional(),
   monthEpoch: periodDay.optional(),
   weekEpoch: periodDay.optional(),

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { billJobRequest } from "./bill-job.ts";
+
+test.each(["Europe/Nowhere", "", "+15:00:00", "2026-01-01T00:00Z[UTC]"])(
+  "a run in %j, which is no time zone, is refused",
+  (timezone) => {
+    const { issues } = billJobRequest.safeParse({ timezone }).error ?? {};
+    expect(issues).toMatchObject([{ path: ["timezone"], message: "is no time zone" }]);
+  },
+);
+
+test.each(["UTC", "America/New_York", "UTC+5:30", "+1"])("a run may be in %s", (timezone) => {
+  expect(billJobRequest.parse({ timezone })).toEqual({ timezone });
+});
