@@ -253,6 +253,17 @@ describe("a grant that has ended just now", () => {
   });
 });
 
+test("the first top-up of an account is on its way before the account has anything", async () => {
+  await wallets().account("first");
+  const credit = { id: "first", account: "first", asset: "USD", creditAmount: "5" };
+  await wallets().post("topups", credit);
+  expect(await wallets().wallet("first")).toMatchObject({ balance: "0", pendingIn: "5" });
+  await wallets().post("topups/first/fail", {});
+  await wallets().post("topups", { ...credit, id: "second" });
+  await wallets().post("topups/second/confirm", { payment: "first" });
+  expect(await wallets().wallet("first")).toMatchObject({ balance: "5", pendingIn: "0" });
+});
+
 describe("an automatic top-up", () => {
   const rule = { asset: "USD", threshold: "20", creditAmount: "100", paymentMethod: "card" };
   const pending = async (account: string): Promise<string[]> => {

@@ -13,7 +13,7 @@ import { fingerprintOf } from "../authorization/fingerprint.ts";
 import type { Ledger } from "../authorization/ledger.ts";
 import { type WalletAccountColumns, walletAccountFrom } from "../authorization/rows/stored-rows.ts";
 import { findAccess, setAccess } from "../authorization/rows/wallet-access.ts";
-import { availableOf, type Customer } from "@turnpike/engine/ledger/rows.ts";
+import { availableOf, type Customer, emptyWalletAccount } from "@turnpike/engine/ledger/rows.ts";
 import { pageBy, placeOf, sequencePlace } from "../records/paging.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -39,19 +39,41 @@ const currentAccount = async (
   return account;
 };
 
+interface PendingIn {
+  readonly asset: string;
+  readonly pending: string;
+}
+
+/** Nothing is kept of an asset before the first top-up of it has come in. */
+type Standing = PendingIn & (WalletAccountColumns | { readonly account: null });
+
+const isKept = (columns: Standing): columns is PendingIn & WalletAccountColumns =>
+  columns.account !== null;
+
+/** What the account has in each asset, and what is on its way. */
+const standingsOf = async ({ pool }: Ledger, orgId: string, account: string) => {
+  const { rows } = await pool.query<Standing>(
+    `SELECT w.*, asset, COALESCE(t.pending, 0) AS pending
+     FROM (SELECT * FROM wallet_account WHERE org_id = $1 AND account = $2) w
+     FULL JOIN (
+       SELECT asset, sum(credit_amount) AS pending FROM top_up
+       WHERE org_id = $1 AND account = $2 AND state = 'pending' GROUP BY asset
+     ) t USING (asset) ORDER BY COALESCE(w.asset, t.asset)`,
+    [orgId, account],
+  );
+  return rows;
+};
+
 export const getWallet: Handlers["getWallet"] = async ({ orgId, params }, { ledger }) => {
   const account = await currentAccount(ledger, orgId, params["id"]);
   const configuration = await ledger.configurations.of(orgId);
-  const { rows } = await ledger.pool.query<WalletAccountColumns & { pending: string }>(
-    `SELECT w.*, COALESCE((SELECT sum(credit_amount) FROM top_up t
-       WHERE t.org_id = w.org_id AND t.account = w.account AND t.asset = w.asset AND t.state = 'pending'), 0) AS pending
-     FROM wallet_account w WHERE org_id = $1 AND account = $2 ORDER BY asset`,
-    [orgId, account],
-  );
+  const rows = await standingsOf(ledger, orgId, account);
   return {
     ...accessReply(await findAccess(ledger.pool, { orgId, account })),
     accounts: rows.map((columns) => {
-      const row = walletAccountFrom(columns);
+      const row = isKept(columns)
+        ? walletAccountFrom(columns)
+        : emptyWalletAccount(account, columns.asset);
       const text = (atoms: bigint): string => amountText(configuration, row.asset, atoms);
       return {
         asset: row.asset,
