@@ -32,6 +32,12 @@ beforeAll(async () => {
   await wallets().post("topups/paid/confirm", { payment: "payment" });
   const lease = { id: "lease", account: "payer", asset: "USD", amount: "5", ttlSeconds: 60 };
   await wallets().post("leases", lease);
+  await wallets().account("budgeted");
+  await wallets().grant("budgeted", "100");
+  const scope = { account: "budgeted" };
+  const budget = { code: "eleven", scope, asset: "USD", window: "lifetime", limit: "11" };
+  await wallets().client.create("budgets", budget);
+  await wallets().hold("budgeted", "budgeted", "10");
   await wallets().account("unpriced");
   const denied = { uid: "denied", account: "unpriced", mode: "hold", measure: { units: 1 } };
   expect((await wallets().authorize(denied)).reasons).toMatchObject([{ code: "CANNOT_RATE" }]);
@@ -145,6 +151,12 @@ test.each([
     { ttlSeconds: 60, addAmount: "1000" },
     "INSUFFICIENT_FUNDS",
     "addAmount is more than can be held",
+  ],
+  [
+    "authorizations/budgeted/extend",
+    { ttlSeconds: 60, addAmount: "2" },
+    "BUDGET_EXCEEDED",
+    "addAmount is more than a hard budget has room for",
   ],
   [
     "leases/lease/report",

@@ -3,7 +3,7 @@ import type { Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Extend } from "./request.ts";
-import { roomFor } from "./room.ts";
+import { roomFor, withinBudgets } from "./room.ts";
 import type { Authorization } from "./rows.ts";
 import { nothingUsed, settledAnswer } from "./settlement.ts";
 import { holdingOf, pin } from "./slice.ts";
@@ -20,6 +20,8 @@ export const extend = (
   const next = transitions[row.state].extend;
   if (next === null) return conflict(request.id, "WRONG_STATE", row.state);
   if (request.ttlMs <= 0 || request.addAmount < 0n) return conflict(request.id, "INVALID");
+  if (withinBudgets(draft, row.terms.assetCounters, request.addAmount) < request.addAmount)
+    return conflict(request.id, "BUDGET_EXCEEDED", row.state);
   if (roomFor(draft, row, request.addAmount) < request.addAmount)
     return conflict(request.id, "INSUFFICIENT_FUNDS", row.state);
   const longer = holdMore(draft, row, { amount: request.addAmount, quantity: 0n });

@@ -398,6 +398,7 @@ export class World {
   }
 
   #extend(row: ModelAuthorization, command: { ttl: number; add: number }): ModelOutcome {
+    if (command.add > Math.max(0, this.#budgetRoom(row))) return conflict("BUDGET_EXCEEDED");
     if (command.add > 0 && this.#room(row, command.add) < command.add)
       return conflict("INSUFFICIENT_FUNDS");
     this.#take(this.#payable(row, command.add), "held", row.id);
@@ -408,9 +409,12 @@ export class World {
 
   /** Of what is wanted beyond a promise, how much could be promised as well. */
   #room(row: ModelAuthorization, wanted: number): number {
-    const budget = this.#limits.budget - this.used(row.window);
     const payable = this.soft ? wanted : this.#payable(row, wanted).length;
-    return this.owed > 0 ? 0 : Math.min(budget, payable);
+    return this.owed > 0 ? 0 : Math.min(this.#budgetRoom(row), payable);
+  }
+
+  #budgetRoom(row: ModelAuthorization): number {
+    return this.#limits.budget - this.used(row.window);
   }
 
   /** What nobody paid, then debt, then atoms, newest first. */

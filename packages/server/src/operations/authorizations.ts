@@ -143,10 +143,13 @@ export const voidAuthorization: Handlers["voidAuthorization"] = async (
   );
 };
 
-const saidOfExtension: Said = (refused) =>
-  refused.code === "INSUFFICIENT_FUNDS"
-    ? { field: "addAmount", message: "is more than can be held" }
-    : saidOfUid(refused);
+const saidOfExtension: Said = (refused) => {
+  if (refused.code === "INSUFFICIENT_FUNDS")
+    return { field: "addAmount", message: "is more than can be held" };
+  if (refused.code === "BUDGET_EXCEEDED")
+    return { field: "addAmount", message: "is more than a hard budget has room for" };
+  return saidOfUid(refused);
+};
 
 export const extendAuthorization: Handlers["extendAuthorization"] = async (
   { orgId, params, body },
