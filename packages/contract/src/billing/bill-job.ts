@@ -10,7 +10,7 @@ export const billJobRequest = z.object({
   billingFrequency: z.enum(jobFrequencies).optional(),
   billFrequencyInterval: z.int().min(1).max(365).optional(),
   lastDateInBillingPeriod: periodDay.optional(),
-  billDate: date.optional(),
+  billDate: periodDay.optional(),
   dueDate: date.optional(),
   externalInvoiceDate: date.optional(),
   targetCurrency: z.string().length(3).optional(),
