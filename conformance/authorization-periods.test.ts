@@ -80,6 +80,31 @@ describe("the close of a period makes debits what the bill charges (I19)", () =>
     expect(await sold.balance()).toBe("91.6");
   });
 
+  test("what comes back does so to the grants of the newest call, whenever its usage occurred", async () => {
+    const sold = await sell(
+      [
+        [0, 0.1],
+        [100, 0.05],
+      ],
+      { pricing: { cumulative: false }, funds: "" },
+    );
+    const promotional = { id: `${sold.code}-promotional`, purpose: "promotional", priority: 1 };
+    await wallets().grant(sold.code, "6", promotional);
+    await wallets().grant(sold.code, "20", { id: `${sold.code}-paid` });
+    // 60 × 0.10 = 6 of the promotional grant, then 40 × 0.10 = 4 of the paid one, for what was used a week before.
+    expect(await sold.use("first", 60, { ts: "2024-05-15T12:00:00Z" })).toMatchObject({
+      amount: "6",
+    });
+    expect(await sold.use("second", 40, { ts: "2024-05-08T12:00:00Z" })).toMatchObject({
+      amount: "4",
+    });
+    expect(await sold.use("third", 20)).toMatchObject({ amount: "0" });
+    // All 120 at 0.05: 6 of the 10 stay paid, and the 4 of the paid grant, which were taken last, come back first.
+    expect(await sold.bill(may)).toEqual(["USAGE 6", "BALANCE_CONSUMED -6", "TOTAL 0"]);
+    expect(await world().get(`grants/${sold.code}-paid`)).toMatchObject({ remaining: "20" });
+    expect(await world().get(`grants/${sold.code}-promotional`)).toMatchObject({ remaining: "0" });
+  });
+
   test("W10: the minimum spend beyond the usage is paid at the close", async () => {
     const sold = await sell([[0, 1]], { template: { minimumSpend: 20 } });
     await sold.use("first", 12);

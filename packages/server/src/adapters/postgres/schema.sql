@@ -815,7 +815,8 @@ CREATE VIEW usage_payment AS
     id,
     state,
     (terms::json ->> 'priceVersion'::text) IS NOT NULL OR (terms::json ->> 'fingerprint'::text) = 'true-up'::text AS is_for_plan,
-    "substring"(terms::json ->> 'position'::text, '/(.*)$'::text) AS plan_owner
+    "substring"(terms::json ->> 'position'::text, '/(.*)$'::text) AS plan_owner,
+    (terms::json ->> 'authorizedAt'::text)::bigint AS authorized_at
    FROM ledger_authorization;
 
 CREATE VIEW wallet_account AS

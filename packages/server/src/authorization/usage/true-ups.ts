@@ -57,7 +57,10 @@ const commandFor = async (
   };
 };
 
-/** The period's authorizations, newest first, as far as they reach to give back both what nobody paid and money. */
+/**
+ * The period's authorizations, newest first, as far as they reach to give back both what nobody paid and money. Grants were
+ * consumed as they were decided, whenever the usage occurred.
+ */
 const givingBack = async (
   { pool }: Ledger,
   orgId: string,
@@ -69,15 +72,15 @@ const givingBack = async (
     name: "ledger-giving-back",
     text: `SELECT id FROM (
              SELECT id, shortfall, debited AS paid, sum(shortfall) OVER newest - shortfall AS shortfall_before,
-               sum(debited) OVER newest - debited AS paid_before, occurred_at
+               sum(debited) OVER newest - debited AS paid_before, authorized_at, occurred_at
              FROM usage_payment
              WHERE org_id = $1 AND account = ANY($2) AND occurred_at >= $3 AND occurred_at < $4
                AND meter = ANY($5) AND asset = $6 AND (NOT $8::boolean OR is_for_plan)
                AND state NOT IN ('HELD', 'DENIED')
-             WINDOW newest AS (ORDER BY occurred_at DESC, id DESC)
+             WINDOW newest AS (ORDER BY authorized_at DESC, occurred_at DESC, id DESC)
            ) AS own
            WHERE (shortfall > 0 AND shortfall_before < $7) OR (paid > 0 AND paid_before < $7)
-           ORDER BY occurred_at DESC, id DESC`,
+           ORDER BY authorized_at DESC, occurred_at DESC, id DESC`,
     values: [
       orgId,
       asked.accounts,
