@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { exportLedger, verifyLedger } from "@turnpike/server/adapters/duckdb/ledger.ts";
 import type { LedgerVerdict } from "@turnpike/server/adapters/duckdb/ledger.ts";
 import type { Config } from "@turnpike/server/config.ts";
@@ -17,5 +17,7 @@ export const verifyUsage = async (config: Config): Promise<unknown> =>
 /** Writes all usage of a server that is stopped to a Parquet file. */
 export const exportUsage = async (config: Config, file: string | undefined): Promise<unknown> => {
   if (file === undefined) throw new Error("ledger export needs the name of a file to write");
-  return sound(await exportLedger(storeOf(config), file));
+  // npm runs in the project's folder, whoever calls it from where.
+  const path = resolve(process.env["INIT_CWD"] ?? ".", file);
+  return sound(await exportLedger(storeOf(config), path));
 };

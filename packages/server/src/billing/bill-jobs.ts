@@ -244,34 +244,30 @@ interface Progress {
   readonly billIds: readonly string[];
 }
 
+const noProgress: Progress = { total: 0, pending: 0, failures: [], billIds: [] };
+
+/** By job; one query, and a row for each job, however many accounts they have. */
 const progressOf = async (
   database: Database,
-  { orgId, jobId }: { orgId: string; jobId: string },
-): Promise<Progress> => {
-  const accounts = await database
-    .selectFrom("bill_job_account")
-    .select(["account_id", "is_done", "failures"])
-    .where("org_id", "=", orgId)
-    .where("job_id", "=", jobId)
-    .execute();
-  const bills = await database
-    .selectFrom("bill")
-    .select("id")
-    .where("org_id", "=", orgId)
-    .where("job_id", "=", jobId)
-    .orderBy("id")
-    .execute();
-  return {
-    total: accounts.length,
-    pending: accounts.filter(({ is_done }) => !is_done).length,
-    failures: accounts.flatMap(({ account_id, failures }) =>
-      failures.length === 0 ? [] : [{ accountId: account_id, failures }],
-    ),
-    billIds: bills.map(({ id }) => id),
-  };
+  orgId: string,
+  jobIds: readonly string[],
+): Promise<ReadonlyMap<string, Progress>> => {
+  const { rows } = await sql<Progress & { id: string }>`
+    SELECT job.id, accounts.*, ARRAY(
+      SELECT bill.id::text FROM bill WHERE bill.org_id = ${orgId} AND bill.job_id = job.id ORDER BY bill.id
+    ) AS "billIds"
+    FROM unnest(${jobIds}::uuid[]) AS job (id)
+    CROSS JOIN LATERAL (
+      SELECT count(*)::integer AS total, (count(*) FILTER (WHERE NOT is_done))::integer AS pending,
+        coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'failures', failures) ORDER BY account_id)
+          FILTER (WHERE failures <> '[]'), '[]') AS failures
+      FROM bill_job_account WHERE org_id = ${orgId} AND job_id = job.id
+    ) AS accounts
+  `.execute(database);
+  return new Map(rows.map(({ id, ...progress }) => [id, progress]));
 };
 
-const toReply = (row: Selectable<BillJobTable>, progress: Progress) => ({
+const toReply = (row: Selectable<BillJobTable>, progress = noProgress) => ({
   id: row.id,
   version: Number(row.version),
   ...row.request,
@@ -301,7 +297,8 @@ export const readBillJob = async (
     .where(sql<boolean>`id::text = ${key.jobId}`)
     .executeTakeFirst();
   if (row === undefined) throw new Problem("NOT_FOUND");
-  return toReply(row, await progressOf(database, key));
+  const progress = await progressOf(database, key.orgId, [row.id]);
+  return toReply(row, progress.get(row.id));
 };
 
 /** Newest first, one more than the limit when there are more. */
@@ -323,9 +320,12 @@ export const listBillJobs = async (
     query = query.where(sql<boolean>`(dt_created, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
   }
   const rows = await query.execute();
-  return Promise.all(
-    rows.map(async (row) => toReply(row, await progressOf(database, { orgId, jobId: row.id }))),
+  const progress = await progressOf(
+    database,
+    orgId,
+    rows.map(({ id }) => id),
   );
+  return rows.map((row) => toReply(row, progress.get(row.id)));
 };
 
 /** Ends a run that is not finished; its bills so far stay. */

@@ -96,7 +96,11 @@ const addLogging = (app: FastifyInstance): void => {
   });
   app.addHook("onResponse", async (request, reply) => {
     request.log.info(
-      { ...requestFields(request), status: reply.statusCode, ms: reply.elapsedTime },
+      {
+        ...requestFields(request),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 1000) / 1000,
+      },
       "request",
     );
   });
