@@ -159,6 +159,62 @@ describe("a running total that was billed in advance, when the plan ends in its 
   });
 });
 
+describe("a price that begins on June 16, its running total in advance", () => {
+  const pricing = {
+    active: { start: at("2024-06-16") },
+    runningTotalBillInAdvance: true,
+    proRateRunningTotal: true,
+  };
+  const key = "COUNTER_RUNNING_TOTAL_CHARGE/accountPlan/plan/counterPricing/5";
+  const july = "COUNTER_RUNNING_TOTAL_CHARGE";
+  const given = { start: "2024-01-01", pricing };
+
+  test("finds what changed before it began: P(20) × 15/30 = 20, less the 18 billed for 18 seats", () => {
+    const more = [
+      ["2024-05-01", 18],
+      ["2024-06-10", 20],
+    ] as const;
+    expect(bill({ ...given, billed: { [key]: 18 }, adjustments: more })).toEqual([
+      `${july} 40.00`,
+      "COUNTER_ADJUSTMENT_DEBIT 2.00",
+      "= 42.00",
+    ]);
+    // Nothing was there on June 1, or the price was not known yet.
+    expect(bill({ ...given, adjustments: more })).toEqual([
+      `${july} 40.00`,
+      "COUNTER_ADJUSTMENT_DEBIT 20.00",
+      "= 60.00",
+    ]);
+  });
+
+  test("gives back what went before it began: P(8) × 15/30 = 8, less 18; all of it when nothing is left", () => {
+    const fewer = (left: number) => [["2024-05-01", 18] as const, ["2024-06-10", left] as const];
+    expect(bill({ ...given, billed: { [key]: 18 }, adjustments: fewer(8) })).toEqual([
+      `${july} 16.00`,
+      "COUNTER_ADJUSTMENT_CREDIT -10.00",
+      "= 6.00",
+    ]);
+    expect(bill({ ...given, billed: { [key]: 18 }, adjustments: fewer(0) })).toEqual([
+      "COUNTER_ADJUSTMENT_CREDIT -18.00",
+      "= -18.00",
+    ]);
+  });
+});
+
+test("a price that ends after it was billed in advance gives back the rest: P(18) × 10/30 − 36 = −24", () => {
+  const key = "COUNTER_RUNNING_TOTAL_CHARGE/accountPlan/plan/counterPricing/5";
+  const pricing = {
+    active: { start: at("2022-01-01"), end: at("2024-06-11") },
+    runningTotalBillInAdvance: true,
+    proRateRunningTotal: true,
+  };
+  const adjustments = [["2024-05-01", 18]] as const;
+  expect(bill({ start: "2024-01-01", pricing, billed: { [key]: 36 }, adjustments })).toEqual([
+    "COUNTER_ADJUSTMENT_CREDIT -24.00",
+    "= -24.00",
+  ]);
+});
+
 test("a first-day adjustment costs the same with and without proration", () => {
   const adjustments = [["2024-06-01", 15]] as const;
   expect(bill({ adjustments })).toEqual(

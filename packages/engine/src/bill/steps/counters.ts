@@ -22,11 +22,11 @@ import type {
 } from "../facts.ts";
 import { poolsCounters, refundsUnusedAdvance } from "../rules.ts";
 import { childAccount } from "../line-labels.ts";
-import type { LineDraft, LineItemType } from "../line.ts";
+import type { Line, LineDraft, LineItemType } from "../line.ts";
 import { dayShares, derived, scheduleOf, wholeShare } from "../proration.ts";
 import { billsRecurringTo, isLastBill } from "../plan-or-group.ts";
 import { lineBands } from "../usage-rating.ts";
-import { refunded } from "../settlement.ts";
+import { settled } from "../settlement.ts";
 import { contractLimit, contractOf } from "../usage-windows.ts";
 
 /** A counter pricing in one service period of an account plan. */
@@ -181,21 +181,24 @@ const counterLine = (facts: BillFacts, counter: PricedCounter, movement: Movemen
   };
 };
 
-/** The value carried into the period; a counter at 0 has no line ([R], m3ter semantics 13.3). */
-const runningTotal = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
+/** What the value carried into the window costs. */
+const carriedIn = (facts: BillFacts, counter: PricedCounter): LineDraft => {
   const { window, pricing } = counter;
   const carried = adjustmentsOf(facts, counter).findLast(({ at }) => isBefore(at, window.start));
-  if (carried === undefined || carried.value.isZero()) return [];
-  return [
-    counterLine(facts, counter, {
-      lineItemType: "COUNTER_RUNNING_TOTAL_CHARGE",
-      label: "Counter Running Total Charge",
-      from: zero,
-      to: carried.value,
-      servicePeriod: window,
-      isProrated: pricing.proRateRunningTotal,
-    }),
-  ];
+  return counterLine(facts, counter, {
+    lineItemType: "COUNTER_RUNNING_TOTAL_CHARGE",
+    label: "Counter Running Total Charge",
+    from: zero,
+    to: carried?.value ?? zero,
+    servicePeriod: window,
+    isProrated: pricing.proRateRunningTotal,
+  });
+};
+
+/** The value carried into the period; a counter at 0 has no line ([R], m3ter semantics 13.3). */
+const runningTotal = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
+  const line = carriedIn(facts, counter);
+  return line.quantity.isZero() ? [] : [line];
 };
 
 /** Each change of the value within the period, from its day to the period's end. */
@@ -216,43 +219,66 @@ const adjustments = (facts: BillFacts, counter: PricedCounter): readonly LineDra
     });
 };
 
-/** What was charged in advance beyond the plan's end comes back, as in standing charges ([R], m3ter semantics 11, 13). */
-const refundUnused = (facts: BillFacts, counter: PricedCounter): readonly LineDraft[] => {
-  if (!refundsUnusedAdvance || !isLastBill(counter.accountPlan)) return [];
-  return runningTotal(facts, counter).flatMap((due) => {
-    const line = refunded(facts, due, facts.billedInAdvance[due.key]);
-    if (line === undefined) return [];
-    const { description, counter: counted } = counter.pricing;
-    return {
+/**
+ * The running total that was charged in advance, once it is known: what is beyond the plan's or the price's end comes back
+ * ([R], m3ter semantics 11, 13), and a price that begins within the period finds the value that was there then.
+ *
+ * @param lines of this bill, which may open a period and close it, too
+ */
+const settleAdvance = (
+  facts: BillFacts,
+  counter: PricedCounter,
+  lines: readonly Line[],
+): readonly LineDraft[] => {
+  const due = carriedIn(facts, counter);
+  const opened = lines.filter(({ key }) => key === due.key).map(({ subtotal }) => subtotal);
+  const before = facts.billedInAdvance[due.key];
+  const charged = before === undefined ? opened : [before, ...opened];
+  // The first bill of a plan charges nothing for a period that no bill has opened.
+  const beginsWithin = isBefore(counter.period.start, counter.window.start);
+  if (charged.length === 0 && !beginsWithin) return [];
+  if (!refundsUnusedAdvance && isLastBill(counter.accountPlan)) return [];
+  const line = settled(facts, due, sum(charged));
+  if (line === undefined) return [];
+  const isCredit = due.exact.lt(sum(charged));
+  const label = isCredit ? "Counter Adjustment Credit" : "Counter Adjustment Debit";
+  const { description, counter: counted } = counter.pricing;
+  return [
+    {
       ...line,
-      lineItemType: "COUNTER_ADJUSTMENT_CREDIT",
-      description: description ?? `Counter Adjustment Credit - ${counted.name}`,
+      key: `${line.key}/close`,
+      lineItemType: isCredit ? "COUNTER_ADJUSTMENT_CREDIT" : "COUNTER_ADJUSTMENT_DEBIT",
+      description: description ?? `${label} - ${counted.name}`,
       bandUsage: [],
-    };
-  });
+    },
+  ];
 };
 
 const inAdvance = ({ pricing }: PricedCounter) => pricing.runningTotalBillInAdvance;
 
-/** Seat-like recurring quantities: what is carried in, and what changed ([R], m3ter semantics 13.3). */
-export const countersStep: BillStep = (facts, draft) =>
-  addLines(
-    facts,
-    draft,
-    facts.accountPlans.flatMap((accountPlan) => {
-      const closed = pricedCounters(facts, accountPlan, accountPlan.arrears);
-      const opened = pricedCounters(facts, accountPlan, accountPlan.advance);
-      return [...closed.filter((counter) => !inAdvance(counter)), ...opened.filter(inAdvance)]
-        .flatMap((counter) => runningTotal(facts, counter))
-        .concat(closed.flatMap((counter) => adjustments(facts, counter)))
-        .concat(closed.filter(inAdvance).flatMap((counter) => refundUnused(facts, counter)));
-    }),
+const closedCounters = (facts: BillTerms): readonly PricedCounter[] =>
+  facts.accountPlans.flatMap((accountPlan) =>
+    pricedCounters(facts, accountPlan, accountPlan.arrears),
   );
 
-/** Keys of the running totals of earlier bills of which this bill may have to give back a part. */
+/** Seat-like recurring quantities: what is carried in, and what changed ([R], m3ter semantics 13.3). */
+export const countersStep: BillStep = (facts, draft) => {
+  const lines = facts.accountPlans.flatMap((accountPlan) => {
+    const closed = pricedCounters(facts, accountPlan, accountPlan.arrears);
+    const opened = pricedCounters(facts, accountPlan, accountPlan.advance);
+    return [...closed.filter((counter) => !inAdvance(counter)), ...opened.filter(inAdvance)]
+      .flatMap((counter) => runningTotal(facts, counter))
+      .concat(closed.flatMap((counter) => adjustments(facts, counter)));
+  });
+  const charged = addLines(facts, draft, lines);
+  const settlements = closedCounters(facts)
+    .filter(inAdvance)
+    .flatMap((counter) => settleAdvance(facts, counter, charged.lines));
+  return addLines(facts, charged, settlements);
+};
+
+/** Keys of the running totals that earlier bills may have charged of what this bill closes. */
 export const counterAdvanceKeys = (terms: BillTerms): readonly string[] =>
-  terms.accountPlans
-    .filter(isLastBill)
-    .flatMap((accountPlan) => pricedCounters(terms, accountPlan, accountPlan.arrears))
+  closedCounters(terms)
     .filter(inAdvance)
     .map((counter) => keyOf(counter, "COUNTER_RUNNING_TOTAL_CHARGE"));
