@@ -128,6 +128,21 @@ describe("the explanation of a line", () => {
     expect(line).toMatchObject({ quantity: 175, units: 175, subtotal: 13.75 });
   });
 
+  test("says when its events are no longer those that an approved bill counts", async () => {
+    const accountId = await on().account("late");
+    await on().use("late", [["2024-03-10", 40]]);
+    const [bill] = await on().run("2024-03-31", [accountId]);
+    const line = bill?.lineItems.find(({ lineItemType }) => lineItemType === "USAGE");
+    if (bill === undefined || line === undefined) throw new Error("no usage line");
+    await on().send("PUT", `bills/${bill.id}/status`, { status: "APPROVED" });
+    await on().use("late", [["2024-04-02", 5]]);
+    expect((await explain(bill, line.id)).measurement).toMatchObject({ usageChanged: false });
+    await on().use("late", [["2024-03-11", 5]]);
+    const answer = await explain(bill, line.id);
+    expect(answer.measurement).toMatchObject({ quantity: 40, usageChanged: true });
+    expect(answer.events).toHaveLength(2);
+  });
+
   test("gives every line's amount by the derivation alone", async () => {
     const accountId = await on().account("derived");
     await on().use("derived", [["2024-03-10", 33]]);

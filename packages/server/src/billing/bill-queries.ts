@@ -1,6 +1,7 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { BillLineTable, Database, DatabaseTransaction } from "../ports/database.ts";
+import type { UsageMark } from "../ports/usage-changes.ts";
 import type { Position } from "../records/paging.ts";
 import { lockFamilies } from "./account-locks.ts";
 import type { BillRow } from "./bill-replies.ts";
@@ -160,19 +161,17 @@ export const getBill = async (
   return row;
 };
 
-/** What the bill was rated from, as text (`billFactsFromText`); the bill exists. */
-export const factsTextOf = async (
+/** What the bill was rated from, as text (`billFactsFromText`), and the mark of its usage; the bill exists. */
+export const storedFactsOf = async (
   reader: Reader,
   { orgId, id }: { orgId: string; id: string },
-): Promise<string> => {
-  const { facts } = await reader
+): Promise<{ readonly text: string; readonly usageMark: UsageMark | null }> =>
+  reader
     .selectFrom("bill")
-    .select("facts")
+    .select(["facts as text", "usage_mark as usageMark"])
     .where("org_id", "=", orgId)
     .where("id", "=", id)
     .executeTakeFirstOrThrow();
-  return facts;
-};
 
 /** The account's bill with the latest date; NOT_FOUND when it has none. */
 export const getLatestBill = async (

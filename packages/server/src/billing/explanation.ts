@@ -8,9 +8,10 @@ import type {
 } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
+import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { placeOf, tokenOf } from "../records/paging.ts";
-import { factsTextOf, findLines, getBill } from "./bill-queries.ts";
+import { storedFactsOf, findLines, getBill } from "./bill-queries.ts";
 import { lineReply, number, printed, readLine } from "./bill-replies.ts";
 import {
   type CountedEvent,
@@ -21,6 +22,7 @@ import {
   type LineUsage,
   lineUsage,
 } from "./line-usage.ts";
+import { reachOf, watchedBy } from "./usage-reach.ts";
 
 /** The prices that the line came from, as they stood: each with its version. */
 const pricesOf = ({ accountPlans }: BillFacts, line: BillLine): readonly object[] =>
@@ -97,11 +99,16 @@ const calculationOf = (
   };
 };
 
+interface UsageToday {
+  readonly carried?: readonly CarriedValue[] | undefined;
+  readonly usageChanged?: boolean | undefined;
+}
+
 /** What was measured, where and when, with the answer; all as it stood when the bill was calculated. */
 const measurementOf = (
   facts: BillFacts,
   usage: LineUsage,
-  carried: readonly CarriedValue[] = [],
+  { carried = [], usageChanged }: UsageToday,
 ): unknown => {
   const { aggregation, terms, window } = usage;
   const { rounding, quantityPerUnit, unit } = terms;
@@ -114,7 +121,25 @@ const measurementOf = (
     carried: carried.length === 0 ? undefined : carried,
     segment: window.segment,
     filters: window.filters,
+    usageChanged,
   });
+};
+
+interface Measured {
+  readonly orgId: string;
+  readonly facts: BillFacts;
+  readonly measured: LineUsage;
+}
+
+/** Whether what the line counts may have been added to, voided or amended since it was measured. */
+const isChangedSince = async (
+  store: UsageStore,
+  mark: UsageMark | null,
+  { orgId, facts, measured }: Measured,
+): Promise<boolean> => {
+  if (mark === null) return true;
+  const reach = reachOf([measured.window], facts.aggregations);
+  return (await store.changed({ orgId, watched: watchedBy(reach, mark) })).length > 0;
 };
 
 export interface ExplanationRequest {
@@ -127,7 +152,8 @@ export interface ExplanationRequest {
 
 /**
  * How a line came about: what was measured, the steps from there to the amount with every number in them, the
- * prices as they stood, what paid for it, and a page of the events behind it. Enough to calculate the line again.
+ * prices as they stood, what paid for it, and a page of the events behind it. Enough to calculate the line again, unless
+ * `measurement.usageChanged` says that the events may be others by now: an approved bill is put right by a later one.
  */
 export const explainLine = async (
   { database, usage }: { database: Database; usage: UsageStore },
@@ -139,9 +165,12 @@ export const explainLine = async (
   const lines = rows.map((row) => ({ id: row.id, line: readLine(row.line), row }));
   const own = lines.find(({ id }) => id === lineId);
   if (own === undefined) throw new Problem("NOT_FOUND");
-  const facts = billFactsFromText(await factsTextOf(database, { orgId, id: bill.id }));
+  const { text, usageMark } = await storedFactsOf(database, { orgId, id: bill.id });
+  const facts = billFactsFromText(text);
   const measured = lineUsage(facts, own.line);
   const carried = measured && (await carriedInto(usage, { orgId, usage: measured }));
+  const usageChanged =
+    measured && (await isChangedSince(usage, usageMark, { orgId, facts, measured }));
   const page = { limit: pageSize, from: decodeCursor(nextToken) };
   const { events, next } =
     measured === undefined
@@ -152,7 +181,7 @@ export const explainLine = async (
     billVersion: Number(bill.version),
     billingCurrency: bill.currency,
     lineItem: lineReply(own.row, "bandUsage"),
-    measurement: measured && measurementOf(facts, measured, carried),
+    measurement: measured && measurementOf(facts, measured, { carried, usageChanged }),
     derivation: printed(own.line.derivation),
     exactAmount: number(own.line.exact),
     averageUnitPrice: number(own.line.averageUnitPrice),

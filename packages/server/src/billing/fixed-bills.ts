@@ -9,6 +9,7 @@ import type { UsageChanges } from "../ports/usage-changes.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import { readLine } from "./bill-replies.ts";
 import type { Reader } from "./catalog-snapshot.ts";
+import { watchedBy } from "./usage-reach.ts";
 
 /** A bill that is no longer calculated again, with what it was calculated from. */
 export interface StoredFixedBill {
@@ -29,11 +30,9 @@ const changedBills = async (
 ): Promise<ReadonlySet<string>> => {
   const unmarked = bills.filter(({ usageMark, usageReach }) => !usageMark || !usageReach);
   const watched = bills.flatMap(({ id, usageMark, usageReach }) =>
-    (usageMark === null ? [] : (usageReach ?? [])).map(({ meterId, accountIds, start, end }) => {
-      const window = { start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) };
-      const sources = accountIds.map((accountId) => ({ accountId, window }));
-      return { billId: id, question: { meterId, sources, since: usageMark ?? "" } };
-    }),
+    usageMark === null
+      ? []
+      : watchedBy(usageReach ?? [], usageMark).map((question) => ({ billId: id, question })),
   );
   const questions = watched.map(({ question }) => question);
   const places = questions.length === 0 ? [] : await usage.changed({ orgId, watched: questions });

@@ -133,7 +133,7 @@ export interface EventPage {
   readonly next?: EventPlace;
 }
 
-/** A page of the very events that the line counts, oldest first by aggregation; never empty unless it is the last. */
+/** A page of the events that the line counts, as they are now, oldest first by aggregation; never empty unless it is the last. */
 export const eventsOf = async (
   store: UsageStore,
   { orgId, usage }: { orgId: string; usage: LineUsage },

@@ -14,7 +14,7 @@ import type { Caller } from "../records/caller.ts";
 import { lookup, lookupAll } from "../records/lookup.ts";
 import type { Position } from "../records/paging.ts";
 import { changeBills } from "./bill-changes.ts";
-import { factsTextOf, getBill, lockBill } from "./bill-queries.ts";
+import { storedFactsOf, getBill, lockBill } from "./bill-queries.ts";
 import type { BillRow } from "./bill-replies.ts";
 import { memosOf } from "./memo-terms.ts";
 import { billImpossible } from "./impossible-bill.ts";
@@ -117,7 +117,7 @@ const rateAgain = async (
   { bill, at }: { bill: BillRow; at: Date },
 ): Promise<void> => {
   const key = { orgId: caller.orgId, billId: bill.id };
-  const text = await factsTextOf(transaction, { orgId: key.orgId, id: key.billId });
+  const { text } = await storedFactsOf(transaction, { orgId: key.orgId, id: key.billId });
   const facts = { ...billFactsFromText(text), memos: await memosOf(transaction, key) };
   const rated = rateBill(facts);
   if (rated.outcome === "failed") throw billImpossible(rated.failures);

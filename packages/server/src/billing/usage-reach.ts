@@ -1,6 +1,7 @@
 import type { AggregationDefinition, SimpleDefinition } from "@turnpike/engine/bill/facts.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import { compoundFormula } from "@turnpike/engine/bill/compound-quantity.ts";
+import type { UsageMark, WatchedUsage } from "../ports/usage-changes.ts";
 import { earlier, later, type Period } from "@turnpike/engine/time/period.ts";
 
 /** No usage is older. */
@@ -13,6 +14,16 @@ export interface UsageReach {
   readonly start: string;
   readonly end: string;
 }
+
+/** What the usage store is asked whether it still is what it was. */
+export const watchedBy = (
+  reach: readonly UsageReach[],
+  since: UsageMark,
+): readonly WatchedUsage[] =>
+  reach.map(({ meterId, accountIds, start, end }) => {
+    const window = { start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) };
+    return { meterId, sources: accountIds.map((accountId) => ({ accountId, window })), since };
+  });
 
 /** What each aggregation measures, by its id. */
 export const measuredBy = (

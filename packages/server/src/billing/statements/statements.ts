@@ -15,7 +15,7 @@ import type { Database, StatementFormat } from "../../ports/database.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import { aggregationMethod } from "../../records/aggregation-method.ts";
 import { lookup } from "../../records/lookup.ts";
-import { factsTextOf, findLines, getBill } from "../bill-queries.ts";
+import { storedFactsOf, findLines, getBill } from "../bill-queries.ts";
 import { type BillRow, readLine, type StoredLine } from "../bill-replies.ts";
 import { countedUsage, type LineUsage, lineUsage } from "../line-usage.ts";
 import { type Statement, type StatementLine, statementWriters } from "./files.ts";
@@ -118,7 +118,7 @@ const buildStatement = async (
   const { database } = parts;
   const bill = await getBill(database, { orgId, id: billId });
   const shape = await shapeOf(database, bill);
-  const text = await factsTextOf(database, { orgId, id: bill.id });
+  const { text } = await storedFactsOf(database, { orgId, id: bill.id });
   const subject = { bill, shape, facts: billFactsFromText(text) };
   const rows = (await findLines(database, orgId, [bill.id])).get(bill.id) ?? [];
   const lines: StatementLine[] = [];
