@@ -141,6 +141,17 @@ describe("the explanation of a line", () => {
     const answer = await explain(bill, line.id);
     expect(answer.measurement).toMatchObject({ quantity: 40, usageChanged: true });
     expect(answer.events).toHaveLength(2);
+    // The next bill says what it puts right: 45 calls are 4.50 by now, of which 4.00 were billed.
+    const [next] = await on().run("2024-04-30", [accountId]);
+    const correction = next?.lineItems.find(({ description }) =>
+      description.startsWith("Correction"),
+    );
+    if (next === undefined || correction === undefined) throw new Error("no correction");
+    expect(correction).toMatchObject({ referencedLineItemId: line.id, subtotal: 0.5 });
+    expect(await explain(next, correction.id)).toMatchObject({
+      derivation: { how: "CORRECTED", due: 4.5, billed: 4, corrected: 0 },
+      exactAmount: 0.5,
+    });
   });
 
   test("gives every line's amount by the derivation alone", async () => {

@@ -6,7 +6,7 @@
  */
 
 import { type Decimal, sum, zero } from "../exact/decimal.ts";
-import { stated } from "./derivation.ts";
+import { amountOf, type Derivation } from "./derivation.ts";
 import type { BillTerms } from "./facts.ts";
 import type { Line, LineDraft } from "./line.ts";
 
@@ -19,6 +19,8 @@ export interface Correction {
   readonly lineKey: string;
   /** The line's labels, as re-rated; as billed when re-rating has no such line any more. */
   readonly line: LineDraft;
+  /** What the differences in money come from. */
+  readonly derivations: Readonly<Record<"subtotal" | "convertedSubtotal", Derivation>>;
   /** Differences, in the line's currency and in the old bill's. */
   readonly subtotal: Decimal;
   readonly conversionRate: Decimal;
@@ -50,10 +52,13 @@ const correctionOf = (given: Rerating, lineKey: string): Correction | undefined 
   const earlier = given.corrected.filter((correction) => correction.lineKey === lineKey);
   const label = is ?? was?.line ?? earlier[0]?.line;
   if (label === undefined) return undefined;
-  const difference = (measure: Measure): Decimal =>
-    (is?.[measure] ?? zero)
-      .minus(was?.line[measure] ?? zero)
-      .minus(sum(earlier.map((correction) => correction[measure])));
+  const derivationOf = (measure: Measure): Derivation => ({
+    how: "CORRECTED",
+    due: is?.[measure] ?? zero,
+    billed: was?.line[measure] ?? zero,
+    corrected: sum(earlier.map((correction) => correction[measure])),
+  });
+  const difference = (measure: Measure): Decimal => amountOf(derivationOf(measure));
   const subtotal = difference("subtotal");
   const convertedSubtotal = difference("convertedSubtotal");
   if (subtotal.isZero() && convertedSubtotal.isZero()) return undefined;
@@ -63,6 +68,10 @@ const correctionOf = (given: Rerating, lineKey: string): Correction | undefined 
     lineItemId: was?.lineItemId ?? earlier[0]?.lineItemId,
     lineKey,
     line: label,
+    derivations: {
+      subtotal: derivationOf("subtotal"),
+      convertedSubtotal: derivationOf("convertedSubtotal"),
+    },
     subtotal,
     conversionRate:
       is?.conversionRate ?? was?.line.conversionRate ?? earlier[0]?.conversionRate ?? zero,
@@ -97,7 +106,7 @@ export const takenBack = (corrected: readonly Correction[]): readonly Correction
 export const correctionLine = (terms: BillTerms, correction: Correction): LineDraft => {
   const { line, subtotal, conversionRate, convertedSubtotal, billingCurrency } = correction;
   const isSameCurrency = billingCurrency === terms.currency;
-  const amount = isSameCurrency ? subtotal : convertedSubtotal;
+  const measure = isSameCurrency ? "subtotal" : "convertedSubtotal";
   return {
     ...line,
     key: correction.key,
@@ -105,8 +114,8 @@ export const correctionLine = (terms: BillTerms, correction: Correction): LineDr
     quantity: correction.quantity,
     units: correction.units,
     currency: isSameCurrency ? line.currency : billingCurrency,
-    exact: amount,
-    derivation: stated(amount),
+    exact: correction[measure],
+    derivation: correction.derivations[measure],
     printed: isSameCurrency ? { subtotal, conversionRate, convertedSubtotal } : undefined,
     bandUsage: [],
     usageKey: undefined,

@@ -68,6 +68,13 @@ export type Derivation =
   /** A credit, at most so much. */
   | { readonly how: "CAPPED_CREDIT"; readonly credit: Derivation; readonly cap: Decimal }
   | { readonly how: "STATED"; readonly units: Decimal; readonly unitPrice: Decimal }
+  /** What a line of an earlier bill comes to by now, less what was billed and what is corrected already; all as printed. */
+  | {
+      readonly how: "CORRECTED";
+      readonly due: Decimal;
+      readonly billed: Decimal;
+      readonly corrected: Decimal;
+    }
   | { readonly how: "DRAW_DOWN"; readonly outstanding: Decimal; readonly available: Decimal }
   | { readonly how: "SURCHARGE"; readonly overage: Decimal; readonly percent: Decimal }
   /** So much of what the whole costs: the part that a credit covers, or the part beyond it. */
@@ -129,6 +136,8 @@ export const amountOf = (derivation: Derivation): Decimal => {
       return min(amountOf(derivation.credit), derivation.cap).neg();
     case "STATED":
       return derivation.units.times(derivation.unitPrice);
+    case "CORRECTED":
+      return derivation.due.minus(derivation.billed).minus(derivation.corrected);
     case "DRAW_DOWN":
       return min(derivation.outstanding, derivation.available).neg();
     case "SURCHARGE":
