@@ -58,9 +58,12 @@ const correctionOf = (given: Rerating, lineKey: string): Correction | undefined 
     billed: was?.line[measure] ?? zero,
     corrected: sum(earlier.map((correction) => correction[measure])),
   });
-  const difference = (measure: Measure): Decimal => amountOf(derivationOf(measure));
-  const subtotal = difference("subtotal");
-  const convertedSubtotal = difference("convertedSubtotal");
+  const derivations = {
+    subtotal: derivationOf("subtotal"),
+    convertedSubtotal: derivationOf("convertedSubtotal"),
+  };
+  const subtotal = amountOf(derivations.subtotal);
+  const convertedSubtotal = amountOf(derivations.convertedSubtotal);
   if (subtotal.isZero() && convertedSubtotal.isZero()) return undefined;
   return {
     key: `CORRECTION/${given.billId}/${lineKey}/${earlier.length + 1}`,
@@ -68,16 +71,13 @@ const correctionOf = (given: Rerating, lineKey: string): Correction | undefined 
     lineItemId: was?.lineItemId ?? earlier[0]?.lineItemId,
     lineKey,
     line: label,
-    derivations: {
-      subtotal: derivationOf("subtotal"),
-      convertedSubtotal: derivationOf("convertedSubtotal"),
-    },
+    derivations,
     subtotal,
     conversionRate:
       is?.conversionRate ?? was?.line.conversionRate ?? earlier[0]?.conversionRate ?? zero,
     convertedSubtotal,
-    quantity: difference("quantity"),
-    units: difference("units"),
+    quantity: amountOf(derivationOf("quantity")),
+    units: amountOf(derivationOf("units")),
     billingCurrency: given.billingCurrency,
   };
 };

@@ -9,6 +9,7 @@ import {
   type CarriedCorrection,
   correctionsBefore,
   type FixedBill,
+  poolOf,
   rerate,
   type Room,
 } from "./rerating.ts";
@@ -181,7 +182,11 @@ test("three approved months and their corrections are what a full re-rating bill
           const known = carried.map(({ correction }) => correction);
           const correct = (leavesOut: boolean) => {
             const bills = fixedBills(given, was, { usage: after, leavesOut });
-            const rerating = rerate(bills, carried, roomFor(given, was, { carried: known }));
+            const rerating = rerate(
+              bills,
+              carried,
+              poolOf(bills, roomFor(given, was, { carried: known })),
+            );
             expect(rerating.failures).toEqual([]);
             return correctionsBefore(rerating, nextDate(run), known);
           };
@@ -210,7 +215,11 @@ test("corrections take no more of a credit than others have left of it", () => {
       const was = billed(given, before);
       const room = roomFor(given, was, { carried: [], others: decimal(others) });
       const bills = fixedBills(given, was, { usage: after, leavesOut: false });
-      const corrections = correctionsBefore(rerate(bills, [], room), nextDate(0), []);
+      const corrections = correctionsBefore(
+        rerate(bills, [], poolOf(bills, room)),
+        nextDate(0),
+        [],
+      );
       for (const [id, drawn] of sumsOfDraws(corrections.flatMap(drawsOfCorrection))) {
         const limit = max(room.left(id) ?? zero, zero);
         expect(max(drawn, limit).toString(), `${id} has ${limit.toString()}`).toBe(

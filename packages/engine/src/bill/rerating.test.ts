@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { decimal } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { rateBill } from "./rate-bill.ts";
-import { correctionsBefore, type FixedBill, rerate, type Room } from "./rerating.ts";
+import { correctionsBefore, type FixedBill, poolOf, rerate, type Room } from "./rerating.ts";
 import {
   minimumSpend,
   on,
@@ -50,7 +50,7 @@ const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
 const ample: Room = { left: () => undefined, carried: [] };
 
 const shown = (bills: readonly FixedBill[], billDate = "2024-09-01", room = ample) =>
-  correctionsBefore(rerate(bills, [], room), on(billDate), []).map(
+  correctionsBefore(rerate(bills, [], poolOf(bills, room)), on(billDate), []).map(
     ({ billId, line, subtotal }) => `${billId} ${line.lineItemType} ${subtotal.toFixed(2)}`,
   );
 
@@ -94,7 +94,7 @@ test("bills in which nothing changed are not rated again", () => {
   const rerating = rerate(
     [{ ...fixed("june", june), facts: unratable }, fixed("july", july, 100)],
     [],
-    ample,
+    new Map(),
   );
   expect(rerating.failures).toEqual([]);
   expect(shown([fixed("june", june, 100), fixed("july", july)])).toEqual([]);
@@ -106,7 +106,7 @@ test("a bill puts only earlier ones right", () => {
 
 test("of a bill that cannot be rated any more nothing is put right, and it is said why", () => {
   const facts = { ...june, currency: "EUR" };
-  const rerating = rerate([{ ...fixed("june", june, 120), facts }], [], ample);
+  const rerating = rerate([{ ...fixed("june", june, 120), facts }], [], new Map());
   expect(rerating.failures).toMatchObject([{ failure: "MISSING_CONVERSION_RATE" }]);
   expect(rerating.rerated).toEqual([]);
 });

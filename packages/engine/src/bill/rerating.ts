@@ -116,7 +116,10 @@ export interface Room {
 }
 
 /** By credit, what the bills may draw together: what they and their corrections have drawn, and what is left. */
-const poolOf = (bills: readonly FixedBill[], { left, carried }: Room): Map<string, Decimal> => {
+export const poolOf = (
+  bills: readonly FixedBill[],
+  { left, carried }: Room,
+): ReadonlyMap<string, Decimal> => {
   const ids = new Set(bills.map(({ billId }) => billId));
   const taken = sumsOfDraws([
     ...bills.flatMap(({ facts, billed }) =>
@@ -187,19 +190,19 @@ const isRerated = (outcome: ReratedBill | readonly BillFailure[]): outcome is Re
  * Rates the fixed bills of one account again, given in any order, each with what the others left.
  *
  * @param carried corrections of these bills that bills carry already
- * @param room what they may draw
+ * @param drawable what they may draw: `poolOf` them
  */
 export const rerate = (
   bills: readonly FixedBill[],
   carried: readonly CarriedCorrection[],
-  room: Room,
+  drawable: ReadonlyMap<string, Decimal>,
 ): Rerating => {
   const inDateOrder = bills.toSorted((a, b) =>
     Temporal.PlainDate.compare(a.facts.billDate, b.facts.billDate),
   );
   const rerated: ReratedBill[] = [];
   const failures: BillFailure[] = [];
-  const pool = poolOf(bills, room);
+  const pool = new Map(drawable);
   for (const bill of inDateOrder) {
     const outcome = rerateBill(bill, shiftFor(bill, rerated, carried), pool);
     if (isRerated(outcome)) rerated.push(outcome);

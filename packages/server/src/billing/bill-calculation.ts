@@ -103,7 +103,7 @@ interface Materials {
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   readonly advance: AdvanceLines;
   readonly reratings: Reratings;
-  /** What was put into commitments, and into balances that may not be overdrawn. */
+  /** Of those that fixed bills draw from: what was put into commitments, and into balances that may not be overdrawn. */
   readonly credits: ReadonlyMap<string, Decimal>;
   /** By bill. */
   readonly factsBefore: ReadonlyMap<string, string>;
@@ -257,9 +257,16 @@ const askedFor = (
   }),
 ];
 
-const creditsOf = (book: BillingBook): Map<string, Decimal> => {
-  const commitments = book.commitments.map((record) => commitmentTerms(book, record));
-  const balances = book.balances.map((record) => balanceTerms(book, record));
+const creditsOf = (book: BillingBook, fixed: readonly StoredFixedBill[]): Map<string, Decimal> => {
+  const drawn = new Set(
+    fixed.flatMap(({ facts }) => [...facts.commitments, ...facts.balances].map(({ id }) => id)),
+  );
+  const commitments = book.commitments
+    .filter(({ id }) => drawn.has(id))
+    .map((record) => commitmentTerms(book, record));
+  const balances = book.balances
+    .filter(({ id }) => drawn.has(id))
+    .map((record) => balanceTerms(book, record));
   return new Map([
     ...commitments.map(({ id, amount }) => [id, amount] as const),
     ...balances
@@ -349,7 +356,7 @@ export const calculateBills = async (
       measured,
       advance,
       reratings: new Reratings(fixed, { measured, advance, corrections }),
-      credits: creditsOf(book),
+      credits: creditsOf(book, fixed),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },
     candidates,

@@ -1,6 +1,9 @@
+import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import {
   type CarriedCorrection,
+  type FixedBill,
+  poolOf,
   rerate,
   type Rerating,
   type Room,
@@ -17,10 +20,20 @@ interface Today {
   readonly corrections: readonly CarriedCorrection[];
 }
 
+const printed = ([id, amount]: readonly [string, Decimal]): string => `${id} ${amount.toString()}`;
+
+/** All that changes while bills are calculated and has a say in what the fixed ones would be today. */
+const keyOf = (bills: readonly FixedBill[], pool: ReadonlyMap<string, Decimal>): string => {
+  const advances = bills.map(({ billedInAdvance }) => Object.entries(billedInAdvance).map(printed));
+  return JSON.stringify([[...pool].map(printed), advances]);
+};
+
 /** What fixed bills would be today, by account, while other bills are calculated: each time as these are then. */
 export class Reratings {
   readonly #bills: ReadonlyMap<string, readonly StoredFixedBill[]>;
   readonly #today: Today;
+  /** By account, the last one: most bills that are calculated change nothing that it was rated from. */
+  readonly #last = new Map<string, { readonly key: string; readonly rerating: Rerating }>();
 
   constructor(bills: readonly StoredFixedBill[], today: Today) {
     this.#bills = Map.groupBy(bills, ({ stored }) => stored.accountId);
@@ -32,8 +45,19 @@ export class Reratings {
   }
 
   of(accountId: string, room: Room): Rerating {
-    const { measured, advance, corrections } = this.#today;
-    const today = ({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill) => ({
+    const bills = (this.#bills.get(accountId) ?? []).map((bill) => this.#asOfNow(bill));
+    const pool = poolOf(bills, room);
+    const key = keyOf(bills, pool);
+    const last = this.#last.get(accountId);
+    if (last?.key === key) return last.rerating;
+    const rerating = rerate(bills, this.#today.corrections, pool);
+    this.#last.set(accountId, { key, rerating });
+    return rerating;
+  }
+
+  #asOfNow({ stored, facts, billed, isPaidAnew, windows }: StoredFixedBill): FixedBill {
+    const { measured, advance } = this.#today;
+    return {
       billId: stored.id,
       facts,
       billed,
@@ -46,8 +70,6 @@ export class Reratings {
           return now === undefined ? [] : [[window.key, now] as const];
         }),
       ),
-    });
-    const bills = this.#bills.get(accountId) ?? [];
-    return rerate(bills.map(today), corrections, room);
+    };
   }
 }
