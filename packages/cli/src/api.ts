@@ -40,7 +40,7 @@ const hasCredentials = (config: Config): boolean =>
   config.accessKey !== undefined || existsSync(credentialsPath(config));
 
 /** Credentials are made at a first start only, never for a database or a server that has some of its own. */
-const checkCredentials = (config: Config, isRunning: boolean): void => {
+export const checkCredentials = (config: Config, isRunning: boolean): void => {
   if (hasCredentials(config)) return;
   const { accessKey, apiSecret, orgId } = settings;
   if (isRunning) {

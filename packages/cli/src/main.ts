@@ -5,6 +5,7 @@ import { type Api, withApi } from "./api.ts";
 import { createKey, deleteKey, listKeys } from "./keys.ts";
 import { exportUsage, verifyUsage } from "./ledger.ts";
 import { adoptUsage } from "./usage.ts";
+import { verifyWallets } from "./wallets.ts";
 
 interface Given {
   readonly name: string;
@@ -23,6 +24,7 @@ const fileCommands: Readonly<Record<string, (config: Config, given: Given) => Pr
   "ledger verify": (config) => verifyUsage(config),
   "ledger export": (config, { rest: [file] }) => exportUsage(config, file),
   "usage adopt": (config) => adoptUsage(config),
+  "wallets verify": (config) => verifyWallets(config),
 };
 
 const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy POLICY]
@@ -31,6 +33,7 @@ const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy PO
        npm run turnpike -- ledger verify
        npm run turnpike -- ledger export FILE
        npm run turnpike -- usage adopt
+       npm run turnpike -- wallets verify
 `;
 
 const run = async (): Promise<number> => {

@@ -18,7 +18,7 @@ import {
 export const brokenInvariants = (state: LedgerState, postings: readonly Posting[]): string[] => [
   ...foldMismatches(state, postings),
   ...postings.flatMap(signFaults),
-  ...[...state.walletAccounts.values()].flatMap((row) => walletFaults(state, row)),
+  ...walletFaults(state),
   ...[...state.grants.values()].flatMap(grantFaults),
   ...[...state.authorizations.values()].flatMap(authorizationFaults),
   ...heldFaults(state),
@@ -81,17 +81,20 @@ const walletAccountFaults = (row: WalletAccount): string[] => [
 ];
 
 /** I3, I4, I6 */
-const walletFaults = (state: LedgerState, row: WalletAccount): string[] => {
-  const grants = [...state.grants.values()].filter(
-    (grant) => grant.walletAccount === row.id && grant.state !== "scheduled",
-  );
-  const inGrants = grants.reduce((total, grant) => total + grant.remaining + grant.held, 0n);
-  const holdsOfRow = grants.reduce((total, grant) => total + grant.held, 0n);
-  return [
-    ...walletAccountFaults(row),
-    ...fault(inGrants === row.credited - row.debited, () => `I6 ${row.id} differs from its grants`),
-    ...fault(holdsOfRow === row.held, () => `I6 ${row.id} holds what its grants do not`),
-  ];
+const walletFaults = ({ grants, walletAccounts }: LedgerState): string[] => {
+  const taken = [...grants.values()].filter(({ state }) => state !== "scheduled");
+  const byWallet = Map.groupBy(taken, ({ walletAccount }) => walletAccount);
+  return [...walletAccounts.values()].flatMap((row) => {
+    const own = byWallet.get(row.id) ?? [];
+    const inGrants = own.reduce((total, { remaining, held }) => total + remaining + held, 0n);
+    const holdsOfRow = own.reduce((total, { held }) => total + held, 0n);
+    const isWhole = inGrants === row.credited - row.debited;
+    return [
+      ...walletAccountFaults(row),
+      ...fault(isWhole, () => `I6 ${row.id} differs from its grants`),
+      ...fault(holdsOfRow === row.held, () => `I6 ${row.id} holds what its grants do not`),
+    ];
+  });
 };
 
 /** I5 */
@@ -135,51 +138,71 @@ const heldFaults = (state: LedgerState): string[] => {
   );
 };
 
+interface Standing {
+  readonly posted: bigint;
+  readonly held: bigint;
+}
+
+const nothing: Standing = { posted: 0n, held: 0n };
+
+/** By what each names. */
+const summed = (
+  standings: readonly (readonly [id: string, standing: Standing])[],
+): ReadonlyMap<string, Standing> => {
+  const sums = new Map<string, Standing>();
+  for (const [id, { posted, held }] of standings) {
+    const sum = sums.get(id) ?? nothing;
+    sums.set(id, { posted: sum.posted + posted, held: sum.held + held });
+  }
+  return sums;
+};
+
 /** Budget counters are the sums over the authorizations that they count (I13, I14). */
-const counterFaults = (state: LedgerState): string[] =>
-  [...state.counters.values()].flatMap((counter) => {
-    const uses = [...state.authorizations.values()].flatMap((row) => [
-      ...(row.terms.assetCounters.includes(counter.id)
-        ? [{ posted: standingOf(row), held: row.held }]
-        : []),
-      ...usesOf(row)
-        .filter(({ unitCounters }) => unitCounters.includes(counter.id))
-        .map(({ held, settled, refunded }) => ({ posted: settled - refunded, held })),
-    ]);
-    const posted = uses.reduce((total, use) => total + use.posted, 0n);
-    const held = uses.reduce((total, use) => total + use.held, 0n);
-    return fault(
-      posted === counter.posted && held === counter.held,
-      () => `I13 ${counter.id} is not the sum of its authorizations`,
-    );
+const counterFaults = (state: LedgerState): string[] => {
+  const sums = summed(
+    [...state.authorizations.values()].flatMap((row) => [
+      ...row.terms.assetCounters.map(
+        (id) => [id, { posted: standingOf(row), held: row.held }] as const,
+      ),
+      ...usesOf(row).flatMap(({ unitCounters, held, settled, refunded }) =>
+        unitCounters.map((id) => [id, { posted: settled - refunded, held }] as const),
+      ),
+    ]),
+  );
+  return [...state.counters.values()].flatMap(({ id, posted, held }) => {
+    const sum = sums.get(id) ?? nothing;
+    const isEqual = sum.posted === posted && sum.held === held;
+    return fault(isEqual, () => `I13 ${id} is not the sum of its authorizations`);
   });
+};
 
 /** I28 */
-const concurrencyFaults = (state: LedgerState): string[] =>
-  [...state.concurrencyCounts.values()].flatMap(({ id, held }) => {
-    const open = [...state.authorizations.values()].filter(
-      (row) => row.state === "HELD" && row.terms.concurrencyLimits.includes(id),
-    );
+const concurrencyFaults = (state: LedgerState): string[] => {
+  const open = new Map<string, number>();
+  for (const { state: standing, terms } of state.authorizations.values())
+    if (standing === "HELD")
+      for (const id of terms.concurrencyLimits) open.set(id, (open.get(id) ?? 0) + 1);
+  return [...state.concurrencyCounts.values()].flatMap(({ id, held }) => {
     // An operator may lower a limit below what is open already.
     const limit = state.concurrencyLimits.get(id)?.limit ?? held;
     return [
-      ...fault(open.length === held, () => `I28 ${id} counts wrongly`),
+      ...fault((open.get(id) ?? 0) === held, () => `I28 ${id} counts wrongly`),
       ...fault(held <= limit, () => `I28 ${id} is exceeded`),
     ];
   });
+};
 
 /** How far a period has come is where it began and what its authorizations settled, less refunds, and what they hold (I20). */
 const positionFaults = (state: LedgerState): string[] => {
-  const sums = new Map<string, { posted: bigint; held: bigint }>();
-  for (const row of state.authorizations.values()) {
-    for (const { position, held, settled, refunded } of usesOf(row)) {
-      if (position === null) continue;
-      const sum = sums.get(position) ?? { posted: 0n, held: 0n };
-      sums.set(position, { posted: sum.posted + settled - refunded, held: sum.held + held });
-    }
-  }
+  const sums = summed(
+    [...state.authorizations.values()]
+      .flatMap(usesOf)
+      .flatMap(({ position, held, settled, refunded }) =>
+        position === null ? [] : [[position, { posted: settled - refunded, held }] as const],
+      ),
+  );
   return [...state.positions.values()].flatMap(({ id, posted, before, held }) => {
-    const sum = sums.get(id) ?? { posted: 0n, held: 0n };
+    const sum = sums.get(id) ?? nothing;
     const isEqual = before + sum.posted === posted && sum.held === held;
     return fault(isEqual, () => `I20 ${id} is not the sum of its authorizations`);
   });
