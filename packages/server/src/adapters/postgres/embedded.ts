@@ -13,12 +13,13 @@ import {
 } from "node:fs/promises";
 import { createServer } from "node:net";
 import { arch, platform, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import type { Logger } from "pino";
 import { startWritingGrowth } from "./growth.ts";
+import { type Unprivileged, unprivileged } from "./unprivileged.ts";
 
 export interface EmbeddedPostgres {
   readonly url: string;
@@ -31,8 +32,8 @@ interface Cluster {
   /** Where PostgreSQL keeps its files. */
   readonly data: string;
   readonly password: string;
-  /** PostgreSQL refuses to run as root, so root lends it another user. */
-  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  /** PostgreSQL refuses to run as root. */
+  readonly runner: Unprivileged;
   readonly logger: Logger;
 }
 
@@ -49,14 +50,15 @@ export const startEmbeddedPostgres = async (
   logger: Logger,
 ): Promise<EmbeddedPostgres> => {
   await mkdir(folder, { recursive: true });
+  const binaries = await installedBinaries();
   const cluster: Cluster = {
-    binaries: await installedBinaries(),
+    binaries,
     data: join(folder, "data"),
     password: await ownPassword(join(folder, "password")),
-    user: await unprivilegedUser(),
+    runner: await unprivileged([dirname(folder), dirname(binaries.postgres)]),
     logger,
   };
-  if (cluster.user !== undefined) await chown(folder, cluster.user.uid, cluster.user.gid);
+  await own(cluster, folder);
   await initialise(cluster, folder);
   const { url, end } = (await takeOver(cluster)) ?? (await launch(cluster, folder));
   // What PostgreSQL does itself when a file cannot be synced: the next start repeats its log.
@@ -107,19 +109,8 @@ const ownPassword = async (path: string): Promise<string> => {
   }
 };
 
-const unprivilegedUser = async (): Promise<Cluster["user"]> => {
-  if (process.getuid?.() !== 0) return undefined;
-  try {
-    return await idsOf("postgres");
-  } catch {
-    await run("useradd", ["--system", "--user-group", "postgres"]);
-    return idsOf("postgres");
-  }
-};
-
-const idsOf = async (user: string): Promise<{ uid: number; gid: number }> => {
-  const [uid, gid] = await Promise.all([run("id", ["-u", user]), run("id", ["-g", user])]);
-  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+const own = async ({ runner: { user } }: Cluster, path: string): Promise<void> => {
+  if (user !== undefined) await chown(path, user.uid, user.gid);
 };
 
 /**
@@ -136,20 +127,18 @@ const initialise = async (cluster: Cluster, folder: string): Promise<void> => {
   const passwordFile = join(folder, "password.new");
   await rm(draft, { recursive: true, force: true });
   await writeFile(passwordFile, cluster.password, { mode: 0o600 });
-  if (cluster.user !== undefined) await chown(passwordFile, cluster.user.uid, cluster.user.gid);
-  const options = [
+  await own(cluster, passwordFile);
+  const { file, args, options } = cluster.runner.as(cluster.binaries.initdb, [
+    `--pgdata=${draft}`,
+    `--pwfile=${passwordFile}`,
     "--username=turnpike",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
     `--wal-segsize=${walSegmentMb}`,
-  ];
+  ]);
   try {
-    await run(
-      cluster.binaries.initdb,
-      [`--pgdata=${draft}`, `--pwfile=${passwordFile}`, ...options],
-      { ...cluster.user, cwd: folder },
-    );
+    await run(file, args, { ...options, cwd: folder });
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -243,8 +232,9 @@ const launch = async (cluster: Cluster, folder: string): Promise<Postmaster> => 
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const log = await open(join(folder, "postgres.log"), "a");
   // Its own process group: a Ctrl-C meant for the server must not end the database before the server drained.
-  const child = spawn(cluster.binaries.postgres, ["-D", cluster.data, ...flags], {
-    ...cluster.user,
+  const command = cluster.runner.as(cluster.binaries.postgres, ["-D", cluster.data, ...flags]);
+  const child = spawn(command.file, command.args, {
+    ...command.options,
     cwd: cluster.data,
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
