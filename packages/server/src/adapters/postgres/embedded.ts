@@ -55,7 +55,7 @@ export const startEmbeddedPostgres = async (
     binaries,
     data: join(folder, "data"),
     password: await ownPassword(join(folder, "password")),
-    runner: await unprivileged([dirname(folder), dirname(binaries.postgres)]),
+    runner: await unprivileged(binaries.initdb, dirname(folder)),
     logger,
   };
   await own(cluster, folder);

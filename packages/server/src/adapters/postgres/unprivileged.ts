@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -8,7 +8,13 @@ interface User {
   readonly gid: number;
 }
 
-/** As whom programs run that refuse to run as root. */
+interface Command {
+  readonly file: string;
+  readonly args: string[];
+  readonly options: Partial<User>;
+}
+
+/** How programs are run that refuse to run as root. */
 export interface Unprivileged {
   /** Whose their files are to be; undefined where they run as whoever runs this server. */
   readonly user: User | undefined;
@@ -16,36 +22,28 @@ export interface Unprivileged {
   readonly as: (file: string, args: readonly string[]) => Command;
 }
 
-interface Command {
-  readonly file: string;
-  readonly args: string[];
-  readonly options: Partial<User>;
-}
-
 const run = promisify(execFile);
 const userName = "postgres";
 
 /**
- * Root lends its programs another user. Where that one may not enter the folders that they need, such as root's home,
- * it gets the right to look into every folder, and none else of what root may.
+ * Root lends the programs another user. Where that one may not enter the folder of their data, such as root's home, or
+ * may not run them, it gets the right to look into every folder, or where that is not enough, to open every file.
  */
-export const unprivileged = async (folders: readonly string[]): Promise<Unprivileged> => {
+export const unprivileged = async (program: string, folder: string): Promise<Unprivileged> => {
   if (process.getuid?.() !== 0)
     return { user: undefined, as: (file, args) => ({ file, args: [...args], options: {} }) };
   const user = await lentUser();
-  const closed = await firstClosed(user, folders);
-  if (closed === undefined)
-    return { user, as: (file, args) => ({ file, args: [...args], options: user }) };
-  const flags = await enteringFlags(user);
-  if (flags === undefined)
-    throw new Error(
-      `the embedded database runs as the user ${userName}, who may not enter ${closed}: ` +
-        `allow it (chmod o+x ${closed}), use another folder, or set DATABASE_URL`,
-    );
-  return {
+  const closed = await firstClosed(user, folder);
+  const plain: Unprivileged = {
     user,
-    as: (file, args) => ({ file: "setpriv", args: [...flags, file, ...args], options: {} }),
+    as: (file, args) => ({ file, args: [...args], options: user }),
   };
+  const ways = [...(closed === undefined ? [plain] : []), ...rights.map(withRight(user))];
+  for (const way of ways) if (await runs(way, program)) return way;
+  throw new Error(
+    `the embedded database runs as the user ${userName}, who may not enter ${closed ?? dirname(program)}: ` +
+      "allow it (chmod o+x), use another folder, or set DATABASE_URL",
+  );
 };
 
 const lentUser = async (): Promise<User> => {
@@ -62,16 +60,11 @@ const idsOf = async (name: string): Promise<User> => {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 };
 
-/** The folder and all that it is in. */
-const upwards = (folder: string): string[] => {
-  const above = dirname(folder);
-  return above === folder ? [folder] : [folder, ...upwards(above)];
-};
-
-const firstClosed = async (user: User, folders: readonly string[]): Promise<string | undefined> => {
-  for (const folder of new Set(folders.flatMap((path) => upwards(resolve(path)))))
-    if (!(await mayEnter(user, folder))) return folder;
-  return undefined;
+/** Of the folder and all that it is in. */
+const firstClosed = async (user: User, folder: string): Promise<string | undefined> => {
+  const path = resolve(folder);
+  if (!(await mayEnter(user, path))) return path;
+  return dirname(path) === path ? undefined : firstClosed(user, dirname(path));
 };
 
 /** The right to enter, in the mode of a folder, for its owner, its group and others. */
@@ -81,29 +74,32 @@ const mayEnter = async (user: User, folder: string): Promise<boolean> => {
   return (mode & (gid === user.gid ? 0o010 : 0o001)) !== 0;
 };
 
-/** By their numbers in /proc; the first is enough, containers often have the second only. */
-const rights = [
-  { name: "dac_read_search", bit: 2n },
-  { name: "dac_override", bit: 1n },
-];
+/** Containers often have the second only. */
+const rights = ["dac_read_search", "dac_override"];
 
-/** How `setpriv` of Linux lends one right and no other; undefined where that is not to be had. */
-const enteringFlags = async ({ uid, gid }: User): Promise<string[] | undefined> => {
-  const status = await readFile("/proc/self/status", "latin1").catch(() => "");
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  const right = rights.find(({ bit }) => (effective & (1n << bit)) !== 0n);
-  if (right === undefined) return undefined;
-  const flags = [
-    `--reuid=${uid}`,
-    `--regid=${gid}`,
-    "--clear-groups",
-    // Without it access(2) does not count the right, by which initdb looks for its programs.
-    "--securebits=+no_setuid_fixup",
-    ...["bounding-set", "inh-caps", "ambient-caps"].map((set) => `--${set}=-all,+${right.name}`),
-  ];
-  const isHad = await run("setpriv", [...flags, "true"]).then(
+/** With one right of Linux and none else. */
+const withRight =
+  (user: User) =>
+  (right: string): Unprivileged => {
+    const flags = [
+      `--reuid=${user.uid}`,
+      `--regid=${user.gid}`,
+      "--clear-groups",
+      // Without it access(2) does not count the right, by which initdb looks for its programs.
+      "--securebits=+no_setuid_fixup",
+      ...["bounding-set", "inh-caps", "ambient-caps"].map((set) => `--${set}=-all,+${right}`),
+    ];
+    return {
+      user,
+      as: (file, args) => ({ file: "setpriv", args: [...flags, file, ...args], options: {} }),
+    };
+  };
+
+/** By a shell, which has no other rights than the program will have when it starts others. */
+const runs = async ({ as }: Unprivileged, program: string): Promise<boolean> => {
+  const { file, args, options } = as("sh", ["-c", '"$0" --version', program]);
+  return run(file, args, options).then(
     () => true,
     () => false,
   );
-  return isHad ? flags : undefined;
 };
