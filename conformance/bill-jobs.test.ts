@@ -45,3 +45,39 @@ test("ten jobs are under way at most; one that is cancelled makes room, for good
   });
   expect(await world.get(`billjobs/${first}`)).toMatchObject({ status: "CANCELLED" });
 });
+
+test("an account whose records nobody can read keeps no others from their bills, and is named when the job gives up", async () => {
+  const { world, query } = opened();
+  const plan = await world.plan(await world.product(), { standingCharge: 10 });
+  const broken = await world.plan(await world.product(), { standingCharge: 10 });
+  const accounts = [await world.account(), await world.account(), await world.account()];
+  const [, bad] = accounts;
+  for (const account of accounts)
+    await world.attach(account.id, account === bad ? broken.id : plan.id);
+  await query(
+    `UPDATE record SET document = jsonb_set(document, '{standingCharge}', '"ten"') WHERE id = $1`,
+    [broken.templateId],
+  );
+  const jobId = await world.startJob({
+    billDate: "2025-02-01",
+    accountIds: accounts.map(({ id }) => id),
+  });
+  await expect
+    .poll(() => world.get(`billjobs/${jobId}`), { timeout: 20_000 })
+    .toMatchObject({ status: "RUNNING", total: 3, pending: 1 });
+  const bills = await Promise.all(accounts.map(({ id }) => world.bills(id, "2025-02-01")));
+  expect(bills.map((own) => own.length)).toEqual([1, 0, 1]);
+
+  await query(
+    "UPDATE bill_job SET dt_created = dt_created - interval '1 hour 1 minute' WHERE id = $1",
+    [jobId],
+  );
+  await query(
+    "SELECT graphile_worker.reschedule_jobs(array_agg(id), run_at => now()) FROM graphile_worker.jobs WHERE attempts > $1",
+    [0],
+  );
+  expect(await world.finish(jobId)).toMatchObject({ pending: 0 });
+  expect(await world.get(`billjobs/${jobId}`)).toMatchObject({
+    failures: [{ accountId: bad?.id, failures: [{ failure: "UNEXPECTED" }] }],
+  });
+});

@@ -43,13 +43,16 @@ interface Around {
   readonly again: (key: JobKey) => Promise<void>;
 }
 
-/** How long a job waits for what was decided and has not been measured, in milliseconds. */
+/** How long a job tries what may be possible a little later, in milliseconds. */
 const patienceMs = 3_600_000;
+/** When so many accounts cannot be calculated it is not for their sake. */
+const brokenMax = 100;
 
 /**
  * Runs a bill job from wherever it stands: killed and run again, it goes on with the accounts that are not done,
- * and an account's bills are written in the transaction that marks it done. Accounts that cannot be settled with wallets
- * keep it running; those that still cannot when it is an hour old get no bill from it, and it says why.
+ * and an account's bills are written in the transaction that marks it done. Accounts that cannot be settled with wallets,
+ * or whose calculation breaks, keep it running and nobody else from their bills; those of which that is still so when it is
+ * an hour old get no bill from it, and it says why.
  */
 export const runBillJob = async (
   parts: BillRunParts,
@@ -60,11 +63,21 @@ export const runBillJob = async (
   if (begun === undefined) return;
   const { job, since } = begun;
   const unsettled = await settle(job);
-  while (await runChunk(parts, job, unsettled));
-  if (unsettled.size > 0 && parts.now().getTime() < since.getTime() + patienceMs) return again(key);
-  await giveUp(parts, job, unsettled);
+  const broken = await runAccounts(parts, job, unsettled);
+  const isPatient = parts.now().getTime() < since.getTime() + patienceMs;
+  const [first] = broken;
+  if (first !== undefined && (isPatient || broken.size >= brokenMax)) throw unexpected(first);
+  if (isPatient && unsettled.size > 0) return again(key);
+  await giveUp(parts, job, [
+    ...[...unsettled].map((id) => [id, { failure: "USAGE_UNDER_WAY" }] as const),
+    ...[...broken].map(([id, { message }]) => [id, { failure: "UNEXPECTED", message }] as const),
+  ]);
   await setStatus(parts, key, "COMPLETE");
 };
+
+/** Has the job tried again later, with growing pauses. */
+const unexpected = ([accountId, error]: readonly [string, Error]): Error =>
+  new Error(`account ${accountId}: ${error.message}`, { cause: error });
 
 interface Begun {
   readonly job: Job;
@@ -91,35 +104,77 @@ const setStatus = (
   to: "RUNNING" | "COMPLETE",
 ): Promise<boolean> => moveJob(database, billJobs, { ...key, from: activeStatuses, to, at: now() });
 
-/** The next accounts that wait, or none when the run is finished or was cancelled. */
-const runChunk = (
+/** All that wait but the unsettled, until the run is finished or cancelled; what breaks, found in ever smaller chunks. */
+const runAccounts = async (
   parts: BillRunParts,
   job: Job,
   unsettled: ReadonlySet<string>,
-): Promise<boolean> =>
-  parts.database.transaction().execute(async (transaction) => {
-    const accountIds = await claimAccounts(transaction, job, unsettled);
-    if (accountIds.length === 0) return false;
-    // From here on the lock date stays: no bill that is calculated now is locked before it is written.
-    await readLockDate(transaction, job.orgId);
-    const given = await gather(transaction, { ...job, accountIds, at: parts.now() });
-    const { bills, failures } = await calculateBills(transaction, parts.usage, given);
-    const writing = { ...job, at: parts.now(), config: given.book.config };
-    const kept = withoutEmpty(given.book, bills);
-    await storeBills(transaction, kept, writing);
-    const overtaken = lockedAfter(
-      given.book,
-      given.history,
-      kept.map(({ planned }) => planned.identity),
-    );
-    await forgetMarks(
-      transaction,
-      job.orgId,
-      overtaken.map(({ id }) => id),
-    );
-    await markDone(transaction, job, { accountIds, failures });
-    return true;
-  });
+): Promise<ReadonlyMap<string, Error>> => {
+  const broken = new Map<string, Error>();
+  let size = chunkSize;
+  while (broken.size < brokenMax) {
+    const except = [...unsettled, ...broken.keys()];
+    const { accountIds, error } = await runChunk(parts, job, { size, except });
+    const [first] = accountIds;
+    if (first === undefined) break;
+    if (error === undefined) size = Math.min(2 * size, chunkSize);
+    else if (accountIds.length === 1) broken.set(first, error);
+    else size = Math.ceil(accountIds.length / 2);
+  }
+  return broken;
+};
+
+/** At most so many accounts, and none of some. */
+interface Bounds {
+  readonly size: number;
+  readonly except: readonly string[];
+}
+
+interface Chunk {
+  readonly accountIds: readonly string[];
+  /** Why nothing was written for them. */
+  readonly error?: Error;
+}
+
+/** The next accounts that wait, or none. */
+const runChunk = async (parts: BillRunParts, job: Job, bounds: Bounds): Promise<Chunk> => {
+  const accountIds: string[] = [];
+  try {
+    await parts.database.transaction().execute(async (transaction) => {
+      accountIds.push(...(await claimAccounts(transaction, job, bounds)));
+      if (accountIds.length > 0) await billAccounts(parts, transaction, { job, accountIds });
+    });
+    return { accountIds };
+  } catch (error) {
+    if (accountIds.length === 0 || !(error instanceof Error)) throw error;
+    return { accountIds, error };
+  }
+};
+
+const billAccounts = async (
+  parts: BillRunParts,
+  transaction: DatabaseTransaction,
+  { job, accountIds }: { readonly job: Job; readonly accountIds: readonly string[] },
+): Promise<void> => {
+  // From here on the lock date stays: no bill that is calculated now is locked before it is written.
+  await readLockDate(transaction, job.orgId);
+  const given = await gather(transaction, { ...job, accountIds, at: parts.now() });
+  const { bills, failures } = await calculateBills(transaction, parts.usage, given);
+  const writing = { ...job, at: parts.now(), config: given.book.config };
+  const kept = withoutEmpty(given.book, bills);
+  await storeBills(transaction, kept, writing);
+  const overtaken = lockedAfter(
+    given.book,
+    given.history,
+    kept.map(({ planned }) => planned.identity),
+  );
+  await forgetMarks(
+    transaction,
+    job.orgId,
+    overtaken.map(({ id }) => id),
+  );
+  await markDone(transaction, job, { accountIds, failures });
+};
 
 /** What a calculation for some accounts starts from: their records, their bills so far, and the bills asked for. */
 export const gather = async (
@@ -196,15 +251,15 @@ export const withoutEmpty = (
 const claimAccounts = async (
   transaction: DatabaseTransaction,
   { orgId, jobId }: JobKey,
-  unsettled: ReadonlySet<string>,
+  { size, except }: Bounds,
 ): Promise<string[]> => {
   const { rows: waiting } = await sql<{ account_id: string }>`
     SELECT account_id FROM bill_job_account
     WHERE org_id = ${orgId} AND job_id = ${jobId} AND NOT is_done
-      AND account_id <> ALL(${[...unsettled]}::uuid[])
+      AND account_id <> ALL(${except}::uuid[])
       AND EXISTS (SELECT FROM bill_job WHERE bill_job.org_id = ${orgId} AND id = ${jobId}
         AND status <> 'CANCELLED')
-    ORDER BY account_id LIMIT ${chunkSize} FOR UPDATE
+    ORDER BY account_id LIMIT ${size} FOR UPDATE
   `.execute(transaction);
   const accountIds = waiting.map(({ account_id }) => account_id);
   await lockFamilies(transaction, orgId, accountIds);
@@ -216,19 +271,23 @@ interface NotYet {
   readonly failure: "USAGE_UNDER_WAY";
 }
 
+/** Why it has none for a reason that nobody thought of. */
+interface Unexpected {
+  readonly failure: "UNEXPECTED";
+  readonly message: string;
+}
+
+type Failure = BillFailure | NotYet | Unexpected;
+
 /** Those of the accounts that no other run of the job has calculated meanwhile. */
 const giveUp = async (
   { database }: BillRunParts,
   job: Job,
-  unsettled: ReadonlySet<string>,
+  given: readonly (readonly [accountId: string, failure: Failure])[],
 ): Promise<void> => {
-  if (unsettled.size === 0) return;
-  const accountIds = [...unsettled];
-  const failure: NotYet = { failure: "USAGE_UNDER_WAY" };
-  await markDone(database, job, {
-    accountIds,
-    failures: new Map(accountIds.map((id) => [id, [failure]])),
-  });
+  if (given.length === 0) return;
+  const failures = new Map(given.map(([id, failure]) => [id, [failure]]));
+  await markDone(database, job, { accountIds: [...failures.keys()], failures });
 };
 
 const markDone = async (
@@ -236,7 +295,7 @@ const markDone = async (
   { orgId, jobId }: JobKey,
   done: {
     accountIds: readonly string[];
-    failures: ReadonlyMap<string, readonly (BillFailure | NotYet)[]>;
+    failures: ReadonlyMap<string, readonly Failure[]>;
   },
 ): Promise<void> => {
   const failures = Object.fromEntries(
