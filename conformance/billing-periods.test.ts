@@ -63,6 +63,13 @@ describe.concurrent("frequencies and intervals", () => {
       { dueDate: "2024-03-02", externalInvoiceDate: "2024-02-01", timezone: "UTC" },
     ]);
   });
+
+  test("an account that has as good as for ever to pay is billed, due on the last day of all", async () => {
+    const sale = { bands: [[0, 1]], usage: [["2024-01-05", 1]] } as const;
+    const { account } = await sell({ ...sale, account: { daysBeforeBillDue: 2_147_483_647 } });
+    const bill = await expectLines(account, "2024-02-01", ["USAGE 1", "TOTAL 1"]);
+    expect(bill).toMatchObject({ dueDate: "9999-12-31" });
+  });
 });
 
 describe.concurrent("epochs", () => {

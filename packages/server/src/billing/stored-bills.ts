@@ -30,6 +30,12 @@ interface BillDates {
   readonly externalInvoiceDate: string;
 }
 
+const lastDay = Temporal.PlainDate.from("9999-12-31");
+
+/** So many days later, which may be any number: bills that are never to be due are due on the last day that dates have. */
+const daysAfter = (date: Temporal.PlainDate, days: number): Temporal.PlainDate =>
+  date.add({ days: Math.min(days, date.until(lastDay).days) });
+
 /** Due and invoice dates (m3ter semantics 18.6). */
 const billDates = (
   config: ConfigRecord,
@@ -39,7 +45,7 @@ const billDates = (
   const isLastDay = config.externalInvoiceDate === "LAST_DAY_OF_ARREARS";
   const invoiceDate = isLastDay ? billDate.subtract({ days: 1 }) : billDate;
   return {
-    dueDate: request.dueDate ?? billDate.add({ days }).toString(),
+    dueDate: request.dueDate ?? daysAfter(billDate, days).toString(),
     externalInvoiceDate: request.externalInvoiceDate ?? invoiceDate.toString(),
   };
 };
