@@ -157,6 +157,20 @@ describe("approval by itself", () => {
     expect(await statusOf(open)).toEqual(["PENDING", null]);
   });
 
+  test("never comes where the grace period is longer than time itself, and stops no run", async () => {
+    await organization({
+      autoApproveBillsGracePeriod: 2_147_483_647,
+      autoApproveBillsGracePeriodUnit: "DAYS",
+      scheduledBillInterval: 6,
+    });
+    const accountId = await account("a", "2024-01-01T00:00:00Z");
+    const id = await bill(accountId, { end: "2024-10-01", calculated: "2024-10-01T00:00:00Z" });
+    await tick("2024-10-05T07:00:00Z");
+    await tick("2024-10-05T12:00:00Z");
+    expect(await statusOf(id)).toEqual(["PENDING", null]);
+    expect(await runs()).toHaveLength(1);
+  });
+
   test("does not happen without a unit", async () => {
     await organization({ autoApproveBillsGracePeriod: 1 });
     const accountId = await account("a", "2024-01-01T00:00:00Z");

@@ -47,7 +47,9 @@ const approveDue = async (
 ): Promise<void> => {
   if (grace === undefined || unit === undefined) return;
   const now = parts.now();
-  const until = new Date(now.getTime() - grace * hoursPerUnit[unit] * 3_600_000);
+  const graceMs = grace * hoursPerUnit[unit] * 3_600_000;
+  // A grace period may be longer than the time since there are dates: then no bill is old enough.
+  const until = new Date(Math.max(now.getTime() - graceMs, 0));
   await approveWhere(parts, caller, [
     sql`bill.status = 'PENDING' AND bill.last_calculated_at <= ${until} AND bill.ends_at <= ${now}`,
   ]);
