@@ -20,19 +20,26 @@ export interface UsageParts {
 const untilAhead = { hours: 24 };
 const beginning = Temporal.Instant.from("0001-01-01T00:00:00Z");
 
+const earlier = (one: Temporal.Instant, other: Temporal.Instant): Temporal.Instant =>
+  Temporal.Instant.compare(one, other) < 0 ? one : other;
+
 /**
  * [R] 20: the dates may be absent; usage has then no bound on that side. What is weighed with time is weighed up to now:
- * a value would hold on in hours that have not come.
+ * a value would hold on in hours that have not come. Anything else ends where usage does: up to the year 9999 a zone
+ * changes its clocks sixteen thousand times, which would all be looked up and told apart.
  */
-const windowAsked = (body: UsageQueryBody, at: Temporal.Instant, timeZone: string): Window => {
+export const windowAsked = (
+  body: Pick<UsageQueryBody, "timePeriod" | "startDate" | "endDate" | "aggregations">,
+  { at, timeZone }: { at: Temporal.Instant; timeZone: string },
+): Window => {
   const { timePeriod, startDate, endDate, aggregations = [] } = body;
-  const isWeighed = aggregations.some(({ statistic }) => statistic?.kind === "TIME_WEIGHTED_SUM");
-  const openEnd = isWeighed ? at : at.add(untilAhead);
   if (timePeriod !== undefined) return windowOf(timePeriod, { at, timeZone });
-  return {
-    start: startDate === undefined ? beginning : Temporal.Instant.from(startDate),
-    end: endDate === undefined ? openEnd : Temporal.Instant.from(endDate),
-  };
+  const start = startDate === undefined ? beginning : Temporal.Instant.from(startDate);
+  const isWeighed = aggregations.some(({ statistic }) => statistic?.kind === "TIME_WEIGHTED_SUM");
+  const lastEnd = isWeighed ? at : at.add(untilAhead);
+  if (endDate === undefined) return { start, end: lastEnd };
+  const end = Temporal.Instant.from(endDate);
+  return { start, end: isWeighed ? end : earlier(end, lastEnd) };
 };
 
 /** [R] An empty list of meters or accounts narrows nothing, as an absent one does. */
@@ -75,7 +82,7 @@ export const answerUsageQuery = async (
 ): Promise<{ data: UsageRow[]; hasMoreData: boolean }> => {
   const named = await metersSelected(database, { orgId, selection: body });
   const at = Temporal.Instant.fromEpochMilliseconds(now().getTime());
-  const window = windowAsked(body, at, timeZone);
+  const window = windowAsked(body, { at, timeZone });
   const question = asQuestion(body, { orgId, window, timeZone });
   const answer = await usage.query(question);
   if (answer.kind === "failed") {
