@@ -96,6 +96,31 @@ describe("bills of a family (m3ter semantics 14.2)", () => {
     expect(await spent(parent.id)).toBe(70);
   });
 
+  test("what a later bill puts right of a summary stays apart from its own, so that a credit pays it once", async () => {
+    const { meter, plan } = await shop();
+    const parent = await world.account();
+    const child = await world.account({ parentAccountId: parent.id });
+    await world.attach(child.id, plan.id, { childBillingMode: "PARENT_SUMMARY" });
+    await commit(parent.id, 100);
+    await world.use(meter.code, child.code, [["2024-01-10", 30]]);
+    const [january] = await world.bill(parent.id, "2024-02-01");
+    await world.approve(january?.id ?? "");
+    await world.use(meter.code, child.code, [
+      ["2024-01-20", 10],
+      ["2024-02-10", 20],
+    ]);
+    // January's 10 that came late, and 20 of February.
+    expect(await world.lines(parent.id, "2024-03-01")).toEqual([
+      `USAGE ${child.code} 10`,
+      `USAGE ${child.code} 20`,
+      `COMMITMENT_CONSUMED ${child.code} -10`,
+      `COMMITMENT_CONSUMED ${child.code} -20`,
+      "TOTAL 0",
+    ]);
+    // 30 + 10 + 20.
+    expect(await spent(parent.id)).toBe(60);
+  });
+
   test("counters of a parent's pool are priced as one", async () => {
     // Up to 20 at 2, above at 3: 15 and 10 seats are 40 + 15 = 55.
     const productId = await world.product();

@@ -25,7 +25,8 @@ export const billSteps: readonly { readonly name: string; readonly run: BillStep
   { name: "ad-hoc charges", run: adHocChargesStep },
   { name: "draw-downs and overage", run: drawDownsStep },
   { name: "fees", run: feesStep },
-  { name: "memos and corrections", run: memosStep },
   { name: "child summaries", run: childSummariesStep },
+  // Behind the summaries: what a correction takes from a credit is known by its line, which no sum may swallow.
+  { name: "memos and corrections", run: memosStep },
   { name: "print order", run: printOrderStep },
 ];
