@@ -180,6 +180,17 @@ describe("the tree", () => {
   });
 });
 
+test("every decision is listed by its title", () => {
+  const list = read("docs/decisions/README.md");
+  const lines = tracked
+    .filter((path) => /^docs\/decisions\/\d/.test(path))
+    .map((path) => {
+      const [, number, title] = /^# (\d+)\. (.+)/.exec(read(path)) ?? [];
+      return `- [${number}](${path.slice("docs/decisions/".length)}): ${title}`;
+    });
+  expect(lines.filter((line) => !list.includes(line))).toEqual([]);
+});
+
 describe("the README", () => {
   test("shows the commands that users rely on", () => {
     const text = read("README.md");
