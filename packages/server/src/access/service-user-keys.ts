@@ -2,7 +2,7 @@ import { randomBytes, randomUUIDv7 } from "node:crypto";
 import type { Selectable } from "kysely";
 import { serviceUser } from "@turnpike/contract/access/service-user.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
-import type { Database, DatabaseTransaction, Tables } from "../ports/database.ts";
+import type { Database, DatabaseTransaction, Reader, Tables } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { findRecord } from "../records/records.ts";
 import { recordAccessChange } from "./changes.ts";
@@ -40,11 +40,7 @@ const toKey = (row: Row): ServiceUserKey => ({
   createdBy: row.created_by,
 });
 
-const findKeys = (
-  reader: Database | DatabaseTransaction,
-  orgId: string,
-  serviceUserId: string,
-): Promise<Row[]> =>
+const findKeys = (reader: Reader, orgId: string, serviceUserId: string): Promise<Row[]> =>
   reader
     .selectFrom("access_key")
     .selectAll()

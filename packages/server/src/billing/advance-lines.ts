@@ -3,7 +3,7 @@ import { advanceLineKeys, advanceLinesOf } from "@turnpike/engine/bill/advance-l
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { advanceLineTypes, type Line } from "@turnpike/engine/bill/line.ts";
 import { type Decimal, decimal, sum } from "@turnpike/engine/exact/decimal.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 
 interface AdvanceLine {
   readonly key: string;

@@ -26,7 +26,7 @@ import {
 import type { Sources } from "./wallets/charged-up-to.ts";
 import type { DrawDown, History, StoredBill } from "./bill-history.ts";
 import type { BillingBook } from "./billing-book.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 import { balanceTerms, commitmentTerms } from "./credit-terms.ts";
 import { askedNow, type Rated } from "./current-charges.ts";
 import { DrawDownLedger } from "./draw-downs.ts";

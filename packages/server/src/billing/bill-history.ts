@@ -6,7 +6,7 @@ import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
 import type { MemoTerms } from "@turnpike/engine/bill/facts.ts";
 import type { CarriedCorrection } from "@turnpike/engine/bill/rerating.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageReach } from "./usage-reach.ts";
 

@@ -1,12 +1,10 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { BillLineTable, Database, DatabaseTransaction } from "../ports/database.ts";
+import type { BillLineTable, Database, DatabaseTransaction, Reader } from "../ports/database.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { Position } from "../records/paging.ts";
 import { lockFamilies } from "./account-locks.ts";
 import type { BillRow } from "./bill-replies.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** What a list of bills may be narrowed by; absent ones narrow nothing. */
 export interface BillFilter {

@@ -2,7 +2,13 @@ import { sql } from "kysely";
 import type { BillJobRequest } from "@turnpike/contract/billing/bill-job.ts";
 import { toJson } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
-import type { BillJobTable, Database, DatabaseTransaction, JobRequest } from "../ports/database.ts";
+import type {
+  BillJobTable,
+  Database,
+  DatabaseTransaction,
+  JobRequest,
+  Reader,
+} from "../ports/database.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { calculateBills, type CalculatedBill } from "./bill-calculation.ts";
 import { lockFamilies } from "./account-locks.ts";
@@ -178,7 +184,7 @@ const billAccounts = async (
 
 /** What a calculation for some accounts starts from: their records, their bills so far, and the bills asked for. */
 export const gather = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   asked: Pick<Job, "orgId" | "type" | "request"> & { accountIds: readonly string[]; at: Date },
 ): Promise<Given> => {
   const { orgId, type, request, accountIds, at } = asked;
@@ -291,7 +297,7 @@ const giveUp = async (
 };
 
 const markDone = async (
-  transaction: Database | DatabaseTransaction,
+  transaction: Database,
   { orgId, jobId }: JobKey,
   done: {
     accountIds: readonly string[];

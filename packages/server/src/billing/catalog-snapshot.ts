@@ -11,10 +11,9 @@ import { plan } from "@turnpike/contract/catalog/plan.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import { product } from "@turnpike/contract/catalog/product.ts";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { lookup, lookupAll, lookupEvery, lookupReferring } from "../records/lookup.ts";
 
-export type Reader = Database | DatabaseTransaction;
 export type PlanRecord = Stored<typeof plan>;
 export type PlanTemplateRecord = Stored<typeof planTemplate>;
 export type PlanGroupRecord = Stored<typeof planGroup>;

@@ -5,7 +5,7 @@ import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-wind
 import type { UsageStore } from "../ports/usage-store.ts";
 import { takeAdvanceLines } from "./advance-lines.ts";
 import type { BillingBook } from "./billing-book.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 import { customFieldsOf } from "./custom-fields.ts";
 import { type AskedWindows, measure } from "./measured-usage.ts";
 

@@ -8,7 +8,7 @@ import { sum } from "@turnpike/engine/exact/decimal.ts";
 import type { UsageChanges } from "../ports/usage-changes.ts";
 import type { History, StoredBill } from "./bill-history.ts";
 import { readLine } from "./bill-replies.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 import { watchedBy } from "./usage-reach.ts";
 
 /** A bill that is no longer calculated again, with what it was calculated from. */

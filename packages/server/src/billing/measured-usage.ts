@@ -10,7 +10,7 @@ import { lookupQuestionKey } from "@turnpike/engine/calculation/lookup-answers.t
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts";
 import { aggregationMethod } from "../records/aggregation-method.ts";
-import type { Reader } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
 import { findLookupAnswers } from "../records/lookup-answers.ts";
 import { placeOfSegment } from "./segments.ts";
 

@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
 import type { MemoTerms } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 
 /** What somebody put on the bill by hand, oldest first. */
 export const memosOf = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, billId }: { orgId: string; billId: string },
 ): Promise<MemoTerms[]> => {
   const rows = await reader

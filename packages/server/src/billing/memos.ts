@@ -9,7 +9,13 @@ import { billFactsFromText, billFactsToText, toJson } from "@turnpike/engine/bil
 import type { MemoTerms, ProductRef } from "@turnpike/engine/bill/facts.ts";
 import { rateBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import type { BillMemoTable, Database, DatabaseTransaction, MemoType } from "../ports/database.ts";
+import type {
+  BillMemoTable,
+  Database,
+  DatabaseTransaction,
+  MemoType,
+  Reader,
+} from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { lookup, lookupAll } from "../records/lookup.ts";
 import type { Position } from "../records/paging.ts";
@@ -72,7 +78,7 @@ export const findMemos = async (
 
 /** The memo; NOT_FOUND when the bill has none of that type and id. */
 export const getMemo = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { caller: { orgId }, billId, type }: MemoPlace,
   id: string,
 ): Promise<MemoRow> => {

@@ -11,7 +11,8 @@ import { charge } from "@turnpike/contract/billing/charge.ts";
 import { commitment } from "@turnpike/contract/billing/commitment.ts";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
 import { lookup, lookupAll, lookupEvery, lookupReferring } from "../records/lookup.ts";
-import { type Catalog, present, type Reader, takeCatalog } from "./catalog-snapshot.ts";
+import type { Reader } from "../ports/database.ts";
+import { type Catalog, present, takeCatalog } from "./catalog-snapshot.ts";
 
 export type AccountRecord = Stored<typeof account>;
 export type AccountPlanRecord = Stored<typeof accountPlan>;

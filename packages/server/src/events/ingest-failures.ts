@@ -3,10 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventDays, ingestFailureEvent } from "@turnpike/contract/event.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Logger } from "pino";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Database } from "../ports/database.ts";
 import { isRecordId } from "../records/records.ts";
-
-type Writer = Database | DatabaseTransaction;
 
 /** One measurement that was not stored, with why and as it was submitted. */
 export interface FailedRow {
@@ -45,7 +43,7 @@ const fileSuffix = ".json";
 
 /** Writes an event for each batch, with the file of its rows (m3ter semantics 3.4). */
 export const storeFailures = async (
-  writer: Writer,
+  writer: Database,
   batches: readonly FailedBatch[],
 ): Promise<void> => {
   const events = batches.map(({ orgId, at, rows }) => {

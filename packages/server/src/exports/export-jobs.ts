@@ -2,12 +2,11 @@ import { randomUUIDv7 } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { ExportOrder, ExportStatus } from "@turnpike/contract/sync/export-job.ts";
-import type { Database, DatabaseTransaction, ExportJobTable } from "../ports/database.ts";
+import type { Database, DatabaseTransaction, ExportJobTable, Reader } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { decodePosition, type Page, pageOf } from "../records/paging.ts";
 import { isRecordId } from "../records/records.ts";
 
-type Reader = Database | DatabaseTransaction;
 export type ExportJob = Selectable<ExportJobTable>;
 
 export interface ExportJobKey {
@@ -78,7 +77,7 @@ type Change = Partial<
 
 /** False when the job had ended already. */
 export const changeExportJob = async (
-  writer: Reader,
+  writer: Database,
   { orgId, jobId }: ExportJobKey,
   change: Change,
 ): Promise<boolean> => {

@@ -41,7 +41,7 @@ const clock = parseCronItems([
 
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
 export const enqueue = async <Name extends keyof Tasks>(
-  transaction: Database | DatabaseTransaction,
+  transaction: Database,
   name: Name,
   payload: Tasks[Name],
 ): Promise<void> => {

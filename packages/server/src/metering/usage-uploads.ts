@@ -1,11 +1,10 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Database, DatabaseTransaction, UsageUploadTable } from "../ports/database.ts";
+import type { Database, Reader, UsageUploadTable } from "../ports/database.ts";
 import { decodePosition, type Page, pageOf } from "../records/paging.ts";
 import { isRecordId } from "../records/records.ts";
 
-type Reader = Database | DatabaseTransaction;
 export type UsageUpload = Selectable<UsageUploadTable>;
 
 export interface UploadKey {

@@ -2,7 +2,7 @@ import { Problem, fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { backfill, type BackfillStatus } from "@turnpike/contract/usage/backfill.ts";
 import { countFailures, readFailures } from "../metering/backfill-failures.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import type {
   BackfillOutcome,
   BackfillState,
@@ -37,7 +37,7 @@ type StoredBackfill = Stored<typeof backfill> & { readonly status: BackfillStatu
 
 /** The status is what was recorded last: the usage store alone knows for certain. */
 const read = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, params: { id = "" } }: Place,
 ): Promise<StoredBackfill> => {
   const row = await findRecord(reader, { orgId, kind: backfill.kind, id });

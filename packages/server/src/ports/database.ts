@@ -310,3 +310,5 @@ export interface Tables {
 /** The system of record: one SQL dialect, PostgreSQL, embedded or at DATABASE_URL. */
 export type Database = Kysely<Tables>;
 export type DatabaseTransaction = Transaction<Tables>;
+/** Who reads need not care whether it is in a transaction. */
+export type Reader = Database | DatabaseTransaction;

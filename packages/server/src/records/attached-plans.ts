@@ -3,7 +3,7 @@ import { planGroupLink } from "@turnpike/contract/catalog/plan-group-link.ts";
 import { planTemplate } from "@turnpike/contract/catalog/plan-template.ts";
 import { plan } from "@turnpike/contract/catalog/plan.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { lookupAll, lookupReferring } from "./lookup.ts";
 
 type AccountPlanRecord = Stored<typeof accountPlan>;
@@ -15,7 +15,7 @@ export interface AttachedPlan {
 
 /** The plans of an account plan: its own, or the members of its group (m3ter semantics 9.3). */
 export const loadAttachedPlans = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   orgId: string,
   attachments: readonly AccountPlanRecord[],
 ): Promise<(attachment: AccountPlanRecord) => readonly AttachedPlan[]> => {

@@ -8,12 +8,11 @@ import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import type { BillingPeriods } from "@turnpike/engine/time/billing-periods.ts";
 import { compareInstants } from "@turnpike/engine/time/period.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { loadAttachedPlans } from "./attached-plans.ts";
 import { anchorOf, scheduleOf, zoneOf } from "./billing-schedule.ts";
 import { lookup, lookupAll, lookupCodes, lookupReferring } from "./lookup.ts";
 
-type Reader = Database | DatabaseTransaction;
 type AccountRecord = Stored<typeof account>;
 type AccountPlanRecord = Stored<typeof accountPlan>;
 type Template = Stored<typeof planTemplate>;

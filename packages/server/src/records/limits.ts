@@ -4,7 +4,7 @@ import { parseAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import type { Budget, WindowRule } from "@turnpike/engine/ledger/budget-window.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { loadBillingPeriods, type PeriodsOf } from "./billing-periods.ts";
 
 type BudgetRecord = Stored<typeof budget>;
@@ -60,7 +60,7 @@ export const budgetLimit = (
 
 /** The engine's budgets; without those whose limit means nothing. */
 export const budgetsFrom = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   orgId: string,
   {
     records,

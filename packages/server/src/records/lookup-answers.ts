@@ -4,11 +4,9 @@ import {
   type LookupQuestion,
   printedKey,
 } from "@turnpike/engine/calculation/lookup-answers.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import type { FoundRow, PrintedLookup } from "../ports/usage-directory.ts";
 import { lookupKeyText } from "./lookup-key-text.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** The revision of a table that is published now ([R], m3ter semantics 8); its rows cannot change any more. */
 interface Published {

@@ -1,9 +1,7 @@
 import { z } from "zod";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { DatabaseTransaction, Reader } from "../ports/database.ts";
 import { findRecord, findRecords, type RecordRow, toReply } from "./records.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** Stored documents passed their schema when they were written, so the type is known and not checked again. */
 export const typed = <R extends Resource>(_resource: R, row: RecordRow): Stored<R> =>

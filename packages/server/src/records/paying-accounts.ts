@@ -1,5 +1,5 @@
 import { CompiledQuery } from "kysely";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 
 /** Those of an organization's accounts, by code, that have a wallet. */
 export const withWalletStatement = {
@@ -15,7 +15,7 @@ export const payingFrom = (rows: readonly PayingColumns[]): ReadonlySet<string> 
   new Set(rows.map(({ account }) => account));
 
 export const withWallet = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   orgId: string,
   codes: readonly string[],
 ): Promise<ReadonlySet<string>> => {

@@ -2,10 +2,9 @@ import { type Selectable, sql } from "kysely";
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction, Document, RecordTable } from "../ports/database.ts";
+import type { DatabaseTransaction, Document, Reader, RecordTable } from "../ports/database.ts";
 import type { Scope } from "./place.ts";
 
-type Reader = Database | DatabaseTransaction;
 export type RecordRow = Selectable<RecordTable>;
 
 /** Which record: ids that are not UUIDs name nothing. */

@@ -2,7 +2,7 @@ import { isNumericCategory, meter } from "@turnpike/contract/catalog/meter.ts";
 import { type FieldError, Problem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { UsageQueryBody } from "@turnpike/contract/usage/usage-query.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { lookupAll } from "./lookup.ts";
 
 type Meters = ReadonlyMap<string, Stored<typeof meter>>;
@@ -67,7 +67,7 @@ const faultOf = (use: FieldUse, meters: Meters, meterIds: readonly string[]): Fi
  * nothing, which reads like no usage. `within` is where the selection stands in the request (m3ter semantics 20).
  */
 export const metersSelected = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, selection, within = "" }: { orgId: string; selection: Selection; within?: string },
 ): Promise<Meters> => {
   const uses = fieldUses(selection);

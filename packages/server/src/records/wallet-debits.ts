@@ -1,8 +1,6 @@
 import { CompiledQuery, sql } from "kysely";
 import type { PeriodPaid } from "@turnpike/engine/ledger/rows.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
-
-type Reader = Database | DatabaseTransaction;
+import type { Reader } from "../ports/database.ts";
 
 /** What wallets paid for the usage of one meter, in atoms of the asset of the price; debt counts as paid. */
 export interface WalletDebit {

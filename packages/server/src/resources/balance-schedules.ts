@@ -10,7 +10,7 @@ import {
 } from "@turnpike/engine/balances/schedules.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { startOfDay } from "@turnpike/engine/time/cadence.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Document, Reader } from "../ports/database.ts";
 import { lookup } from "../records/lookup.ts";
 
 type TransactionScheduleFields = ReturnType<typeof balanceTransactionSchedule.fields.parse>;
@@ -128,7 +128,7 @@ type Charged = Stored<typeof balance>;
 
 /** The balance of a schedule: whom its charges are for. */
 export const storedBalance = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   key: { orgId: string; id: string },
 ): Promise<Charged> => {
   const found = await lookup(reader, balance, key);

@@ -1,11 +1,11 @@
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Document, Reader } from "../ports/database.ts";
 import type { KindOf } from "./filters.ts";
 import { findRecords, type RecordRow } from "../records/records.ts";
 
 /** The fields of a page of records that live on other records, one query for each step of a path. */
 export const derivedFields = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { resource, rows, kindOf }: { resource: Resource; rows: readonly RecordRow[]; kindOf: KindOf },
 ): Promise<Map<string, Document>> => {
   const found = new Map<string, Document>();
@@ -27,7 +27,7 @@ export const derivedFields = async (
 };
 
 const follow = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   documents: ReadonlyMap<string, Document>,
   { orgId, kind, step }: { orgId: string; kind: string; step: string },
 ): Promise<Map<string, Document>> => {

@@ -1,10 +1,8 @@
 import { sql } from "kysely";
 import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import { resourceGroupItem } from "@turnpike/contract/access/resource-group-item.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { findRecords, isWithin, type RecordRow } from "../records/records.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 interface Membership {
   readonly orgId: string;

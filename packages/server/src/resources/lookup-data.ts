@@ -7,12 +7,11 @@ import {
 } from "@turnpike/contract/catalog/lookup-table-revision.ts";
 import { fieldProblem, Problem } from "@turnpike/contract/problem.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { DatabaseTransaction, Document, Reader } from "../ports/database.ts";
 import { typed } from "../records/lookup.ts";
 import { lookupKeyText } from "../records/lookup-key-text.ts";
 import { findRecord, isWithin } from "../records/records.ts";
 
-type Reader = Database | DatabaseTransaction;
 type Item = Readonly<Record<string, unknown>>;
 
 export type Revision = Stored<typeof lookupTableRevision> & { readonly status: RevisionStatus };

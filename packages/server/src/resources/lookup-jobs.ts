@@ -1,11 +1,10 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Selectable } from "kysely";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Database, DatabaseTransaction, Document, LookupJobTable } from "../ports/database.ts";
+import type { Document, LookupJobTable, Reader } from "../ports/database.ts";
 import { isRecordId } from "../records/records.ts";
 import type { Revision } from "./lookup-data.ts";
 
-type Reader = Database | DatabaseTransaction;
 export type LookupJob = Selectable<LookupJobTable>;
 
 interface NewJob {

@@ -49,7 +49,7 @@ const openJob = (
     .executeTakeFirst();
 
 const endJob = async (
-  writer: Database | DatabaseTransaction,
+  writer: Database,
   { orgId, jobId }: JobKey,
   outcome: Partial<Pick<LookupJob, "status" | "failure_reason">>,
 ): Promise<void> => {

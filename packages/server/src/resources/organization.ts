@@ -1,10 +1,8 @@
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Reader } from "../ports/database.ts";
 import { lookup } from "../records/lookup.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** How the organization bills; every organization has one from its first moment. */
 export const organizationConfigOf = async (

@@ -1,5 +1,5 @@
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Document, Reader } from "../ports/database.ts";
 import { derivedFields } from "./derived.ts";
 import type { KindOf } from "./filters.ts";
 import { type RecordRow, toReply } from "../records/records.ts";
@@ -18,7 +18,7 @@ interface Reading {
 
 /** Records as clients read them: with the fields of other records and the calculated ones. */
 export const toReplies = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { resource, rows, kindOf, secrets, at }: Reading,
 ): Promise<Reply[]> => {
   const [first] = rows;

@@ -1,4 +1,4 @@
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { DatabaseTransaction, Document, Reader } from "../ports/database.ts";
 import type { RecordRow } from "../records/records.ts";
 import type { Writer } from "./writer.ts";
 import type { Secrets } from "./secrets.ts";
@@ -24,7 +24,7 @@ export interface Followed {
 
 /** Records about to be shown, all of one kind and organization. */
 export interface Read {
-  readonly reader: Database | DatabaseTransaction;
+  readonly reader: Reader;
   readonly orgId: string;
   readonly secrets: Secrets;
   readonly at: Date;

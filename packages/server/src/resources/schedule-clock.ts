@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Database, Reader } from "../ports/database.ts";
 import { scheduler } from "../records/caller.ts";
 import type { RecordRow } from "../records/records.ts";
 import type { Catalog } from "./verbs.ts";
@@ -15,7 +15,7 @@ interface ClockParts {
   readonly now: () => Date;
 }
 
-const dueRows = (reader: Database | DatabaseTransaction, now: Date) =>
+const dueRows = (reader: Reader, now: Date) =>
   reader
     .selectFrom("record")
     .selectAll()

@@ -1,10 +1,8 @@
 import { z } from "zod";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction, Document } from "../ports/database.ts";
+import type { Database, DatabaseTransaction, Document, Reader } from "../ports/database.ts";
 import type { RecordKey } from "../records/records.ts";
 import type { Sealer } from "./sealing.ts";
-
-type Reader = Database | DatabaseTransaction;
 
 /** The parts of records that nobody reads back, sealed wherever they are stored. */
 export interface Secrets {

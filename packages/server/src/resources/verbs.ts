@@ -1,6 +1,6 @@
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { Database, Reader } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import { tellServers } from "./catalog-news.ts";
 import type { KindOf } from "./filters.ts";
@@ -23,7 +23,7 @@ export interface Catalog extends Lists {
   readonly rehearse: <T>(caller: Caller, work: (writer: Writer) => Promise<T>) => Promise<T>;
   /** Records as clients read them. */
   readonly replies: (
-    reader: Database | DatabaseTransaction,
+    reader: Reader,
     resource: Resource,
     rows: readonly RecordRow[],
   ) => Promise<Reply[]>;

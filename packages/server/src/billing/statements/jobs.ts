@@ -7,6 +7,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type {
   Database,
   DatabaseTransaction,
+  Reader,
   StatementFormat,
   StatementJobTable,
 } from "../../ports/database.ts";
@@ -135,7 +136,7 @@ export const listStatementJobs = async (
 
 /** The job; NOT_FOUND when the organization has none of that id. */
 export const readStatementJob = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, jobId }: { orgId: string; jobId: string },
 ): Promise<StatementJob> => {
   const { rows } = await sql<StatementJob>`

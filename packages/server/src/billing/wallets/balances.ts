@@ -6,7 +6,7 @@ import { Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
 import { withWallet } from "../../records/paying-accounts.ts";
 import { walletDebits, type WalletDebit } from "../../records/wallet-debits.ts";
-import type { Reader } from "../catalog-snapshot.ts";
+import type { Reader } from "../../ports/database.ts";
 import type { Sources } from "./charged-up-to.ts";
 import { fellowsOf } from "./fellow-claims.ts";
 import { type JointClaim, jointClaims } from "./joint-claims.ts";

@@ -6,7 +6,7 @@ import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { isBefore, type Period, splitPeriod } from "@turnpike/engine/time/period.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
 import type { Given } from "../bill-candidates.ts";
-import type { Reader } from "../catalog-snapshot.ts";
+import type { Reader } from "../../ports/database.ts";
 import { rateCharges, type Rated } from "../current-charges.ts";
 import { edgesOf, type JointClaim } from "./joint-claims.ts";
 import type { BilledClaim, OtherBills } from "./other-bills.ts";

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import type { BillingBook } from "../billing-book.ts";
-import type { Reader } from "../catalog-snapshot.ts";
+import type { Reader } from "../../ports/database.ts";
 import type { KnownBill } from "./other-bills.ts";
 import type { BillIdentity } from "../planned-bills.ts";
 import { coverageOf } from "../terms.ts";

@@ -5,7 +5,7 @@ import { formatAtoms, quantityScale } from "@turnpike/engine/ledger/asset.ts";
 import { firstLiveSlot, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { sql } from "kysely";
-import type { Database, DatabaseTransaction, Document } from "../../ports/database.ts";
+import type { Document, Reader } from "../../ports/database.ts";
 import { budgetsFrom, budgetScale, rollingMs } from "../../records/limits.ts";
 import { lookupEvery, typed } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
@@ -43,7 +43,7 @@ interface Counted {
 }
 
 const countersOf = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, budget: counted, at }: { orgId: string; budget: Budget; at: number },
 ): Promise<Counted> => {
   const { id, window } = counted;

@@ -1,7 +1,7 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { identifiers } from "@turnpike/engine/calculation/identifiers.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
-import type { Database, DatabaseTransaction } from "../../ports/database.ts";
+import type { Reader } from "../../ports/database.ts";
 import { lookupCodes } from "../../records/lookup.ts";
 import { type Segment, sameSegment } from "./segments.ts";
 
@@ -24,7 +24,7 @@ const commonSegments = (lists: readonly (readonly Segment[])[]): readonly Segmen
 };
 
 export const segmentsOfCompound = async (
-  reader: Database | DatabaseTransaction,
+  reader: Reader,
   { orgId, calculation }: { orgId: string; calculation: string },
 ): Promise<readonly Segment[]> => {
   const codes = referencedAggregations(calculation);
