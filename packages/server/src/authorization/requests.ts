@@ -17,10 +17,10 @@ import type { LedgerParts } from "./ledger.ts";
 import type { MeasuredUsage } from "./usage/measurements.ts";
 import type { MeterPrice, PricedCount } from "./prices/prices.ts";
 import { storedRow, unlessAnswered } from "./stored-authorizations.ts";
+import { priceAtOwnVersion } from "./own-version.ts";
 import {
   occurredAt,
   planPrice,
-  priceAtOwnVersion,
   type PricedUsage,
   priceUsage,
   refuseNegative,

@@ -1,19 +1,17 @@
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
-import type { FurtherCount, FurtherPrice, Price } from "@turnpike/engine/ledger/price.ts";
-import type { Authorization } from "@turnpike/engine/ledger/rows.ts";
-import { assetOf, atomsOf, isAssetKept, keepAsset } from "./amounts.ts";
+import type { Price } from "@turnpike/engine/ledger/price.ts";
+import { isAssetKept, keepAsset } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
-import { asFiltered, dividedBy, filteredBy } from "./prices/filtered-usage.ts";
+import { dividedBy, filteredBy } from "./prices/filtered-usage.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
   dividingTextsOf,
   fieldsOf,
-  hasNumbers,
   isDerived,
   isIndivisible,
   type MeasuredUsage,
@@ -22,8 +20,10 @@ import {
   quantityIn,
   type QuantityReading,
 } from "./usage/measurements.ts";
-import type { KeptPrice, QuantityRule } from "./prices/kept-prices.ts";
+import type { QuantityRule } from "./prices/kept-prices.ts";
+import type { MeterRecord } from "./prices/meters.ts";
 import type { MeterPrice } from "./prices/prices.ts";
+import { priceOf } from "./request-price.ts";
 
 export interface UsageOf extends MeasurementFields {
   readonly account: string;
@@ -74,7 +74,7 @@ const checkFields = (fields: MeasurementFields, meter: Meter | undefined): void 
 };
 
 /** What was sent, with the quantity that each rule counts of it. */
-const measuredBy = (
+export const measuredBy = (
   sent: MeasurementFields,
   rules: readonly QuantityRule[],
   reading: QuantityReading,
@@ -123,30 +123,15 @@ interface Asked {
   readonly hasHappened: boolean;
 }
 
-const priced = async (
-  parts: LedgerParts,
-  { orgId, isReadOnly, hasHappened }: Asked,
-  usage: UsageOf,
-): Promise<PricedUsage> => {
-  const { prices } = parts;
+const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise<PricedUsage> => {
+  const { orgId, isReadOnly, hasHappened } = asked;
   const configuration = await parts.configurations.of(orgId);
-  const meter = await (isReadOnly ? prices.meter : prices.keptMeter)(orgId, usage.meter);
-  if (meter === undefined)
-    throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${usage.meter}`);
+  const meter = await meterNamed(parts, asked, usage.meter);
   const at = occurredAt(usage, parts.now());
-  const { amount, asset } = usage;
-  const isExplicit = amount !== undefined && asset !== undefined;
-  const used = await prices.usage(orgId, usage.meter);
-  const found = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
-  const { account } = usage;
-  const { budgets } = configuration;
-  const deciding = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
-  const countings = withBudgeted(deciding, used.countings, { budgets, account });
-  const rules = countings.map(({ counts }) => counts);
-  const decidingRules = rules.slice(0, deciding.length);
-  const filtered = filteredBy(found);
+  const counting = await countingOf(parts, configuration, { orgId, usage, at });
+  const { used, found, countings, rules, decidingRules, filtered } = counting;
   const derived = await derivedOf(parts, orgId, {
-    account,
+    account: usage.account,
     meter,
     rules: [...rules, ...filtered],
     fields: usage,
@@ -172,57 +157,32 @@ const priced = async (
   return { ...counted, price };
 };
 
-interface Pricing {
-  readonly found: MeterPrice;
-  readonly usage: UsageOf;
-  readonly further: readonly FurtherCount[];
-  readonly derived: QuantityReading["derived"];
-  /** What a price counts and is not known before the usage is received. */
-  readonly late: QuantityRule | undefined;
-  readonly hasHappened: boolean;
-}
-
-const priceOf = (configuration: Configuration, pricing: Pricing): Price => {
-  const { found, usage, further, late } = pricing;
-  const { amount, asset } = usage;
-  if (amount !== undefined && asset !== undefined) {
-    if (!pricing.hasHappened) refuseOther(found, { code: asset, field: "asset" });
-    return explicitPrice(configuration, { text: amount, code: asset }, further);
-  }
-  if (found.kind === "priced" && late === undefined)
-    return planned(configuration, asFiltered(found, usage, pricing.derived), further);
-  const why =
-    found.kind === "unpriced"
-      ? found.why
-      : `${late?.field ?? ""} depends on when the usage is received`;
-  const price = boundOf(configuration, { usage, further }, why);
-  if (price.kind === "amount") refuseOther(found, { code: price.asset, field: "assets" });
-  return price;
+const meterNamed = async (
+  { prices }: LedgerParts,
+  { orgId, isReadOnly }: Asked,
+  code: string,
+): Promise<MeterRecord> => {
+  const meter = await (isReadOnly ? prices.meter : prices.keptMeter)(orgId, code);
+  if (meter === undefined)
+    throw fieldProblem("REFERENCE_NOT_FOUND", "meter", `names no meter: ${code}`);
+  return meter;
 };
 
-/**
- * What a plan prices is settled in the plan's currency when the period closes, less what was paid in it: money in another
- * asset would be taken beside that (f.10.7). Other assets may pay a price, at their rate, but not be it.
- */
-const refuseOther = (
-  found: MeterPrice,
-  { code, field }: { readonly code: string; readonly field: "asset" | "assets" },
-): void => {
-  const currencies = found.kind === "priced" ? [found.currency] : found.currencies;
-  if (currencies.length === 0 || currencies.includes(code)) return;
-  const own = currencies.join(" or ");
-  const must = field === "asset" ? `must be ${own}` : `must begin with ${own}`;
-  throw fieldProblem("VALIDATION_FAILED", field, `${must}: a plan of the account prices the meter`);
-};
-
-const explicitPrice = (
-  configuration: Configuration,
-  { text, code }: { readonly text: string; readonly code: string },
-  further: readonly FurtherCount[],
-): Price => {
-  const asset = assetOf(configuration, code);
-  const amount = atomsOf({ text, field: "amount" }, asset);
-  return { kind: "amount", amount, asset: asset.code, further };
+/** What of the usage is counted: for its price first, then for budgets only. */
+const countingOf = async (
+  parts: LedgerParts,
+  { budgets }: Configuration,
+  { orgId, usage, at }: { readonly orgId: string; readonly usage: UsageOf; readonly at: number },
+) => {
+  const { account, amount, asset } = usage;
+  const isExplicit = amount !== undefined && asset !== undefined;
+  const used = await parts.prices.usage(orgId, usage.meter);
+  const found = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
+  const deciding = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
+  const countings = withBudgeted(deciding, used.countings, { budgets, account });
+  const rules = countings.map(({ counts }) => counts);
+  const decidingRules = rules.slice(0, deciding.length);
+  return { used, found, countings, rules, decidingRules, filtered: filteredBy(found) };
 };
 
 const notPriced = (why: string): MeterPrice => ({
@@ -257,142 +217,4 @@ export const planPrice = async (
   return accountId === undefined
     ? notPriced("the account does not exist")
     : parts.prices.at({ orgId, account, accountId, meter }, at);
-};
-
-const planned = (
-  configuration: Configuration,
-  { currency, parts }: Extract<MeterPrice, { kind: "priced" }>,
-  counts: readonly FurtherCount[],
-): Price => {
-  const asset = configuration.assets.get(currency);
-  const [first, ...others] = parts;
-  if (asset === undefined)
-    return { kind: "unrateable", why: `there is no asset ${currency}`, asset: "", further: counts };
-  return {
-    kind: "rateable",
-    tariff: first.tariff,
-    asset: asset.code,
-    scale: asset.scale,
-    position: first.position,
-    further: counts.map((count, nth) => pricedAs(count, others[nth])),
-  };
-};
-
-/** A count at its price; what no price counts is counted alone. */
-const pricedAs = (
-  count: FurtherCount,
-  price: Pick<FurtherPrice, "tariff" | "position"> | undefined,
-): FurtherCount | FurtherPrice =>
-  price === undefined ? count : { ...count, tariff: price.tariff, position: price.position };
-
-/** What no price can be found for costs its upper bound, if the request names one and what pays it. */
-const boundOf = (
-  configuration: Configuration,
-  { usage, further }: { readonly usage: UsageOf; readonly further: readonly FurtherCount[] },
-  why: string,
-): Price => {
-  const [code] = usage.assets ?? [];
-  const asset = configuration.assets.get(code ?? "");
-  if (usage.maxAmount === undefined || asset === undefined)
-    return { kind: "unrateable", why, asset: asset?.code ?? "", further };
-  const amount = atomsOf({ text: usage.maxAmount, field: "maxAmount" }, asset);
-  return { kind: "amount", amount, asset: asset.code, further };
-};
-
-/** Whatever limits a request may be priced by later: its own version of the price, at its own position. */
-export const priceAtOwnVersion = async (
-  parts: LedgerParts,
-  orgId: string,
-  {
-    row,
-    used,
-    at,
-    hasHappened,
-  }: {
-    readonly row: Pick<Authorization, "terms" | "further">;
-    readonly used: MeasurementFields & { readonly amount?: string | undefined };
-    /** When it was used. */
-    readonly at: number;
-    /** What was used is not refused any more; what is asked for is. */
-    readonly hasHappened: boolean;
-  },
-): Promise<{
-  readonly price: Price;
-  readonly measured: MeasuredUsage;
-  readonly isMeasured: boolean;
-}> => {
-  const { spender, priceVersion, position } = row.terms;
-  const asset = assetOf(await parts.configurations.of(orgId), spender.asset);
-  const kept = await keptOf(parts, orgId, row.terms);
-  const { further: counted } = row;
-  const { account, meter: code } = spender;
-  const rules = await rulesBy(parts, orgId, { priceVersion, meter: code, further: counted, kept });
-  const amount =
-    used.amount === undefined ? 0n : atomsOf({ text: used.amount, field: "amount" }, asset);
-  const meter = await parts.prices.meter(orgId, code ?? "");
-  // A part that says neither an amount nor a number ends a hold without having used anything.
-  const isMeasured = amount > 0n || hasNumbers(used);
-  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
-  const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
-  const measured = measuredBy(used, rules, reading);
-  // Who counts it was fixed when it was authorized.
-  const counts = measured.counted
-    .slice(1)
-    .map(({ quantity }) => ({ quantity, unit: null, position: null }));
-  if (used.amount !== undefined) {
-    const price = { kind: "amount", amount, asset: asset.code, further: counts } as const;
-    return { price, measured, isMeasured };
-  }
-  const [first, ...others] = kept;
-  if (first === undefined || position === null)
-    throw fieldProblem("VALIDATION_FAILED", "amount", "is required: no plan prices it");
-  const further = counts.map((count, nth) => {
-    const other = others[nth];
-    const own = counted[nth]?.position ?? "";
-    return pricedAs(count, other && { tariff: other.tariff, position: own });
-  });
-  const { tariff } = first;
-  return {
-    price: { kind: "rateable", tariff, asset: asset.code, scale: asset.scale, position, further },
-    measured,
-    isMeasured,
-  };
-};
-
-/** By what an authorization was priced, and how much it counts. */
-interface Counted {
-  readonly priceVersion: string | null;
-  readonly meter: string | null;
-  /** One of each count beside the first. */
-  readonly further: readonly unknown[];
-}
-
-/** The prices of an authorization's own version. */
-const keptOf = async (
-  { prices }: Pick<LedgerParts, "prices">,
-  orgId: string,
-  { priceVersion }: Pick<Counted, "priceVersion">,
-): Promise<readonly KeptPrice[]> =>
-  priceVersion === null ? [] : prices.version(orgId, priceVersion);
-
-/**
- * What an authorization's usage is counted by, as far as it keeps counts: its own prices, behind them or at an explicit price
- * the meter's aggregations.
- */
-export const rulesOf = async (
-  parts: Pick<LedgerParts, "prices">,
-  orgId: string,
-  counted: Counted,
-): Promise<readonly QuantityRule[]> =>
-  rulesBy(parts, orgId, { ...counted, kept: await keptOf(parts, orgId, counted) });
-
-const rulesBy = async (
-  { prices }: Pick<LedgerParts, "prices">,
-  orgId: string,
-  { priceVersion, meter, further, kept }: Counted & { readonly kept: readonly KeptPrice[] },
-): Promise<readonly QuantityRule[]> => {
-  const own = kept.flatMap(({ counts }) => counts ?? []);
-  if (priceVersion !== null && (own.length === 0 || own.length > further.length)) return own;
-  const { countings } = await prices.usage(orgId, meter ?? "");
-  return [...own, ...countings.map(({ counts }) => counts)].slice(0, 1 + further.length);
 };

@@ -5,7 +5,8 @@ import { lookupCodes } from "../../records/lookup.ts";
 import { createCache } from "../cache.ts";
 import type { KeptRecords } from "../kept-records.ts";
 
-type FindMeter = (orgId: string, code: string) => Promise<Stored<typeof meterResource> | undefined>;
+export type MeterRecord = Stored<typeof meterResource>;
+type FindMeter = (orgId: string, code: string) => Promise<MeterRecord | undefined>;
 
 export interface Meters {
   readonly find: FindMeter;
@@ -23,8 +24,8 @@ interface Parts {
 
 export const createMeters = ({ database, keptRecords, now, rememberedMs }: Parts): Meters => {
   const remembered = { now, rememberedMs, max: 10_000 };
-  const meters = createCache<Stored<typeof meterResource> | undefined>(remembered);
-  const keptMeters = createCache<Stored<typeof meterResource> | undefined>(remembered);
+  const meters = createCache<MeterRecord | undefined>(remembered);
+  const keptMeters = createCache<MeterRecord | undefined>(remembered);
   const find: FindMeter = (orgId, code) =>
     meters.get(`${orgId} ${code}`, async () => {
       const [found] = await lookupCodes(database, meterResource, { orgId, codes: [code] });

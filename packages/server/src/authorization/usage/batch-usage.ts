@@ -4,7 +4,7 @@ import type { Changes, UsageEvent } from "@turnpike/engine/ledger/rows.ts";
 import { measurementUid } from "./measurement-ids.ts";
 import { measuredAsKept, type MeasuredUsage, measurementOf, type Meter } from "./measurements.ts";
 import type { Prices } from "../prices/prices.ts";
-import { rulesOf } from "../usage-request.ts";
+import { rulesOf } from "../own-version.ts";
 import type { CommandUsage, Outcomes, Work } from "../work.ts";
 
 interface DecidedWorks {

@@ -11,7 +11,8 @@ import { dividedBy } from "../prices/filtered-usage.ts";
 import { isIndivisible, sayTexts } from "./measurements.ts";
 import { type AuthorizationColumns, authorizationFrom } from "../rows/stored-rows.ts";
 import { storedDecision } from "../stored-authorizations.ts";
-import { planPrice, rulesOf } from "../usage-request.ts";
+import { rulesOf } from "../own-version.ts";
+import { planPrice } from "../usage-request.ts";
 
 /**
  * Usage that a refund takes back. Sums are undone by a measurement of what is less, in the segments of the call and with
