@@ -76,25 +76,33 @@ const reservationOf = (
 const currentCounter = (draft: Draft, budget: Budget): string =>
   counterId(budget, windowOf(draft, budget));
 
-/** The counters of all budgets by unit that usage of some product may fall under. */
-export const countersOfAnyUnit = (draft: Draft, scope: Scope): string[] =>
+/** The counters of all budgets that usage falls under or not once its product and its units are known. */
+export const countersOfAnyUse = (draft: Draft, scope: Scope, asset: string): string[] =>
   budgetsInOrder(draft)
-    .filter(({ counts }) => "unit" in counts)
+    .filter(
+      ({ counts, scope: { product } }) =>
+        "unit" in counts || (counts.asset === asset && product !== undefined),
+    )
     .filter((budget) => isInScope({ ...budget.scope, ...anyProduct }, { ...scope, ...anyProduct }))
     .map((budget) => currentCounter(draft, budget));
 
 const anyProduct = { product: "any" } as const;
 
-/** Which of them count a quantity of a product in a unit. */
-export const countersInUnit = (
+/** Which of them count the money that a product costs, or a quantity of it in a unit. */
+export const countersOfUse = (
   draft: Draft,
   counters: readonly string[],
-  used: { readonly product: string | null; readonly unit: string | null },
+  used: {
+    readonly product: string | null;
+    readonly in: "asset" | { readonly unit: string | null };
+  },
 ): string[] =>
   counters.filter((counter) => {
     const { counts, scope } = budgetOf(draft, counter) ?? {};
-    if (counts === undefined || !("unit" in counts) || counts.unit !== used.unit) return false;
-    return scope?.product === undefined || scope.product === used.product;
+    if (counts === undefined) return false;
+    const isIn =
+      used.in === "asset" ? used.in in counts : "unit" in counts && counts.unit === used.in.unit;
+    return isIn && (scope?.product === undefined || scope.product === used.product);
   });
 
 export const nameOf = ({ id, code, counts }: Budget): BudgetName => ({

@@ -1,6 +1,6 @@
 import { columnsOf, decisionOf, type SampleLedger } from "./sample-ledger.ts";
 import type { Budget } from "./budget-window.ts";
-import type { OpenLease, Request } from "./request.ts";
+import type { OpenLease, Request, Spend } from "./request.ts";
 import { brokenInvariants } from "./invariants.ts";
 import {
   fundedLedger,
@@ -55,6 +55,60 @@ test("a budget of an access key holds for its leases too", () => {
     decisionOf(fundedLedger("100", { budgets }).one(leaseOf20("release")));
   expect(decided(budget("key-1", "19.999999"))).toBe("deny");
   expect(decided(budget("key-1", "20"), budget("key-2", "1"))).toBe("allow");
+});
+
+test("a budget of a product counts the money that is spent of a lease on it, in the window of the lease", () => {
+  const budget = (product: string, limit: string): Budget => ({
+    id: product,
+    code: product,
+    scope: { product },
+    counts: { asset: "USD" },
+    window: { kind: "hour" },
+    zone: "UTC",
+    anchor: null,
+    limit: money(limit),
+    mode: "hard",
+    alertPercents: [],
+  });
+  const ledger = fundedLedger("100", { budgets: [budget("p", "15"), budget("q", "15")] });
+  const spend = (id: string, product: string, amount: string): Spend => ({
+    id,
+    meter: "calls",
+    product,
+    quantity: units("1"),
+    units: [],
+    further: [],
+    fields: null,
+    amount: money(amount),
+    occurredAt: 1,
+  });
+  const spent = (sequence: number, ...spends: readonly Spend[]): Request => ({
+    kind: "reportLease",
+    id: "l",
+    fingerprint: `${sequence}`,
+    sequence,
+    spends,
+    isFinal: false,
+  });
+  const used = () =>
+    ["p@0", "q@0"].map((id) => {
+      const { posted, held } = ledger.state.counters.get(id) ?? { posted: 0n, held: 0n };
+      return [posted / money("1"), held];
+    });
+  ledger.run({ ...leaseOf20("release"), ttlMs: 7_200_000 });
+  ledger.now = 3_600_000;
+  ledger.run(spent(1, spend("a", "p", "8"), spend("b", "q", "3"), spend("c", "p", "4")));
+  expect(used()).toEqual([
+    [12n, 0n],
+    [3n, 0n],
+  ]);
+  // 5 of these 13 were in the lease; it happened, however much of the budget is left.
+  ledger.run(spent(2, spend("d", "q", "13")), sampleRefund("r", "a", money("2")));
+  expect(used()).toEqual([
+    [10n, 0n],
+    [16n, 0n],
+  ]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
 });
 
 const report = (ledger: SampleLedger) =>

@@ -1,6 +1,6 @@
 import { isParity, minimum } from "./asset.ts";
 import { authorize, isWellFormed } from "./authorize.ts";
-import { countersInUnit, countersOfAnyUnit, isUsedUp } from "./budget.ts";
+import { countersOfAnyUse, countersOfUse, isUsedUp, moveCounter } from "./budget.ts";
 import type { Draft } from "./draft.ts";
 import { scopeOf } from "./evaluation.ts";
 import { extend } from "./extension.ts";
@@ -47,7 +47,7 @@ export const openLease = (draft: Draft, lease: OpenLease): Authorized | Conflict
   const answer = authorize(draft, request);
   const row = draft.authorizations.get(lease.id);
   if (row?.state !== "HELD") return answer;
-  const unitCounters = countersOfAnyUnit(draft, scopeOf(request));
+  const unitCounters = countersOfAnyUse(draft, scopeOf(request), lease.asset);
   draft.authorizations.put({ ...row, terms: { ...row.terms, unitCounters } });
   return answer;
 };
@@ -73,7 +73,7 @@ export const reportLease = (draft: Draft, report: ReportLease): Settled | Confli
   if (transitions[row.state][isFinal ? "settleFinal" : "settlePart"] === null)
     return conflict(row.id, "WRONG_STATE", row.state);
   const amount = spends.reduce((total, spend) => total + spend.amount, 0n);
-  // Budgets by unit only count what is spent of a lease.
+  // Budgets by unit, or of a product, only count what is spent of a lease.
   if (isRejected(draft, row, { ...nothingUsed, amount }))
     return conflict(row.id, "OVERAGE_REJECTED", row.state);
   const ids = new Set(spends.map(({ id }) => id));
@@ -103,6 +103,9 @@ const settleSpend = (
   const legs = splitPinned(rest, minimum(spend.amount, pinnedBy(rest)));
   const held = minimum(spend.amount, lease.held);
   const open = spendRow(draft, lease, spend);
+  // For which product it was held is known only now: from here on it is, as in the budgets of any product.
+  for (const counter of productCountersOf(draft, lease, spend))
+    moveCounter(draft, counter, { posted: 0n, held });
   const { shortfall } = carryOutPart(
     draft,
     { ...open, state: "HELD", held, legs },
@@ -127,6 +130,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     mode: "record",
     spender: { ...terms.spender, meter: spend.meter },
     occurredAt: spend.occurredAt,
+    assetCounters: [...terms.assetCounters, ...productCountersOf(draft, { terms }, spend)],
     unitCounters: unitCountersOf(draft, terms, { spend, place: 0 }),
     concurrencyLimits: [],
     fields: spend.fields,
@@ -165,6 +169,13 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
   },
 });
 
+/** Of the budgets that the lease may count in, those that count the money of the product alone. */
+const productCountersOf = (
+  draft: Draft,
+  { terms }: Pick<Authorization, "terms">,
+  { product }: Spend,
+): string[] => countersOfUse(draft, terms.unitCounters, { product, in: "asset" });
+
 /** Of the budgets that the lease may count in, those that count the quantity at a place. */
 const unitCountersOf = (
   draft: Draft,
@@ -172,7 +183,8 @@ const unitCountersOf = (
   { spend, place }: { readonly spend: Spend; readonly place: number },
 ): string[] => {
   const { product, units } = spend;
-  return countersInUnit(draft, lease.unitCounters, { product, unit: units[place] ?? null });
+  const unit = units[place] ?? null;
+  return countersOfUse(draft, lease.unitCounters, { product, in: { unit } });
 };
 
 /** Splits `base` of what is pinned off, slices first to last, for another authorization to settle. */

@@ -133,7 +133,7 @@ export interface AuthorizationTerms {
   readonly position: string | null;
   /** Counters of the budget windows, fixed at decision time (I21). */
   readonly assetCounters: readonly string[];
-  /** Of the first quantity. */
+  /** Of the first quantity; of a lease, all that count what is spent of it, or not: its product and its units say. */
   readonly unitCounters: readonly string[];
   readonly concurrencyLimits: readonly string[];
   readonly unverified: boolean;
