@@ -7,6 +7,7 @@ import {
   money,
   sampleCharge,
   sampleExtend,
+  sampleGrant,
   sampleHold,
   sampleRefund,
   sampleSettle,
@@ -251,6 +252,25 @@ describe("what a client spent of a lease", () => {
     expect(columnsOf(ledger)).toMatchObject({ D: "100", H: "0", available: "0" });
     expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
   });
+});
+
+test("what is spent beyond a lease may take grants for its product", () => {
+  const ledger = fundedLedger("20");
+  const appliesTo = { products: ["p"], features: [], meters: [] };
+  ledger.run(leaseOf20("release"), sampleGrant("for p", money("7"), { appliesTo }));
+  const spend = { id: "s", product: "p", amount: money("26"), occurredAt: 1, meter: "calls" };
+  const counted = { quantity: units("1"), units: [], further: [], fields: null };
+  const answer = ledger.one({
+    kind: "reportLease",
+    id: "l",
+    fingerprint: "r",
+    sequence: 1,
+    spends: [{ ...spend, ...counted }],
+    isFinal: true,
+  });
+  expect(answer).toMatchObject({ amount: money("26"), shortfall: 0n });
+  expect(columnsOf(ledger)).toMatchObject({ D: "26", available: "1" });
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
 });
 
 describe("a lease is a hold under a name of its own", () => {

@@ -128,7 +128,7 @@ const spendRow = (draft: Draft, { terms }: Authorization, spend: Spend): Authori
     ...terms,
     fingerprint: `spend of ${draft.transaction}`,
     mode: "record",
-    spender: { ...terms.spender, meter: spend.meter },
+    spender: { ...terms.spender, product: spend.product, meter: spend.meter },
     occurredAt: spend.occurredAt,
     assetCounters: [...terms.assetCounters, ...productCountersOf(draft, { terms }, spend)],
     unitCounters: unitCountersOf(draft, terms, { spend, place: 0 }),
