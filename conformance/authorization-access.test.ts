@@ -30,7 +30,7 @@ test("a frozen account and a feature that is withheld are refused at once", asyn
   expect(await charge("frozen-5", { feature: "chat" })).toMatchObject({ decision: "allow" });
 });
 
-test("a budget's alert is an event, once", async () => {
+test("a budget's alert is an event, once for each limit", async () => {
   await wallets().account("alerted");
   await wallets().grant("alerted", "10");
   const budget = await wallets().client.create("budgets", {
@@ -58,6 +58,13 @@ test("a budget's alert is an event, once", async () => {
   expect(await alerts()).toMatchObject([half]);
   await wallets().charge("alerted", "alerted-4", "1");
   expect(await alerts()).toMatchObject([{ ...half, percent: 100 }, half]);
+  const { used: _used, held: _held, ...document } = budget;
+  await wallets().client.put(`budgets/${budget.id}`, { ...document, limit: "12" });
+  await wallets().charge("alerted", "alerted-5", "1.9");
+  expect(await alerts()).toHaveLength(2);
+  await wallets().charge("alerted", "alerted-6", "0.1");
+  await wallets().charge("alerted", "alerted-7", "0.1");
+  expect(await alerts()).toMatchObject([half, { ...half, percent: 100 }, half]);
 });
 
 test.each([

@@ -11,7 +11,10 @@ export const ingestFailureEvent = "ingest.validation.failure";
 /** Raised when an export could not be made (m3ter semantics 22). */
 export const exportFailureEvent = "dataexport.job.failure";
 
-/** Raised when a budget's use reaches one of its alert percentages, once in each window (authorization semantics I32). */
+/**
+ * Raised when a budget's use reaches one of its alert percentages, once in each window, and once more where a limit that was
+ * raised has put it higher (authorization semantics I32).
+ */
 export const budgetAlertEvent = "authorization.budget.alert";
 
 /** Raised when the usage store refuses what was charged already: it was paid and is not metered. */

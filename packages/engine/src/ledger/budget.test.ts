@@ -97,6 +97,34 @@ test("a rolling budget's alert fires once while what crossed it is in its window
   expect(fires(91_000, "e", "4")).toEqual([50]);
 });
 
+test("a raised limit sets its alerts higher, and each fires once again, however the limit is moved then (I32)", () => {
+  const budget = {
+    ...dayBudget("UTC"),
+    window: { kind: "lifetime" } as const,
+    alertPercents: [50, 80, 100],
+  };
+  const ledger = fundedLedger("1000", { budgets: [budget] });
+  const scope = { agent: "bot" };
+  const fires = (limit: string, id: string, amount: string) => {
+    budget.limit = money(limit);
+    const before = ledger.alerts.length;
+    ledger.run(sampleCharge(id, money(amount), { scope }));
+    return ledger.alerts.slice(before).map((alert) => [alert.percent, alert.used / money("1")]);
+  };
+  expect(fires("10", "a", "8")).toEqual([
+    [50, 8n],
+    [80, 8n],
+  ]);
+  expect(fires("16", "b", "1")).toEqual([]); // its half is the 8 that was told
+  expect(fires("100", "c", "40")).toEqual([]); // 49
+  expect(fires("100", "d", "1")).toEqual([[50, 50n]]);
+  expect(fires("100", "e", "35")).toEqual([[80, 85n]]);
+  expect(fires("90", "f", "1")).toEqual([]); // 72 was told
+  expect(fires("100", "g", "1")).toEqual([]); // 80 was told
+  expect(fires("100", "h", "13")).toEqual([[100, 100n]]);
+  expect(fires("200", "i", "60")).toEqual([[80, 160n]]); // 100 was told as the half of it is
+});
+
 test("what is settled after its slot has left a rolling window fires nothing", () => {
   const ledger = fundedLedger("100", { budgets: [{ ...rollingMinute, alertPercents: [50] }] });
   const scope = { agent: "bot" };

@@ -1,3 +1,4 @@
+import { maximum } from "./asset.ts";
 import { firstLiveSlot, hasLeft, type Budget, type Window } from "./budget-window.ts";
 import { budgetsInOrder, windowOf, type Draft } from "./draft.ts";
 import type { BudgetName } from "./outcome.ts";
@@ -32,6 +33,7 @@ const emptyCounter = (budget: Budget, window: Window): Counter => ({
   posted: 0n,
   held: 0n,
   alerted: 0,
+  alertedUse: 0n,
 });
 
 /** The budgets that a request falls under, outermost first, with what is used of each. */
@@ -152,7 +154,7 @@ const liveSlots = (draft: Draft, budget: string, durationMs: number): Counter[] 
   return slots;
 };
 
-/** Moves a counter; crossing an alert threshold fires it once per window (I32). */
+/** Moves a counter; crossing an alert threshold fires it once per window, and a higher one of a raised limit, too (I32). */
 export const moveCounter = (
   draft: Draft,
   id: string,
@@ -177,11 +179,20 @@ const fireAlerts = (draft: Draft, budget: Budget, counter: Counter): void => {
   if (!inWindow.includes(counter)) return;
   const used = usedIn(inWindow);
   const alerted = Math.max(...inWindow.map((row) => row.alerted));
+  const alertedUse = inWindow.reduce((most, row) => maximum(most, row.alertedUse), 0n);
+  const thresholdOf = (percent: number): bigint => budget.limit * BigInt(percent);
   const fired = budget.alertPercents.filter(
-    (percent) => percent > alerted && used * 100n >= budget.limit * BigInt(percent),
+    (percent) =>
+      used * 100n >= thresholdOf(percent) &&
+      (percent > alerted || thresholdOf(percent) > alertedUse),
   );
   if (fired.length === 0) return;
-  draft.counters.put({ ...counter, alerted: Math.max(...fired) });
+  const highest = Math.max(...fired);
+  draft.counters.put({
+    ...counter,
+    alerted: Math.max(counter.alerted, highest),
+    alertedUse: maximum(counter.alertedUse, thresholdOf(highest)),
+  });
   for (const percent of fired)
     draft.alerts.push({
       counter: counter.id,

@@ -202,6 +202,8 @@ export interface Counter {
   readonly held: bigint;
   /** The highest alert percentage that has fired in this window. */
   readonly alerted: number;
+  /** The highest use that one of them stood for, by the limit of its time; in hundredths. */
+  readonly alertedUse: bigint;
 }
 
 export interface ConcurrencyCount {

@@ -206,7 +206,7 @@ CREATE TABLE budget_alert (
   "limit" numeric NOT NULL,
   event_id uuid DEFAULT gen_random_uuid(),
   at timestamp with time zone DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, budget_id, window_start, percent)
+  PRIMARY KEY (org_id, budget_id, window_start, percent, "limit")
 );
 CREATE INDEX budget_alert_as_event ON budget_alert USING btree (org_id, at DESC, event_id DESC) WHERE (at IS NOT NULL);
 
@@ -217,6 +217,7 @@ CREATE TABLE budget_counter (
   posted numeric NOT NULL,
   held numeric NOT NULL,
   alerted integer NOT NULL,
+  alerted_use numeric DEFAULT 0 NOT NULL,
   PRIMARY KEY (org_id, budget_id, window_start),
   CHECK (held >= 0::numeric)
 ) WITH (fillfactor=70);

@@ -154,8 +154,9 @@ const counters: Table<Counter> = {
     exact("posted", (row) => row.posted),
     exact("held", (row) => row.held),
     count("alerted", (row) => row.alerted),
+    exact("alerted_use", (row) => row.alertedUse),
   ],
-  onConflict: overwrite("budget_id, window_start", ["posted", "held", "alerted"]),
+  onConflict: overwrite("budget_id, window_start", ["posted", "held", "alerted", "alerted_use"]),
 };
 
 const rateBuckets: Table<Changes["rateBuckets"][number]> = {
@@ -235,7 +236,7 @@ const alerts: Table<Alert> = {
     exact("used", (row) => row.used),
     exact('"limit"', (row) => row.limit),
   ],
-  // A limit that was raised and lowered again crosses the same threshold again: told once per window (I32).
+  // A budget may name a percentage twice: told once per limit and window (I32).
   onConflict: "DO NOTHING",
 };
 

@@ -48,7 +48,7 @@ export const loadCounters = async (
   const rolling = budgets.flatMap(({ id, window }) =>
     window.kind === "rolling" ? [{ id, from: firstLiveSlot(window.durationMs, now) }] : [],
   );
-  const columns = "c.budget_id, c.window_start, c.posted, c.held, c.alerted";
+  const columns = "c.budget_id, c.window_start, c.posted, c.held, c.alerted, c.alerted_use";
   const rows = await query<stored.CounterColumns>(
     reader,
     {

@@ -156,6 +156,7 @@ export interface CounterColumns {
   readonly posted: string;
   readonly held: string;
   readonly alerted: number;
+  readonly alerted_use: string;
 }
 
 export const counterFrom = (row: CounterColumns): Counter => ({
@@ -165,6 +166,7 @@ export const counterFrom = (row: CounterColumns): Counter => ({
   posted: atoms(row.posted),
   held: atoms(row.held),
   alerted: row.alerted,
+  alertedUse: atoms(row.alerted_use),
 });
 
 export interface RateBucketColumns {
