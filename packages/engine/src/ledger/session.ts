@@ -60,8 +60,9 @@ const grantNext = (draft: Draft, row: Authorization, request: Update["request"])
   const further = moveFurther(draft, row.further, next);
   const resized = { ...resize(draft, row, granted), further };
   if (isOver) return { row: endSession(draft, resized), isExhausted };
-  const life = lifeMs(row.terms);
-  return { row: { ...resized, validUntil: draft.now + life }, isExhausted };
+  // What an extension has promised stands.
+  const validUntil = Math.max(row.validUntil ?? 0, draft.now + lifeMs(row.terms));
+  return { row: { ...resized, validUntil }, isExhausted };
 };
 
 const isZero = (quantity: bigint): boolean => quantity === 0n;
