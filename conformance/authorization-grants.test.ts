@@ -309,6 +309,11 @@ describe("an automatic top-up", () => {
     expect(answer.body).toMatchObject({ failures: 0, suspended: false });
     await wallets().charge("declined", "declined-4", "1");
     expect(await standing()).toMatchObject({ inFlight: expect.any(String) });
+    const third = { ...fields, paymentMethod: "third", version: version + 1 };
+    await wallets().client.put(`autotopups/${id}`, third);
+    const [ofAnother = ""] = await pending("declined");
+    await wallets().post(`topups/${ofAnother}/fail`);
+    expect(await standing()).toMatchObject({ failures: 0, suspended: false });
   });
 
   test("is of one account and asset, for as long as it exists", async () => {

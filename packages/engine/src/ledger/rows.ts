@@ -219,6 +219,8 @@ export interface TopUp {
   readonly chargeAmount: string;
   readonly state: "pending" | "credited" | "failed";
   readonly rule: string | null;
+  /** Which its rule had when it began: it is that one's whether it succeeds. */
+  readonly paymentMethod: string | null;
   readonly payment: string | null;
 }
 

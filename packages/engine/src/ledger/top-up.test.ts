@@ -61,6 +61,25 @@ describe("W14 auto top-up below 20, credit 100", () => {
     expect(pending(ledger)).toHaveLength(1);
   });
 
+  test("what fails for the card that was replaced meanwhile is no failure of the next", () => {
+    const ledger = automatic();
+    const charge = (id: string, amount: string) => ledger.run(sampleCharge(id, money(amount)));
+    const change = { kind: "changePaymentMethod", id: "auto", fingerprint: "2" } as const;
+    const fail = () => {
+      const [topUp] = pending(ledger);
+      ledger.run({ kind: "failTopUp", id: topUp?.id ?? "", fingerprint: "f" });
+      return ledger.state.topUpRules.get("auto");
+    };
+    charge("a", "90");
+    ledger.run({ ...change, paymentMethod: "card-2" });
+    expect(fail()).toMatchObject({ inFlight: null, failures: 0, isSuspended: false });
+    for (const failures of [1, 2, 3]) {
+      ledger.now = failures;
+      charge(`b${failures}`, "1");
+      expect(fail()).toMatchObject({ failures, isSuspended: failures === 3 });
+    }
+  });
+
   test("an empty wallet, whose every charge is denied, gets one", () => {
     const ledger = new SampleLedger({ topUpRules: [rule] });
     const deniedOne = (id: string) => {

@@ -21,6 +21,7 @@ export const openTopUp = (draft: Draft, request: OpenTopUp): Booked | Conflict =
     chargeAmount: request.chargeAmount,
     state: "pending",
     rule: null,
+    paymentMethod: null,
     payment: null,
   });
   return booked(request.id, request.creditAmount);
@@ -63,7 +64,8 @@ export const failTopUp = (draft: Draft, request: FailTopUp): Booked | Conflict =
   if (row.state !== "pending") return conflict(request.id, "WRONG_STATE");
   draft.topUps.put({ ...row, state: "failed" });
   land(draft, row, (rule) => {
-    const failures = rule.failures + 1;
+    const isOwn = row.paymentMethod === rule.paymentMethod;
+    const failures = isOwn ? rule.failures + 1 : rule.failures;
     return { ...rule, inFlight: null, failures, isSuspended: failures >= failuresBeforeSuspension };
   });
   return booked(request.id, 0n);
@@ -124,6 +126,7 @@ const start = (draft: Draft, rule: TopUpRule): void => {
     chargeAmount: rule.chargeAmount,
     state: "pending",
     rule: rule.id,
+    paymentMethod: rule.paymentMethod,
     payment: null,
   });
   const kept = [...startedAt, draft.now].slice(-Math.max(rule.countMax, startsKept));

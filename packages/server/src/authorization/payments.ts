@@ -81,10 +81,9 @@ const unrequested = async (
   left: readonly string[],
 ): Promise<UnrequestedColumns[]> => {
   const { rows } = await pool.query<UnrequestedColumns>(
-    `SELECT t.org_id || ' ' || t.id AS key, t.org_id, t.id, t.account, t.asset, t.charge_amount, r.payment_method
-     FROM top_up t LEFT JOIN top_up_rule r ON r.org_id = t.org_id AND r.id = t.rule_id
-     WHERE t.state = 'pending' AND NOT t.is_requested AND t.org_id || ' ' || t.id <> ALL($2)
-     ORDER BY t.id LIMIT $1`,
+    `SELECT org_id || ' ' || id AS key, org_id, id, account, asset, charge_amount, payment_method
+     FROM top_up WHERE state = 'pending' AND NOT is_requested AND org_id || ' ' || id <> ALL($2)
+     ORDER BY id LIMIT $1`,
     [atOnceMax, left],
   );
   return rows;

@@ -592,6 +592,7 @@ CREATE TABLE top_up (
   rule_id text,
   payment text,
   is_requested boolean DEFAULT false NOT NULL,
+  payment_method text,
   PRIMARY KEY (org_id, id),
   CHECK (credit_amount > 0::numeric),
   CHECK (state = ANY (ARRAY['pending'::text, 'credited'::text, 'failed'::text]))

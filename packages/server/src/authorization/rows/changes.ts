@@ -203,6 +203,7 @@ const topUps: Table<Changes["topUps"][number]> = {
     text("charge_amount", (row) => row.chargeAmount),
     text("state", (row) => row.state),
     text("rule_id", (row) => row.rule),
+    text("payment_method", (row) => row.paymentMethod),
     text("payment", (row) => row.payment),
   ],
   onConflict: overwrite("id", ["state", "payment"]),

@@ -213,6 +213,7 @@ export interface TopUpColumns {
   readonly charge_amount: string;
   readonly state: TopUp["state"];
   readonly rule_id: string | null;
+  readonly payment_method: string | null;
   readonly payment: string | null;
 }
 
@@ -223,6 +224,7 @@ export const topUpFrom = (row: TopUpColumns): TopUp => ({
   chargeAmount: row.charge_amount,
   state: row.state,
   rule: row.rule_id,
+  paymentMethod: row.payment_method,
   payment: row.payment,
 });
 
