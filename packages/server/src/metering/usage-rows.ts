@@ -48,16 +48,20 @@ type Asked = UsageQuery["aggregations"][number];
 const aggregateKey = ({ meterId, fieldCode, method }: Asked, { meters }: Names): string =>
   `${meters.get(meterId)?.code ?? meterId}.${fieldCode}.${methodName(method)}`;
 
-/** [R] 20: the keys of the group, then one column for each aggregation; null where it has no values. */
+/**
+ * [R] 20: the keys of the group, then one column for each aggregation; null where it has no values. Only keys that were
+ * asked for: a dimension may be called like another one.
+ */
 export const rowOfGroup = (
   { accountId, time, dimensions, values }: UsageGroup,
   aggregations: readonly Asked[],
   names: Names,
 ): UsageRow => ({
   ...dimensions,
-  accountId,
-  accountCode: accountId === undefined ? undefined : names.accounts.get(accountId)?.code,
-  time,
+  ...(accountId === undefined
+    ? {}
+    : { accountId, accountCode: names.accounts.get(accountId)?.code }),
+  ...(time === undefined ? {} : { time }),
   ...Object.fromEntries(
     aggregations.map((aggregation, index) => {
       const value = values[index] ?? null;
