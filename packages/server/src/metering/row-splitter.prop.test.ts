@@ -40,8 +40,16 @@ test("the rows of an array and of lines are the values that were written, in any
     { numRuns },
   ));
 
+test.each(["[1,2]", " [1,2]", "1\n2"])(
+  "%j is read with a byte order mark before it",
+  async (text) => {
+    expect(await read(`\uFEFF${text}`, [1])).toEqual([1, 2]);
+  },
+);
+
 test.each([
   ["", "the file is empty"],
+  ["\uFEFF", "the file is empty"],
   ["  \n", "the file is empty"],
   ["[1", "the array does not end"],
   ["[1}", "the array does not end with a bracket"],

@@ -20,6 +20,8 @@ const newline = 0x0a;
 const opening = new Set([0x5b, 0x7b]);
 const closing = new Set([0x5d, 0x7d]);
 const space = new Set([0x20, 0x09, 0x0a, 0x0d]);
+/** What editors and shells of Windows write before a text in UTF-8. */
+const byteOrderMark = new Set([0xef, 0xbb, 0xbf]);
 
 /**
  * Finds where the rows of a file begin and end without reading what is in them: a bare JSON array, or values one a
@@ -46,7 +48,7 @@ class RowSplitter {
         continue;
       }
       if (byte === quote) this.#isText = true;
-      if (this.#kind === "unknown" && !space.has(byte)) {
+      if (this.#kind === "unknown" && !space.has(byte) && !byteOrderMark.has(byte)) {
         this.#kind = byte === 0x5b ? "array" : "lines";
         if (this.#kind === "array") {
           start = at + 1;
