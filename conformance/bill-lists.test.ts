@@ -196,6 +196,16 @@ describe("the CSV of bills", () => {
       { externalInvoiceDateStart: "2024-01-01", externalInvoiceDateEnd: "2024-02-02" },
       "400 DOWNLOAD_TOO_LARGE",
     ],
+    [
+      "an end before the start",
+      { startDate: "2024-02-01", endDate: "2024-01-01" },
+      "400 VALIDATION_FAILED",
+    ],
+    [
+      "invoices until before they begin",
+      { externalInvoiceDateStart: "2024-02-01", externalInvoiceDateEnd: "2024-01-31" },
+      "400 VALIDATION_FAILED",
+    ],
     ["another system", { ...january, externalSystem: "SAGE" }, "400 VALIDATION_FAILED"],
   ])("is refused for %s", async (_case, body, expected) => {
     expect(await on().refusal("POST", "bills/download/csv/url", body)).toBe(expected);
@@ -244,6 +254,10 @@ describe("the bill explorer", () => {
   test.each([
     ["no types", { ...january, lineItemTypes: [] }],
     ["no period", { lineItemTypes: ["USAGE"] }],
+    [
+      "an end before the start",
+      { startDate: january.endDate, endDate: january.startDate, lineItemTypes: ["USAGE"] },
+    ],
     ["too many points", { ...january, lineItemTypes: ["USAGE"], limit: 2001 }],
   ])("is refused with %s", async (_case, body) => {
     expect(await on().refusal("POST", "dataexplorer/bills", body)).toBe("400 VALIDATION_FAILED");

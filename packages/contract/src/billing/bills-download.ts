@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { date, dateTime } from "../schema.ts";
+import { date, dateTime, endsAfterStart } from "../schema.ts";
 
 /** A day or an instant, as its UTC day. */
 const day = z.union([date, dateTime.transform((at) => at.slice(0, 10))]);
@@ -13,12 +13,16 @@ export const billsDownload = z
     externalInvoiceDateEnd: day.optional(),
     externalSystem: z.enum(["STANDARD", "XERO"]).default("STANDARD"),
   })
-  .superRefine((given, context) => {
-    const isPeriod = given.startDate !== undefined && given.endDate !== undefined;
-    const isInvoicePeriod =
-      given.externalInvoiceDateStart !== undefined && given.externalInvoiceDateEnd !== undefined;
-    if (isPeriod || isInvoicePeriod) return;
-    const message = "is required, with endDate, unless both external invoice dates are given";
-    context.addIssue({ code: "custom", path: ["startDate"], message });
+  .superRefine(endsAfterStart)
+  .superRefine(({ startDate, endDate, ...invoiced }, context) => {
+    const { externalInvoiceDateStart: from, externalInvoiceDateEnd: to } = invoiced;
+    const refuse = (field: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [field], message });
+    if (from !== undefined && to !== undefined && to < from) {
+      refuse("externalInvoiceDateEnd", "must not be before externalInvoiceDateStart");
+    }
+    const isPeriod = startDate !== undefined && endDate !== undefined;
+    if (isPeriod || (from !== undefined && to !== undefined)) return;
+    refuse("startDate", "is required, with endDate, unless both external invoice dates are given");
   });
 export type BillsDownload = z.output<typeof billsDownload>;
