@@ -181,6 +181,37 @@ describe("usage/query", () => {
     expect(await count({})).toBe(usage.length);
   });
 
+  test("shows values as they were measured, also where their field holds another kind now", async () => {
+    const field = (code: string, category: string) => ({ code, category, name: code, unit: "1" });
+    const fieldsOf = (level: string, size: string) => [field("level", level), field("size", size)];
+    const meter = await running().create("meters", {
+      name: "Changed",
+      code: "changed",
+      dataFields: fieldsOf("OTHER", "MEASURE"),
+      derivedFields: [],
+    });
+    const change = { version: 1, dataFields: fieldsOf("MEASURE", "OTHER"), derivedFields: [] };
+    const used = { meter: "changed", account: "acme" };
+    await running().submit([
+      { ...used, ts: "2024-05-01T00:00:00Z", other: { level: "high" }, measure: { size: 1.5 } },
+    ]);
+    await running().put(`meters/${meter.id}`, { name: "Changed", code: "changed", ...change });
+    await running().submit([
+      { ...used, ts: "2024-05-02T00:00:00Z", measure: { level: 3 }, other: { size: "big" } },
+    ]);
+    const { data } = await running().query({ meterIds: [meter.id] });
+    expect(data).toMatchObject([
+      { level: 3, size: "big" },
+      { level: "high", size: 1.5 },
+    ]);
+    await running().remove(`meters/${meter.id}`);
+    const { data: kept } = await running().query({ meterIds: [meter.id] });
+    expect(kept).toMatchObject([
+      { level: 3, size: "big" },
+      { level: "high", size: 1.5 },
+    ]);
+  });
+
   test("refuses what cannot be answered, naming it", async () => {
     const { meterId } = running();
     const none = crypto.randomUUID();

@@ -1,5 +1,5 @@
 import type { account } from "@turnpike/contract/accounts/account.ts";
-import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
+import type { meter } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { UsageEvent, UsageGroup, UsageQuery } from "../ports/usage-store.ts";
 import { methodName } from "../records/aggregation-method.ts";
@@ -18,19 +18,10 @@ const number = (exact: string): unknown => JSON.rawJSON(exact);
 
 /** [R] 20: a measurement's own columns before the codes of its fields, which give way to them. */
 export const rowOfEvent = (event: UsageEvent, { meters, accounts }: Names): UsageRow => {
-  const { uid, ts, ets, receivedAt, accountId, meterId, values } = event;
-  const named = meters.get(meterId);
-  const numeric = new Set(
-    [...(named?.dataFields ?? []), ...(named?.derivedFields ?? [])]
-      .filter(({ category }) => isNumericCategory(category))
-      .map(({ code }) => code),
-  );
-  const fields = Object.entries(values).map(([code, value]) => [
-    code,
-    numeric.has(code) ? number(value) : value,
-  ]);
+  const { uid, ts, ets, receivedAt, accountId, meterId, numbers, texts } = event;
   return {
-    ...Object.fromEntries(fields),
+    ...Object.fromEntries(Object.entries(numbers).map(([code, value]) => [code, number(value)])),
+    ...texts,
     uid,
     ts: ts.toString(),
     ets: ets?.toString(),
@@ -38,7 +29,7 @@ export const rowOfEvent = (event: UsageEvent, { meters, accounts }: Names): Usag
     accountId,
     accountCode: accounts.get(accountId)?.code,
     meterId,
-    meterCode: named?.code,
+    meterCode: meters.get(meterId)?.code,
   };
 };
 

@@ -235,7 +235,11 @@ export const usageBackfillsSuite = (
       const question = { window: may, timeZone: "UTC", filters: [], groups: [], limit: 9 };
       const answer = await used.store.query({ orgId: org, ...question, aggregations: [] });
       const queried = answer.kind === "events" ? answer.events : [];
-      const values = queried.map(({ uid, values: own }) => [uid, own["tokens"], own["region"]]);
+      const values = queried.map(({ uid, numbers, texts }) => [
+        uid,
+        numbers["tokens"],
+        texts["region"],
+      ]);
       expect(new Map(values.map((one) => [one[0], one]))).toEqual(
         new Map([
           ["a", ["a", "1", "eu"]],

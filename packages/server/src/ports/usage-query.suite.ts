@@ -175,7 +175,8 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
             ts: Temporal.Instant.from("2024-05-10T00:00:00Z"),
             ets: undefined,
             receivedAt,
-            values: { tokens: "2", model: "small", trace: "b" },
+            numbers: { tokens: "2" },
+            texts: { model: "small", trace: "b" },
           },
           {
             ...common,
@@ -183,7 +184,8 @@ export const usageQuerySuite = (name: string, create: () => Promise<UsageStoreFi
             ts: Temporal.Instant.from("2024-05-02T00:00:00.000001Z"),
             ets: Temporal.Instant.from("2024-05-02T01:00:00Z"),
             receivedAt,
-            values: { tokens: "0.1", model: "small", trace: "a" },
+            numbers: { tokens: "0.1" },
+            texts: { model: "small", trace: "a" },
           },
         ],
       });

@@ -248,8 +248,9 @@ export interface UsageEvent {
   readonly ts: Temporal.Instant;
   readonly ets: Temporal.Instant | undefined;
   readonly receivedAt: Temporal.Instant;
-  /** By field code; numbers as exact decimals. */
-  readonly values: Readonly<Record<string, string>>;
+  /** By field code, as they were stored, whatever the field holds today: exact decimals in plain notation. */
+  readonly numbers: Readonly<Record<string, string>>;
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 export interface UsageGroup {

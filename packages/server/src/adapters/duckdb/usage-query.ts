@@ -148,17 +148,20 @@ const fixedCount = fixedColumns.split(",").length;
 const micros = (value: DuckDBValue | undefined): bigint => bigInteger(value);
 
 const valuesOf = (fields: readonly FieldPlace[], row: readonly DuckDBValue[]) => {
-  const values: Record<string, string> = {};
+  const values = { numbers: new Map<string, string>(), texts: new Map<string, string>() };
   let at = fixedCount;
   for (const { code, isNumeric } of fields) {
     const value = row[at++];
     const scale = isNumeric ? row[at++] : undefined;
     if (value === null || value === undefined) continue;
-    values[code] = isNumeric
-      ? decimalOf(bigInteger(value), integer(scale)).toString()
-      : text(value);
+    if (isNumeric)
+      values.numbers.set(code, decimalOf(bigInteger(value), integer(scale)).toString());
+    else values.texts.set(code, text(value));
   }
-  return values;
+  return {
+    numbers: Object.fromEntries(values.numbers),
+    texts: Object.fromEntries(values.texts),
+  };
 };
 
 const readEvents = async (
@@ -189,7 +192,7 @@ const readEvents = async (
         ts: micros(ts),
         ets: ets === null ? undefined : micros(ets),
         receivedAt: micros(receivedAt),
-        values: valuesOf(table.fields, row),
+        ...valuesOf(table.fields, row),
       };
       events.push({ position: bigInteger(position), event });
     }
