@@ -416,6 +416,12 @@ test("an external mapping is of an entity that is there", async () => {
     expect(await refused(path, mapping({ m3terEntity, m3terId }))).toContain("m3terId names no");
 });
 
+test("the statement of a bill that is not there is refused by the field that names it", async () => {
+  expect(await refused("statementjobs", { billId: "none" })).toContain(": billId names no bill");
+  const several = await refused("statementjobs/batch", { billIds: ["none"] });
+  expect(several).toContain("billIds[0] names no bill");
+});
+
 test("a statement shows measures by what numbers can be shown by", async () => {
   const { id: meterId } = await meter();
   const aggregations = ["SUM", "UNIQUE", "CUSTOM_SQL"];

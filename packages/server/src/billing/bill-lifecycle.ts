@@ -100,13 +100,15 @@ export const approveWhere = (
     return { approved: pending.length, approvedBefore: bills.length - pending.length };
   });
 
-/** Bills asked for by name must all be there. */
-export const refuseMissing = (ids: readonly string[], bills: readonly BillRow[]): void => {
+/** Bills asked for by name must all be there; `fieldOf` is where in the request the name of one stands. */
+export const refuseMissing = (
+  ids: readonly string[],
+  bills: readonly BillRow[],
+  fieldOf = (index: number): string => `billIds[${index}]`,
+): void => {
   const known = new Set(bills.map(({ id }) => id));
   const missing = ids.flatMap((id, index) =>
-    known.has(id.toLowerCase())
-      ? []
-      : [{ field: `billIds[${index}]`, message: `names no bill: ${id}` }],
+    known.has(id.toLowerCase()) ? [] : [{ field: fieldOf(index), message: `names no bill: ${id}` }],
   );
   if (missing.length > 0) throw new Problem("REFERENCE_NOT_FOUND", missing);
 };

@@ -59,6 +59,8 @@ const jobReply = (reader: Reader, job: StatementJob) => {
 
 interface Wanted {
   readonly billIds: readonly string[];
+  /** Where the request names each. */
+  readonly fieldOf?: (index: number) => string;
   readonly includeCsvFormat: boolean;
   readonly filters?: { readonly meterIds?: readonly string[] | undefined } | undefined;
 }
@@ -66,13 +68,13 @@ interface Wanted {
 const order = async (
   world: World,
   caller: Caller & { readonly origin: string },
-  { billIds, includeCsvFormat, filters }: Wanted,
+  { billIds, fieldOf, includeCsvFormat, filters }: Wanted,
 ) => {
   const { orgId, origin } = caller;
   const ids = await world.database.transaction().execute(async (transaction) => {
     const filter = { ids: billIds };
     const bills = await findBills(transaction, orgId, { filter, limit: billIds.length });
-    refuseMissing(billIds, bills);
+    refuseMissing(billIds, bills, fieldOf);
     return create(transaction, caller, {
       order: { billIds, includesCsv: includeCsvFormat, meterIds: filters?.meterIds ?? [] },
       at: world.now(),
@@ -89,7 +91,11 @@ const order = async (
 
 export const createStatementJob: Handlers["createStatementJob"] = async (request, world) => {
   const { billId, ...rest } = request.body;
-  const [job] = await order(world, request, { billIds: [billId], ...rest });
+  const [job] = await order(world, request, {
+    billIds: [billId],
+    fieldOf: () => "billId",
+    ...rest,
+  });
   return job;
 };
 
