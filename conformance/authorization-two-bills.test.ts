@@ -108,6 +108,28 @@ test("of two contracts with bills of their own, calculated together, alone and b
   expect(await paid(june)).toEqual(settled);
 });
 
+test("what a month gives back of its minimum stays given back when a week in it is billed again", async () => {
+  const atLeast = { minimumSpend: 40, minimumSpendBillInAdvance: true };
+  const { id, use, paid } = await open([
+    { bands: [[0, 1]], template: atLeast, dates: { startDate: "2024-05-01T00:00:00Z" } },
+    { bands: [[0, 2]], template: weekly, dates: { startDate: "2024-05-07T00:00:00Z" } },
+  ]);
+  await use("05-15", 10);
+  await use("05-23", 10);
+  const [may, week, next] = ["2024-05-01", "2024-05-21", "2024-05-28"];
+  for (const billDate of [may, week, next]) await world().bill(id, billDate);
+  for (const billDate of [june, week, june, next, week]) {
+    await world().bill(id, billDate);
+    // The 40 that were charged on the first pay May's 20 × 1, and the wallet 10 × 2 of each week.
+    expect(await paid(may, week, next, june)).toEqual({
+      used: [0, 20, 20, 20],
+      due: [40, 0, 0, 40],
+      drawn: 40,
+      spent: 40,
+    });
+  }
+});
+
 describe("of a plan that is billed by the month, and one by the week", () => {
   // Weeks begin on Tuesdays; one of them is of both months.
   const weeks = ["2024-05-21", "2024-06-04"];

@@ -1,7 +1,9 @@
 import type { BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { type OffsetCharge, offsetCharges } from "@turnpike/engine/bill/offset-charges.ts";
 import { isAmong } from "@turnpike/engine/bill/plan-charges.ts";
+import type { Line } from "@turnpike/engine/bill/line.ts";
 import { linesApart } from "@turnpike/engine/bill/rate-bill.ts";
+import { offsetsCharges } from "@turnpike/engine/bill/rules.ts";
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import { isBefore, type Period, splitPeriod } from "@turnpike/engine/time/period.ts";
 import type { UsageStore } from "../../ports/usage-store.ts";
@@ -43,12 +45,10 @@ export const chargedFor = async (
     start: partOf(terms, period.start),
   }));
   const all = [...new Set(parts.flatMap(({ end, start }) => [end ?? [], start ?? []].flat()))];
-  const rated = await rateCharges(
-    sources,
-    sources.given.book,
-    all.map(({ terms }) => terms),
-  );
-  const charges = new Map(all.map((part, nth) => [part, chargesBy(part, rated[nth])]));
+  const asked = [...new Set(all.flatMap(({ terms, bill }) => [terms, bill]))];
+  const found = await rateCharges(sources, sources.given.book, asked);
+  const rated = new Map(asked.map((terms, nth) => [terms, found[nth]]));
+  const charges = new Map(all.map((part) => [part, chargesBy(part, rated)]));
   const chargedBy = (claim: WalletClaim, part: PartBill | undefined) =>
     part === undefined ? [] : chargedOn(claim, charges.get(part));
   return claims.map((claim, nth) => ({
@@ -66,8 +66,8 @@ const partsOfBills = () => {
     const name = at.toString();
     if (own.has(name)) return own.get(name);
     const part = billUpTo(terms, at);
-    const same = part?.isWhole === true ? (own.get(whole) ?? part) : part;
-    if (same?.isWhole === true) own.set(whole, same);
+    const same = part && isWhole(part) ? (own.get(whole) ?? part) : part;
+    if (same && isWhole(same)) own.set(whole, same);
     own.set(name, same);
     return same;
   };
@@ -87,14 +87,18 @@ export const slicesOf = ({ claims, period }: JointClaim<BilledClaim>): readonly 
 /** A bill as of an instant. */
 interface PartBill {
   readonly terms: BillTerms;
-  readonly isWhole: boolean;
+  /** The same, where the bill has ended by then. */
+  readonly bill: BillTerms;
 }
+
+const isWhole = ({ terms, bill }: PartBill): boolean => terms === bill;
 
 /** Nothing where it had not begun. */
 const billUpTo = (terms: BillTerms, at: Temporal.Instant): PartBill | undefined => {
   const arrears = terms.accountPlans.flatMap((plan) => plan.arrears ?? []);
   if (arrears.every(({ start }) => !isBefore(start, at))) return undefined;
-  return { terms: upTo(terms, at), isWhole: arrears.every(({ end }) => !isBefore(at, end)) };
+  const hasEnded = arrears.every(({ end }) => !isBefore(at, end));
+  return { terms: hasEnded ? terms : upTo(terms, at), bill: terms };
 };
 
 /** The bill's terms as if nothing was used from an instant on. */
@@ -109,16 +113,26 @@ const upTo = (terms: BillTerms, at: Temporal.Instant): BillTerms => ({
 /** By account plan; undefined where the bill cannot be rated. */
 type Charges = ReadonlyMap<string | undefined, readonly OffsetCharge[]>;
 
-const chargesBy = ({ isWhole }: PartBill, rated: Rated | undefined): Charges | undefined => {
-  if (rated === undefined) return undefined;
-  const { facts, lines } = rated;
-  const apart = linesApart(facts, lines);
-  // What was billed in advance is given back at the end of the time it was billed for.
-  const known = isWhole
-    ? apart
-    : apart.filter(({ lineItemType: type }) => type === "USAGE" || type === "USAGE_CREDIT");
-  return Map.groupBy(offsetCharges(facts, known), ({ line }) => line.accountPlanId);
+const chargesBy = (
+  part: PartBill,
+  rated: ReadonlyMap<BillTerms, Rated | undefined>,
+): Charges | undefined => {
+  const [own, bill] = [rated.get(part.terms), rated.get(part.bill)];
+  if (own === undefined || bill === undefined) return undefined;
+  const apart = linesApart(own.facts, own.lines);
+  const known = isWhole(part) ? apart : [...apart.filter(isByUsage), ...givenBack(bill)];
+  return Map.groupBy(offsetCharges(own.facts, known), ({ line }) => line.accountPlanId);
 };
+
+const isByUsage = ({ lineItemType: type }: Line): boolean =>
+  type === "USAGE" || type === "USAGE_CREDIT";
+
+/**
+ * What a bill gives back of what was charged in advance is the whole bill's, and lowers what is used first: at the end it
+ * would lower what was charged for earlier time, of which another bill settles a part.
+ */
+const givenBack = ({ facts, lines }: Rated): Line[] =>
+  linesApart(facts, lines).filter((line) => offsetsCharges(line) && !isByUsage(line));
 
 const chargedOn = (claim: WalletClaim, charges: Charges | undefined): Decimal[] | undefined => {
   if (charges === undefined) return undefined;
