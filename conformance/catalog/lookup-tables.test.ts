@@ -176,6 +176,7 @@ describe("data", () => {
     ["country,tier,rate\nUK,1,0.1000000000000000055511151231257827\n", "more digits"],
     ["country,tier,rate\nUK,one,0.1\n", "items[0].tier must be a number"],
     ["country,tier\nU\0K,1\n", "not text"],
+    ['country,tier,rate\nFR,1,0.1\n"UK,1,0.1\n', "line 3 is not CSV"],
   ])("in a file that is wrong leaves everything as it was: %j", async (body, reason) => {
     await put(rows);
     const contentLength = body.length;

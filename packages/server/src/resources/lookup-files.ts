@@ -1,7 +1,7 @@
 import type { LookupFileType } from "@turnpike/contract/catalog/operations.ts";
 import { fieldProblem, type Problem } from "@turnpike/contract/problem.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
-import { formatCsv, parseCsv } from "../records/csv.ts";
+import { formatCsv, MalformedCsv, parseCsv } from "../records/csv.ts";
 import { parseJson } from "../records/json.ts";
 import { wholeRows } from "../records/text-pieces.ts";
 import type { Revision } from "./lookup-data.ts";
@@ -52,6 +52,16 @@ const csvReader = ({ fields }: Revision): ((cells: string[], line: number) => It
   };
 };
 
+/** The rows of a piece that stands behind so many lines. */
+const rowsOf = (text: string, before: number): string[][] => {
+  try {
+    return parseCsv(text);
+  } catch (error) {
+    if (error instanceof MalformedCsv) throw refuse(before + error.row + 1, error.message);
+    throw error;
+  }
+};
+
 async function* csvItems(
   revision: Revision,
   source: AsyncIterable<Uint8Array>,
@@ -59,7 +69,7 @@ async function* csvItems(
   const read = csvReader(revision);
   let line = 0;
   for await (const text of wholeRows(source, { quotes: true })) {
-    const rows = parseCsv(text).map((cells) => read(cells, (line += 1)));
+    const rows = rowsOf(text, line).map((cells) => read(cells, (line += 1)));
     yield rows.filter((item) => item !== undefined);
   }
 }
