@@ -195,6 +195,22 @@ describe("a scheduled run", () => {
     expect(await runs()).toHaveLength(2);
   });
 
+  test("comes also where it fails for another organization, which is told", async () => {
+    orgId = `00000000${orgId.slice(8)}`;
+    const broken = orgId;
+    await organization({ scheduledBillInterval: 6 });
+    await sql`UPDATE record SET document = jsonb_set(document, '{timezone}', '7') WHERE org_id = ${orgId}`.execute(
+      database(),
+    );
+    orgId = `ffffffff${orgId.slice(8)}`;
+    await organization({ scheduledBillInterval: 6 });
+    await account("a", "2024-01-01T00:00:00Z");
+    for (const at of ["2024-10-05T07:00:00Z", "2024-10-05T12:00:00Z"])
+      await expect(tick(at)).rejects.toThrow("the clock of bills failed");
+    expect(await runs()).toEqual([["CREATE", ["a"], []]]);
+    await database().deleteFrom("record").where("org_id", "=", broken).execute();
+  });
+
   test("does not happen when it is switched off", async () => {
     await organization({ scheduledBillInterval: 0 });
     await account("a", "2024-01-01T00:00:00Z");

@@ -14,7 +14,10 @@ type Config = Stored<typeof organizationConfig>;
 
 const hoursPerUnit = { MINUTES: 1 / 60, HOURS: 1, DAYS: 24 } as const;
 
-/** What time brings: approvals whose grace period is over, and runs that are due. Called once a minute or more. */
+/**
+ * What time brings: approvals whose grace period is over, and runs that are due. Called once a minute or more. An
+ * organization for which something fails keeps no other one waiting.
+ */
 export const tickBillClock = async (parts: LifecycleParts): Promise<void> => {
   const rows = await parts.database
     .selectFrom("record")
@@ -22,12 +25,15 @@ export const tickBillClock = async (parts: LifecycleParts): Promise<void> => {
     .where("kind", "=", organizationConfig.kind)
     .orderBy("org_id")
     .execute();
+  const failures: unknown[] = [];
   for (const row of rows) {
     const caller = { orgId: row.org_id, principal: scheduler };
     const config = typed(organizationConfig, row);
-    await approveDue(parts, caller, config);
-    await runDue(parts, caller, config).catch(tryNextTime);
+    const failed = (error: unknown): void => void failures.push(error);
+    await approveDue(parts, caller, config).catch(failed);
+    await runDue(parts, caller, config).catch(tryNextTime).catch(failed);
   }
+  if (failures.length > 0) throw new AggregateError(failures, "the clock of bills failed");
 };
 
 /** The run is still due a minute later. */
