@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
@@ -198,6 +198,9 @@ describe("a scheduled run", () => {
   test("comes also where it fails for another organization, which is told", async () => {
     orgId = `00000000${orgId.slice(8)}`;
     const broken = orgId;
+    onTestFinished(async () => {
+      await database().deleteFrom("record").where("org_id", "=", broken).execute();
+    });
     await organization({ scheduledBillInterval: 6 });
     await sql`UPDATE record SET document = jsonb_set(document, '{timezone}', '7') WHERE org_id = ${orgId}`.execute(
       database(),
@@ -208,7 +211,6 @@ describe("a scheduled run", () => {
     for (const at of ["2024-10-05T07:00:00Z", "2024-10-05T12:00:00Z"])
       await expect(tick(at)).rejects.toThrow("the clock of bills failed");
     expect(await runs()).toEqual([["CREATE", ["a"], []]]);
-    await database().deleteFrom("record").where("org_id", "=", broken).execute();
   });
 
   test("does not happen when it is switched off", async () => {

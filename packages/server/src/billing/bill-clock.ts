@@ -29,7 +29,8 @@ export const tickBillClock = async (parts: LifecycleParts): Promise<void> => {
   for (const row of rows) {
     const caller = { orgId: row.org_id, principal: scheduler };
     const config = typed(organizationConfig, row);
-    const failed = (error: unknown): void => void failures.push(error);
+    const failed = (cause: unknown): void =>
+      void failures.push(new Error(`organization ${row.org_id}`, { cause }));
     await approveDue(parts, caller, config).catch(failed);
     await runDue(parts, caller, config).catch(tryNextTime).catch(failed);
   }

@@ -72,7 +72,9 @@ export const billJobLater = async (database: Database, key: Tasks["bill-job"]): 
 const ourLogger = (logger: Logger): GraphileLogger =>
   new GraphileLogger(() => (level, message, meta) => {
     const write = level === "warning" ? "warn" : level === "info" ? "debug" : level;
-    logger[write]({ ...meta }, message);
+    // The logger prints what is called `err` with its causes.
+    const { error: err, ...rest } = meta ?? {};
+    logger[write]({ ...rest, err }, message);
   });
 
 /** Where tasks are queued: to be there before any is, also by a server that runs none. */
