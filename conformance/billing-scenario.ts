@@ -162,14 +162,16 @@ const expectTable = async (
 };
 
 /** Starts a server for the cases of a file and stops it after them. */
-export const billingScenario = (): Scenario => {
+export const billingScenario = (
+  settings: () => Readonly<Record<string, string>> = () => ({}),
+): Scenario => {
   const state: { world?: BillingWorld } = {};
   const opened = (): BillingWorld => {
     if (state.world === undefined) throw new Error("the server is not up yet");
     return state.world;
   };
   beforeAll(async () => {
-    state.world = await BillingWorld.open();
+    state.world = await BillingWorld.open(settings());
   });
   afterAll(() => state.world?.close());
   return {

@@ -129,7 +129,10 @@ export const openFamily = async (opened: Opened, databaseUrl: string): Promise<F
   const members = await openMembers(opened, kind);
   const balances = kind.isPrepaid ? await prepay(opened, members) : [];
   const commitments = kind.isCommitted ? await commit(opened, members) : [];
-  await backdateWallets(databaseUrl, members);
+  await backdateWallets(
+    databaseUrl,
+    members.map(({ code }) => code),
+  );
   const meters: Metered[] = [];
   for (let count = 0; count < 2; count += 1) {
     const { id, code } = await world.meter();
@@ -217,11 +220,11 @@ const commit = async (
 };
 
 /** Before the usage: for the time before it was opened a wallet pays only where it has paid already. */
-const backdateWallets = (databaseUrl: string, members: readonly Member[]): Promise<unknown> =>
+export const backdateWallets = (databaseUrl: string, codes: readonly string[]): Promise<unknown> =>
   inspect(databaseUrl, (pool) =>
     pool.query("UPDATE posting SET at = $1 WHERE account = ANY($2)", [
       Date.parse("2023-12-01T00:00:00Z"),
-      members.map(({ code }) => code),
+      codes,
     ]),
   );
 
