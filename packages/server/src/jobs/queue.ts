@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   Logger as GraphileLogger,
   parseCronItems,
   run,
+  type Runner,
   runMigrations,
   type TaskList,
 } from "graphile-worker";
@@ -31,6 +34,14 @@ export type TaskHandlers = {
 /** Tasks under way at the same time in one server; each may use a database connection and a core. */
 const concurrency = 2;
 const pollIntervalMs = 2_000;
+/** Between two attempts to run tasks again. */
+const retryMs = 1_000;
+
+/**
+ * That a task has ended is written at once, but as what the library calls a batch: whose failure ends its runner. That of
+ * a single write is a rejection that nobody handles, and ends the process.
+ */
+const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
 
 /** Tasks of the clock: a time that was missed is not repeated. */
 const clock = parseCronItems([
@@ -82,9 +93,9 @@ export const prepareQueue = (pool: Pool, logger: Logger): Promise<void> =>
   runMigrations({ pgPool: pool, logger: ourLogger(logger) });
 
 /**
- * A server that was killed leaves its tasks locked, for hours. Whatever is locked when one starts is taken as left
- * behind, as only the server that keeps usage runs tasks. What has not ended yet of the one before it may run twice at
- * once, which every handler has to allow.
+ * A server that was killed leaves its tasks locked, for hours, and so does a runner that has ended by itself. Whatever is
+ * locked when one begins is taken as left behind, as only the server that keeps usage runs tasks. What has not ended yet
+ * of the one before it may run twice at once, which every handler has to allow.
  */
 const takeOverTasks = async (pool: Pool): Promise<void> => {
   await pool.query(
@@ -107,15 +118,49 @@ export const startQueue = async (
     ]),
   );
   await prepareQueue(pool, logger);
-  await takeOverTasks(pool);
-  const runner = await run({
-    pgPool: pool,
-    taskList,
-    parsedCronItems: clock,
-    concurrency,
-    pollInterval: pollIntervalMs,
-    noHandleSignals: true,
-    logger: ourLogger(logger),
-  });
-  return { stop: () => runner.stop() };
+  const begin = async (): Promise<Runner> => {
+    await takeOverTasks(pool);
+    return run({
+      pgPool: pool,
+      taskList,
+      parsedCronItems: clock,
+      concurrency,
+      pollInterval: pollIntervalMs,
+      preset,
+      noHandleSignals: true,
+      logger: ourLogger(logger),
+    });
+  };
+  const stopping = new AbortController();
+  const running = stayRunning(await begin(), { begin, logger, signal: stopping.signal });
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await running;
+  };
+  return { stop };
+};
+
+interface Staying {
+  readonly begin: () => Promise<Runner>;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Begins another runner whenever one has ended by itself, as when the database did not take that a task has ended. */
+const stayRunning = async (first: Runner, { begin, logger, signal }: Staying): Promise<void> => {
+  const stopped = once(signal, "abort");
+  let runner: Runner | undefined = first;
+  while (!signal.aborted) {
+    try {
+      runner ??= await begin();
+      await Promise.race([runner.promise, stopped]);
+      // One that is ending already says so.
+      if (signal.aborted) return await runner.stop().catch(() => runner?.promise);
+      logger.warn("the runner of tasks has ended: another one begins");
+    } catch (error) {
+      logger.warn({ err: error }, "tasks cannot be run");
+    }
+    runner = undefined;
+    await delay(retryMs, undefined, { signal }).catch(() => undefined);
+  }
 };
