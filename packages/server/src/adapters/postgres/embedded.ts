@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
 import {
   chown,
   mkdir,
@@ -14,14 +15,16 @@ import {
 import { createServer } from "node:net";
 import { arch, platform, totalmem } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import type { Logger } from "pino";
-import { startWritingGrowth } from "./growth.ts";
+import { type EndSignal, keepRunning, type Postmaster } from "./keep-running.ts";
 import { type Unprivileged, unprivileged } from "./unprivileged.ts";
 
 export interface EmbeddedPostgres {
+  /** Stays the same when the server has ended by itself and was started again. */
   readonly url: string;
   /** Ends the server cleanly; its data stays. */
   readonly stop: () => Promise<void>;
@@ -60,32 +63,29 @@ export const startEmbeddedPostgres = async (
   };
   await own(cluster, folder);
   await initialise(cluster, folder);
-  const { url, end } = (await takeOver(cluster)) ?? (await launch(cluster, folder));
-  // What PostgreSQL does itself when a file cannot be synced: the next start repeats its log.
-  const growth = startWritingGrowth({
+  const first =
+    (await takeOver(cluster)) ?? (await launch(cluster, folder, { port: await freePort() }));
+  const { port } = first;
+  const { stop } = keepRunning({
     data: cluster.data,
+    first,
+    launch: (signal) => launch(cluster, folder, { port, signal }),
     logger,
-    onLost: () => void end("SIGQUIT"),
   });
-  const stop = async (): Promise<void> => {
-    await growth.stop();
-    await end("SIGINT");
-  };
-  return { url, stop };
+  return { url: urlOf(cluster, port), stop };
 };
-
-/** A postmaster, and how it is ended: SIGINT is a fast shutdown with a checkpoint, SIGQUIT one that writes nothing. */
-interface Postmaster {
-  readonly url: string;
-  readonly end: (signal: "SIGINT" | "SIGQUIT") => Promise<void>;
-}
 
 const takeOver = async (cluster: Cluster): Promise<Postmaster | undefined> => {
   const left = await leftRunning(cluster);
   if (left === undefined) return undefined;
   const { pid, port } = left;
   cluster.logger.info({ pid }, "took over the database that a stopped server left running");
-  return { url: urlOf(cluster, port), end: (signal) => endPid(pid, signal) };
+  const ended = endOf(pid);
+  const end = async (signal: EndSignal): Promise<void> => {
+    if (isAlive(pid)) process.kill(pid, signal);
+    await ended;
+  };
+  return { port, ended, end };
 };
 
 const installedBinaries = async (): Promise<Cluster["binaries"]> => {
@@ -214,9 +214,12 @@ const sharedBuffersMb = (): number => {
   return Math.min(Math.max(Math.floor(memory / 8 / 2 ** 20), 128), 2048);
 };
 
-const launch = async (cluster: Cluster, folder: string): Promise<Postmaster> => {
+const launch = async (
+  cluster: Cluster,
+  folder: string,
+  { port, signal = new AbortController().signal }: { port: number; signal?: AbortSignal },
+): Promise<Postmaster> => {
   await removeSockets(cluster);
-  const port = await freePort();
   const settings = {
     listen_addresses: "127.0.0.1",
     port: String(port),
@@ -230,7 +233,9 @@ const launch = async (cluster: Cluster, folder: string): Promise<Postmaster> => 
     TimeZone: "UTC",
   };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-  const log = await open(join(folder, "postgres.log"), "a");
+  const logPath = join(folder, "postgres.log");
+  const log = await open(logPath, "a");
+  const { size: saidBefore } = await log.stat();
   // Its own process group: a Ctrl-C meant for the server must not end the database before the server drained.
   const command = cluster.runner.as(cluster.binaries.postgres, ["-D", cluster.data, ...flags]);
   const child = spawn(command.file, command.args, {
@@ -239,10 +244,26 @@ const launch = async (cluster: Cluster, folder: string): Promise<Postmaster> => 
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
   });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await log.close();
-  const url = urlOf(cluster, port);
-  await untilReady(child, url, folder);
-  return { url, end: (signal) => endChild(child, signal) };
+  const end = async (how: EndSignal): Promise<void> => {
+    child.kill(how);
+    await ended;
+  };
+  if (await isReady(child, urlOf(cluster, port), signal)) return { port, ended, end };
+  await end("SIGINT");
+  const reason = await lastFault(logPath, saidBefore);
+  throw new Error(`the embedded database did not start: ${reason} (see ${logPath})`);
+};
+
+/** What PostgreSQL said last of why it does not run; those who ask whether it is ready are told that it is not. */
+const lastFault = async (logPath: string, from: number): Promise<string> => {
+  const said: string[] = [];
+  for await (const line of createInterface(createReadStream(logPath, { start: from }))) {
+    const fault = /\b(?:FATAL|PANIC): {2}(?!the database system is )(.+)/.exec(line)?.[1];
+    if (fault !== undefined) said.push(fault);
+  }
+  return said.at(-1) ?? "it does not say why";
 };
 
 /** Those that killed servers left behind: each had a port of its own. */
@@ -251,26 +272,19 @@ const removeSockets = async ({ data }: Cluster): Promise<void> => {
   for (const name of left) await rm(join(data, name), { force: true });
 };
 
-const untilReady = async (child: ChildProcess, url: string, folder: string): Promise<void> => {
+/** Not when it has ended, takes too long, or is not wanted any more. */
+const isReady = async (child: ChildProcess, url: string, signal: AbortSignal): Promise<boolean> => {
   const deadline = Date.now() + readyTimeoutMs;
-  while (child.exitCode === null && Date.now() < deadline) {
-    if (await answers(url)) return;
+  const runs = (): boolean => child.exitCode === null && child.signalCode === null;
+  while (runs() && Date.now() < deadline && !signal.aborted) {
+    if (await answers(url)) return true;
     await delay(pollMs);
   }
-  child.kill("SIGINT");
-  throw new Error(`the embedded database did not start; see ${join(folder, "postgres.log")}`);
+  return false;
 };
 
-const endChild = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill(signal);
-  await ended;
-};
-
-const endPid = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
-  if (!isAlive(pid)) return;
-  process.kill(pid, signal);
+/** Of a process that is not this one's child. */
+const endOf = async (pid: number): Promise<void> => {
   while (isAlive(pid)) await delay(pollMs);
 };
 
