@@ -15,16 +15,29 @@ const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
 
 /** PostgreSQL's connection and shutdown classes, and the operating system's: it may work the next time. */
 const passingFaults = /^(08|57P|53|40001|40P01|55P03|ECONN|ETIMEDOUT|EPIPE)/;
+/** Of PostgreSQL and of the operating system. */
+const fullDisk = /^(53100|ENOSPC|EDQUOT)$/;
+/** What `pg` says of a connection that is lost, without a code. */
+const lostConnection = /^(Connection terminated|Client has encountered a connection error)/;
 
 const codeOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 
+/** Nobody listens where PostgreSQL was: where that is a socket, it may be gone altogether. */
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof Error &&
+  (lostConnection.test(error.message) || ("syscall" in error && error.syscall === "connect"));
+
+const faultOf = (error: unknown): ProblemCode => {
+  const code = codeOf(error);
+  if (fullDisk.test(code)) return "STORAGE_FULL";
+  return passingFaults.test(code) || isUnreachable(error) ? "UNAVAILABLE" : "INTERNAL";
+};
+
 const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  const code = codeOf(error);
-  const known = frameworkProblems[code];
-  if (known !== undefined) return new Problem(known, [], { cause: error });
-  return new Problem(passingFaults.test(code) ? "UNAVAILABLE" : "INTERNAL", [], { cause: error });
+  const known = frameworkProblems[codeOf(error)];
+  return new Problem(known ?? faultOf(error), [], { cause: error });
 };
 
 /** The error reply of m3ter semantics 2.8. */

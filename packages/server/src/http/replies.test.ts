@@ -1,0 +1,57 @@
+import { open } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { once } from "node:events";
+import Fastify from "fastify";
+import { DatabaseError } from "pg";
+import { expect, test } from "vitest";
+import { sendError } from "./replies.ts";
+
+/** What a client is told of an error that nobody expected. */
+const replyTo = async (error: unknown): Promise<unknown> => {
+  const app = Fastify();
+  app.setErrorHandler(sendError);
+  app.get("/", async () => {
+    throw error;
+  });
+  const { statusCode, headers, body } = await app.inject("/");
+  await app.close();
+  const { errorCode }: { errorCode?: unknown } = JSON.parse(body);
+  return [statusCode, errorCode, headers["x-should-retry"]];
+};
+
+const ofDatabase = (code: string): DatabaseError =>
+  Object.assign(new DatabaseError("for the test", 0, "error"), { code });
+
+const noSocket = async (): Promise<unknown> => {
+  const [error] = await once(createConnection("/nowhere/socket"), "error").catch(
+    (fault: unknown) => [fault],
+  );
+  return error;
+};
+
+const isFull = [503, "STORAGE_FULL", "true"];
+const isAway = [503, "UNAVAILABLE", "true"];
+const isOurs = [500, "INTERNAL", "false"];
+
+test.each([
+  ["a full disk of the database", ofDatabase("53100"), isFull],
+  ["a full disk", Object.assign(new Error("no space"), { code: "ENOSPC" }), isFull],
+  ["too many connections", ofDatabase("53300"), isAway],
+  ["a database that starts", ofDatabase("57P03"), isAway],
+  ["a connection that ended", new Error("Connection terminated unexpectedly"), isAway],
+  [
+    "a connection that failed before",
+    new Error("Client has encountered a connection error and is not queryable"),
+    isAway,
+  ],
+  ["a mistake of ours", new TypeError("for the test"), isOurs],
+  ["a statement that is wrong", ofDatabase("42P01"), isOurs],
+])("says of %s whether it may work the next time", async (_what, error, reply) => {
+  expect(await replyTo(error)).toEqual(reply);
+});
+
+test("says of a database whose socket is gone that it may work the next time, of a missing file not", async () => {
+  expect(await replyTo(await noSocket())).toEqual(isAway);
+  const missing = await open("/nowhere/file").catch((fault: unknown) => fault);
+  expect(await replyTo(missing)).toEqual(isOurs);
+});
