@@ -38,6 +38,36 @@ const approved = async (january: readonly string[], sale: Parameters<typeof sell
 };
 
 describe.concurrent("usage that comes late (several months)", () => {
+  test("takes nothing of a commitment that a later locked bill has: an open one behind that puts both right", async () => {
+    const sold = await sell({
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-10", 30],
+        ["2024-03-10", 70],
+      ],
+    });
+    const { account } = sold;
+    await commit(account, 100);
+    for (const [billDate, used] of [
+      ["2024-02-01", 30],
+      ["2024-04-01", 70],
+    ] as const) {
+      const lines = [`USAGE ${used}`, `COMMITMENT_CONSUMED -${used}`, "TOTAL 0"];
+      await scenario.world.approveAndLock((await expectLines(account, billDate, lines)).id);
+    }
+    await expectLines(account, "2024-05-01", ["TOTAL 0"]);
+    await use(sold, [["2024-01-20", 50]]);
+    for (let times = 0; times < 2; times += 1) {
+      // All of the 100 are taken, 70 of them for March.
+      const february = await expectLines(account, "2024-03-01", ["USAGE 50", "TOTAL 50"]);
+      // January's 80 are covered, and 20 of March's 70.
+      const both = ["COMMITMENT_CONSUMED -50", "COMMITMENT_CONSUMED 50", "TOTAL 0"];
+      await expectLines(account, "2024-05-01", both);
+      // Made again, it counts nothing of what the bill behind it carries and is made again after it.
+      if (times === 0) await scenario.world.api.call("DELETE", `bills/${february.id}`);
+    }
+  });
+
   test("settles once over several approved months, and stays settled", async () => {
     // Commitment 100, usage at 1: January 60 and February 30 are covered, 10 are left. Both approved. 20 more arrive for
     // January: 80 of January and 20 of February would be covered. March's bill: usage +20, consumed −20; February's

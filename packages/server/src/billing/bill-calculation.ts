@@ -146,26 +146,28 @@ class Calculator {
       const { accountId, billDate } = planned.identity;
       return isOpen && bill.accountId === accountId && bill.billDate < billDate;
     };
+    const { identity, terms } = planned;
+    // What still waits has given back what it took, and carries afterwards what is left to put right.
+    const done = carried.filter(({ billId }) => !this.#waiting.has(billId));
+    const room = this.#roomFor(done);
     return [
       ...correctionsBefore(
-        this.#materials.reratings.of(planned.identity.accountId, this.#roomFor(carried)),
-        planned.terms.billDate,
-        carried.map(({ correction }) => correction),
+        this.#materials.reratings.of(identity.accountId, room, terms.billDate),
+        terms.billDate,
+        done.map(({ correction }) => correction),
       ),
       ...takenBack(carried.filter(isSaidAgain).map(({ correction }) => correction)),
     ];
   }
 
-  /** What waits has given back what it took, in corrections, too. */
+  /** @param carried by bills that do not wait to be calculated */
   #roomFor(carried: readonly CarriedCorrection[]): Room {
     return {
       left: (creditId) => {
         const amount = this.#materials.credits.get(creditId);
         return amount?.minus(this.#ledger.taken(creditId));
       },
-      carried: carried
-        .filter(({ billId }) => !this.#waiting.has(billId))
-        .map(({ correction }) => correction),
+      carried: carried.map(({ correction }) => correction),
     };
   }
 

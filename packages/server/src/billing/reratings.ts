@@ -24,7 +24,10 @@ const printed = ([id, amount]: readonly [string, Decimal]): string => `${id} ${a
 
 /** All that changes while bills are calculated and has a say in what the fixed ones would be today. */
 const keyOf = (bills: readonly FixedBill[], pool: ReadonlyMap<string, Decimal>): string => {
-  const advances = bills.map(({ billedInAdvance }) => Object.entries(billedInAdvance).map(printed));
+  const advances = bills.map(({ billId, billedInAdvance }) => [
+    billId,
+    ...Object.entries(billedInAdvance).map(printed),
+  ]);
   return JSON.stringify([[...pool].map(printed), advances]);
 };
 
@@ -44,8 +47,13 @@ export class Reratings {
     return new Map([...this.#bills.keys()].map((id) => [id, this.of(id, room)]));
   }
 
-  of(accountId: string, room: Room): Rerating {
-    const bills = (this.#bills.get(accountId) ?? []).map((bill) => this.#asOfNow(bill));
+  /** @param before of bills of earlier dates: what others have taken, stays theirs until a later bill puts it right */
+  of(accountId: string, room: Room, before?: Temporal.PlainDate): Rerating {
+    const isEarlier = ({ facts }: StoredFixedBill): boolean =>
+      before === undefined || Temporal.PlainDate.compare(facts.billDate, before) < 0;
+    const bills = (this.#bills.get(accountId) ?? [])
+      .filter(isEarlier)
+      .map((bill) => this.#asOfNow(bill));
     const pool = poolOf(bills, room);
     const key = keyOf(bills, pool);
     const last = this.#last.get(accountId);
