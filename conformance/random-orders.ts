@@ -42,19 +42,21 @@ export const billInOrder = async ({ world, accountIds, dates, last }: Billed): P
     await run(world, "billjobs", { billDate, accountIds });
 };
 
-/** In any order, for all accounts together or one after the other; then some again, then all that are open, then the last. */
+/** In any order, for all accounts together or one after the other; then what was deleted, some again, all that are open, and the last. */
 export const billInDisorder = async (billed: Disorder): Promise<void> => {
   const { world, dice, say, useMore, accountIds, last } = billed;
   const jobs = jobsOf(billed);
   const halfway = dice.below(jobs.length);
+  const undone: Job[] = [];
   for (const [nth, job] of jobs.entries()) {
     if (nth === halfway) {
       await useMore();
       say("late usage");
     }
     await run(world, "billjobs", job);
-    await closeSome(billed, job);
+    if (await finishSome(billed, job)) undone.push(job);
   }
+  for (const job of undone) await run(world, "billjobs", job);
   const isOpen = (bill: Bill): boolean => bill["locked"] !== true;
   await billAgain(
     billed,
@@ -82,20 +84,25 @@ const jobsOf = ({ dice, accountIds, dates }: Disorder): Job[] => {
   );
 };
 
-/** Approves or locks some of what a job made. */
-const closeSome = async (
+/** Approves or locks some of what a job made, and deletes some; whether it did. */
+const finishSome = async (
   { world, dice, say }: Disorder,
   { billDate, accountIds }: Job,
-): Promise<void> => {
+): Promise<boolean> => {
+  let isUndone = false;
   for (const accountId of accountIds) {
     for (const bill of await world.bills(accountId, billDate)) {
-      const then = dice.pick(["", "approved", "locked"]);
+      const then = dice.pick(["", "approved", "locked", "locked", "deleted"]);
       say(`${billText(bill)} ${then}`);
       if (bill.status !== "PENDING") continue;
       if (then === "approved") await world.approve(bill.id);
       if (then === "locked") await world.approveAndLock(bill.id);
+      if (then !== "deleted") continue;
+      await world.api.call("DELETE", `bills/${bill.id}`);
+      isUndone = true;
     }
   }
+  return isUndone;
 };
 
 const billAgain = async ({ world, say }: Disorder, bills: readonly Bill[]): Promise<void> => {
