@@ -1,5 +1,5 @@
 import type { AccountRef, BillTerms, PricingTerms } from "./facts.ts";
-import { segmentValue } from "./segment-value.ts";
+import { segmentValue } from "./segments.ts";
 import type { PricedUsage } from "./usage-windows.ts";
 
 /** The bill's own account is not named on its lines, a child is. */

@@ -13,7 +13,7 @@ import {
 } from "@turnpike/engine/bill/usage-windows.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { CountedUsage, ScannedEvent, ScanRequest, UsageStore } from "../ports/usage-store.ts";
-import { placeOfSegment } from "./segments.ts";
+import { placeOfSegment } from "@turnpike/engine/bill/segments.ts";
 import { everBefore } from "./usage-reach.ts";
 
 /** What was measured for a line: an aggregation over one window. */

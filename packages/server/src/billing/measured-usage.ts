@@ -12,7 +12,7 @@ import type { JointAggregateRequest, UsageStore } from "../ports/usage-store.ts"
 import { aggregationMethod } from "../records/aggregation-method.ts";
 import type { Reader } from "../ports/database.ts";
 import { findLookupAnswers } from "../records/lookup-answers.ts";
-import { placeOfSegment } from "./segments.ts";
+import { placeOfSegment } from "@turnpike/engine/bill/segments.ts";
 
 /** The quantity of one group of sources in one segment, once it is known. */
 interface Ask {

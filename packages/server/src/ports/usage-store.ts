@@ -1,3 +1,4 @@
+import type { Segmentation } from "@turnpike/engine/bill/segments.ts";
 import type { UsageBackfills } from "./usage-backfills.ts";
 import type { BreakdownAnswer, BreakdownRequest } from "./usage-breakdown.ts";
 import type { UsageChanges } from "./usage-changes.ts";
@@ -151,12 +152,6 @@ export type AggregationMethod = PlainMethod | Statistic;
 export interface Window {
   readonly start: Temporal.Instant;
   readonly end: Temporal.Instant;
-}
-
-/** Segments of an aggregation (m3ter semantics 6.4): the value `*`, or none, stands for any. */
-export interface Segmentation {
-  readonly fields: readonly string[];
-  readonly segments: readonly Readonly<Record<string, string>>[];
 }
 
 /** Rates only usage that has, or has not, a value of a dimension (14.3). */

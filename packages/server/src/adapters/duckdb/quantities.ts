@@ -1,10 +1,10 @@
 import type { DuckDBValue } from "@duckdb/node-api";
+import type { Segmentation } from "@turnpike/engine/bill/segments.ts";
 import type {
   AggregateRequest,
   JointAggregateRequest,
   JointQuantity,
   Quantity,
-  Segmentation,
   UsageFilter,
 } from "../../ports/usage-store.ts";
 import type { AccountNumbers } from "./accounts.ts";

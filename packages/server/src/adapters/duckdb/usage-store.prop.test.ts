@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Segmentation } from "@turnpike/engine/bill/segments.ts";
 import { sum } from "@turnpike/engine/exact/decimal.ts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,7 +16,6 @@ import type { NaiveEvent, NaiveWindow } from "../../metering/naive-usage.ts";
 import { timeFrequencies } from "../../ports/usage-store.ts";
 import type {
   AggregationMethod,
-  Segmentation,
   UsageFilter,
   UsageQuery,
   UsageStore,

@@ -9,7 +9,7 @@ import type { Followed, Rules, Write } from "../rule.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
 import { keepsPrices } from "./priced-product.ts";
 import { referencedAggregations } from "./compound-segments.ts";
-import { sameSegment } from "./segments.ts";
+import { sameSegment } from "@turnpike/engine/bill/segments.ts";
 
 type Aggregation = ReturnType<typeof aggregation.fields.parse>;
 

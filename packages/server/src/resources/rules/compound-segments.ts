@@ -3,7 +3,7 @@ import { identifiers } from "@turnpike/engine/calculation/identifiers.ts";
 import { parse } from "@turnpike/engine/calculation/parser.ts";
 import type { Reader } from "../../ports/database.ts";
 import { lookupCodes } from "../../records/lookup.ts";
-import { type Segment, sameSegment } from "./segments.ts";
+import { type Segment, sameSegment } from "@turnpike/engine/bill/segments.ts";
 
 /** Codes of the aggregations that a calculation names as `aggregation.<code>` (m3ter semantics 7). */
 export const referencedAggregations = (calculation: string): string[] => {

@@ -7,7 +7,8 @@ import type { Rules, Write } from "../rule.ts";
 import { refuseOverlap, withIds } from "./banded-price.ts";
 import { segmentsOfCompound } from "./compound-segments.ts";
 import { refuseForeignPrice } from "./priced-product.ts";
-import { type Segment, sameSegment, segmentString } from "./segments.ts";
+import { type Segment, sameSegment } from "@turnpike/engine/bill/segments.ts";
+import { segmentString } from "./segments.ts";
 
 type Pricing = ReturnType<typeof pricing.fields.parse>;
 
