@@ -67,7 +67,7 @@ export const authorizationOperations = {
     method: "POST",
     path: `${root}/authorizations/{uid}/settle`,
     noun: "Authorization",
-    summary: "Say what was used of a hold",
+    summary: "Say what was used of a hold: with the texts of the hold that the part does not name",
     body: settlement,
     reply: replies.settled,
     ...caller,

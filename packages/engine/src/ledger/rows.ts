@@ -137,7 +137,7 @@ export interface AuthorizationTerms {
   readonly unitCounters: readonly string[];
   readonly concurrencyLimits: readonly string[];
   readonly unverified: boolean;
-  /** What was said of the usage that may be metered without a word of the client's. */
+  /** What was said of the usage that may be metered without a word of the client's, or of parts that say less. */
   readonly fields: MeasurementFields | null;
 }
 

@@ -14,8 +14,8 @@ import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
-import type { MeasuredUsage } from "./usage/measurements.ts";
-import type { MeterPrice, PricedCount } from "./prices/prices.ts";
+import { type MeasuredUsage, textsOf, withTextsOf } from "./usage/measurements.ts";
+import type { MeterPrice, PricedCount } from "./prices/meter-price.ts";
 import { storedRow, unlessAnswered } from "./stored-authorizations.ts";
 import { priceAtOwnVersion } from "./own-version.ts";
 import {
@@ -129,13 +129,16 @@ const answered: Priced = {
 const onlyAsks = ({ mode, dryRun }: AuthorizationRequest): boolean =>
   isReadOnly({ mode, isDryRun: dryRun });
 
-/** What a hold says if it settles by itself; what a refund of a part says of a charge. */
+/**
+ * What a hold says if it settles by itself, and its texts, which are those of its parts that name none; what a refund of a
+ * part says of a charge.
+ */
 const keptFields = (
   body: AuthorizationRequest,
   { measured, dividingTexts }: PricedUsage,
 ): MeasurementFields | null => {
   if (!isHold(body)) return dividingTexts;
-  return body.onExpiry === "settle" ? measured.fields : null;
+  return body.onExpiry === "settle" ? measured.fields : textsOf(measured.fields);
 };
 
 const maxAmountOf = (
@@ -204,7 +207,7 @@ export const toUsed = async (
   },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
   const at = await countedAt(parts, orgId, { row, ts: used.ts });
-  const asked = { row, used, at, hasHappened };
+  const asked = { row, used: withTextsOf(used, row.terms.fields), at, hasHappened };
   const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, asked);
   refuseNegative(measured);
   const quantity = measured.counted[0]?.quantity ?? 0n;

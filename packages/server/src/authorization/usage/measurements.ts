@@ -205,6 +205,29 @@ export const dividingTextsOf = (
   return texts;
 };
 
+/** The texts alone, of whatever map; null where there are none. */
+export const textsOf = (fields: MeasurementFields): MeasurementFields | null => {
+  const said = textMaps.filter((map) => Object.keys(fields[map] ?? {}).length > 0);
+  return said.length === 0 ? null : Object.fromEntries(said.map((map) => [map, fields[map]]));
+};
+
+/** What was sent of a part of a hold, and of the texts that its hold was asked for with those that it does not name. */
+export const withTextsOf = <Fields extends MeasurementFields>(
+  fields: Fields,
+  kept: MeasurementFields | null,
+): Fields => {
+  if (kept === null) return fields;
+  const isNamed = (code: string): boolean =>
+    [...numberMaps, ...textMaps].some(
+      (map) => own<string | number>(fields[map], code) !== undefined,
+    );
+  const texts = textMaps.flatMap((map) => {
+    const left = Object.entries(kept[map] ?? {}).filter(([code]) => !isNamed(code));
+    return left.length === 0 ? [] : [[map, { ...fields[map], ...Object.fromEntries(left) }]];
+  });
+  return { ...fields, ...Object.fromEntries(texts) };
+};
+
 /** Whether the fields say all of these. */
 export const sayTexts = (fields: MeasurementFields, codes: readonly string[]): boolean =>
   codes.every((code) => textMaps.some((map) => own(fields[map], code) !== undefined));
