@@ -20,7 +20,8 @@ const isSound = async () => expect(await brokenInvariants(url(), world().server.
 const usageOf = async (id: string) => {
   await waitForRelay(url());
   await waitForVoids(url());
-  return (await world().lines(id, june)).filter((line) => line.startsWith("USAGE"));
+  const lines = await world().lines(id, june);
+  return lines.filter((line) => line.startsWith("USAGE") && line !== "USAGE 0");
 };
 
 /** The first five units are 2.00 each, further ones 1.00; five of them were used. */
@@ -87,7 +88,7 @@ describe("what is amended to what no plan prices is given back, and counts where
 });
 
 describe("what the caller priced keeps its money, and counts as what it is amended to", () => {
-  /** Prices by region: 1.00 in the UK, 3.00 elsewhere. What a call costs is not known before its period ends. */
+  /** Prices by region: 1.00 in the UK, 3.00 elsewhere. By a formula, what a call costs is not known before its period ends. */
   const openByRegion = async () => {
     const productId = await world().product();
     const meter = await world().meter(productId);
@@ -98,6 +99,16 @@ describe("what the caller priced keeps its money, and counts as what it is amend
     const owner = { planId: plan.id, aggregationId };
     await world().price(owner, [[0, 1]], { segment: { region: "UK" } });
     await world().price(owner, [[0, 3]], { segment: { region: "*" } });
+    const all = await world().get(`aggregations/${await world().aggregation(meter.id)}`);
+    const compoundAggregationId = await world().create("compoundaggregations", {
+      name: "Nothing",
+      productId,
+      calculation: `aggregation.${String(all["code"])} * 0`,
+      rounding: "NONE",
+      quantityPerUnit: 1,
+      unit: "unit",
+    });
+    await world().price({ planId: plan.id, compoundAggregationId }, [[0, 1]]);
     const account = world().fresh("payer");
     const id = await wallets().account(account);
     await world().attach(id, plan.id);

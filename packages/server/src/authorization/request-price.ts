@@ -2,37 +2,26 @@ import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { FurtherCount, FurtherPrice, Price } from "@turnpike/engine/ledger/price.ts";
 import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
-import { asFiltered } from "./prices/filtered-usage.ts";
-import type { QuantityRule } from "./prices/kept-prices.ts";
-import type { MeterPrice } from "./prices/prices.ts";
-import type { QuantityReading } from "./usage/measurements.ts";
+import type { MeterPrice } from "./prices/meter-price.ts";
 import type { UsageOf } from "./usage-request.ts";
 
 export interface Pricing {
   readonly found: MeterPrice;
   readonly usage: UsageOf;
   readonly further: readonly FurtherCount[];
-  readonly derived: QuantityReading["derived"];
-  /** What a price counts and is not known before the usage is received. */
-  readonly late: QuantityRule | undefined;
   readonly hasHappened: boolean;
 }
 
 /** By its own amount, the account's plan, or its upper bound where no price can be found. */
 export const priceOf = (configuration: Configuration, pricing: Pricing): Price => {
-  const { found, usage, further, late } = pricing;
+  const { found, usage, further } = pricing;
   const { amount, asset } = usage;
   if (amount !== undefined && asset !== undefined) {
     if (!pricing.hasHappened) refuseOther(found, { code: asset, field: "asset" });
     return explicitPrice(configuration, { text: amount, code: asset }, further);
   }
-  if (found.kind === "priced" && late === undefined)
-    return planned(configuration, asFiltered(found, usage, pricing.derived), further);
-  const why =
-    found.kind === "unpriced"
-      ? found.why
-      : `${late?.field ?? ""} depends on when the usage is received`;
-  const price = boundOf(configuration, { usage, further }, why);
+  if (found.kind === "priced") return planned(configuration, found, further);
+  const price = boundOf(configuration, { usage, further }, found.why);
   if (price.kind === "amount") refuseOther(found, { code: price.asset, field: "assets" });
   return price;
 };

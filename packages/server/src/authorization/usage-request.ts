@@ -6,7 +6,10 @@ import { isAssetKept, keepAsset } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
-import { dividedBy, filteredBy } from "./prices/filtered-usage.ts";
+import { dimensionsOf } from "./prices/dimensions.ts";
+import { asFiltered, dividedBy, filteredBy } from "./prices/filtered-usage.ts";
+import { inSegment, segmentedBy } from "./prices/segmented-usage.ts";
+import type { DerivedValues } from "../ports/derived-fields.ts";
 import type { LedgerParts } from "./ledger.ts";
 import {
   completed,
@@ -22,7 +25,8 @@ import {
 } from "./usage/measurements.ts";
 import type { QuantityRule } from "./prices/kept-prices.ts";
 import type { MeterRecord } from "./prices/meters.ts";
-import type { MeterPrice } from "./prices/prices.ts";
+import { asUnpriced, type MeterPrice } from "./prices/meter-price.ts";
+import type { MeterUsage } from "./prices/prices.ts";
 import { priceOf } from "./request-price.ts";
 
 export interface UsageOf extends MeasurementFields {
@@ -128,16 +132,16 @@ const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise
   const configuration = await parts.configurations.of(orgId);
   const meter = await meterNamed(parts, asked, usage.meter);
   const at = occurredAt(usage, parts.now());
-  const counting = await countingOf(parts, configuration, { orgId, usage, at });
-  const { used, found, countings, rules, decidingRules, filtered } = counting;
-  const derived = await derivedOf(parts, orgId, {
-    account: usage.account,
+  const used = await parts.prices.usage(orgId, usage.meter);
+  const { found, derived } = await foundFor(parts, configuration, {
+    orgId,
+    usage,
     meter,
-    rules: [...rules, ...filtered],
-    fields: usage,
+    used,
     at,
   });
-  const reading = { meter, isUsed: true, derived: derived.values, rounds: hasHappened };
+  const { countings, rules, decidingRules } = countingOf(configuration, { usage, used, found });
+  const reading = { meter, isUsed: true, derived, rounds: hasHappened };
   const measured = measuredBy(usage, rules, reading);
   const given = { usage, further: unpricedFurther(countings, measured) };
   const counted = {
@@ -150,11 +154,44 @@ const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise
     isIndivisible: decidingRules.some((rule) => isIndivisible(rule, meter)),
     isDerived: decidingRules.some((rule) => isDerived(rule, meter)),
   };
-  const late = [...decidingRules, ...filtered].find(({ field }) => derived.byReceipt.has(field));
-  const pricing = { found, ...given, derived: derived.values, late, hasHappened };
-  const price = priceOf(configuration, pricing);
+  const price = priceOf(configuration, { found, ...given, hasHappened });
   if (!isReadOnly && !isAssetKept(parts, orgId, price)) await keepAsset(parts, orgId, price.asset);
   return { ...counted, price };
+};
+
+interface Wanted {
+  readonly orgId: string;
+  readonly usage: UsageOf;
+  readonly meter: MeterRecord;
+  readonly used: MeterUsage;
+  readonly at: number;
+}
+
+/** What the account's plans say of this very usage, by its texts, and what is derived of it. */
+const foundFor = async (
+  parts: LedgerParts,
+  configuration: Configuration,
+  { orgId, usage, meter, used, at }: Wanted,
+): Promise<{ readonly found: MeterPrice; readonly derived: DerivedValues["values"] }> => {
+  const offered = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
+  const counting = countingOf(configuration, { usage, used, found: offered });
+  const dividing = [...segmentedBy(offered), ...filteredBy(offered)];
+  const { values: derived, byReceipt } = await derivedOf(parts, orgId, {
+    account: usage.account,
+    meter,
+    rules: [...counting.rules, ...dividing],
+    fields: usage,
+    at,
+  });
+  const late = [...counting.decidingRules, ...dividing].find(({ field }) => byReceipt.has(field));
+  if (late !== undefined)
+    return {
+      found: asUnpriced(offered, `${late.field} depends on when the usage is received`),
+      derived,
+    };
+  const dimensions = (): Record<string, string> =>
+    dimensionsOf(completed(fieldsOf(usage), meter), derived);
+  return { found: asFiltered(inSegment(offered, dimensions), dimensions), derived };
 };
 
 const meterNamed = async (
@@ -169,20 +206,16 @@ const meterNamed = async (
 };
 
 /** What of the usage is counted: for its price first, then for budgets only. */
-const countingOf = async (
-  parts: LedgerParts,
+const countingOf = (
   { budgets }: Configuration,
-  { orgId, usage, at }: { readonly orgId: string; readonly usage: UsageOf; readonly at: number },
+  { usage, used, found }: Pick<Wanted, "usage" | "used"> & { readonly found: MeterPrice },
 ) => {
   const { account, amount, asset } = usage;
   const isExplicit = amount !== undefined && asset !== undefined;
-  const used = await parts.prices.usage(orgId, usage.meter);
-  const found = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
   const deciding = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
   const countings = withBudgeted(deciding, used.countings, { budgets, account });
   const rules = countings.map(({ counts }) => counts);
-  const decidingRules = rules.slice(0, deciding.length);
-  return { used, found, countings, rules, decidingRules, filtered: filteredBy(found) };
+  return { countings, rules, decidingRules: rules.slice(0, deciding.length) };
 };
 
 const notPriced = (why: string): MeterPrice => ({

@@ -1,7 +1,7 @@
 import type { FurtherCount } from "@turnpike/engine/ledger/price.ts";
 import type { Configuration } from "../configuration.ts";
 import type { MeasuredUsage } from "../usage/measurements.ts";
-import type { Counting } from "./prices.ts";
+import type { Counting } from "./meter-price.ts";
 
 /**
  * The unit of each count, for budgets by unit. Two prices of one quantity count it once: the second has no unit for them.

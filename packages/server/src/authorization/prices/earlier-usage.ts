@@ -2,6 +2,7 @@ import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import { type ChildAccount, poolOf } from "@turnpike/engine/bill/hierarchy.ts";
+import { placeOfSegment } from "@turnpike/engine/bill/segments.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { quantityScale, toAtoms } from "@turnpike/engine/ledger/asset.ts";
 import { emptyPosition } from "@turnpike/engine/ledger/price.ts";
@@ -134,9 +135,9 @@ export const readBeginnings = async (
   return begun;
 };
 
-/** What one query can be asked for. */
-const questionOf = ({ price: { aggregation, agreed } }: Asked): string =>
-  `${aggregation.id} ${agreed?.contract.id}`;
+/** What one query can be asked for: it answers for every segment. */
+const questionOf = ({ price: { aggregation, pricing, agreed } }: Asked): string =>
+  `${aggregation.id} ${placeOfSegment(aggregation, pricing.segment) === undefined} ${agreed?.contract.id}`;
 
 const measured = async (
   { usage }: Parts,
@@ -145,18 +146,24 @@ const measured = async (
 ): Promise<Position[]> => {
   const [first] = asked;
   if (first === undefined) return [];
-  const { meterId, targetField, aggregation: method } = first.price.aggregation;
+  const { aggregation, pricing, agreed } = first.price;
+  const { meterId, targetField, aggregation: method } = aggregation;
+  const { segmentedFields: fields = [], segments = [] } = aggregation;
+  const isSegmented = placeOfSegment(aggregation, pricing.segment) !== undefined;
   const quantities = await usage.aggregateJointly({
     orgId,
     meterId,
     method: method === "COUNT" ? "COUNT" : "SUM",
     targetField,
-    filters: first.price.agreed?.filters ?? [],
+    filters: agreed?.filters ?? [],
     groups: asked.map(({ sources }) => sources),
+    ...(isSegmented ? { segmentation: { fields, segments } } : {}),
   });
-  return quantities.flatMap(({ group, quantity }) => {
-    const id = asked[group]?.id;
-    if (id === undefined || quantity === null) return [];
+  return quantities.flatMap(({ group, segment, quantity }) => {
+    const one = asked[group];
+    if (one === undefined || quantity === null) return [];
+    if (placeOfSegment(one.price.aggregation, one.price.pricing.segment) !== segment) return [];
+    const { id } = one;
     const exact = decimal(quantity);
     const posted = toAtoms(exact.round(quantityScale, "HALF_EVEN") ?? exact, quantityScale);
     return [{ ...emptyPosition(id), posted, before: posted }];

@@ -1,12 +1,9 @@
 import { passesUsageFilters } from "@turnpike/engine/bill/usage-windows.ts";
-import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
-import type { DerivedValues } from "../../ports/derived-fields.ts";
 import type { QuantityRule } from "./kept-prices.ts";
-import type { MeterPrice, MeterUsage, PricedCount } from "./prices.ts";
+import type { MeterPrice, PricedCount } from "./meter-price.ts";
+import type { MeterUsage } from "./prices.ts";
 
 /** Usage that the filters of a contract keep off the bill of its plan (m3ter semantics 14.3). */
-
-type Priced = Extract<MeterPrice, { readonly kind: "priced" }>;
 
 /** Fields that filters look at, as rules, to be derived where a calculation says them. */
 export const filteredBy = (found: MeterPrice): QuantityRule[] =>
@@ -27,32 +24,19 @@ export const dividedBy = (
 
 /** The price, free by those parts whose filters do not let the usage through. */
 export const asFiltered = (
-  found: Priced,
-  fields: MeasurementFields,
-  derived: DerivedValues["values"],
-): Priced => {
-  if (found.parts.every(({ unlessPassed }) => unlessPassed === undefined)) return found;
-  const dimensions = dimensionsOf(fields, derived);
+  found: MeterPrice,
+  dimensions: () => Readonly<Record<string, string>>,
+): MeterPrice => {
+  if (
+    found.kind === "unpriced" ||
+    found.parts.every(({ unlessPassed }) => unlessPassed === undefined)
+  )
+    return found;
+  const texts = dimensions();
   const filtered = (part: PricedCount): PricedCount =>
-    part.unlessPassed === undefined || passesUsageFilters(part.unlessPassed.filters, dimensions)
+    part.unlessPassed === undefined || passesUsageFilters(part.unlessPassed.filters, texts)
       ? part
       : { ...part, ...part.unlessPassed };
   const [first, ...others] = found.parts;
   return { ...found, parts: [filtered(first), ...others.map(filtered)] };
 };
-
-/** What is sent under the code of a derived field is not that field. */
-const dimensionsOf = (
-  { who, what, where, other, metadata }: MeasurementFields,
-  derived: DerivedValues["values"],
-): Record<string, string> => ({
-  ...who,
-  ...what,
-  ...where,
-  ...other,
-  ...metadata,
-  // Entries, as no assignment makes a field of the name `__proto__`.
-  ...Object.fromEntries(
-    [...derived].flatMap(([code, value]) => (typeof value === "string" ? [[code, value]] : [])),
-  ),
-});

@@ -266,7 +266,6 @@ export const periodAt = ({ schedule }: PlanPricing, at: number): PricedPeriod =>
 };
 
 /**
-/**
  * One position per account of a plan, pricing, the contract that divides the usage, and what the bill rates together of it:
  * from where the period and the price have both begun, or from there on through all periods. Account codes are of any text,
  * so they come last.

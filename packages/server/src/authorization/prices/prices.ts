@@ -5,18 +5,17 @@ import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Tariff } from "@turnpike/engine/ledger/price.ts";
 import type { Database } from "../../ports/database.ts";
-import type { UsageFilter } from "../../ports/usage-store.ts";
 import { isReferred, lookupReferring } from "../../records/lookup.ts";
 import { createCache } from "../cache.ts";
 import type { KeptRecords } from "../kept-records.ts";
 import { type Formula, loadFormulas } from "./formulas.ts";
 import { createMeters, type Meters } from "./meters.ts";
+import type { AnyTime, Counting, MeterPrice, PricedCount } from "./meter-price.ts";
 import {
   createKeptPrices,
   freeOf,
   type KeptPrice,
   quantityRule,
-  type QuantityRule,
   storedPrice,
 } from "./kept-prices.ts";
 import {
@@ -30,38 +29,7 @@ import {
   type PlanPrice,
   type PricedPeriod,
 } from "./plan-prices.ts";
-
-/** The price of one meter for one account at one time, or why there is none. */
-export type MeterPrice =
-  | (AnyTime & {
-      readonly kind: "priced";
-      readonly currency: string;
-      readonly productId: string;
-      /** In an order of their own, at least one: a call costs their sum. */
-      readonly parts: readonly [PricedCount, ...PricedCount[]];
-    })
-  | (AnyTime & {
-      readonly kind: "unpriced";
-      readonly why: string;
-      /** Of the plans that price it all the same, when the period ends. */
-      readonly currencies: readonly string[];
-      /** Of the plan that prices it so; undefined where none does. */
-      readonly productId: string | undefined;
-    });
-
-/** What the account's prices of a meter say together, whenever they are in force. */
-interface AnyTime {
-  /** Texts of the meter, sent or derived, that a filter of one of the account's contracts looks at. */
-  readonly filterFields: readonly string[];
-  /** Whether bills ask for something where measurements sum up to nothing. */
-  readonly hasFixedPrice: boolean;
-}
-
-/** A quantity of usage, in its unit. */
-export interface Counting {
-  readonly counts: QuantityRule;
-  readonly unit: string;
-}
+import { createRanks, type OfSegment, segmentPriced } from "./segmented-usage.ts";
 
 export interface Subject {
   readonly orgId: string;
@@ -119,8 +87,16 @@ interface PreparedPrice {
   readonly kept: KeptPrice | undefined;
   /** Of usage that the plan's contract keeps off the bill; undefined where it keeps none. */
   readonly free: Tariff | undefined;
+  readonly ofSegment: OfSegment | undefined;
   period: PricedPeriod | undefined;
 }
+
+const ofFormula = {
+  kept: undefined,
+  free: undefined,
+  ofSegment: undefined,
+  period: undefined,
+} as const;
 
 /** What is known of a meter whoever uses it. */
 export interface MeterUsage {
@@ -152,13 +128,15 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
 
   const prepare = async (subject: Subject): Promise<PreparedPrices> => {
     const { orgId } = subject;
+    const ranksOf = createRanks();
     const found = await meters.find(orgId, subject.meter);
     const all = await pricesOf(subject);
     const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
     const prices = await Promise.all(
-      own.map(async (plan): Promise<PreparedPrice> => {
-        if (!isOfOneAggregation(plan))
-          return { plan, kept: undefined, free: undefined, period: undefined };
+      own.map(async (plan): Promise<PreparedPrice[]> => {
+        if (!isOfOneAggregation(plan)) return [{ plan, ...ofFormula }];
+        const ofSegment = segmentPriced(plan, ranksOf);
+        if (ofSegment === "none") return [];
         const price = storedPrice(plan);
         const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
         const kept = await versions.keep(orgId, version, price);
@@ -166,13 +144,17 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
           plan.agreed === undefined
             ? undefined
             : (await versions.keep(orgId, `${version}.free`, freeOf(price))).tariff;
-        return { plan, kept, free, period: undefined };
+        return [{ plan, kept, free, ofSegment, period: undefined }];
       }),
     );
     const hasFixedPrice = own.some(({ pricing: { pricingBands } }) =>
       pricingBands.some(({ lowerLimit, fixedPrice }) => lowerLimit === 0 && fixedPrice !== 0),
     );
-    return { prices, filterFields: filterFieldsOf(found, own), hasFixedPrice };
+    return {
+      prices: prices.flat().toSorted(byPricing),
+      filterFields: filterFieldsOf(found, own),
+      hasFixedPrice,
+    };
   };
 
   return {
@@ -288,20 +270,18 @@ const unpriced = (
 });
 
 /**
- * Prices that add up event by event can be decided by, one or several. Prices of segments and aggregations that do not
- * add up are only known when the period ends: such calls name their amount.
+ * Prices that add up event by event can be decided by, one or several. Those of aggregations that do not add up are only
+ * known when the period ends: such calls name their amount.
  */
 const priceAt = (
   { prices, filterFields, hasFixedPrice }: PreparedPrices,
   subject: Subject,
   at: number,
 ): MeterPrice => {
-  const open = prices
-    .flatMap((price) => {
-      const period = openPeriod(price, at);
-      return period === undefined ? [] : [{ price, period }];
-    })
-    .toSorted(byPricing);
+  const open = prices.flatMap((price) => {
+    const period = openPeriod(price, at);
+    return period === undefined ? [] : [{ price, period }];
+  });
   const plans = open.map(({ price }) => price.plan);
   const known = { plans, filterFields, hasFixedPrice };
   const parts: PricedCount[] = [];
@@ -309,13 +289,12 @@ const priceAt = (
     const { plan, kept } = price;
     if (!isOfOneAggregation(plan) || kept === undefined)
       return unpriced(`a formula prices ${subject.meter}`, known);
-    const { pricing: record, aggregation: counted } = plan;
-    if (record.segment !== undefined || (counted.segmentedFields ?? []).length > 0)
-      return unpriced(`the price of ${subject.meter} is by segment`, known);
+    const { aggregation: counted } = plan;
     const { tariff, counts } = kept;
     if (counts === null)
       return unpriced(`${counted.aggregation} does not add up event by event`, known);
-    const shared = { counts, unit: counted.unit, periodStart: period.start };
+    const { ofSegment } = price;
+    const shared = { counts, unit: counted.unit, periodStart: period.start, ofSegment };
     parts.push({ ...shared, ...placeOf({ plan, tariff, free: price.free }, period, at) });
   }
   const [first, ...further] = parts;
@@ -349,31 +328,9 @@ const placeOf = (
   return { tariff, position, unlessPassed };
 };
 
-/** One of a call's prices: what it counts, from where. */
-export interface PricedCount extends Counting {
-  readonly tariff: Tariff;
-  readonly position: string;
-  /** When the period begins whose bill has it, in epoch milliseconds. */
-  readonly periodStart: number;
-  /** What it is for usage that does not pass the filters. */
-  readonly unlessPassed: Unbilled | undefined;
-}
-
-/** What usage costs that is kept off the bill of its plan: it is counted, at a place of its own. */
-interface Unbilled {
-  readonly filters: readonly UsageFilter[];
-  readonly tariff: Tariff;
-  readonly position: string;
-}
-
-interface OpenPrice {
-  readonly price: PreparedPrice;
-  readonly period: PricedPeriod;
-}
-
 /** The same order for every call. */
-const byPricing = (a: OpenPrice, b: OpenPrice): number =>
-  a.price.plan.pricing.id < b.price.plan.pricing.id ? -1 : 1;
+const byPricing = (a: PreparedPrice, b: PreparedPrice): number =>
+  a.plan.pricing.id < b.plan.pricing.id ? -1 : 1;
 
 const openPeriod = (price: PreparedPrice, at: number): PricedPeriod | undefined => {
   if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return undefined;
