@@ -18,8 +18,12 @@ const others: Bands = [[0, 0.02]];
 const segments = [{ region: "UK" }, { region: "*" }];
 const counts = { segmentedFields: ["region"], segments };
 const byRegion = [
-  { bands: british, counts, pricing: { segment: { region: "UK" } } },
-  { bands: others, counts, pricing: { segment: { region: "*" } } },
+  {
+    bands: british,
+    counts,
+    pricing: { segment: { region: "UK" } },
+    also: [{ bands: others, pricing: { segment: { region: "*" } } }],
+  },
 ];
 
 const from = (region: string) => ({ what: { region, tier: "Standard" } });

@@ -39,6 +39,8 @@ interface Sold {
   readonly counts?: object;
   /** Beside a debit from 2024 on. */
   readonly pricing?: object;
+  /** Further prices of the same aggregation, as those of its other segments. */
+  readonly also?: readonly Pick<Sold, "bands" | "pricing">[];
 }
 
 export type Bands = Parameters<BillingWorld["price"]>[1];
@@ -93,9 +95,11 @@ export const walletWorld = (
     const productId = await world().product();
     const meter = await world().meter(productId);
     const plan = await world().plan(productId, { ...template });
-    for (const { bands, counts = {}, pricing = {} } of prices) {
+    for (const { counts = {}, also = [], ...first } of prices) {
       const aggregationId = await world().aggregation(meter.id, { ...counts });
-      await world().price({ planId: plan.id, aggregationId }, bands, { ...pricing });
+      const owner = { planId: plan.id, aggregationId };
+      for (const { bands, pricing = {} } of [first, ...also])
+        await world().price(owner, bands, { ...pricing });
     }
     const code = world().fresh(name);
     const id = await wallets().account(code);
