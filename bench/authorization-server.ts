@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Pool } from "pg";
 import { pino } from "pino";
+import { z } from "zod";
 import { readConfig } from "@turnpike/server/config.ts";
 import { firstCredentials } from "@turnpike/server/credentials.ts";
 import { jsonBody } from "@turnpike/server/http/requests.ts";
@@ -26,7 +27,11 @@ export const nothingPath = "/bench/nothing";
 /** Nothing either, for a caller who must be allowed to and sends JSON. */
 const allowedNothing = "bench/nothing";
 
-export const startBenchServer = async (accounts: number): Promise<BenchServer> => {
+/** With a plan for each account if these are asked for. */
+export const startBenchServer = async (
+  accounts: number,
+  hasPlans = false,
+): Promise<BenchServer> => {
   const folder = await mkdtemp(join(tmpdir(), "turnpike-bench-"));
   await chmod(folder, 0o755);
   const config = readConfig({
@@ -61,6 +66,7 @@ export const startBenchServer = async (accounts: number): Promise<BenchServer> =
     const base = `${url}/organizations/${credentials.orgId}`;
     const token = await tokenOf(url, credentials);
     await createSample({ base, token });
+    if (hasPlans) await createPlan({ base, token });
     await copySample(pool, accounts);
     const { port, pathname } = new URL(base);
     return {
@@ -77,31 +83,68 @@ export const startBenchServer = async (accounts: number): Promise<BenchServer> =
   }
 };
 
-const createSample = async ({
-  base,
-  token,
-}: {
+interface Sampled {
   readonly base: string;
   readonly token: string;
-}): Promise<void> => {
-  const post = async (path: string, body: unknown): Promise<void> => {
-    const response = await fetch(`${base}/${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-  };
-  await post("assets", { code: "USD", name: "US dollar", scale: 6, kind: "fiat" });
-  await post("meters", {
-    code: "calls",
-    name: "Calls",
-    dataFields: [{ category: "MEASURE", code: "units", name: "Units", unit: "1" }],
-    derivedFields: [],
+}
+
+/** The id of what was made; an asset has none. */
+const post = async ({ base, token }: Sampled, path: string, body: unknown): Promise<string> => {
+  const response = await fetch(`${base}/${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
   });
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+  const { id } = z.object({ id: z.string().default("") }).parse(await response.json());
+  return id;
+};
+
+const meterFields = {
+  dataFields: [{ category: "MEASURE", code: "units", name: "Units", unit: "1" }],
+  derivedFields: [],
+};
+
+const createSample = async (sampled: Sampled): Promise<void> => {
+  await post(sampled, "assets", { code: "USD", name: "US dollar", scale: 6, kind: "fiat" });
+  await post(sampled, "meters", { code: "calls", name: "Calls", ...meterFields });
   const sample = { code: "sample", name: "Sample", emailAddress: "sample@example.com" };
-  await post("accounts", sample);
-  await post("grants", { id: "sample", account: "sample", asset: "USD", amount: "1000" });
+  await post(sampled, "accounts", sample);
+  await post(sampled, "grants", { id: "sample", account: "sample", asset: "USD", amount: "1000" });
+};
+
+/** What the sample account buys, and with it every copy: one meter at one price. */
+const createPlan = async (sampled: Sampled): Promise<void> => {
+  const named = { code: "planned", name: "Planned" };
+  const productId = await post(sampled, "products", named);
+  const meterId = await post(sampled, "meters", { ...named, productId, ...meterFields });
+  const aggregationId = await post(sampled, "aggregations", {
+    ...named,
+    meterId,
+    targetField: "units",
+    aggregation: "SUM",
+    rounding: "NONE",
+    quantityPerUnit: 1,
+    unit: "call",
+  });
+  const monthly = {
+    ...named,
+    productId,
+    currency: "USD",
+    standingCharge: 0,
+    billFrequency: "MONTHLY",
+  };
+  const planTemplateId = await post(sampled, "plantemplates", monthly);
+  const planId = await post(sampled, "plans", { ...named, planTemplateId });
+  const startDate = "2020-01-01T00:00:00Z";
+  const pricingBands = [{ lowerLimit: 0, fixedPrice: 0, unitPrice: 0.0001 }];
+  await post(sampled, "pricings", { planId, aggregationId, startDate, pricingBands });
+  const accountId = await post(sampled, "accounts", {
+    code: "buyer",
+    name: "Buyer",
+    emailAddress: "buyer@example.com",
+  });
+  await post(sampled, "accountplans", { accountId, planId, startDate });
 };
 
 /** Accounts with money, written where the API would write them: creating many one by one would outlast the measurement. */
@@ -118,6 +161,13 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
     `INSERT INTO ledger_grant (org_id, id, account, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, is_open, terms)
        SELECT org_id, 'grant-' || n, 'account-' || n, asset, amount, state, remaining, held, consumed, breakage, transferred, due_at, is_open, terms
        FROM ledger_grant, LATERAL (SELECT n ${range}) AS s WHERE id = 'sample'`,
+    // None where no plan was made.
+    `INSERT INTO record SELECT org_id, kind, md5('plan-' || n)::uuid, parent_id, code, folded_code, version,
+       document || jsonb_build_object('accountId', md5(n::text)::uuid), dt_created, dt_last_modified, created_by, last_modified_by
+       FROM (SELECT * FROM record WHERE kind = 'accountPlan') AS r, LATERAL (SELECT n ${range}) AS s`,
+    `INSERT INTO reference SELECT org_id, from_kind, md5('plan-' || n)::uuid, field, to_kind,
+       CASE field WHEN 'accountId' THEN md5(n::text)::uuid ELSE to_id END
+       FROM (SELECT * FROM reference WHERE from_kind = 'accountPlan') AS r, LATERAL (SELECT n ${range}) AS s`,
     "VACUUM ANALYZE",
     "CHECKPOINT",
   ];

@@ -1,7 +1,7 @@
 /**
  * Authorization over HTTP against the embedded PostgreSQL: single charges from 64 connections beside a route of the
- * same server that does nothing, and one that does nothing behind authentication, batches of 100, one hot account, and
- * many accounts beside a thousand. The parts take turns, so that what else the machine does falls on all of them. At
+ * same server that does nothing, and one that does nothing behind authentication, charges that the account's plan prices,
+ * batches of 100, one hot account, and many accounts beside a thousand. The parts take turns, so that what else the machine does falls on all of them. At
  * the end few and many once more behind a checkpoint each, when the first change of a page costs most. Prints JSON.
  * `BENCH_SECONDS` is how long a turn of a part lasts (2), `BENCH_ROUNDS` how many turns each has (2), `BENCH_PARTS`
  * which parts run (all), `TURNPIKE_BENCH_ACCOUNTS` how many the many accounts are (20,000).
@@ -35,6 +35,7 @@ let nextCharge = 0;
 
 interface Part {
   readonly isBatch?: boolean;
+  readonly isPlanned?: boolean;
   readonly isNothing?: "for anybody" | "for the allowed";
   readonly accounts: number;
 }
@@ -44,6 +45,8 @@ const parts = {
   allowedNothing: { isNothing: "for the allowed", accounts: fewAccounts },
   single: { accounts: fewAccounts },
   many: { accounts: manyAccounts },
+  planned: { isPlanned: true, accounts: fewAccounts },
+  manyPlanned: { isPlanned: true, accounts: manyAccounts },
   hot: { accounts: 1 },
   batch: { isBatch: true, accounts: fewAccounts },
   manyBatch: { isBatch: true, accounts: manyAccounts },
@@ -52,6 +55,7 @@ const parts = {
 type PartName = keyof typeof parts;
 
 const isPart = (name: string): name is PartName => name in parts;
+const isOfPlan = (name: string): boolean => name === "planned" || name === "manyPlanned";
 
 interface Bench {
   readonly server: BenchServer;
@@ -86,9 +90,9 @@ const pathOf = (server: BenchServer, { isNothing, isBatch }: Part): string => {
   return isBatch === true ? `${server.path}/batch` : server.path;
 };
 
-const chargesOf = ({ isBatch, accounts }: Part, requests: number): Charges => {
+const chargesOf = ({ isBatch, isPlanned = false, accounts }: Part, requests: number): Charges => {
   const batch = isBatch === true ? { batchSize } : {};
-  const charges = { first: nextCharge, requests, accounts, ...batch };
+  const charges = { first: nextCharge, requests, accounts, isPlanned, ...batch };
   nextCharge += chargesIn(charges);
   return charges;
 };
@@ -198,7 +202,9 @@ const measure = async (bench: Bench, names: readonly PartName[]): Promise<unknow
     half_of_peak: single && summary(paced),
     single_to_nothing: ratioOf(single, sums.get("nothing")),
     single_to_allowed_nothing: ratioOf(single, sums.get("allowedNothing")),
+    planned_to_single: ratioOf(sums.get("planned"), single),
     many_to_few: ratioOf(sums.get("many"), single),
+    many_to_few_planned: ratioOf(sums.get("manyPlanned"), sums.get("planned")),
     many_to_few_in_batches: ratioOf(sums.get("manyBatch"), sums.get("batch")),
     many_to_few_behind_a_checkpoint: await coldRatio(bench, sums),
     many_accounts: manyAccounts,
@@ -219,7 +225,7 @@ const coldRatio = async (
 
 const main = async (): Promise<void> => {
   const asked = process.env["BENCH_PARTS"]?.split(",") ?? Object.keys(parts);
-  const server = await startBenchServer(Math.max(manyAccounts, fewAccounts));
+  const server = await startBenchServer(Math.max(manyAccounts, fewAccounts), asked.some(isOfPlan));
   const generator = new Worker(new URL("http-load.ts", import.meta.url));
   try {
     const postmaster = await postmasterOf(server.pool);

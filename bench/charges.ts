@@ -9,25 +9,27 @@ export interface Charges {
   /** So many in each request as a batch; absent: one that is no batch. */
   readonly batchSize?: number;
   readonly accounts: number;
+  /** Whether the account's plan says what a call costs; absent: the call does. */
+  readonly isPlanned?: boolean;
 }
 
 export const chargesIn = ({ requests, batchSize }: Charges): number => requests * (batchSize ?? 1);
 
 /** Of accounts in a scattered order, so that neighbours in a batch are strangers. */
-const charge = (nth: number, accounts: number) => ({
+const charge = (nth: number, { accounts, isPlanned = false }: Charges) => ({
   uid: `bench-${nth}`,
   account: `account-${(nth * 7919) % accounts}`,
-  meter: "calls",
   mode: "charge",
-  amount: "0.0001",
-  asset: "USD",
   measure: { units: 1 },
+  ...(isPlanned ? { meter: "planned" } : { meter: "calls", amount: "0.0001", asset: "USD" }),
 });
 
-export const chargeBodies = ({ first, requests, batchSize, accounts }: Charges): string[] =>
-  Array.from({ length: requests }, (_, request) => {
-    if (batchSize === undefined) return JSON.stringify(charge(first + request, accounts));
+export const chargeBodies = (charges: Charges): string[] => {
+  const { first, requests, batchSize } = charges;
+  return Array.from({ length: requests }, (_, request) => {
+    if (batchSize === undefined) return JSON.stringify(charge(first + request, charges));
     const from = first + request * batchSize;
-    const own = Array.from({ length: batchSize }, (__, nth) => charge(from + nth, accounts));
+    const own = Array.from({ length: batchSize }, (__, nth) => charge(from + nth, charges));
     return JSON.stringify({ authorizations: own });
   });
+};
