@@ -3,33 +3,18 @@ import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
-import type { Tariff } from "@turnpike/engine/ledger/price.ts";
 import type { Database } from "../../ports/database.ts";
 import { isReferred, lookupReferring } from "../../records/lookup.ts";
 import { createCache } from "../cache.ts";
 import type { KeptRecords } from "../kept-records.ts";
 import { type Formula, loadFormulas } from "./formulas.ts";
 import { createMeters, type Meters } from "./meters.ts";
-import type { AnyTime, Counting, MeterPrice, PricedCount } from "./meter-price.ts";
-import {
-  createKeptPrices,
-  freeOf,
-  type KeptPrice,
-  quantityRule,
-  storedPrice,
-} from "./kept-prices.ts";
-import {
-  type AnyPlanPrice,
-  isActiveAt,
-  isBeyondContract,
-  isOfOneAggregation,
-  loadPlanPrices,
-  periodAt,
-  positionId,
-  type PlanPrice,
-  type PricedPeriod,
-} from "./plan-prices.ts";
-import { createRanks, type OfSegment, segmentPriced } from "./segmented-usage.ts";
+import type { Counting, MeterPrice } from "./meter-price.ts";
+import { createAccountPrices } from "./account-prices.ts";
+import { createCallPrices } from "./call-prices.ts";
+import { createKeptPrices, type KeptPrice, quantityRule } from "./kept-prices.ts";
+import { type AnyPlanPrice, isOfOneAggregation, type PlanPrice } from "./plan-prices.ts";
+import { preparedOf, type PreparedPrice, type PreparedPrices, priceAt } from "./price-at.ts";
 
 export interface Subject {
   readonly orgId: string;
@@ -75,29 +60,6 @@ interface Parts {
   readonly now: () => number;
 }
 
-/** The account's prices for a meter. */
-interface PreparedPrices extends AnyTime {
-  readonly prices: readonly PreparedPrice[];
-}
-
-/** One of them, with its tariff made and its last period remembered. */
-interface PreparedPrice {
-  readonly plan: AnyPlanPrice;
-  /** Undefined of a formula, which prices no one call. */
-  readonly kept: KeptPrice | undefined;
-  /** Of usage that the plan's contract keeps off the bill; undefined where it keeps none. */
-  readonly free: Tariff | undefined;
-  readonly ofSegment: OfSegment | undefined;
-  period: PricedPeriod | undefined;
-}
-
-const ofFormula = {
-  kept: undefined,
-  free: undefined,
-  ofSegment: undefined,
-  period: undefined,
-} as const;
-
 /** What is known of a meter whoever uses it. */
 export interface MeterUsage {
   /** How it is counted: by the aggregations that add up, oldest first. */
@@ -111,10 +73,11 @@ export interface MeterUsage {
 }
 
 export const createPrices = ({ database, pool, keptRecords, now }: Parts): Prices => {
-  const plans = createCache<AnyPlanPrice[]>({ now, rememberedMs, max: 50_000 });
+  const accountPrices = createAccountPrices({ database, now, rememberedMs });
   const prepared = createCache<PreparedPrices>({ now, rememberedMs, max: 50_000 });
   const meters = createMeters({ database, keptRecords, now, rememberedMs });
   const versions = createKeptPrices(pool, now);
+  const callPrices = createCallPrices(versions);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
   const formulas = createCache<Formula[]>({ now, rememberedMs, max: 1_000 });
   const formulasOf = (orgId: string) => formulas.get(orgId, () => loadFormulas(database, orgId));
@@ -123,48 +86,33 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
       loadMeterUsage({ database, formulasOf }, orgId, await meters.find(orgId, code)),
     );
 
-  const pricesOf = ({ orgId, accountId }: Pick<Subject, "orgId" | "accountId">) =>
-    plans.get(`${orgId} ${accountId}`, () => loadPlanPrices(database, { orgId, accountId }));
-
   const prepare = async (subject: Subject): Promise<PreparedPrices> => {
     const { orgId } = subject;
-    const ranksOf = createRanks();
     const found = await meters.find(orgId, subject.meter);
-    const all = await pricesOf(subject);
+    const all = await accountPrices.of(subject);
     const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
     const prices = await Promise.all(
       own.map(async (plan): Promise<PreparedPrice[]> => {
-        if (!isOfOneAggregation(plan)) return [{ plan, ...ofFormula }];
-        const ofSegment = segmentPriced(plan, ranksOf);
-        if (ofSegment === "none") return [];
-        const price = storedPrice(plan);
-        const version = `${plan.pricing.id}@${plan.pricing.version}.${plan.aggregation.version}`;
-        const kept = await versions.keep(orgId, version, price);
-        const free =
-          plan.agreed === undefined
-            ? undefined
-            : (await versions.keep(orgId, `${version}.free`, freeOf(price))).tariff;
-        return [{ plan, kept, free, ofSegment, period: undefined }];
+        if (!isOfOneAggregation(plan)) return [{ plan, call: undefined }];
+        const call = await callPrices.of(orgId, plan);
+        return call === undefined ? [] : [{ plan, call }];
       }),
     );
     const hasFixedPrice = own.some(({ pricing: { pricingBands } }) =>
       pricingBands.some(({ lowerLimit, fixedPrice }) => lowerLimit === 0 && fixedPrice !== 0),
     );
-    return {
-      prices: prices.flat().toSorted(byPricing),
-      filterFields: filterFieldsOf(found, own),
-      hasFixedPrice,
-    };
+    const filterFields = filterFieldsOf(found, own);
+    return preparedOf(prices.flat(), { filterFields, hasFixedPrice });
   };
 
   return {
     meter: meters.find,
     keptMeter: meters.findKept,
-    plansOf: async (owner) => (await pricesOf(owner)).filter(isOfOneAggregation),
+    plansOf: async (owner) => (await accountPrices.of(owner)).filter(isOfOneAggregation),
     usage: usageOf,
     at: async (subject, at) => {
       const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
-      return priceAt(await prepared.get(key, () => prepare(subject)), subject, at);
+      return priceAt(await prepared.get(key, () => prepare(subject)), subject.meter, at);
     },
     version: async (orgId, joined) => {
       const kept = joined.split("+").map((version) => versions.find(orgId, version));
@@ -173,7 +121,7 @@ export const createPrices = ({ database, pool, keptRecords, now }: Parts): Price
     },
     announce: ({ orgId, kind }) => {
       if (!kinds.has(kind)) return;
-      plans.forget(orgId);
+      accountPrices.forget(orgId);
       prepared.forget(orgId);
       meters.forget(orgId);
       usages.forget(orgId);
@@ -256,86 +204,4 @@ const filterFieldsOf = (
   return [...(found?.dataFields ?? []), ...(found?.derivedFields ?? [])]
     .filter(({ category, code }) => !isNumericCategory(category) && looked.has(code))
     .map(({ code }) => code);
-};
-
-const unpriced = (
-  why: string,
-  { plans, ...anyTime }: AnyTime & { readonly plans: readonly AnyPlanPrice[] },
-): MeterPrice => ({
-  ...anyTime,
-  kind: "unpriced",
-  why,
-  currencies: [...new Set(plans.map(({ currency }) => currency))],
-  productId: plans[0]?.productId,
-});
-
-/**
- * Prices that add up event by event can be decided by, one or several. Those of aggregations that do not add up are only
- * known when the period ends: such calls name their amount.
- */
-const priceAt = (
-  { prices, filterFields, hasFixedPrice }: PreparedPrices,
-  subject: Subject,
-  at: number,
-): MeterPrice => {
-  const open = prices.flatMap((price) => {
-    const period = openPeriod(price, at);
-    return period === undefined ? [] : [{ price, period }];
-  });
-  const plans = open.map(({ price }) => price.plan);
-  const known = { plans, filterFields, hasFixedPrice };
-  const parts: PricedCount[] = [];
-  for (const { price, period } of open) {
-    const { plan, kept } = price;
-    if (!isOfOneAggregation(plan) || kept === undefined)
-      return unpriced(`a formula prices ${subject.meter}`, known);
-    const { aggregation: counted } = plan;
-    const { tariff, counts } = kept;
-    if (counts === null)
-      return unpriced(`${counted.aggregation} does not add up event by event`, known);
-    const { ofSegment } = price;
-    const shared = { counts, unit: counted.unit, periodStart: period.start, ofSegment };
-    parts.push({ ...shared, ...placeOf({ plan, tariff, free: price.free }, period, at) });
-  }
-  const [first, ...further] = parts;
-  const [plan] = plans;
-  if (first === undefined || plan === undefined)
-    return unpriced(`no plan of the account prices ${subject.meter}`, known);
-  const { currency, productId } = plan;
-  if (plans.some((each) => each.currency !== currency))
-    return unpriced(`the prices of ${subject.meter} are in several currencies`, known);
-  const all = [first, ...further] as const;
-  return { kind: "priced", currency, productId, filterFields, hasFixedPrice, parts: all };
-};
-
-/** What the usage costs then, from where, and what it does instead where filters do not let it through. */
-const placeOf = (
-  {
-    plan,
-    tariff,
-    free,
-  }: { readonly plan: PlanPrice; readonly tariff: Tariff } & Pick<PreparedPrice, "free">,
-  period: PricedPeriod,
-  at: number,
-): Pick<PricedCount, "tariff" | "position" | "unlessPassed"> => {
-  const position = positionId(plan, period);
-  if (free === undefined || plan.agreed === undefined)
-    return { tariff, position, unlessPassed: undefined };
-  const unbilled = { tariff: free, position: `free.${position}` };
-  if (isBeyondContract(plan, at)) return { ...unbilled, unlessPassed: undefined };
-  const { filters } = plan.agreed;
-  const unlessPassed = filters.length === 0 ? undefined : { ...unbilled, filters };
-  return { tariff, position, unlessPassed };
-};
-
-/** The same order for every call. */
-const byPricing = (a: PreparedPrice, b: PreparedPrice): number =>
-  a.plan.pricing.id < b.plan.pricing.id ? -1 : 1;
-
-const openPeriod = (price: PreparedPrice, at: number): PricedPeriod | undefined => {
-  if (price.plan.pricing.type !== "DEBIT" || !isActiveAt(price.plan, at)) return undefined;
-  const { period } = price;
-  if (period === undefined || at < period.start || at >= period.end)
-    price.period = periodAt(price.plan, at);
-  return price.period;
 };

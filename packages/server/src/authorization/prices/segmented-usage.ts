@@ -21,10 +21,11 @@ type Aggregation = PlanPrice["aggregation"];
 
 /** The ranks of aggregations, those of each made once. */
 export const createRanks = (): ((aggregation: Aggregation) => readonly SegmentRank[]) => {
-  const known = new Map<string, readonly SegmentRank[]>();
-  return ({ id, segmentedFields: fields = [], segments = [] }) => {
-    const ranks = known.get(id) ?? segmentRanks({ fields, segments });
-    known.set(id, ranks);
+  const known = new WeakMap<Aggregation, readonly SegmentRank[]>();
+  return (aggregation) => {
+    const { segmentedFields: fields = [], segments = [] } = aggregation;
+    const ranks = known.get(aggregation) ?? segmentRanks({ fields, segments });
+    known.set(aggregation, ranks);
     return ranks;
   };
 };

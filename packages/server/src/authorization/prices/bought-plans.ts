@@ -1,0 +1,55 @@
+import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
+import { account } from "@turnpike/contract/accounts/account.ts";
+import { contract } from "@turnpike/contract/accounts/contract.ts";
+import { planGroupLink } from "@turnpike/contract/catalog/plan-group-link.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import type { Database } from "../../ports/database.ts";
+import { lookupAll, lookupReferring } from "../../records/lookup.ts";
+
+/** Which plans accounts have. */
+
+export interface Buyer {
+  readonly owner: Stored<typeof account>;
+  readonly bought: readonly Bought[];
+}
+
+export interface Bought {
+  readonly attachment: Stored<typeof accountPlan>;
+  readonly contract: Stored<typeof contract> | undefined;
+  /** Its own plan, or the members of its group (m3ter semantics 9.3). */
+  readonly planIds: readonly string[];
+}
+
+/** The accounts that there are of these, by their ids. */
+export const loadBuyers = async (
+  database: Database,
+  orgId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Buyer>> => {
+  const owners = await lookupAll(database, account, { orgId, ids });
+  const attached = await lookupReferring(database, accountPlan, {
+    orgId,
+    field: "accountId",
+    ids,
+  });
+  const links = await lookupReferring(database, planGroupLink, {
+    orgId,
+    field: "planGroupId",
+    ids: [...new Set(attached.flatMap(({ planGroupId }) => planGroupId ?? []))],
+  });
+  const members = Map.groupBy(links, ({ planGroupId }) => planGroupId);
+  const contracts = await lookupAll(database, contract, {
+    orgId,
+    ids: new Set(attached.flatMap(({ contractId }) => contractId ?? [])),
+  });
+  const bought = Map.groupBy(attached, ({ accountId }) => accountId);
+  const boughtAs = (attachment: Stored<typeof accountPlan>): Bought => {
+    const { planId, planGroupId = "", contractId = "" } = attachment;
+    const group = members.get(planGroupId) ?? [];
+    const planIds = planId === undefined ? group.map((link) => link.planId) : [planId];
+    return { attachment, contract: contracts.get(contractId), planIds };
+  };
+  return new Map(
+    [...owners].map(([id, owner]) => [id, { owner, bought: (bought.get(id) ?? []).map(boughtAs) }]),
+  );
+};
