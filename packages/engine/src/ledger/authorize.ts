@@ -16,6 +16,7 @@ import {
   spenderOf,
   type Evaluation,
 } from "./evaluation.ts";
+import { lifeMs } from "./lifetime.ts";
 import type { Authorized, Reason } from "./outcome.ts";
 import { furtherQuantities, versionOf } from "./price.ts";
 import { emptyBucket, takeToken } from "./rate-limit.ts";
@@ -219,12 +220,6 @@ const openHold = (draft: Draft, request: Authorize, evaluation: Evaluation): Aut
   draft.authorizations.put({ ...row, state: "HELD", ...held });
   return row.answer;
 };
-
-/** A session also ends when nothing is reported for its idle timeout. */
-export const lifeMs = (terms: {
-  readonly ttlMs: number;
-  readonly idleTimeoutMs: number | null;
-}): number => Math.min(terms.ttlMs, terms.idleTimeoutMs ?? terms.ttlMs);
 
 const openRow = (
   draft: Draft,

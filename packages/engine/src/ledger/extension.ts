@@ -1,6 +1,6 @@
-import { lifeMs } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
 import { planFunds } from "./funds.ts";
+import { lifeMs } from "./lifetime.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Extend } from "./request.ts";
 import { roomFor, withinBudgets } from "./room.ts";

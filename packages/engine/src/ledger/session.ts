@@ -1,7 +1,7 @@
 import { minimum } from "./asset.ts";
-import { lifeMs } from "./authorize.ts";
 import { positionOf, type Draft } from "./draft.ts";
 import { holdMore } from "./extension.ts";
+import { lifeMs } from "./lifetime.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import { affordableQuantity, furtherQuantities, holdCost, pricedParts } from "./price.ts";
 import type { Update } from "./request.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Budget } from "./budget-window.ts";
 import { brokenInvariants } from "./invariants.ts";
-import type { Authorize } from "./request.ts";
+import type { Authorize, Request } from "./request.ts";
 import { columnsOf, type Setup } from "./sample-ledger.ts";
 import {
   fundedLedger,
@@ -69,6 +69,39 @@ describe("late settlement under reject of an expired hold of 6 on 10: a fresh ch
     expect(late("4")).toMatchObject(refused);
     expect(late("3")).toMatchObject({ state: "SETTLED_LATE" });
     expect(brokenInvariants(byUnit.state, byUnit.postings)).toEqual([]);
+  });
+});
+
+describe("a part begins the idle timeout again", () => {
+  const idle = { idleTimeoutMs: 10_000, ttlMs: 25_000 };
+  const part = (sequence: number) => sampleSettle("h", money("1"), { sequence, isFinal: false });
+  /** When a hold of 60 ends that a part is reported of each 8 s. */
+  const ends = (more: Partial<Authorize>, actions: readonly Request[]) => {
+    const ledger = fundedLedger("100");
+    ledger.run(sampleHold("h", money("60"), { ...idle, ...more }));
+    return actions.map((action) => {
+      ledger.now += 8_000;
+      const outcome = ledger.one(action);
+      return outcome.kind === "settled" ? (outcome.validUntil ?? outcome.state) : outcome.kind;
+    });
+  };
+
+  test("of a hold, within the time that it was opened for", () => {
+    const parts = [part(1), part(2), part(3), part(4)];
+    expect(ends({}, parts)).toEqual([18_000, 25_000, 25_000, "SETTLED_LATE"]);
+  });
+
+  test("of a hold that was extended beyond that, and of a session", () => {
+    const extended = [part(1), part(2), sampleExtend("h", 0n), part(3), part(4)];
+    expect(ends({}, extended)).toEqual([18_000, 25_000, 34_000, 42_000, 50_000]);
+    const parts = [part(1), part(2), part(3), part(4)];
+    expect(ends({ mode: "session" }, parts)).toEqual([18_000, 26_000, 34_000, 42_000]);
+  });
+
+  test("and no other life", () => {
+    const parts = [part(1), part(2), part(3), part(4)];
+    const never = { idleTimeoutMs: null };
+    expect(ends(never, parts)).toEqual([25_000, 25_000, 25_000, "SETTLED_LATE"]);
   });
 });
 

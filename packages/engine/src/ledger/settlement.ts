@@ -1,6 +1,7 @@
 import { maximum, minimum } from "./asset.ts";
 import { usageEvent } from "./authorize.ts";
 import type { Draft } from "./draft.ts";
+import { validAfterReport } from "./lifetime.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import { quote } from "./evaluation.ts";
 import { partName } from "./part-name.ts";
@@ -135,7 +136,7 @@ const applyPart = (
       shortfall: row.shortfall + excess.shortfall,
       debt: row.debt + excess.debt,
       legs: holding.legs,
-      validUntil: part.next === "HELD" ? row.validUntil : null,
+      validUntil: part.next === "HELD" ? validAfterReport(row, draft.now) : null,
     },
   };
 };
