@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { walletWorld } from "./wallet-world.ts";
 
@@ -18,7 +19,6 @@ test("404 for a lease among authorizations, and for another hold among leases", 
     ["authorizations/kinds-lease/extend", { ...longer, addAmount: "1" }],
     ["authorizations/kinds-lease/update", { sequence: 1, used: part, request: part }],
     ["authorizations/kinds-lease/void"],
-    ["refunds", { uid: "kinds-refund", of: "kinds-lease" }],
     ["leases/kinds-hold/report", { sequence: 1, spends: [spend] }],
     ["leases/kinds-hold/renew", longer],
     ["leases/kinds-hold/release"],
@@ -30,6 +30,30 @@ test("404 for a lease among authorizations, and for another hold among leases", 
   });
   expect(await wallets().wallet("kinds")).toMatchObject({ balance: "20", held: "10" });
   expect(await wallets().act("kinds-hold", "void")).toMatchObject({ state: "VOIDED" });
+});
+
+test("what the end of a lease took is refunded by the lease's id, as it was taken by no call", async () => {
+  await wallets().account("ended");
+  await wallets().grant("ended", "20");
+  const lease = { id: "ended-lease", account: "ended", asset: "USD", amount: "5", ttlSeconds: 1 };
+  await wallets().post("leases", lease);
+  const spends = [{ uid: "ended-1", meter: "calls", amount: "2", measure: { units: 2 } }];
+  const report = { sequence: 1, spends, final: false };
+  await wallets().post("leases/ended-lease/report", report);
+  const refund = { uid: "ended-refund", of: "ended-lease" };
+  expect(await wallets().status("refunds", refund)).toBe(409);
+  await setTimeout(1100);
+  // 20 − 2 spent − 3 that nobody had reported.
+  expect(await wallets().wallet("ended")).toMatchObject({ balance: "15", held: "0" });
+  expect(await wallets().post("refunds", refund)).toMatchObject({ amount: "3", replayed: false });
+  expect(await wallets().post("refunds", refund)).toMatchObject({ amount: "3", replayed: true });
+  expect(await wallets().status("refunds", { ...refund, uid: "ended-again" })).toBe(409);
+  expect(await wallets().wallet("ended")).toMatchObject({ balance: "18", available: "18" });
+  expect((await wallets().client.call("GET", "leases/ended-lease")).body).toMatchObject({
+    state: "SETTLED",
+    settled: "5",
+    refunded: "3",
+  });
 });
 
 test("400 when one of the assets that may pay is given twice", async () => {

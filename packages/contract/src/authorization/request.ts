@@ -142,7 +142,8 @@ export const refund = z.object({
     .min(1)
     .max(2 * uidLengthMax)
     .describe(
-      "An authorization, or a measurement that was charged. A part of a hold is refunded with the hold, by the hold's uid; " +
+      "An authorization, or a measurement that was charged; or a lease, of which its end took what nobody had reported by " +
+        "then. A part of a hold is refunded with the hold, by the hold's uid; " +
         "one that was amended since then is charged by itself, and refunded by its own: `uid#part#sequence`, or `uid#part#expiry`.",
     ),
   amount: amount.optional(),

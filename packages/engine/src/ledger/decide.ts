@@ -61,7 +61,7 @@ const runOnce = (draft: Draft, command: Command): Outcome => {
   return outcome;
 };
 
-/** A lease is unknown to the commands of other authorizations, and they to a lease's. */
+/** A lease is unknown to the commands of other authorizations, and they to a lease's. What either has taken can be refunded. */
 const isMisnamed = (draft: Draft, command: Command): boolean => {
   const target = targetOf(command);
   const row = target === null ? undefined : draft.authorizations.get(target.id);
@@ -76,8 +76,6 @@ const targetOf = (command: Command): { readonly id: string; readonly isLease: bo
     case "extend":
     case "update":
       return { id: command.id, isLease: false };
-    case "refund":
-      return { id: command.of, isLease: false };
     case "reportLease":
     case "renewLease":
     case "releaseLease":
@@ -85,6 +83,7 @@ const targetOf = (command: Command): { readonly id: string; readonly isLease: bo
     case "authorize":
     case "record":
     case "openLease":
+    case "refund":
     case "grant":
     case "voidGrant":
     case "topUp":

@@ -112,7 +112,7 @@ test("a budget of a product counts the money that is spent of a lease on it, in 
   expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
 });
 
-const report = (ledger: SampleLedger) =>
+const report = (ledger: SampleLedger, { isFinal = true } = {}) =>
   ledger.one({
     kind: "reportLease",
     id: "l",
@@ -142,7 +142,7 @@ const report = (ledger: SampleLedger) =>
         occurredAt: 2,
       },
     ],
-    isFinal: true,
+    isFinal,
   });
 
 describe("W17 a lease of 20 for 60 s on 100", () => {
@@ -158,6 +158,26 @@ describe("W17 a lease of 20 for 60 s on 100", () => {
     ledger.now = 60_000;
     ledger.run();
     expect(columnsOf(ledger)).toMatchObject({ D: "20", H: "0" });
+  });
+
+  test("what its end took comes back by a refund of the lease, what was spent by one of the spend", () => {
+    const ledger = leased("settle");
+    const open = { kind: "conflict", code: "WRONG_STATE", state: "HELD" };
+    expect(ledger.one(sampleRefund("early", "l", null))).toMatchObject(open);
+    report(ledger, { isFinal: false });
+    ledger.now = 60_000;
+    expect(ledger.one(sampleRefund("r1", "l", money("7.000001")))).toMatchObject({
+      code: "REFUND_EXCEEDS_SETTLED",
+    });
+    expect(ledger.one(sampleRefund("r2", "l", money("2")))).toMatchObject({ kind: "booked" });
+    expect(columnsOf(ledger)).toMatchObject({ D: "18", available: "82" });
+    expect(ledger.one(sampleRefund("r3", "l", null))).toMatchObject({ amount: money("5") });
+    expect(columnsOf(ledger)).toMatchObject({ D: "13", available: "87" });
+    expect(ledger.authorization("l")).toMatchObject({
+      settled: money("20"),
+      refunded: money("7"),
+    });
+    expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
   });
 
   test("unreported, release on expiry: a late report of 13 is a late settlement", () => {
@@ -285,7 +305,6 @@ describe("a lease is a hold under a name of its own", () => {
       sampleExtend("l", money("3")),
       sampleUpdate("l", 1, { used: usedAmount(money("3")), request: next }),
       sampleVoid("l"),
-      sampleRefund("r", "l", null),
     ];
     for (const command of commands) expect(ledger.one(command)).toMatchObject(unknown);
     expect(columnsOf(ledger)).toMatchObject({ D: "0", H: "20", available: "80" });

@@ -9,7 +9,7 @@ import {
   decisionFrom,
 } from "./rows/stored-rows.ts";
 
-type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
+export type Find = (pool: Pool, orgId: string, id: string) => Promise<Authorization>;
 
 /** A row as it is stored, without a lock: its account, price and terms never change. */
 export const storedRow = async (
@@ -55,15 +55,22 @@ export const unlessAnswered = async <Read>(
   }
 };
 
+/** An authorization or a lease. */
+export const findEither: Find = async (pool, orgId, id) => {
+  const row = await storedRow(pool, orgId, id);
+  if (row === undefined) throw new Problem("NOT_FOUND");
+  return row;
+};
+
 export const findAuthorization: Find = async (pool, orgId, uid) => {
-  const row = await storedRow(pool, orgId, uid);
-  if (row === undefined || isLease(row)) throw new Problem("NOT_FOUND");
+  const row = await findEither(pool, orgId, uid);
+  if (isLease(row)) throw new Problem("NOT_FOUND");
   return row;
 };
 
 export const findLease: Find = async (pool, orgId, id) => {
-  const row = await storedRow(pool, orgId, id);
-  if (row === undefined || !isLease(row)) throw new Problem("NOT_FOUND");
+  const row = await findEither(pool, orgId, id);
+  if (!isLease(row)) throw new Problem("NOT_FOUND");
   return row;
 };
 

@@ -23,6 +23,8 @@ import type { Ledger } from "../authorization/ledger.ts";
 import { toAuthorize, toUpdate, toUsed } from "../authorization/requests.ts";
 import {
   currentAuthorization,
+  type Find,
+  findEither,
   findAuthorization,
   storedRow,
 } from "../authorization/stored-authorizations.ts";
@@ -100,9 +102,13 @@ export const getAuthorization: Handlers["getAuthorization"] = async (
 const findAllowed = async (
   { pool }: Ledger,
   orgId: string,
-  { uid = "", said = saidOfUid }: { readonly uid: string | undefined; readonly said?: Said },
+  {
+    uid = "",
+    said = saidOfUid,
+    find = findAuthorization,
+  }: { readonly uid: string | undefined; readonly said?: Said; readonly find?: Find },
 ): Promise<Authorization> => {
-  const row = await findAuthorization(pool, orgId, uid);
+  const row = await find(pool, orgId, uid);
   if (row.state !== "DENIED") return row;
   throw refusalOf(conflict(row.id, "WRONG_STATE", row.state), said);
 };
@@ -198,7 +204,7 @@ const findRefundable = async (
   if (amended !== undefined) return amended.row;
   const own = await storedRow(ledger.pool, orgId, uid);
   const beside = own?.settled === 0n ? await chargedBeside(ledger, orgId, uid) : undefined;
-  return beside ?? findAllowed(ledger, orgId, { uid, said: saidOfRefund });
+  return beside ?? findAllowed(ledger, orgId, { uid, said: saidOfRefund, find: findEither });
 };
 
 export const createRefund: Handlers["createRefund"] = async ({ orgId, body }, { ledger }) => {

@@ -36,9 +36,10 @@ export const undoingOf = async (
 ): Promise<Pick<Refund, "undoes" | "fields">> => {
   const { priceVersion, spender, fields, occurredAt: at } = row.terms;
   if (priceVersion === null && (await isRestated(parts, orgId, row))) return asWhole;
-  const { account, meter: code } = spender;
-  const rules = await rulesOf(parts, orgId, { priceVersion, meter: code, further: row.further });
-  const meter = code ?? "";
+  const { account, meter } = spender;
+  // What the end of a lease took was never metered.
+  if (meter === null) return { undoes: "inProportion", fields: null };
+  const rules = await rulesOf(parts, orgId, { priceVersion, meter, further: row.further });
   const known = await parts.prices.meter(orgId, meter);
   if (rules.some((rule) => isIndivisible(rule, known))) return asWhole;
   const used = await parts.prices.usage(orgId, meter);
