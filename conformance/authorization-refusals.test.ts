@@ -177,6 +177,42 @@ test.each([
   expect(`${errors[0]?.field} ${errors[0]?.message}`).toBe(said);
 });
 
+test("409 of more for a hold while its account is frozen or owes, whatever it has: only longer", async () => {
+  const account = "barred";
+  const accountId = await wallets().account(account);
+  await wallets().setWallet(account, { mode: "hard", debtLimit: "5" });
+  await wallets().grant(account, "20");
+  await wallets().hold(account, "barred-open", "5");
+  await wallets().hold(account, "barred-over", "5");
+  const extended = async (addAmount: string) => {
+    const body = { ttlSeconds: 60, addAmount };
+    return wallets().client.call("POST", "authorizations/barred-open/extend", body);
+  };
+  const frozen = (is: boolean) =>
+    wallets().client.call("PUT", `accounts/${accountId}/wallet`, { frozen: is });
+  const said = async () => {
+    const { status, body } = await extended("1");
+    const { errorCode, errors } = refusal.parse(body);
+    return [status, errorCode, `${errors[0]?.field} ${errors[0]?.message}`];
+  };
+  await frozen(true);
+  expect(await said()).toEqual([
+    409,
+    "ACCOUNT_FROZEN",
+    "addAmount must be 0 while the account is frozen",
+  ]);
+  expect(await extended("0")).toMatchObject({ status: 200 });
+  await frozen(false);
+  // 5 held and 10 available pay 15 of 17: 2 are owed.
+  await wallets().settle("barred-over", "17");
+  expect(await said()).toEqual([
+    409,
+    "DEBT_OUTSTANDING",
+    "addAmount must be 0 while the account owes",
+  ]);
+  expect(await extended("0")).toMatchObject({ status: 200 });
+});
+
 test("409 of a debt limit below what is owed", async () => {
   const id = await wallets().account("debtor");
   const limited = (debtLimit: string) =>

@@ -38,6 +38,8 @@ export const problems = {
   ID_REUSED: { status: 409, sentence: "The id was used before with another content" },
   WRONG_STATE: { status: 409, sentence: "Its state does not allow this" },
   OVERAGE_REJECTED: { status: 409, sentence: "More was used than held, and the hold rejects that" },
+  ACCOUNT_FROZEN: { status: 409, sentence: "The account is frozen" },
+  DEBT_OUTSTANDING: { status: 409, sentence: "The account owes" },
   INSUFFICIENT_FUNDS: { status: 409, sentence: "The account does not have that much" },
   BUDGET_EXCEEDED: { status: 409, sentence: "A hard budget has no room left" },
   REFUND_EXCEEDS_SETTLED: { status: 409, sentence: "No more can be refunded than was settled" },

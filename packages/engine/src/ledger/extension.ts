@@ -3,7 +3,7 @@ import { planFunds } from "./funds.ts";
 import { lifeMs } from "./lifetime.ts";
 import { conflict, type Conflict, type Settled } from "./outcome.ts";
 import type { Extend } from "./request.ts";
-import { roomFor, withinBudgets } from "./room.ts";
+import { barTo, roomFor, withinBudgets } from "./room.ts";
 import type { Authorization } from "./rows.ts";
 import { nothingUsed, settledAnswer } from "./settlement.ts";
 import { holdingOf, pin } from "./slice.ts";
@@ -23,7 +23,7 @@ export const extend = (
   if (withinBudgets(draft, row.terms.assetCounters, request.addAmount) < request.addAmount)
     return conflict(request.id, "BUDGET_EXCEEDED", row.state);
   if (roomFor(draft, row, request.addAmount) < request.addAmount)
-    return conflict(request.id, "INSUFFICIENT_FUNDS", row.state);
+    return conflict(request.id, barTo(draft, row) ?? "INSUFFICIENT_FUNDS", row.state);
   const longer = holdMore(draft, row, { amount: request.addAmount, quantity: 0n });
   const life = lifeMs({ ttlMs: request.ttlMs, idleTimeoutMs: row.terms.idleTimeoutMs });
   const validUntil = Math.max(row.validUntil ?? 0, draft.now + life);

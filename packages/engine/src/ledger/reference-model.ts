@@ -400,7 +400,7 @@ export class World {
   #extend(row: ModelAuthorization, command: { ttl: number; add: number }): ModelOutcome {
     if (command.add > Math.max(0, this.#budgetRoom(row))) return conflict("BUDGET_EXCEEDED");
     if (command.add > 0 && this.#room(row, command.add) < command.add)
-      return conflict("INSUFFICIENT_FUNDS");
+      return conflict(this.owed > 0 ? "DEBT_OUTSTANDING" : "INSUFFICIENT_FUNDS");
     this.#take(this.#payable(row, command.add), "held", row.id);
     row.promised += command.add;
     row.validUntil = Math.max(row.validUntil, this.now + command.ttl);

@@ -5,13 +5,21 @@ import { planFunds } from "./funds.ts";
 import type { Authorization } from "./rows.ts";
 import { usesOf } from "./use.ts";
 
+/** Why an account is given nothing more that costs, whatever it has (f.3, I4). */
+export const barTo = (
+  draft: Draft,
+  { terms: { spender } }: Authorization,
+): "ACCOUNT_FROZEN" | "DEBT_OUTSTANDING" | undefined => {
+  if (draft.state.customers.get(spender.account)?.isFrozen !== false) return "ACCOUNT_FROZEN";
+  const paying = [...spender.waterfall, spender.asset];
+  const owes = paying.some((asset) => walletAccountOf(draft, spender.account, asset).debt > 0n);
+  return owes ? "DEBT_OUTSTANDING" : undefined;
+};
+
 /** Up to `wanted` more for an authorization: bound by frozen accounts, debt, hard budgets and funds. */
 export const roomFor = (draft: Draft, row: Authorization, wanted: bigint): bigint => {
   const { spender, assetCounters } = row.terms;
-  if (wanted === 0n) return 0n;
-  if (draft.state.customers.get(spender.account)?.isFrozen !== false) return 0n;
-  const paying = [...spender.waterfall, spender.asset];
-  if (paying.some((asset) => walletAccountOf(draft, spender.account, asset).debt > 0n)) return 0n;
+  if (wanted === 0n || barTo(draft, row) !== undefined) return 0n;
   const isSoft = walletAccountOf(draft, spender.account, spender.asset).mode === "soft";
   const funds = isSoft ? wanted : planFunds(draft, { spender, legs: row.legs }, wanted).covered;
   return withinBudgets(draft, assetCounters, funds);

@@ -149,12 +149,17 @@ export const voidAuthorization: Handlers["voidAuthorization"] = async (
   );
 };
 
+/** Why no more is held, of what was asked for. */
+const saidOfAddAmount: Readonly<Record<string, string>> = {
+  ACCOUNT_FROZEN: "must be 0 while the account is frozen",
+  DEBT_OUTSTANDING: "must be 0 while the account owes",
+  INSUFFICIENT_FUNDS: "is more than can be held",
+  BUDGET_EXCEEDED: "is more than a hard budget has room for",
+};
+
 const saidOfExtension: Said = (refused) => {
-  if (refused.code === "INSUFFICIENT_FUNDS")
-    return { field: "addAmount", message: "is more than can be held" };
-  if (refused.code === "BUDGET_EXCEEDED")
-    return { field: "addAmount", message: "is more than a hard budget has room for" };
-  return saidOfUid(refused);
+  const message = saidOfAddAmount[refused.code];
+  return message === undefined ? saidOfUid(refused) : { field: "addAmount", message };
 };
 
 export const extendAuthorization: Handlers["extendAuthorization"] = async (
