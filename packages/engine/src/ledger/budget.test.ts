@@ -7,9 +7,11 @@ import {
   sampleHold,
   sampleRefund,
   sampleSettle,
+  sampleTrueUp,
 } from "./sample-request.ts";
 import { decide } from "./decide.ts";
 import { windowAt, type Budget } from "./budget-window.ts";
+import { brokenInvariants } from "./invariants.ts";
 import { describe, expect, test } from "vitest";
 
 const dayBudget = (zone: string): Budget => ({
@@ -32,6 +34,27 @@ const rollingMinute: Budget = {
 };
 
 const at = (text: string) => Temporal.Instant.from(text).epochMilliseconds;
+
+test("what the close of a period gives back is used no longer, what it takes is not counted", () => {
+  const scope = { agent: "bot" };
+  const ledger = fundedLedger("100", { budgets: [dayBudget("UTC")] });
+  const charge = (id: string, amount: string) =>
+    decisionOf(ledger.one(sampleCharge(id, money(amount), { scope })));
+  const used = () => [...ledger.state.counters.values()].map(({ posted }) => posted);
+  expect([charge("a", "4"), charge("b", "6")]).toEqual(["allow", "allow"]);
+  // Rated at 7: 3 of b's 6 come back.
+  ledger.run(sampleTrueUp(ledger, money("7")));
+  expect(used()).toEqual([money("7")]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+  expect([charge("c", "3.000001"), charge("d", "3")]).toEqual(["deny", "allow"]);
+  ledger.run(sampleRefund("r", "b", null));
+  expect(used()).toEqual([money("7")]);
+  // Rated at 9 where a and d are 7.
+  ledger.run(sampleTrueUp(ledger, money("9"), { id: "again" }));
+  expect(columnsOf(ledger).D).toBe("9");
+  expect(used()).toEqual([money("7")]);
+  expect(brokenInvariants(ledger.state, ledger.postings)).toEqual([]);
+});
 
 describe("W12, W13 an agent's day budget of 10", () => {
   const scope = { agent: "bot" };

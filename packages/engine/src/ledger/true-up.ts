@@ -6,6 +6,7 @@ import { giveBack } from "./refund.ts";
 import type { TrueUp } from "./request.ts";
 import type { Authorization, PeriodPaid } from "./rows.ts";
 import { transitions } from "./transition.ts";
+import { moveBudgets } from "./use.ts";
 
 export type Due =
   | { readonly kind: "none" }
@@ -104,7 +105,10 @@ const debit = (draft: Draft, command: TrueUp, amount: bigint): bigint =>
     fields: null,
   }).shortfall;
 
-/** The given authorizations in order, each with what it gives of `wanted`; the answer is what they gave together. */
+/**
+ * The given authorizations in order, each with what it gives of `wanted`, which its budgets count no longer; the answer is
+ * what they gave together.
+ */
 const spread = (
   draft: Draft,
   command: TrueUp,
@@ -123,6 +127,8 @@ const spread = (
     if (part === 0n) continue;
     left -= part;
     draft.authorizations.put(spreading.give(row, part));
+    const use = { posted: -part, held: 0n, postedQuantity: 0n, heldQuantity: 0n };
+    moveBudgets(draft, row.terms, use);
   }
   return spreading.wanted - left;
 };
