@@ -113,7 +113,7 @@ const assemble = async (
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const keys = createKeys(database, steadyMs);
-  const permissions = createPermissions(database, Date.now);
+  const permissions = createPermissions(database, { now, steadyMs });
   const accessChanged = (orgId: string): void => {
     keys.forget(orgId);
     permissions.forget(orgId);

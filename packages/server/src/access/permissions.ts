@@ -39,15 +39,21 @@ interface Remembered {
 const rememberedMs = 2_000;
 const rememberedMax = 10_000;
 
-export const createPermissions = (database: Database, now: () => number): Permissions => {
+interface Clocks {
+  readonly now: () => Date;
+  /** Nobody sets it: a clock that is set back must not make anything remembered for longer. */
+  readonly steadyMs: () => number;
+}
+
+export const createPermissions = (database: Database, { now, steadyMs }: Clocks): Permissions => {
   const byKey = new Map<string, Remembered>();
 
   const standingOf = (principal: Principal): Remembered["standing"] => {
     const known = byKey.get(principal.accessKey);
-    if (known !== undefined && known.until > now()) return known.standing;
+    if (known !== undefined && known.until > steadyMs()) return known.standing;
     if (byKey.size >= rememberedMax) byKey.clear();
-    const standing = load(database, principal, new Date(now()));
-    const remembered = { orgId: principal.orgId, until: now() + rememberedMs, standing };
+    const standing = load(database, principal, now());
+    const remembered = { orgId: principal.orgId, until: steadyMs() + rememberedMs, standing };
     byKey.set(principal.accessKey, remembered);
     standing.catch(() => {
       if (byKey.get(principal.accessKey) === remembered) byKey.delete(principal.accessKey);
