@@ -255,6 +255,19 @@ describe("a scheduled run", () => {
     expect((await runs()).map(([type]) => type)).toEqual(["RECALCULATE", "CREATE", "CREATE"]);
   });
 
+  test("goes on when a clock that was years ahead is put right", async () => {
+    await organization({ scheduledBillInterval: 6 });
+    await account("a", "2024-01-01T00:00:00Z");
+    await tick("2024-10-13T00:00:00Z");
+    await tick("2030-01-01T06:00:00Z");
+    await tick("2024-10-13T01:00:00Z");
+    await tick("2024-10-13T05:59:00Z");
+    const before = await runs();
+    await tick("2024-10-13T06:00:00Z");
+    expect((await runs()).slice(before.length)).toEqual([["CREATE", ["a"], []]]);
+    expect(before).toEqual([["CREATE", ["a"], []]]);
+  });
+
   test("waits while ten runs are under way", async () => {
     await organization({ scheduledBillInterval: 1 });
     await account("a", "2024-01-01T00:00:00Z");

@@ -75,7 +75,10 @@ const runDue = async (parts: LifecycleParts, caller: Caller, config: Config): Pr
   });
 };
 
-/** Whether this is the one that runs it. A schedule that was just switched on begins with the next run. */
+/**
+ * Whether this is the one that runs it. A schedule that was just switched on begins with the next run, and so does one that
+ * had run at a time that has not come: the clock was ahead, and to wait for that time could mean for years.
+ */
 const claim = async (
   transaction: DatabaseTransaction,
   orgId: string,
@@ -88,11 +91,11 @@ const claim = async (
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   if (begun.numInsertedOrUpdatedRows === 1n) return false;
-  const { numUpdatedRows } = await transaction
-    .updateTable("bill_schedule")
-    .set({ last_run_at: at })
-    .where("org_id", "=", orgId)
-    .where(sql<boolean>`last_run_at < ${at}::timestamptz`)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  const { rows } = await sql<{ is_later: boolean }>`
+    UPDATE bill_schedule new SET last_run_at = ${at}
+    FROM (SELECT last_run_at FROM bill_schedule WHERE org_id = ${orgId} FOR UPDATE) old
+    WHERE org_id = ${orgId} AND old.last_run_at <> ${at}::timestamptz
+    RETURNING old.last_run_at < new.last_run_at AS is_later
+  `.execute(transaction);
+  return rows[0]?.is_later ?? false;
 };
