@@ -342,9 +342,10 @@ const openQueue = async (
   };
   const exporting: ExportParts = { ...run, files: exports, replies: catalog.replies };
   await removeStrayExports(exporting);
-  const queue = await startQueue(
+  const queue = await startQueue({
     pool,
-    {
+    logger,
+    handlers: {
       "bill-job": (key) =>
         runBillJob(run, key, {
           settle: (job) => trueUpWallets(settling, job),
@@ -358,8 +359,7 @@ const openQueue = async (
       "lookup-upload": (key) => runLookupUpload({ database, files, now }, key),
       "statement-job": (key) => runStatementJob(run, key),
     },
-    logger,
-  );
+  });
   closers.push(queue.stop);
 };
 

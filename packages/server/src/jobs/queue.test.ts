@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
-import { enqueue, startQueue, type TaskHandlers } from "./queue.ts";
+import { enqueue, prepareQueue, startQueue, type TaskHandlers } from "./queue.ts";
 
 const state: { folder: string; postgres?: EmbeddedPostgres; connection?: PostgresConnection } = {
   folder: "",
@@ -24,6 +24,10 @@ afterAll(async () => {
   await state.connection?.close();
   await state.postgres?.stop();
   await rm(state.folder, { recursive: true, force: true });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 const nothing = async (): Promise<void> => undefined;
@@ -51,9 +55,10 @@ test.each([
     const { database, pool } = connection;
     const [first, second] = [`first that ${how}`, `second after ${how}`];
     const ran: string[] = [];
-    const queue = await startQueue(
+    const queue = await startQueue({
       pool,
-      {
+      logger,
+      handlers: {
         ...idle,
         "export-job": async ({ jobId }) => {
           if (jobId !== first && jobId !== second) return;
@@ -63,8 +68,7 @@ test.each([
           if (fault !== undefined) throw fault;
         },
       },
-      logger,
-    );
+    });
     await enqueue(database, "export-job", { orgId: "org", jobId: first });
     while (ran.length === 0) await delay(10);
     await delay(200);
@@ -80,3 +84,45 @@ test.each([
   },
   60_000,
 );
+
+const opened = (): PostgresConnection => {
+  if (state.connection === undefined) throw new Error("no database");
+  return state.connection;
+};
+
+test("what time brings comes minute after minute, also after the clock was set forward and back", async () => {
+  const { pool } = opened();
+  let ticks = 0;
+  const countTick = async (): Promise<void> => void (ticks += 1);
+  vi.useFakeTimers({ toFake: ["Date"], now: new Date("2025-06-01T00:00:00Z") });
+  const handlers = { ...idle, "bill-clock": countTick };
+  const queue = await startQueue({ pool, logger, handlers, tickMs: 50 });
+  const more = async (): Promise<void> => {
+    const before = ticks;
+    await expect.poll(() => ticks, { timeout: patienceMs }).toBeGreaterThan(before + 1);
+  };
+
+  await more();
+  vi.setSystemTime(new Date("2025-07-01T00:00:00Z"));
+  await more();
+  vi.setSystemTime(new Date("2025-05-31T00:00:00Z"));
+  await more();
+  await queue.stop();
+}, 60_000);
+
+test("a task that was queued while the clock was a month ahead does not wait for a month", async () => {
+  const { database, pool } = opened();
+  const ran: string[] = [];
+  await prepareQueue(pool, logger);
+  await enqueue(database, "export-job", { orgId: "org", jobId: "ahead" });
+  await sql`UPDATE graphile_worker._private_jobs SET run_at = now() + interval '30 days'
+            WHERE payload->>'jobId' = 'ahead'`.execute(database);
+  const handlers: TaskHandlers = {
+    ...idle,
+    "export-job": async ({ jobId }) => void ran.push(jobId),
+  };
+  const queue = await startQueue({ pool, logger, handlers, tickMs: 50 });
+
+  await expect.poll(() => ran, { timeout: patienceMs }).toEqual(["ahead"]);
+  await queue.stop();
+}, 60_000);

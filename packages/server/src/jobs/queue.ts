@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   Logger as GraphileLogger,
-  parseCronItems,
   run,
   type Runner,
   runMigrations,
@@ -11,6 +10,7 @@ import {
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { sql } from "kysely";
+import { type ClockTask, keepTicking } from "./clock.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
 
 /** What each task is given. A task that is not in this table does not exist. */
@@ -43,12 +43,11 @@ const retryMs = 1_000;
  */
 const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
 
-/** Tasks of the clock: a time that was missed is not repeated. */
-const clock = parseCronItems([
-  { task: "bill-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
-  { task: "schedule-clock" satisfies keyof Tasks, match: "* * * * *", options: { maxAttempts: 1 } },
-  { task: "export-expiry" satisfies keyof Tasks, match: "7 * * * *", options: { maxAttempts: 1 } },
-]);
+const clockTasks = [
+  { task: "bill-clock", everyTicks: 1 },
+  { task: "schedule-clock", everyTicks: 1 },
+  { task: "export-expiry", everyTicks: 60 },
+] satisfies readonly (ClockTask & { readonly task: keyof Tasks })[];
 
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
 export const enqueue = async <Name extends keyof Tasks>(
@@ -104,12 +103,21 @@ const takeOverTasks = async (pool: Pool): Promise<void> => {
   );
 };
 
+interface QueueParts {
+  readonly pool: Pool;
+  readonly logger: Logger;
+  readonly handlers: TaskHandlers;
+  /** For tests, which have less time. */
+  readonly tickMs?: number;
+}
+
 /** Runs queued tasks until it is stopped; a task that fails is tried again later, with growing pauses. */
-export const startQueue = async (
-  pool: Pool,
-  handlers: TaskHandlers,
-  logger: Logger,
-): Promise<{ stop: () => Promise<void> }> => {
+export const startQueue = async ({
+  pool,
+  logger,
+  handlers,
+  tickMs,
+}: QueueParts): Promise<{ stop: () => Promise<void> }> => {
   const taskList: TaskList = Object.fromEntries(
     Object.entries(handlers).map(([name, handle]) => [
       name,
@@ -123,7 +131,8 @@ export const startQueue = async (
     return run({
       pgPool: pool,
       taskList,
-      parsedCronItems: clock,
+      // The library's clock stands still until the time comes again that a clock which was set back had shown.
+      parsedCronItems: [],
       concurrency,
       pollInterval: pollIntervalMs,
       preset,
@@ -132,7 +141,17 @@ export const startQueue = async (
     });
   };
   const stopping = new AbortController();
-  const running = stayRunning(await begin(), { begin, logger, signal: stopping.signal });
+  const { signal } = stopping;
+  const running = Promise.all([
+    stayRunning(await begin(), { begin, logger, signal }),
+    keepTicking({
+      tasks: clockTasks,
+      pool,
+      logger,
+      signal,
+      ...(tickMs !== undefined && { tickMs }),
+    }),
+  ]);
   const stop = async (): Promise<void> => {
     stopping.abort();
     await running;
