@@ -104,7 +104,7 @@ const assemble = async (
     return opened.database;
   }, now);
   const stores = await openStores({ config, directory, logger, claim }, closers);
-  const { database, pool, usage } = stores;
+  const { database, pool, cut, usage } = stores;
   opened.database = database;
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
@@ -123,7 +123,7 @@ const assemble = async (
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  await hearNews({ database, pool, logger, onChange }, closers);
+  await hearNews({ database, pool, cut, logger, onChange }, closers);
   const examine = examineCustomSql(database, usage);
   const sealer = await openSealer(config, database);
   const secrets = createSecrets(sealer);
@@ -163,16 +163,14 @@ const assemble = async (
   };
 };
 
-interface NewsParts {
-  readonly database: Database;
-  readonly pool: Pool;
+interface NewsParts extends Pick<PostgresConnection, "database" | "pool" | "cut"> {
   readonly logger: Logger;
   readonly onChange: OnChange;
 }
 
 /** Changes of the catalog by other servers on the database count here as soon as they are heard of. */
 const hearNews = async (
-  { database, pool, logger, onChange }: NewsParts,
+  { database, pool, cut, logger, onChange }: NewsParts,
   closers: Closer[],
 ): Promise<void> => {
   const listener = await listen({
@@ -188,6 +186,8 @@ const hearNews = async (
         for (const { kind } of resources) onChange({ orgId, kind });
     },
     onLost: (reason) => logger.warn({ reason }, "changes by other servers are not heard of"),
+    // Requests wait on connections that a frozen machine does not close: they are answered that it is UNAVAILABLE.
+    onUnreachable: cut,
   });
   closers.push(listener.stop);
 };
@@ -199,7 +199,7 @@ interface StoreParts {
   readonly claim: UsageClaim;
 }
 
-interface Stores extends Pick<PostgresConnection, "database" | "pool"> {
+interface Stores extends Pick<PostgresConnection, "database" | "pool" | "cut"> {
   /** One that refuses where another server keeps the usage of the database. */
   readonly usage: UsageStore & CustomSqlChecker;
   readonly isUsageHere: boolean;
@@ -212,13 +212,13 @@ const openStores = async (parts: StoreParts, closers: Closer[]): Promise<Stores>
   // It locks the data directory: a second server must not touch the database that the first one has in there.
   const locking = config.databaseUrl === undefined ? await openUsage(parts, closers) : undefined;
   const claimant = new UsageClaimant(storeId);
-  const { database, pool } = await openDatabase(parts, claimant, closers);
+  const { database, pool, cut } = await openDatabase(parts, claimant, closers);
   const keeper = await claimant.claim(pool, claim);
   const isUsageHere = keeper === storeId;
   if (isUsageHere) logger.info({ storeId }, "this server keeps the usage of the database");
   else logger.warn({ storeId, keeper }, elsewhereSaid);
   const usage = isUsageHere ? (locking ?? (await openUsage(parts, closers))) : usageElsewhere;
-  return { database, pool, usage, isUsageHere };
+  return { database, pool, cut, usage, isUsageHere };
 };
 
 const elsewhereSaid =

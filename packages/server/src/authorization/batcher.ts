@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
+import { cannotConnect } from "../ports/unreachable.ts";
 import { type Decide, outcomeCount, type Work } from "./work.ts";
 
 /** How long the first of a batch waits for company: while another batch is under way, more is to be had. */
@@ -138,9 +139,14 @@ export class Batcher {
       const outcomes = await this.#decideBatch(first.work.orgId, works);
       for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] ?? []);
     } catch (error) {
-      if (batch.length === 1) first.reject(error);
+      if (batch.length === 1 || cannotConnect(error)) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
       // One request that cannot be decided must not take the others with it.
-      else for (const one of batch) await this.#run([one]);
+      const half = Math.ceil(batch.length / 2);
+      await this.#run(batch.slice(0, half));
+      await this.#run(batch.slice(half));
     }
   }
 }

@@ -39,6 +39,7 @@ test.each([
   ["too many connections", ofDatabase("53300"), isAway],
   ["a database that starts", ofDatabase("57P03"), isAway],
   ["a connection that ended", new Error("Connection terminated unexpectedly"), isAway],
+  ["no connection in time", new Error("timeout exceeded when trying to connect"), isAway],
   [
     "a connection that failed before",
     new Error("Client has encountered a connection error and is not queryable"),

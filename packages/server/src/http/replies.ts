@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { Problem, type ProblemCode, problems } from "@turnpike/contract/problem.ts";
+import { cannotConnect } from "../ports/unreachable.ts";
 import { drain } from "./bodies.ts";
 
 /** What Fastify itself refuses, in our words. */
@@ -23,10 +24,8 @@ const lostConnection = /^(Connection terminated|Client has encountered a connect
 const codeOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 
-/** Nobody listens where PostgreSQL was: where that is a socket, it may be gone altogether. */
 const isUnreachable = (error: unknown): boolean =>
-  error instanceof Error &&
-  (lostConnection.test(error.message) || ("syscall" in error && error.syscall === "connect"));
+  cannotConnect(error) || (error instanceof Error && lostConnection.test(error.message));
 
 const faultOf = (error: unknown): ProblemCode => {
   const code = codeOf(error);

@@ -9,6 +9,8 @@ export interface Listening {
   /** After a lost connection was made again: what was said meanwhile was not heard. */
   readonly onReturn: () => Promise<void>;
   readonly onLost: (reason: string) => void;
+  /** A lost connection cannot be made again: the database is gone, or does not answer. Said at every attempt. */
+  readonly onUnreachable: () => void;
 }
 
 export interface Listener {
@@ -17,7 +19,7 @@ export interface Listener {
 
 const retryMs = 500;
 /** A connection can be gone without a word; that is found out by asking. */
-const heartbeatMs = 10_000;
+const heartbeatMs = 5_000;
 const answerMs = 5_000;
 const farewellMs = 1_000;
 
@@ -54,6 +56,15 @@ const connect = async ({ url, channel, onMessage }: Listening): Promise<Client> 
   }
 };
 
+const connectAgain = async (listening: Listening): Promise<Client> => {
+  try {
+    return await connect(listening);
+  } catch (error) {
+    listening.onUnreachable();
+    throw error;
+  }
+};
+
 /** A connection that is gone without a word does not answer a farewell either. */
 const leave = async (client: Client): Promise<void> => {
   await Promise.race([client.end().catch(() => undefined), delay(farewellMs)]);
@@ -68,10 +79,10 @@ const stayConnected = async (
   while (!signal.aborted) {
     try {
       if (client === undefined) {
-        client = await connect(listening);
+        client = await connectAgain(listening);
         await listening.onReturn();
       }
-      await loss(client, signal);
+      await loss(client, listening.channel, signal);
     } catch (error) {
       if (!signal.aborted) listening.onLost(error instanceof Error ? error.message : "unknown");
     }
@@ -82,7 +93,7 @@ const stayConnected = async (
 };
 
 /** Rejects with why the connection is of no more use. */
-const loss = async (client: Client, signal: AbortSignal): Promise<never> => {
+const loss = async (client: Client, channel: string, signal: AbortSignal): Promise<never> => {
   // An error event rejects it too.
   const ended = once(client, "end", { signal }).then(() => {
     throw new Error("the connection ended");
@@ -90,7 +101,8 @@ const loss = async (client: Client, signal: AbortSignal): Promise<never> => {
   const silent = (async (): Promise<never> => {
     for (;;) {
       await delay(heartbeatMs, undefined, { signal });
-      await client.query("SELECT 1");
+      // Who listens already goes on.
+      await client.query(`LISTEN ${channel}`);
     }
   })();
   return Promise.race([ended, silent]);

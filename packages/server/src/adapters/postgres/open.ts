@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from "kysely";
-import { type ClientBase, Pool, types } from "pg";
+import { Client, type ClientBase, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Database, Tables } from "../../ports/database.ts";
 import { migrate } from "./migrate.ts";
@@ -8,10 +8,14 @@ export interface PostgresConnection {
   readonly database: Database;
   /** For libraries that speak `pg` themselves, such as the job queue. */
   readonly pool: Pool;
+  /** Gives up every connection: who waits for an answer on one is told that it is lost. */
+  readonly cut: () => void;
   readonly close: () => Promise<void>;
 }
 
 const connectionsMax = 16;
+/** Longer waits nobody for a connection: that the database is silent is an answer, too. */
+const connectionMs = 10_000;
 
 /** A date stays the text it is: as a Date it would move with the process's zone. */
 types.setTypeParser(types.builtins.DATE, (text) => text);
@@ -22,14 +26,22 @@ export const openPostgres = async (
   logger: Logger,
   onConnect?: (client: ClientBase) => Promise<void>,
 ): Promise<PostgresConnection> => {
+  const clients = new Set<Client>();
   const pool = new Pool({
     connectionString: url,
     max: connectionsMax,
+    connectionTimeoutMillis: connectionMs,
     keepAlive: true,
     // A batch of decisions sends its statements together instead of waiting for each.
     pipeline: true,
     // Waited for before the connection is used.
-    ...(onConnect && { onConnect }),
+    onConnect: async (client) => {
+      if (client instanceof Client) {
+        clients.add(client);
+        client.once("end", () => clients.delete(client));
+      }
+      await onConnect?.(client);
+    },
   });
   // A connection that breaks is replaced by the pool; without a listener it would end the process.
   const onLost = ({ message }: Error): void => {
@@ -37,7 +49,10 @@ export const openPostgres = async (
   };
   pool.on("error", onLost);
   pool.on("connect", (client) => client.on("error", onLost));
+  const cut = (): void => {
+    for (const client of clients) client.connection.stream.destroy();
+  };
   await migrate(pool);
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return { database, pool, close: () => pool.end() };
+  return { database, pool, cut, close: () => pool.end() };
 };
