@@ -17,7 +17,7 @@ import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
-import { UsageClaimant, type UsageClaim } from "./adapters/postgres/usage-claim.ts";
+import { heardOfUsage, UsageClaimant, type UsageClaim } from "./adapters/postgres/usage-claim.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/usage/plain-usage.ts";
@@ -58,6 +58,7 @@ import { createDirectory } from "./resources/usage-directory.ts";
 import { tickSchedules } from "./resources/schedule-clock.ts";
 import { type Catalog, createCatalog, type OnChange } from "./resources/verbs.ts";
 import { secretKeys } from "./secret-keys.ts";
+import { checkWhole } from "./older-usage.ts";
 import { meteringElsewhere, usageElsewhere } from "./usage-elsewhere.ts";
 
 export type { UsageClaim };
@@ -218,6 +219,7 @@ const openStores = async (parts: StoreParts, closers: Closer[]): Promise<Stores>
   if (isUsageHere) logger.info({ storeId }, "this server keeps the usage of the database");
   else logger.warn({ storeId, keeper }, elsewhereSaid);
   const usage = isUsageHere ? (locking ?? (await openUsage(parts, closers))) : usageElsewhere;
+  if (isUsageHere) await checkWhole(usage, await heardOfUsage(pool), config.dataDir);
   return { database, pool, cut, usage, isUsageHere };
 };
 

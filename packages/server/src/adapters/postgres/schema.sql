@@ -667,6 +667,7 @@ CREATE TABLE usage_refund (
 CREATE TABLE usage_store (
   is_only boolean DEFAULT true NOT NULL,
   id uuid NOT NULL,
+  mark text,
   PRIMARY KEY (is_only),
   CHECK (is_only)
 );

@@ -66,16 +66,27 @@ export class UsageClaimant {
 
   async #replace(client: ClientBase): Promise<void> {
     const keeper = await keeperOf(client);
-    if (keeper === undefined || keeper === this.#storeId) return;
+    if (keeper === undefined) return;
+    if (keeper !== this.#storeId) await this.#checkGone(client, keeper);
+    // What this one does not hold is given up, also where it is an older copy of the store.
+    await client.query("UPDATE usage_store SET id = $1, mark = NULL", [this.#storeId]);
+  }
+
+  async #checkGone(client: ClientBase, keeper: string): Promise<void> {
     const name = connectionName(keeper);
     const { rowCount } = await client.query(
       "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
       [name],
     );
     if (rowCount !== 0) throw new UsageStoreInUse(name);
-    await client.query("UPDATE usage_store SET id = $1", [this.#storeId]);
   }
 }
+
+/** The last of usage that the database has heard of (`authorization/usage/relay.ts`). */
+export const heardOfUsage = async (pool: Pool): Promise<string | undefined> => {
+  const { rows } = await pool.query<{ mark: string | null }>("SELECT mark FROM usage_store");
+  return rows[0]?.mark ?? undefined;
+};
 
 const claiming = "INSERT INTO usage_store (id) VALUES ($1) ON CONFLICT DO NOTHING";
 

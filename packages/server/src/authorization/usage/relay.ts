@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from "pg";
+import type { UsageMark } from "../../ports/usage-changes.ts";
 import type { MeasurementFailure, UsageStore } from "../../ports/usage-store.ts";
 import { onConnection } from "../rows/connection.ts";
 import { type Repeating, startRepeating } from "../repeating.ts";
@@ -55,9 +56,22 @@ const deliverBatch = (parts: RelayParts): Promise<number> =>
     const { rows: taken } = await client.query<OutboxColumns>({ name: "relay-take", text: taking });
     for (const [orgId, own] of Map.groupBy(taken, (row) => row.org_id))
       for (const rows of inRequests(own)) await deliver(parts, client, { orgId, rows });
+    await hearOf(client, await parts.usage.mark());
     await client.query("COMMIT");
     return taken.length;
   });
+
+/**
+ * With what was delivered the database forgets it, and remembers how far usage has come: a start on an older copy of usage
+ * is refused then. What came in without the ledger is heard of on the way.
+ */
+const hearOf = async (client: PoolClient, mark: UsageMark): Promise<void> => {
+  await client.query({
+    name: "relay-mark",
+    text: "UPDATE usage_store SET mark = $1 WHERE mark IS DISTINCT FROM $1",
+    values: [mark],
+  });
+};
 
 /** As many rows together as one request takes. */
 const inRequests = (rows: readonly OutboxColumns[]): OutboxColumns[][] => {
