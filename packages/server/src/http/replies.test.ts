@@ -22,6 +22,9 @@ const replyTo = async (error: unknown): Promise<unknown> => {
 const ofDatabase = (code: string): DatabaseError =>
   Object.assign(new DatabaseError("for the test", 0, "error"), { code });
 
+const withCode = (message: string): Error =>
+  Object.assign(new Error(message), { code: "ECONNRESET" });
+
 const noSocket = async (): Promise<unknown> => {
   const [error] = await once(createConnection("/nowhere/socket"), "error").catch(
     (fault: unknown) => [fault],
@@ -31,6 +34,7 @@ const noSocket = async (): Promise<unknown> => {
 
 const isFull = [503, "STORAGE_FULL", "true"];
 const isAway = [503, "UNAVAILABLE", "true"];
+const isCutOff = [400, "MALFORMED_JSON", "false"];
 const isOurs = [500, "INTERNAL", "false"];
 
 test.each([
@@ -45,6 +49,8 @@ test.each([
     new Error("Client has encountered a connection error and is not queryable"),
     isAway,
   ],
+  ["a connection that was reset", withCode("read ECONNRESET"), isAway],
+  ["a client that went away while it sent", withCode("aborted"), isCutOff],
   ["a mistake of ours", new TypeError("for the test"), isOurs],
   ["a statement that is wrong", ofDatabase("42P01"), isOurs],
 ])("says of %s whether it may work the next time", async (_what, error, reply) => {

@@ -33,9 +33,13 @@ const faultOf = (error: unknown): ProblemCode => {
   return passingFaults.test(code) || isUnreachable(error) ? "UNAVAILABLE" : "INTERNAL";
 };
 
+/** What Node says where a client went away before it had sent its request: nobody's fault here, though its code is a lost connection's. */
+const isCutOff = (error: unknown): boolean =>
+  error instanceof Error && error.message === "aborted" && codeOf(error) === "ECONNRESET";
+
 const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  const known = frameworkProblems[codeOf(error)];
+  const known = isCutOff(error) ? "MALFORMED_JSON" : frameworkProblems[codeOf(error)];
   return new Problem(known ?? faultOf(error), [], { cause: error });
 };
 
