@@ -58,7 +58,7 @@ export interface Scenario {
   readonly agree: (account: Account, changes?: Fields) => Promise<string>;
   /** A counter of the product, priced on its plan without proration; the values on their days. */
   readonly count: (
-    sold: Sold,
+    sold: Pick<Sold, "account" | "productId" | "plan">,
     bands: Bands,
     changes: { readonly price?: Fields; readonly values: readonly (readonly [string, number])[] },
   ) => Promise<string>;
@@ -106,7 +106,7 @@ const fund = async (
 
 const count = async (
   world: BillingWorld,
-  { productId, plan, account }: Sold,
+  { productId, plan, account }: Pick<Sold, "account" | "productId" | "plan">,
   counted: { bands: Bands; price: Fields; values: readonly (readonly [string, number])[] },
 ): Promise<string> => {
   const counterId = await world.create("counters", { name: "Seats", unit: "seat", productId });
