@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Wallets } from "./authorization-client.ts";
-import type { Scenario } from "./billing-scenario.ts";
+import type { Fields, Scenario } from "./billing-scenario.ts";
 import { waitForRelay, waitForVoids } from "./ledger-inspection.ts";
 import { backdateWallets } from "./random-family.ts";
-import { type FamilyTerms, type Name, products, type Use } from "./random-order-terms.ts";
+import { attachable, halfDollar, priceIt } from "./random-order-prices.ts";
+import type { FamilyTerms, Name, Use } from "./random-order-terms.ts";
 
 /** Families opened with drawn terms: what they are sold and given, and what is done in them. */
 
@@ -13,9 +14,10 @@ export interface OrderedFamily {
   readonly nameOf: ReadonlyMap<string, Name>;
   /** The uids of what was used. */
   readonly use: (usage: readonly Use[]) => Promise<string[]>;
-  readonly voidThem: (uids: readonly string[]) => Promise<void>;
+  /** Some of the early usage, by their uids. */
+  readonly undo: (uids: readonly string[]) => Promise<void>;
   readonly credits: readonly { readonly path: string; readonly amount: number }[];
-  /** What wallets have paid, by whose they are. */
+  /** What wallets have paid, by whose they are and the asset. */
   readonly spent: () => Promise<Record<string, string>>;
 }
 
@@ -52,14 +54,15 @@ export const openFamily = async (
       ]),
     ),
     credits: await openCredits(scenario, members, terms),
-    use: (usage) => use(opened, members, { meters, usage }),
-    voidThem: (uids) => voidThem(opened, uids),
+    use: (usage) => use(opened, members, { terms, meters, usage }),
+    undo: (uids) => undo(opened, terms, uids),
     spent: async () => {
       const spent: Record<string, string> = {};
-      for (const name of terms.payers) {
-        const { balance } = await opened.wallets.wallet(memberOf(members, name).code);
-        spent[name] = (terms.funds - Number(balance)).toFixed(2);
-      }
+      for (const name of terms.payers)
+        for (const asset of assets) {
+          const { balance } = await opened.wallets.wallet(memberOf(members, name).code, asset);
+          spent[`${name} ${asset}`] = (terms.funds - Number(balance)).toFixed(2);
+        }
       return spent;
     },
   };
@@ -89,41 +92,74 @@ const payInAdvance = async (
   { payers, funds }: FamilyTerms,
 ): Promise<void> => {
   const codes = payers.map((name) => memberOf(members, name).code);
-  for (const code of codes) await wallets.grant(code, String(funds));
+  for (const code of codes)
+    for (const asset of assets) await wallets.grant(code, String(funds), { asset });
   await backdateWallets(databaseUrl, codes);
 };
 
+const assets = ["USD", halfDollar];
+
 /** The codes of the meters, one for each product. */
 const sellAll = async (
-  { world, count, agree }: Scenario,
+  scenario: Scenario,
   members: Members,
-  { plans }: FamilyTerms,
+  { products, sales }: FamilyTerms,
 ): Promise<string[]> => {
-  const shop = [];
-  for (const _ of products) {
+  const { world } = scenario;
+  const shop: Shop = [];
+  for (const { aggregation } of products) {
     const meter = await world.meter();
-    const aggregationId = await world.aggregation(meter.id);
+    const aggregationId = await world.aggregation(meter.id, { aggregation });
     shop.push({ productId: await world.product(), meter, aggregationId });
   }
-  for (const one of plans) {
-    const { template, bands, price, isSharing, accountPlan, isApart, seats } = one;
-    const account = memberOf(members, one.owner);
-    const own = shop[one.product];
-    if (own === undefined) throw new Error(`no product ${one.product}`);
+  for (const sale of sales)
+    await sell(scenario, { account: memberOf(members, sale.owner), shop, sale });
+  return shop.map(({ meter }) => meter.code);
+};
+
+type Account = Awaited<ReturnType<Scenario["world"]["account"]>>;
+
+type Shop = { productId: string; meter: Account; aggregationId: string }[];
+
+const sell = async (
+  scenario: Scenario,
+  {
+    account,
+    shop,
+    sale,
+  }: {
+    readonly account: Account;
+    readonly shop: Shop;
+    readonly sale: FamilyTerms["sales"][number];
+  },
+): Promise<void> => {
+  const { world, agree, count } = scenario;
+  const key = { name: world.fresh("key"), exclusive: true };
+  const contractId = sale.isApart
+    ? await agree(account, {
+        billGroupingKeyId: await world.create("picklists/billgroupingkeys", key),
+      })
+    : undefined;
+  const counted = [];
+  const planIds: string[] = [];
+  for (const { product, template, price, isSharing, seats } of sale.plans) {
+    const own = shop[product];
+    if (own === undefined) throw new Error(`no product ${product}`);
     const plan = await world.plan(own.productId, template);
     for (const { aggregationId } of isSharing ? shop : [own])
-      await world.price({ planId: plan.id, aggregationId }, bands, price);
-    const key = { name: world.fresh("key"), exclusive: true };
-    const contractId = isApart
-      ? await agree(account, {
-          billGroupingKeyId: await world.create("picklists/billgroupingkeys", key),
-        })
-      : undefined;
-    const accountPlanId = await world.attach(account.id, plan.id, { ...accountPlan, contractId });
-    const sold = { ...own, account, plan, accountPlanId };
-    if (seats !== undefined) await count(sold, [[0, 2]], { price: seats, values: seatsOf });
+      await priceIt(scenario, { planId: plan.id, aggregationId }, price);
+    planIds.push(plan.id);
+    if (seats !== undefined) counted.push({ sold: { ...own, account, plan }, seats });
   }
-  return shop.map(({ meter }) => meter.code);
+  const what = await attachable(scenario, planIds, sale.group);
+  await world.create("accountplans", {
+    accountId: account.id,
+    ...what,
+    ...sale.accountPlan,
+    contractId,
+  });
+  for (const { sold, seats } of counted)
+    await count(sold, [[0, 2]], { price: seats, values: seatsOf });
 };
 
 const seatsOf = [
@@ -148,7 +184,15 @@ const openCredits = async (
 const use = async (
   { scenario: { world }, wallets, databaseUrl }: OpenedWorld,
   members: Members,
-  { meters, usage }: { readonly meters: readonly string[]; readonly usage: readonly Use[] },
+  {
+    terms,
+    meters,
+    usage,
+  }: {
+    readonly terms: FamilyTerms;
+    readonly meters: readonly string[];
+    readonly usage: readonly Use[];
+  },
 ): Promise<string[]> => {
   const uids: string[] = [];
   for (const { user, product, day, amount, isCall } of usage) {
@@ -159,19 +203,41 @@ const use = async (
       continue;
     }
     const call = { uid: world.fresh("call"), account, meter, ts: `${day}T12:00:00Z` };
-    await wallets.authorize({ ...call, measure: { amount } });
+    const body = { ...call, mode: "charge", measure: { amount }, ...estimateOf(terms, product) };
+    await wallets.status("authorizations", body);
     uids.push(call.uid);
   }
   await waitForRelay(databaseUrl);
   return uids;
 };
 
-/** A call that was denied has nothing to void. */
-const voidThem = async (
-  { wallets, databaseUrl }: OpenedWorld,
+const estimate = 5;
+
+/** What does not add up has no price by the call. */
+const estimateOf = ({ products }: FamilyTerms, place: number): Fields => {
+  const { aggregation = "SUM", currency } = products[place] ?? {};
+  return isPricedByCall(aggregation) ? {} : { amount: String(estimate), asset: currency };
+};
+
+const isPricedByCall = (aggregation: string): boolean => ["SUM", "COUNT"].includes(aggregation);
+
+/** As much as wallets may have paid for calls that no plan prices: it stays as it was said. */
+export const estimatedMost = ({ products, early, late }: FamilyTerms): number =>
+  [...early, ...late].filter(
+    ({ isCall, product }) => isCall && !isPricedByCall(products[product]?.aggregation ?? "SUM"),
+  ).length * estimate;
+
+/** A call that was denied has nothing to undo, a measurement nothing to give back. */
+const undo = async (
+  { wallets, scenario: { world }, databaseUrl }: OpenedWorld,
+  { undone }: FamilyTerms,
   uids: readonly string[],
 ): Promise<void> => {
-  for (const uid of uids) await wallets.status(`measurements/${uid}/void`, { reason: "wrong" });
+  for (const { place, how } of undone) {
+    const of = uids[place];
+    if (how === "void") await wallets.status(`measurements/${of}/void`, { reason: "wrong" });
+    else await wallets.status("refunds", { uid: world.fresh("refund"), of, ...how });
+  }
   await waitForRelay(databaseUrl);
   await waitForVoids(databaseUrl);
 };

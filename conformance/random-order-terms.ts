@@ -1,4 +1,12 @@
 import type { Dice } from "./random-family.ts";
+import {
+  aggregations,
+  drawFloors,
+  drawPrice,
+  halfDollar,
+  midnight,
+  type Price,
+} from "./random-order-prices.ts";
 import type { Billed } from "./random-orders.ts";
 
 /** What a family whose bills depend on each other buys and uses, drawn as plain terms, so that two can be opened with the same. */
@@ -9,18 +17,24 @@ export type Name = (typeof allNames)[number];
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Plan {
-  readonly owner: Name;
   readonly product: number;
   readonly template: Fields;
-  readonly bands: readonly (readonly [number, number])[];
-  readonly price: Fields;
+  readonly price: Price;
   /** Whether it prices the meter of the other product, too. */
   readonly isSharing: boolean;
+  /** What a counter costs in it, if it prices one. */
+  readonly seats: Fields | undefined;
+}
+
+interface Sale {
+  readonly owner: Name;
+  /** One, unless a group sells them together. */
+  readonly plans: readonly Plan[];
+  /** The terms of the group that sells them, if one does. */
+  readonly group: Fields | undefined;
   readonly accountPlan: Fields;
   /** Whether its lines have a bill of their own. */
   readonly isApart: boolean;
-  /** What a counter costs in it, if it prices one. */
-  readonly seats: Fields | undefined;
 }
 
 interface Credit {
@@ -39,6 +53,19 @@ export interface Use {
   readonly isCall: boolean;
 }
 
+/** Something of what was used that was wrong, by its place in the early usage. */
+interface Undone {
+  readonly place: number;
+  /** A call may be refunded, as a whole or some money of it, instead of being voided. */
+  readonly how: "void" | { readonly amount?: string };
+}
+
+/** What its usage is counted by, and the currency of the plans that are of it. */
+interface Product {
+  readonly aggregation: string;
+  readonly currency: string;
+}
+
 export interface FamilyTerms {
   readonly isConsolidated: boolean;
   readonly names: readonly Name[];
@@ -46,15 +73,15 @@ export interface FamilyTerms {
   readonly payers: readonly Name[];
   /** In each wallet. */
   readonly funds: number;
-  readonly plans: readonly Plan[];
+  readonly products: readonly Product[];
+  readonly sales: readonly Sale[];
   readonly credits: readonly Credit[];
   readonly early: readonly Use[];
   readonly late: readonly Use[];
-  /** Places in the early usage of what was wrong: it is voided later. */
-  readonly voided: readonly number[];
+  /** Later. */
+  readonly undone: readonly Undone[];
 }
 
-export const products = [0, 1];
 /** Weeks begin on Tuesdays. */
 const weeksFrom = (first: string, count: number): string[] =>
   Array.from({ length: count }, (_, nth) =>
@@ -65,7 +92,8 @@ const months = ["2024-01-01", "2024-02-01", "2024-03-01"];
 const end = "2024-04-01";
 
 /** Of all that is used; a child's month may stand on the next week's bill of its parent. */
-export const datesOf = ({ plans }: FamilyTerms): Pick<Billed, "dates" | "last"> => {
+export const datesOf = ({ sales }: FamilyTerms): Pick<Billed, "dates" | "last"> => {
+  const plans = sales.flatMap((sale) => sale.plans);
   const isWeekly = plans.some(({ template }) => template["billFrequency"] === "WEEKLY");
   if (!isWeekly) return { dates: months, last: [end] };
   const dates = [...months, ...weeksFrom("2024-01-02", 8)].toSorted();
@@ -80,59 +108,116 @@ export const drawFamily = (dice: Dice): FamilyTerms => {
   const isMonthly = dice.once(3);
   const payers = dice.pick([[], names, [dice.pick(names)]]);
   const funds = dice.pick([ample, ample, 60]);
+  const products = [drawProduct(dice), drawProduct(dice)];
   const early = drawUsage(dice, { names, isPaying: payers.length > 0 });
   // What is allowed late of little money depends on what bills have taken by then.
   const later = { names, isPaying: payers.length > 0 && funds === ample };
-  return {
+  const terms: FamilyTerms = {
     isConsolidated: dice.once(4),
     names,
     payers,
     funds,
-    plans: names.flatMap((owner) =>
-      products.flatMap((product) =>
-        dice.once(2) ? drawPlan(dice, { owner, product, isMonthly }) : [],
-      ),
-    ),
+    products,
+    sales: names.flatMap((owner) => drawSales(dice, { owner, products, isMonthly })),
     credits: names.flatMap((owner) => drawCredits(dice, owner)),
     early,
     late: drawUsage(dice, later),
-    voided: [...early.keys()].filter(() => dice.once(5)),
+    undone: [...early.keys()].flatMap((place) => {
+      const how = dice.pick(["void", "void", {}, { amount: "0.5" }, { amount: "7" }] as const);
+      return dice.once(4) ? [{ place, how }] : [];
+    }),
   };
+  return dice.once(5) ? withOverage(dice, terms) : terms;
+};
+
+/**
+ * With one credit, of usage only, and surcharges on what it does not cover. Nothing that it has paid is given back: a locked bill
+ * that has found it exhausted keeps its overage.
+ */
+const withOverage = (dice: Dice, terms: FamilyTerms): FamilyTerms => {
+  const kind = dice.pick(["commitment", "balance"] as const);
+  const surcharged = { lineItemTypes: ["USAGE"], overageSurchargePercent: dice.pick([20, -10]) };
+  const growing = { minimumSpendBillInAdvance: false };
+  return {
+    ...terms,
+    payers: [],
+    undone: [],
+    products: terms.products.map((product) => ({ ...product, aggregation: "SUM" })),
+    sales: terms.sales.map((sale) => ({
+      ...sale,
+      group: sale.group && { ...sale.group, ...growing },
+      plans: sale.plans.map((plan) => ({
+        ...plan,
+        template: { ...plan.template, ...growing },
+        price: { ...plan.price, terms: {} },
+      })),
+    })),
+    credits: [
+      { owner: dice.pick(terms.names), kind, amount: dice.pick([60, 150]), terms: surcharged },
+    ],
+  };
+};
+
+const drawProduct = (dice: Dice): Product => ({
+  aggregation: dice.pick(aggregations),
+  currency: dice.pick(["USD", "USD", halfDollar]),
+});
+
+interface Drawn {
+  readonly owner: Name;
+  readonly products: readonly Product[];
+  readonly isMonthly: boolean;
+}
+
+const drawSales = (dice: Dice, drawn: Drawn): Sale[] => {
+  const { owner, products, isMonthly } = drawn;
+  const planOf = (place: number, billFrequency: string): Plan[] =>
+    products.slice(place, place + 1).map((of) => drawPlan(dice, { place, of, billFrequency }));
+  const frequency = () => (isMonthly ? "MONTHLY" : dice.pick(["MONTHLY", "WEEKLY"]));
+  if (dice.once(5)) {
+    const shared = frequency();
+    const plans = [...planOf(0, shared), ...planOf(1, shared)];
+    const group = { currency: dice.pick(["USD", halfDollar]), ...drawFloors(dice) };
+    return [{ owner, plans, group, ...drawAttachment(dice) }];
+  }
+  return [0, 1].flatMap((place) =>
+    dice.once(2)
+      ? [{ owner, plans: planOf(place, frequency()), group: undefined, ...drawAttachment(dice) }]
+      : [],
+  );
 };
 
 const drawPlan = (
   dice: Dice,
-  { owner, product, isMonthly }: Pick<Plan, "owner" | "product"> & { readonly isMonthly: boolean },
+  {
+    place,
+    of: { currency },
+    billFrequency,
+  }: { readonly place: number; readonly of: Product; readonly billFrequency: string },
 ): Plan => ({
-  owner,
-  product,
+  product: place,
   template: {
-    billFrequency: isMonthly ? "MONTHLY" : dice.pick(["MONTHLY", "WEEKLY"]),
-    standingCharge: dice.pick([0, 30]),
+    currency,
+    billFrequency,
+    ...drawFloors(dice),
     standingChargeInterval: dice.pick([1, 1, 2]),
-    standingChargeBillInAdvance: dice.once(2),
-    minimumSpend: dice.pick([0, 40, 100]),
-    minimumSpendBillInAdvance: dice.once(2),
   },
-  bands: dice.pick([
-    [[0, 1]],
-    [
-      [0, 1],
-      [50, 0.5],
-    ],
-  ]),
-  price: dice.pick([{}, {}, { tiersSpanPlan: true }, { cumulative: false }]),
+  price: {
+    ...drawPrice(dice, ["2024-01-18", "2024-02-08"]),
+    terms: dice.pick([{}, {}, { tiersSpanPlan: true }, { cumulative: false }]),
+  },
   isSharing: dice.once(4),
+  seats: dice.once(4) ? { runningTotalBillInAdvance: dice.once(2) } : undefined,
+});
+
+const drawAttachment = (dice: Dice): Pick<Sale, "accountPlan" | "isApart"> => ({
   isApart: dice.once(6),
   accountPlan: {
     startDate: dice.pick(["2024-01-01", "2024-01-01", "2024-01-16", "2024-02-08"]).concat(midnight),
     ...(dice.once(3) ? { endDate: dice.pick(["2024-02-11", "2024-03-01"]).concat(midnight) } : {}),
     childBillingMode: dice.pick(["PARENT_SUMMARY", "PARENT_BREAKDOWN", "CHILD"]),
   },
-  seats: dice.once(4) ? { runningTotalBillInAdvance: dice.once(2) } : undefined,
 });
-
-const midnight = "T00:00:00Z";
 
 const drawCredits = (dice: Dice, owner: Name): Credit[] => {
   const childBillingMode = dice.pick([undefined, "PARENT_BREAKDOWN", "CHILD"]);
@@ -150,7 +235,7 @@ const drawUsage = (
 ): Use[] =>
   Array.from({ length: 1 + dice.below(6) }, () => ({
     user: dice.pick(names),
-    product: dice.pick(products),
+    product: dice.below(2),
     day: Temporal.PlainDate.from("2024-01-03")
       .add({ days: dice.below(48) })
       .toString(),
