@@ -63,12 +63,17 @@ interface Kind {
   readonly isCommitted: boolean;
   /** Whether the server is killed while it bills. */
   readonly isKilled: boolean;
+  /** Whether plans are sold in groups, with a minimum over all of a group. */
+  readonly isGrouped: boolean;
+  /** Whether a meter may be counted by what does not add up. */
+  readonly isPeak: boolean;
 }
 
-/** A meter with the sum of what it measures. */
+/** A meter and how plans count what it measures. */
 interface Metered {
   readonly code: string;
   readonly aggregationId: string;
+  readonly text: string;
 }
 
 interface Price {
@@ -78,9 +83,11 @@ interface Price {
 
 export interface Plan {
   readonly name: string;
-  readonly id: string;
+  /** What an account plan says that attaches it: the plan, or the group that it is sold in with another. */
+  readonly sold: Readonly<Record<string, string>>;
   readonly templateId: string;
-  readonly prices: readonly Price[];
+  /** It grows: bands are replaced from some day on. */
+  readonly prices: Price[];
 }
 
 /** A plan that an account has. */
@@ -136,7 +143,14 @@ export const openFamily = async (opened: Opened, databaseUrl: string): Promise<F
   const meters: Metered[] = [];
   for (let count = 0; count < 2; count += 1) {
     const { id, code } = await world.meter();
-    meters.push({ code, aggregationId: await world.aggregation(id) });
+    const aggregation = dice.pick([
+      "SUM",
+      "SUM",
+      "COUNT",
+      ...(kind.isPeak ? ["MAX", "LATEST"] : []),
+    ]);
+    const aggregationId = await world.aggregation(id, { aggregation });
+    meters.push({ code, aggregationId, text: `${aggregation} of ${code}` });
   }
   say(members.map(({ name, funds }) => `${name} has ${funds ?? "no wallet"}`).join(", "));
   const plans: Plan[] = [];
@@ -164,6 +178,8 @@ const kindOf = ({ once }: Dice): Kind => ({
   isHosted: once(3),
   isCommitted: once(4),
   isKilled: once(6),
+  isGrouped: once(3),
+  isPeak: once(4),
 });
 
 const openMembers = async (
@@ -248,27 +264,48 @@ export const pickBands = ({ pick }: Dice) => {
   return { text: JSON.stringify(bands), pricingBands: bandsOf(bands) };
 };
 
-const sell = async (
-  { world, dice, say, kind }: Opened & { readonly kind: Kind },
-  meters: readonly Metered[],
-  name: string,
-): Promise<Plan> => {
+type Sold = Opened & { readonly kind: Kind };
+
+const sell = async (opened: Sold, meters: readonly Metered[], name: string): Promise<Plan> => {
+  const { world, dice, say, kind } = opened;
   const billFrequency = dice.pick(kind.isByVolume ? ["MONTHLY"] : ["MONTHLY", "MONTHLY", "WEEKLY"]);
+  const one = await sellOne(opened, { meters, name, billFrequency });
+  if (!kind.isGrouped || dice.once(3)) return one;
+  const other = await sellOne(opened, { meters, name: "its fellow", billFrequency });
+  const minimumSpend = dice.pick(kind.isUndated ? [0] : [0, 0, 50]);
+  const group = { name: world.fresh("group"), currency: "USD", minimumSpend };
+  const planGroupId = await world.create("plangroups", group);
+  for (const { sold } of [one, other])
+    await world.create("plangrouplinks", { planGroupId, ...sold });
+  say(`${name} and its fellow are a group with minimum ${minimumSpend}`);
+  return { ...one, sold: { planGroupId }, prices: [...one.prices, ...other.prices] };
+};
+
+interface Offer {
+  readonly meters: readonly Metered[];
+  readonly name: string;
+  readonly billFrequency: string;
+}
+
+const sellOne = async (
+  { world, dice, say, kind }: Sold,
+  { meters, name, billFrequency }: Offer,
+): Promise<Plan> => {
   const minimumSpend = dice.pick(kind.isUndated ? [0] : [0, 0, 0, 40]);
   const template = { billFrequency, ...(minimumSpend > 0 ? { minimumSpend } : {}) };
   const { id, templateId } = await world.plan(await world.product(), template);
   const prices: Price[] = [];
   const choices = [meters.slice(0, 1), meters.slice(0, 1), meters.slice(1), meters];
-  for (const { code, aggregationId } of dice.pick(choices)) {
+  for (const { text: counted, aggregationId } of dice.pick(choices)) {
     const { text, pricingBands } = pickBands(dice);
     const cumulative = !kind.isByVolume || dice.once(3);
     const body = { planId: id, aggregationId, cumulative, startDate: from, pricingBands };
     prices.push({ id: await world.create("pricings", body), body });
     say(
-      `${name} is ${billFrequency}, minimum ${minimumSpend}, ${code} costs ${text}${cumulative ? "" : " by volume"}`,
+      `${name} is ${billFrequency}, minimum ${minimumSpend}, ${counted} costs ${text}${cumulative ? "" : " by volume"}`,
     );
   }
-  return { name, id, templateId, prices };
+  return { name, sold: { planId: id }, templateId, prices };
 };
 
 const from = "2024-01-01T00:00:00Z";
@@ -288,7 +325,7 @@ export const attach = async (family: Family, plan: Plan): Promise<void> => {
   const contractId = dice.once(4) ? await agree(world, owner) : undefined;
   const body = {
     accountId: owner.id,
-    planId: plan.id,
+    ...plan.sold,
     childBillingMode,
     contractId,
     ...instants({ startDate, endDate }),

@@ -144,7 +144,7 @@ export const moveParent = async (family: Family, horizon: Temporal.PlainDate): P
     return say(`${text} ends on ${from}: ${status}`);
   }
   const plan = dice.pick(plans);
-  const body = { accountId: parent?.id, planId: plan.id, startDate: from };
+  const body = { accountId: parent?.id, ...plan.sold, startDate: from };
   const { status, body: answer } = await wallets.client.call("POST", "accountplans", body);
   const text = `${plan.name} to parent`;
   say(`attach ${text} ${from}: ${status}`);

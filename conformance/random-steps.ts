@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { attach, type Attached, type Family, instants, pickBands } from "./random-family.ts";
 import { datesUpTo, horizonOf } from "./random-homes.ts";
 import { type Bill, rowsOf } from "./billing-world.ts";
@@ -92,6 +93,28 @@ const reprice: Step = async ({ wallets, dice, say, plans }) => {
   say(`a price of ${plan.name} becomes ${text}: ${status}`);
 };
 
+/** In time that is billed, and perhaps in the middle of it. */
+const replace: Step = async ({ wallets, dice, say, plans }) => {
+  const plan = dice.pick(plans);
+  const place = dice.below(plan.prices.length);
+  const [old] = plan.prices.slice(place);
+  if (old === undefined) return;
+  const instant = `${dice.pick(["2024-05-18", "2024-05-21", "2024-06-01"])}T00:00:00Z`;
+  const ended = { ...old.body, endDate: instant };
+  const { client } = wallets;
+  const { status } = await client.call("PUT", `pricings/${old.id}`, ended);
+  const { text, pricingBands } = pickBands(dice);
+  say(`a price of ${plan.name} is replaced by ${text} on ${instant}: ${status}`);
+  if (status !== 200) return;
+  plan.prices[place] = { id: old.id, body: ended };
+  const body = { ...old.body, startDate: instant, pricingBands };
+  const { status: added, body: answer } = await client.call("POST", "pricings", body);
+  if (added === 200) plan.prices.push({ id: identified.parse(answer).id, body });
+  else say(`the new one is refused: ${added}`);
+};
+
+const identified = z.looseObject({ id: z.string() });
+
 /** Of plans that a parent hosts others by, none changes in time that is billed. */
 const movable = ({ kind, attached }: Family): Attached[] =>
   attached.filter(({ owner }) => !kind.isHosted || owner !== "parent");
@@ -171,6 +194,7 @@ const steps: readonly Step[] = [
   use,
   settle,
   reprice,
+  replace,
   detach,
   (family) => attach(family, family.dice.pick(family.plans)),
   moveDates,
