@@ -40,7 +40,6 @@ export const referenced: Readonly<Record<string, string>> = {
   billGroupingKeyId: "picklists/billgroupingkeys",
   transactionTypeId: "picklists/transactiontypes",
   integrationConfigId: "integrationconfigs",
-  destinationIds: "dataexports/destinations",
   billId: "bills",
   billIds: "bills",
 };
@@ -231,7 +230,7 @@ export const fixes: Readonly<Record<string, Fix>> = {
   LookupTableRevisionCopyRequest: (body) => without(body, "revisionId"),
   MeterRequest: (body) => ({ ...body, dataFields, derivedFields }),
   OperationalDataExportConfigurationRequest: (body) => ({
-    ...without(body, "cronExpression"),
+    ...without(body, "cronExpression", "destinationIds"),
     sourceType: "OPERATIONAL",
     scheduleType: "DAY",
     period: 2,

@@ -1,16 +1,13 @@
 import { z } from "zod";
 import { dateTime } from "../schema.ts";
 import { groupsNeedAggregations, usageSelection } from "../usage/usage-selection.ts";
-import { exportFileFormats, operationalDataTypes } from "./export-schedule.ts";
+import { exportFileFormats, noDestinations, operationalDataTypes } from "./export-schedule.ts";
 
 export const exportStatuses = ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"] as const;
 export type ExportStatus = (typeof exportStatuses)[number];
 
 const common = {
-  destinationIds: z
-    .array(z.string())
-    .max(0, "cannot be written to: no connection to buckets is installed; download the file")
-    .optional(),
+  destinationIds: noDestinations,
   exportFileFormat: z.enum(exportFileFormats).default("CSV"),
 };
 

@@ -29,6 +29,12 @@ export type OperationalDataType = (typeof operationalDataTypes)[number];
 
 export const exportFileFormats = ["CSV", "JSONL"] as const;
 
+/** What an export cannot be sent to is refused, not forgotten (decision 0011). */
+export const noDestinations = z
+  .array(z.string())
+  .max(0, "cannot be written to: no connection to buckets is installed; download the file")
+  .optional();
+
 const minutes = { MINUTE: 1, HOUR: 60, DAY: 24 * 60 } as const;
 const periodMinutesMin = 15;
 const periodMinutesMax = 3 * 24 * 60;
@@ -36,7 +42,7 @@ const periodMinutesMax = 3 * 24 * 60;
 const schedule = {
   name: z.string().min(1),
   code,
-  destinationIds: z.array(z.string()).optional(),
+  destinationIds: noDestinations,
   scheduleType: z.enum(["HOUR", "DAY", "MINUTE"]).optional(),
   period: z.int().min(1).optional(),
   offset: z.int().min(1).optional(),
@@ -89,7 +95,7 @@ const usage = z
   })
   .superRefine(groupsNeedAggregations);
 
-/** What is exported, how often and to where (m3ter semantics 21). */
+/** What is exported, and how often (m3ter semantics 21). */
 export const exportSchedule = defineResource({
   kind: "exportSchedule",
   noun: "ExportSchedule",
@@ -97,6 +103,6 @@ export const exportSchedule = defineResource({
   fields: z.discriminatedUnion("sourceType", [operational, usage]).superRefine(runsOften),
   pageSizeMax: 100,
   filters: { ids: { by: "id" } },
-  references: { destinationIds: "exportDestination", meterIds: "meter", accountIds: "account" },
+  references: { meterIds: "meter", accountIds: "account" },
   events: "configuration",
 });
