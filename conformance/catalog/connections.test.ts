@@ -122,13 +122,26 @@ describe("an export schedule", () => {
     scheduleType: "DAY",
     period: 1,
   };
+  const byCron = (cronExpression: string, fields: object = {}) => ({
+    scheduleType: undefined,
+    period: undefined,
+    cronExpression,
+    ...fields,
+  });
   const path = "dataexports/schedules";
 
   test.each([
     [{ scheduleType: "MINUTE", period: 14 }, "period must be 15 minutes or more"],
     [{ scheduleType: "DAY", period: 4 }, "period must be 3 days or less"],
     [{ scheduleType: "MINUTE", period: 30, offset: 5 }, "offset cannot be combined"],
-    [{ cronExpression: "0 0 * * *" }, "cronExpression cannot be combined"],
+    [{ scheduleType: "HOUR", offset: 60 }, "offset must be 59 or less"],
+    [{ offset: 24 }, "offset must be 23 or less"],
+    [{ cronExpression: "0 0 * * *" }, "cronExpression cannot be combined with scheduleType"],
+    [byCron("0 0 * * *", { period: 1 }), "cronExpression cannot be combined with period"],
+    [byCron("0 25 * * *"), "cronExpression must name times that come"],
+    [byCron("0 0 30 2 *"), "cronExpression must name times that come"],
+    [byCron("0 0 0 * * *"), "cronExpression must name times that come"],
+    [byCron("*/14 * * * *"), "cronExpression must leave 15 minutes or more"],
     [{ period: undefined }, "period is required"],
     [{ operationalDataTypes: [] }, "operationalDataTypes"],
     [{ sourceType: "USAGE" }, "timePeriod"],

@@ -230,7 +230,7 @@ export const fixes: Readonly<Record<string, Fix>> = {
   LookupTableRevisionCopyRequest: (body) => without(body, "revisionId"),
   MeterRequest: (body) => ({ ...body, dataFields, derivedFields }),
   OperationalDataExportConfigurationRequest: (body) => ({
-    ...without(body, "cronExpression", "destinationIds"),
+    ...without(body, "cronExpression", "destinationIds", "offset"),
     sourceType: "OPERATIONAL",
     scheduleType: "DAY",
     period: 2,

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { parseCron, shortestCronGap } from "@turnpike/engine/time/cron.ts";
+import { unitMinutes } from "@turnpike/engine/time/repetition.ts";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
 import { groupsNeedAggregations, timePeriods, usageSelection } from "../usage/usage-selection.ts";
@@ -35,9 +37,10 @@ export const noDestinations = z
   .max(0, "cannot be written to: no connection to buckets is installed; download the file")
   .optional();
 
-const minutes = { MINUTE: 1, HOUR: 60, DAY: 24 * 60 } as const;
 const periodMinutesMin = 15;
 const periodMinutesMax = 3 * 24 * 60;
+/** Hours of a day, minutes of an hour. */
+const offsetMax = { DAY: 23, HOUR: 59 } as const;
 
 const schedule = {
   name: z.string().min(1),
@@ -46,38 +49,54 @@ const schedule = {
   scheduleType: z.enum(["HOUR", "DAY", "MINUTE"]).optional(),
   period: z.int().min(1).optional(),
   offset: z.int().min(1).optional(),
-  cronExpression: z
-    .string()
-    .regex(/^\S+( \S+){4,5}$/, "must be a cron expression of five or six fields")
-    .optional(),
+  cronExpression: z.string().optional(),
   exportFileFormat: z.enum(exportFileFormats).default("CSV"),
 };
 
 interface Timing {
-  readonly scheduleType?: keyof typeof minutes | undefined;
+  readonly scheduleType?: keyof typeof unitMinutes | undefined;
   readonly period?: number | undefined;
   readonly offset?: number | undefined;
   readonly cronExpression?: string | undefined;
 }
 
-/** Every 15 minutes at the most, every 3 days at the least, or as cron says (m3ter semantics 21). */
-const runsOften = (timing: Timing, context: z.RefinementCtx): void => {
-  const refuse = (field: keyof Timing, message: string): void =>
-    context.addIssue({ code: "custom", path: [field], message });
-  const { scheduleType, period, cronExpression } = timing;
-  if (cronExpression !== undefined) {
-    if (scheduleType !== undefined)
-      refuse("cronExpression", "cannot be combined with scheduleType");
-    return;
+type Refuse = (field: keyof Timing, message: string) => void;
+
+const checkCron = ({ cronExpression = "", ...others }: Timing, refuse: Refuse): void => {
+  for (const field of ["scheduleType", "period", "offset"] as const) {
+    if (others[field] !== undefined) refuse("cronExpression", `cannot be combined with ${field}`);
   }
+  const cron = parseCron(cronExpression);
+  if (cron === undefined) {
+    const parts = "minute, hour, day of month, month and day of week";
+    return refuse("cronExpression", `must name times that come, by five fields: ${parts}`);
+  }
+  if (shortestCronGap(cron) < periodMinutesMin) {
+    refuse("cronExpression", "must leave 15 minutes or more between two runs");
+  }
+};
+
+const checkPeriod = ({ scheduleType, period, offset }: Timing, refuse: Refuse): void => {
   if (scheduleType === undefined) return refuse("scheduleType", "is required, or cronExpression");
   if (period === undefined) return refuse("period", "is required together with scheduleType");
-  const every = period * minutes[scheduleType];
+  const every = period * unitMinutes[scheduleType];
   if (every < periodMinutesMin) refuse("period", "must be 15 minutes or more");
   if (every > periodMinutesMax) refuse("period", "must be 3 days or less");
-  if (scheduleType === "MINUTE" && timing.offset !== undefined) {
-    refuse("offset", "cannot be combined with scheduleType MINUTE");
+  if (offset === undefined) return;
+  if (scheduleType === "MINUTE") {
+    return refuse("offset", "cannot be combined with scheduleType MINUTE");
   }
+  const max = offsetMax[scheduleType];
+  if (offset > max)
+    refuse("offset", `must be ${max} or less where scheduleType is ${scheduleType}`);
+};
+
+/** Every 15 minutes at the most, every 3 days at the least, or as cron says (m3ter semantics 21). */
+const runsOften = (timing: Timing, context: z.RefinementCtx): void => {
+  const refuse: Refuse = (field, message) =>
+    context.addIssue({ code: "custom", path: [field], message });
+  if (timing.cronExpression === undefined) checkPeriod(timing, refuse);
+  else checkCron(timing, refuse);
 };
 
 const operational = z.object({
