@@ -1,5 +1,10 @@
-import { expect, test } from "vitest";
-import { newestFirst } from "./usage-source.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { Kysely, PostgresDialect } from "kysely";
+import { Pool } from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import type { Tables } from "../ports/database.ts";
+import { usageElsewhere } from "../usage-elsewhere.ts";
+import { newestFirst, usageSource } from "./usage-source.ts";
 
 /** `count` rows; every `perMillisecond` of them share one. */
 const rowsOf = (count: number, perMillisecond: number) =>
@@ -34,4 +39,29 @@ test.each([
   const uids = await uidsOf(count, perMillisecond);
   expect(uids.length).toBe(count);
   expect(new Set(uids).size).toBe(count);
+});
+
+test("a refusal waits for who reads: one that nobody handles ends the process", async () => {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown): void => void rejections.push(reason);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  // Nothing is read of it: a meter that is no id is known not to be there.
+  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new Pool() }) });
+  const parts = { database, usage: usageElsewhere, now: () => new Date() };
+  const source = usageSource(parts, {
+    orgId: "organization",
+    order: {
+      sourceType: "USAGE",
+      exportFileFormat: "CSV",
+      startDate: "2025-03-01T00:00:00Z",
+      endDate: "2025-04-01T00:00:00Z",
+      aggregations: [
+        { meterId: "gone", fieldCode: "calls", fieldType: "MEASURE", function: "SUM" },
+      ],
+    },
+  });
+  await delay(20);
+  expect(rejections).toEqual([]);
+  await expect(source.columns()).rejects.toThrow("names no meter");
 });
