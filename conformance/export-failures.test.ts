@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { type Client, connect } from "./client.ts";
+import { endedExport, jobsOfSchedule, linkToExport } from "./exported-files.ts";
 import { newFolder, removeFolder, type ServerProcess, startServer } from "./server.ts";
 
 const state: { folder: string; server?: ServerProcess } = { folder: "" };
@@ -30,19 +31,10 @@ const order = async (client: Client): Promise<string> => {
   return z.object({ jobId: z.string() }).parse(answer.body).jobId;
 };
 
-const job = z.looseObject({ id: z.string(), status: z.string() });
-const ended = async (client: Client, id: string): Promise<z.output<typeof job>> => {
-  for (;;) {
-    const found = job.parse((await client.call("GET", `dataexports/jobs/${id}`)).body);
-    if (["SUCCEEDED", "FAILED"].includes(found.status)) return found;
-    await delay(20);
-  }
-};
-
 test("a start keeps the files of exports and removes those that no export names", async () => {
   const client = await start();
   const id = await order(client);
-  expect(await ended(client, id)).toMatchObject({ status: "SUCCEEDED" });
+  expect(await endedExport(client, id)).toMatchObject({ status: "SUCCEEDED" });
   const kept = await files();
   expect(kept).toHaveLength(1);
   await state.server?.kill();
@@ -51,9 +43,7 @@ test("a start keeps the files of exports and removes those that no export names"
   const again = await start();
 
   expect(await files()).toEqual(kept);
-  const { body } = await again.call("GET", `dataexports/jobs/${id}/getdownloadurl`);
-  const { url } = z.object({ url: z.string() }).parse(body);
-  expect((await fetch(url)).status).toBe(200);
+  expect((await fetch(await linkToExport(again, id))).status).toBe(200);
 }, 60_000);
 
 test("killed anywhere, every export ends, and each file is one export's", async () => {
@@ -65,12 +55,36 @@ test("killed anywhere, every export ends, and each file is one export's", async 
     await state.server?.kill();
     client = await start();
   }
-  const statuses = await Promise.all(ids.map(async (id) => (await ended(client, id)).status));
+  const statuses = await Promise.all(ids.map(async (id) => (await endedExport(client, id)).status));
   expect(new Set(statuses)).toEqual(new Set(["SUCCEEDED"]));
   await state.server?.stop();
   client = await start();
   // Its own, and the one of the test before.
   expect(await files()).toHaveLength(ids.length + 1);
+}, 120_000);
+
+test("killed anywhere, every schedule has run, and once", async () => {
+  let client = await connect(state.server ?? (await startServer(state.folder)));
+  const ids: string[] = [];
+  for (const waitMs of [0, 10, 30]) {
+    for (let nth = 0; nth < 3; nth += 1) {
+      const { id } = await client.create("dataexports/schedules", {
+        name: "Daily",
+        code: `daily_${ids.length}`,
+        sourceType: "OPERATIONAL",
+        operationalDataTypes: ["ACCOUNTS"],
+        scheduleType: "DAY",
+        period: 1,
+      });
+      ids.push(id);
+    }
+    await delay(waitMs);
+    await state.server?.kill();
+    client = await start();
+  }
+  for (const id of ids) {
+    expect(await jobsOfSchedule(client, id, 1)).toMatchObject([{ status: "SUCCEEDED" }]);
+  }
 }, 120_000);
 
 test("an export that fails as nobody expected says so, with an event, and does not run for ever", async () => {
@@ -79,7 +93,7 @@ test("an export that fails as nobody expected says so, with an event, and does n
   await rm(exportsFolder(), { recursive: true });
   const id = await order(client);
   const failureReason = "The server made a mistake; it has been logged";
-  expect(await ended(client, id)).toMatchObject({ status: "FAILED", failureReason });
+  expect(await endedExport(client, id)).toMatchObject({ status: "FAILED", failureReason });
   const { data } = await client.list("events?eventType=DataExportJobFailure");
   expect(data).toMatchObject([
     {

@@ -1,41 +1,23 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { parseCsv } from "@turnpike/server/records/csv.ts";
-import { unzip } from "@turnpike/server/exports/unzip.ts";
+import { endedExport, filesOfExport, linkToExport } from "../exported-files.ts";
 import { useServer } from "./fixture.ts";
 
 const { client, account, plan, accountPlan } = useServer();
 
 const accepted = z.object({ jobId: z.string() });
-const link = z.object({ url: z.string(), expirationTime: z.string() });
-
-const ended = async (jobId: string): Promise<Record<string, unknown>> => {
-  for (;;) {
-    const { body } = await client().call("GET", `dataexports/jobs/${jobId}`);
-    const job = z.looseObject({ status: z.string() }).parse(body);
-    if (job.status === "SUCCEEDED" || job.status === "FAILED") return job;
-    await delay(20);
-  }
-};
 
 const order = async (body: object): Promise<string> => {
   const answer = await client().call("POST", "dataexports/adhoc", body);
   return accepted.parse(answer.body).jobId;
 };
 
-const linkTo = async (jobId: string): Promise<string> => {
-  const { body } = await client().call("GET", `dataexports/jobs/${jobId}/getdownloadurl`);
-  return link.parse(body).url;
-};
-
 /** The files of an export, by name. */
 const exported = async (body: object): Promise<Record<string, string>> => {
   const jobId = await order(body);
-  expect(await ended(jobId)).toMatchObject({ status: "SUCCEEDED" });
-  const response = await fetch(await linkTo(jobId));
-  expect(response.headers.get("content-type")).toBe("application/zip");
-  return unzip(Buffer.from(await response.arrayBuffer()));
+  expect(await endedExport(client(), jobId)).toMatchObject({ status: "SUCCEEDED" });
+  return filesOfExport(client(), jobId);
 };
 
 /** Rows of a CSV file as records. */
@@ -163,13 +145,13 @@ test("what cannot be exported is refused before the job", async () => {
 
 test("jobs are listed by status and opened only with their link", async () => {
   const jobId = await order(operational("PRODUCTS"));
-  await ended(jobId);
+  await endedExport(client(), jobId);
   const list = async (query: string): Promise<string[]> =>
     (await client().list(`dataexports/jobs?${query}`)).data.map(({ id }) => id);
   expect(await list(`ids=${jobId}&status=SUCCEEDED`)).toEqual([jobId]);
   expect(await list(`ids=${jobId}&status=FAILED`)).toEqual([]);
   expect(await list(`ids=${jobId}&dateCreatedStart=2999-01-01`)).toEqual([]);
-  const url = new URL(await linkTo(jobId));
+  const url = new URL(await linkToExport(client(), jobId));
   url.searchParams.set("signature", "0".repeat(64));
   expect((await fetch(url)).status).toBe(403);
   expect((await fetch(`${url.origin}${url.pathname}`)).status).toBe(400);

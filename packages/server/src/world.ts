@@ -32,6 +32,7 @@ import { runBillJob } from "./billing/bill-run.ts";
 import { trueUpWallets } from "./billing/wallets/true-ups.ts";
 import { runStatementJob } from "./billing/statements/statements.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { tickExportClock } from "./exports/export-clock.ts";
 import {
   type ExportParts,
   expireExports,
@@ -128,7 +129,8 @@ const assemble = async (
   const examine = examineCustomSql(database, usage);
   const sealer = await openSealer(config, database);
   const secrets = createSecrets(sealer);
-  const catalog = createCatalog({ database, resources, secrets, now, onChange, examine });
+  const writing = { secrets, now, background, onChange, examine };
+  const catalog = createCatalog({ database, resources, ...writing });
   const metering = stores.isUsageHere
     ? await openMetering({ config, database, pool, usage, catalog, ledger, logger }, closers)
     : await withoutMetering(pool, logger);
@@ -357,6 +359,7 @@ const openQueue = async (
       "schedule-clock": () => tickSchedules({ ...run, catalog }),
       "usage-upload": (key) => runUpload(uploads, key),
       "export-job": (key) => runExportJob(exporting, key),
+      "export-clock": () => tickExportClock({ ...run, background }),
       "export-expiry": () => expireExports(exporting),
       "lookup-upload": (key) => runLookupUpload({ database, files, now }, key),
       "statement-job": (key) => runStatementJob(run, key),

@@ -32,7 +32,7 @@ export const toExportJobReply = (job: ExportJob) => ({
 export const createExportJob = async (
   transaction: DatabaseTransaction,
   { orgId, principal }: Caller,
-  { order, at }: { order: ExportOrder; at: Date },
+  { order, at, scheduleId }: { order: ExportOrder; at: Date; scheduleId?: string },
 ): Promise<string> => {
   const id = randomUUIDv7();
   await transaction
@@ -41,7 +41,7 @@ export const createExportJob = async (
       org_id: orgId,
       id,
       version: 1,
-      schedule_id: null,
+      schedule_id: scheduleId ?? null,
       status: "PENDING",
       request: JSON.stringify(order),
       stored_as: null,
@@ -106,7 +106,11 @@ const selectJobs = (database: Database, orgId: string, filter: ExportJobFilter) 
   if (ids !== undefined) {
     query = query.where(sql<boolean>`id = ANY(${ids.filter(isRecordId)}::uuid[])`);
   }
-  if (scheduleId !== undefined) query = query.where(sql`schedule_id::text`, "=", scheduleId);
+  if (scheduleId !== undefined) {
+    query = isRecordId(scheduleId)
+      ? query.where("schedule_id", "=", scheduleId)
+      : query.where(sql<boolean>`false`);
+  }
   if (status !== undefined) query = query.where("status", "=", status);
   if (from !== undefined) query = query.where("dt_created", ">=", new Date(from));
   if (before !== undefined) query = query.where("dt_created", "<", new Date(before));

@@ -6,7 +6,7 @@ import { lookupAll, lookupEvery } from "../records/lookup.ts";
 import { keysOf, type Row, type Source } from "./export-file.ts";
 
 /** Exports are in UTC whatever the organization's zone is (m3ter semantics 21). */
-const exportZone = "UTC";
+export const exportZone = "UTC";
 const eventsPerPage = 20_000;
 const groupsMax = 1_000_000;
 

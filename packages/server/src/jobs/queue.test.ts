@@ -37,6 +37,7 @@ const idle: TaskHandlers = {
   "schedule-clock": nothing,
   "usage-upload": nothing,
   "export-job": nothing,
+  "export-clock": nothing,
   "export-expiry": nothing,
   "lookup-upload": nothing,
   "statement-job": nothing,

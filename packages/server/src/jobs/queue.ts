@@ -21,6 +21,8 @@ export interface Tasks {
   readonly "schedule-clock": object;
   readonly "usage-upload": { readonly orgId: string; readonly id: string };
   readonly "export-job": { readonly orgId: string; readonly jobId: string };
+  /** Queued by the clock, and by who creates a schedule. */
+  readonly "export-clock": object;
   /** Queued by the clock. */
   readonly "export-expiry": object;
   readonly "lookup-upload": { readonly orgId: string; readonly jobId: string };
@@ -46,6 +48,7 @@ const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
 const clockTasks = [
   { task: "bill-clock", everyTicks: 1 },
   { task: "schedule-clock", everyTicks: 1 },
+  { task: "export-clock", everyTicks: 1 },
   { task: "export-expiry", everyTicks: 60 },
 ] satisfies readonly (ClockTask & { readonly task: keyof Tasks })[];
 
@@ -60,12 +63,16 @@ export const enqueue = async <Name extends keyof Tasks>(
   );
 };
 
-/** The same for the work of bills, by name. */
+/** The same by name, for rooms that do not know the queue. */
 export const background = {
   billJob: (transaction: DatabaseTransaction, key: Tasks["bill-job"]): Promise<void> =>
     enqueue(transaction, "bill-job", key),
   statementJob: (transaction: DatabaseTransaction, key: Tasks["statement-job"]): Promise<void> =>
     enqueue(transaction, "statement-job", key),
+  exportClock: (transaction: DatabaseTransaction): Promise<void> =>
+    enqueue(transaction, "export-clock", {}),
+  exportJob: (transaction: DatabaseTransaction, key: Tasks["export-job"]): Promise<void> =>
+    enqueue(transaction, "export-job", key),
 };
 
 /** How long a bill job pauses that waits for what has not been measured. */

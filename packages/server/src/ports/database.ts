@@ -271,6 +271,7 @@ export interface Tables {
     backfill_id: string;
     failed_rows: ColumnType<string, number, number>;
   };
+  export_schedule: { org_id: string; kind: Generated<string>; id: string; next_run_at: At };
   export_job: ExportJobTable;
   integration_run: IntegrationRunTable;
   bill_job: BillJobTable;

@@ -38,6 +38,7 @@ const parts = () => {
     resources,
     secrets,
     now,
+    background: { exportClock: () => Promise.resolve() },
     onChange: () => undefined,
     examine: () => Promise.resolve(),
   });

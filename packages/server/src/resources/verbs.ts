@@ -2,6 +2,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, Reader } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import type { Background } from "./background.ts";
 import { tellServers } from "./catalog-news.ts";
 import type { KindOf } from "./filters.ts";
 import { createLists, type Lists } from "./lists.ts";
@@ -40,6 +41,7 @@ export interface CatalogParts {
   readonly resources: readonly Resource[];
   readonly secrets: Secrets;
   readonly now: () => Date;
+  readonly background: Background;
   readonly onChange: OnChange;
   readonly examine: Examine;
 }
@@ -48,7 +50,7 @@ export interface CatalogParts {
 const tellNobody = (): void => undefined;
 
 export const createCatalog = (parts: CatalogParts): Catalog => {
-  const { database, secrets, now } = parts;
+  const { database, secrets, now, background } = parts;
   const kindOf = referencedKinds(parts.resources);
 
   const replies: Catalog["replies"] = (reader, resource, rows) =>
@@ -58,7 +60,8 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
     const kinds = new Set<string>();
     const onWrite = (kind: string): void => void kinds.add(kind);
     const result = await database.transaction().execute(async (transaction) => {
-      const done = await work(createWriter(transaction, { caller, at: now(), secrets, onWrite }));
+      const writing = { caller, at: now(), secrets, background, onWrite };
+      const done = await work(createWriter(transaction, writing));
       if (kinds.size > 0) {
         await tellServers(transaction, { orgId: caller.orgId, kinds: [...kinds] });
       }
@@ -71,7 +74,7 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
   const rehearse: Catalog["rehearse"] = async (caller, work) => {
     const transaction = await database.startTransaction().execute();
     try {
-      const unheard = { caller, at: now(), secrets, onWrite: tellNobody };
+      const unheard = { caller, at: now(), secrets, background, onWrite: tellNobody };
       return await work(createWriter(transaction, unheard));
     } finally {
       await transaction.rollback().execute();

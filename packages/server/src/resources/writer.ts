@@ -3,6 +3,7 @@ import type { DatabaseTransaction, Document } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
+import type { Background } from "./background.ts";
 import { rules } from "./rules.ts";
 import type { Secrets } from "./secrets.ts";
 import { amend, erase, insert, recordChange, replace, type Written } from "./writes.ts";
@@ -12,6 +13,7 @@ export interface Writer {
   readonly transaction: DatabaseTransaction;
   readonly caller: Caller;
   readonly at: Date;
+  readonly background: Background;
   /** `owned` are the fields that the declaration keeps for the server. */
   readonly create: (resource: Resource, body: unknown, owned?: Document) => Promise<RecordRow>;
   /** The client's way: the whole document and the version it read. */
@@ -34,13 +36,14 @@ interface WriterParts {
   readonly caller: Caller;
   readonly at: Date;
   readonly secrets: Secrets;
+  readonly background: Background;
   /** Told of every kind that is written. */
   readonly onWrite: (kind: string) => void;
 }
 
 export const createWriter = (
   transaction: DatabaseTransaction,
-  { caller, at, secrets, onWrite }: WriterParts,
+  { caller, at, secrets, background, onWrite }: WriterParts,
 ): Writer => {
   const record = async (written: Written): Promise<RecordRow> => {
     await recordChange(transaction, caller, { ...written, at });
@@ -56,6 +59,7 @@ export const createWriter = (
     transaction,
     caller,
     at,
+    background,
     create: async (resource, body, owned) =>
       followed(await insert(transaction, resource, { caller, secrets, body, at, owned })),
     update: async (resource, change) =>

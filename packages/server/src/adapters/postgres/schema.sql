@@ -282,6 +282,17 @@ CREATE TABLE export_job (
 );
 CREATE INDEX export_job_file ON export_job USING btree (finished_at) WHERE (stored_as IS NOT NULL);
 CREATE INDEX export_job_newest ON export_job USING btree (org_id, dt_created DESC, id DESC);
+CREATE INDEX export_job_of_schedule ON export_job USING btree (org_id, schedule_id, dt_created DESC, id DESC) WHERE (schedule_id IS NOT NULL);
+
+CREATE TABLE export_schedule (
+  org_id uuid NOT NULL,
+  kind text DEFAULT 'exportSchedule'::text NOT NULL,
+  id uuid NOT NULL,
+  next_run_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, kind, id) REFERENCES record(org_id, kind, id) ON DELETE CASCADE
+);
+CREATE INDEX export_schedule_due ON export_schedule USING btree (next_run_at);
 
 CREATE TABLE failed_ingest (
   org_id uuid NOT NULL,
