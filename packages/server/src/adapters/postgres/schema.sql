@@ -283,6 +283,7 @@ CREATE TABLE export_job (
 CREATE INDEX export_job_file ON export_job USING btree (finished_at) WHERE (stored_as IS NOT NULL);
 CREATE INDEX export_job_newest ON export_job USING btree (org_id, dt_created DESC, id DESC);
 CREATE INDEX export_job_of_schedule ON export_job USING btree (org_id, schedule_id, dt_created DESC, id DESC) WHERE (schedule_id IS NOT NULL);
+CREATE INDEX export_job_under_way ON export_job USING btree (org_id, schedule_id) WHERE ((schedule_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
 
 CREATE TABLE export_schedule (
   org_id uuid NOT NULL,

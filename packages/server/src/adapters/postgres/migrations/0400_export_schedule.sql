@@ -10,6 +10,9 @@ CREATE TABLE export_schedule (
 
 CREATE INDEX export_schedule_due ON export_schedule (next_run_at);
 
--- The jobs of a schedule, newest first, and whether one of them is under way.
+-- The jobs of a schedule, newest first.
 CREATE INDEX export_job_of_schedule ON export_job (org_id, schedule_id, dt_created DESC, id DESC)
   WHERE schedule_id IS NOT NULL;
+-- Whether one of them is under way: one look, however many there have been.
+CREATE INDEX export_job_under_way ON export_job (org_id, schedule_id)
+  WHERE schedule_id IS NOT NULL AND status IN ('PENDING', 'RUNNING');
