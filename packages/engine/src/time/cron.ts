@@ -81,13 +81,24 @@ export const parseCron = (expression: string): Cron | undefined => {
     dates: new Set(readList(date, dates)),
     weekdays: new Set(readList(weekday, weekdays).map((day) => day % daysPerWeek)),
   };
-  const isRead = cron.minutesOfDay.length > 0 && cron.dates.size > 0 && cron.weekdays.size > 0;
-  if (!isRead || texts.length !== fieldCount) return undefined;
-  return nearestDay(cron, someDay, 1) === undefined ? undefined : cron;
+  const sizes = [cron.minutesOfDay.length, cron.dates.size, cron.months.size, cron.weekdays.size];
+  if (texts.length !== fieldCount || sizes.includes(0)) return undefined;
+  return comes(cron) ? cron : undefined;
 };
 
-/** In a year that has every date there is. */
-const someDay = Temporal.PlainDate.from("2000-01-01");
+const areDaysNarrowedTwice = (cron: Cron): boolean =>
+  cron.dates.size < dates.max && cron.weekdays.size < daysPerWeek;
+
+const someLeapYear = 2000;
+
+/** Whether one of its months ever has one of its dates; a day of the week every month has. */
+const comes = (cron: Cron): boolean => {
+  const lengths = [...cron.months].map(
+    (month) => Temporal.PlainYearMonth.from({ year: someLeapYear, month }).daysInMonth,
+  );
+  return areDaysNarrowedTwice(cron) || Math.min(...cron.dates) <= Math.max(...lengths);
+};
+
 /** February 29 comes at least this often, also around a year such as 2100. */
 const daysApartMax = 8 * 366;
 
@@ -96,8 +107,7 @@ const hasDay = (cron: Cron, { month, day, dayOfWeek }: Temporal.PlainDate): bool
   if (!cron.months.has(month)) return false;
   const isDate = cron.dates.has(day);
   const isWeekday = cron.weekdays.has(dayOfWeek % daysPerWeek);
-  const areBothNarrowed = cron.dates.size < dates.max && cron.weekdays.size < daysPerWeek;
-  return areBothNarrowed ? isDate || isWeekday : isDate && isWeekday;
+  return areDaysNarrowedTwice(cron) ? isDate || isWeekday : isDate && isWeekday;
 };
 
 type Direction = 1 | -1;
