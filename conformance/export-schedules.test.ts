@@ -131,3 +131,21 @@ test("a meter that is gone when its turn comes is why a run fails, and an event 
   const { data } = await client(0).list("events?eventType=DataExportJobFailure");
   expect(data).toMatchObject([{ m3terEvent: { eventData: { newDto: { jobId: failed?.id } } } }]);
 });
+
+test("a run for a destination fails, as nothing can be written there, and the schedule goes on", async () => {
+  const { id: destinationId } = await client(0).create("dataexports/destinations", {
+    name: "Bucket",
+    code: "bucket",
+    destinationType: "S3",
+    bucketName: "exports",
+    iamRoleArn: "arn:aws:iam::123456789012:role/exports",
+  });
+  const made = await schedule({ ...accounts, destinationIds: [destinationId] });
+  await jobsOfSchedule(client(0), made.id, 1);
+  await age(made, 2);
+  const jobs = await jobsOfSchedule(client(0), made.id, 2);
+  for (const job of jobs) {
+    expect(job).toMatchObject({ status: "FAILED" });
+    expect(job["failureReason"]).toContain("destinationIds cannot be written to");
+  }
+});

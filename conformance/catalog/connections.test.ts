@@ -146,10 +146,22 @@ describe("an export schedule", () => {
     [{ operationalDataTypes: [] }, "operationalDataTypes"],
     [{ sourceType: "USAGE" }, "timePeriod"],
     [{ sourceType: "BOTH" }, "sourceType"],
-    [{ destinationIds: [crypto.randomUUID()] }, "destinationIds cannot be written to"],
   ])("with %j is refused", async (fields, message) => {
     const body = { ...schedule, code: "refused", ...fields };
     expect(await refused(path, body)).toContain(message);
+  });
+
+  test("keeps its destination", async () => {
+    const { id } = await client().create("dataexports/destinations", {
+      name: "Bucket",
+      code: "bucket",
+      destinationType: "S3",
+      bucketName: "exports",
+      iamRoleArn: "arn:aws:iam::123456789012:role/exports",
+    });
+    const made = await client().create(path, { ...schedule, code: "kept", destinationIds: [id] });
+    const message = await client().refusal("DELETE", `dataexports/destinations/${id}`);
+    expect(message).toContain(`is named as destinationIds by exportSchedule ${made.id}`);
   });
 });
 

@@ -40,6 +40,7 @@ export const referenced: Readonly<Record<string, string>> = {
   billGroupingKeyId: "picklists/billgroupingkeys",
   transactionTypeId: "picklists/transactiontypes",
   integrationConfigId: "integrationconfigs",
+  destinationIds: "dataexports/destinations",
   billId: "bills",
   billIds: "bills",
 };
@@ -230,7 +231,7 @@ export const fixes: Readonly<Record<string, Fix>> = {
   LookupTableRevisionCopyRequest: (body) => without(body, "revisionId"),
   MeterRequest: (body) => ({ ...body, dataFields, derivedFields }),
   OperationalDataExportConfigurationRequest: (body) => ({
-    ...without(body, "cronExpression", "destinationIds", "offset"),
+    ...without(body, "cronExpression", "offset"),
     sourceType: "OPERATIONAL",
     scheduleType: "DAY",
     period: 2,

@@ -1,13 +1,17 @@
 import { z } from "zod";
 import { dateTime } from "../schema.ts";
 import { groupsNeedAggregations, usageSelection } from "../usage/usage-selection.ts";
-import { exportFileFormats, noDestinations, operationalDataTypes } from "./export-schedule.ts";
+import { exportFileFormats, operationalDataTypes } from "./export-schedule.ts";
 
 export const exportStatuses = ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"] as const;
 export type ExportStatus = (typeof exportStatuses)[number];
 
+/** What an export cannot be sent to (decision 0011). */
+export const noDestination =
+  "cannot be written to: no connection to buckets is installed; download the file";
+
 const common = {
-  destinationIds: noDestinations,
+  destinationIds: z.array(z.string()).max(0, noDestination).optional(),
   exportFileFormat: z.enum(exportFileFormats).default("CSV"),
 };
 

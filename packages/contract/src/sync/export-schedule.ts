@@ -31,12 +31,6 @@ export type OperationalDataType = (typeof operationalDataTypes)[number];
 
 export const exportFileFormats = ["CSV", "JSONL"] as const;
 
-/** What an export cannot be sent to is refused, not forgotten (decision 0011). */
-export const noDestinations = z
-  .array(z.string())
-  .max(0, "cannot be written to: no connection to buckets is installed; download the file")
-  .optional();
-
 const periodMinutesMin = 15;
 const periodMinutesMax = 3 * 24 * 60;
 /** Hours of a day, minutes of an hour. */
@@ -45,7 +39,7 @@ const offsetMax = { DAY: 23, HOUR: 59 } as const;
 const schedule = {
   name: z.string().min(1),
   code,
-  destinationIds: noDestinations,
+  destinationIds: z.array(z.string()).optional(),
   scheduleType: z.enum(["HOUR", "DAY", "MINUTE"]).optional(),
   period: z.int().min(1).optional(),
   offset: z.int().min(1).optional(),
@@ -114,7 +108,7 @@ const usage = z
   })
   .superRefine(groupsNeedAggregations);
 
-/** What is exported, and how often (m3ter semantics 21). */
+/** What is exported, how often and to where (m3ter semantics 21). */
 export const exportSchedule = defineResource({
   kind: "exportSchedule",
   noun: "ExportSchedule",
@@ -122,6 +116,6 @@ export const exportSchedule = defineResource({
   fields: z.discriminatedUnion("sourceType", [operational, usage]).superRefine(runsOften),
   pageSizeMax: 100,
   filters: { ids: { by: "id" } },
-  references: { meterIds: "meter", accountIds: "account" },
+  references: { destinationIds: "exportDestination", meterIds: "meter", accountIds: "account" },
   events: "configuration",
 });

@@ -29,10 +29,11 @@ interface ScheduleKey {
  */
 const orderOf = (row: RecordRow, at: Date): ExportOrder => {
   const schedule = typed(exportSchedule, row);
-  const { exportFileFormat } = schedule;
+  const { exportFileFormat, destinationIds } = schedule;
+  const common = { exportFileFormat, destinationIds };
   if (schedule.sourceType === "OPERATIONAL") {
     const { sourceType, operationalDataTypes } = schedule;
-    return { sourceType, operationalDataTypes, exportFileFormat };
+    return { ...common, sourceType, operationalDataTypes };
   }
   const { sourceType, timePeriod } = schedule;
   const { meterIds, accountIds, dimensionFilters, aggregations, groups } = schedule;
@@ -40,7 +41,7 @@ const orderOf = (row: RecordRow, at: Date): ExportOrder => {
   const startDate = new Date(window.start.epochMilliseconds).toISOString();
   const endDate = new Date(window.end.epochMilliseconds).toISOString();
   const selection = { meterIds, accountIds, dimensionFilters, aggregations, groups };
-  return { sourceType, ...selection, exportFileFormat, startDate, endDate };
+  return { ...common, sourceType, ...selection, startDate, endDate };
 };
 
 /** The run that the schedule owes, if its turn has come, held until the transaction ends. */

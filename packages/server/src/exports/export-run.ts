@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from "node:crypto";
 import { sql } from "kysely";
 import { exportFailureEvent } from "@turnpike/contract/event.ts";
-import { Problem, problems } from "@turnpike/contract/problem.ts";
-import type { OperationalExport } from "@turnpike/contract/sync/export-job.ts";
+import { fieldProblem, Problem, problems } from "@turnpike/contract/problem.ts";
+import { noDestination, type OperationalExport } from "@turnpike/contract/sync/export-job.ts";
 import type { UsageParts } from "../metering/usage-query.ts";
 import type { FileStore } from "../ports/file-store.ts";
 import type { Catalog } from "../resources/verbs.ts";
@@ -52,10 +52,16 @@ const exportOperational = (
       return archive(parts, sources, order.exportFileFormat);
     });
 
-const writeFile = (parts: ExportParts, { org_id: orgId, request }: ExportJob): Promise<string> =>
-  request.sourceType === "OPERATIONAL"
-    ? exportOperational(parts, { orgId, order: request })
-    : archive(parts, [usageSource(parts, { orgId, order: request })], request.exportFileFormat);
+const writeFile = async (
+  parts: ExportParts,
+  { org_id: orgId, request }: ExportJob,
+): Promise<string> => {
+  if (request.destinationIds !== undefined && request.destinationIds.length > 0)
+    throw fieldProblem("RULE_VIOLATED", "destinationIds", noDestination);
+  if (request.sourceType === "OPERATIONAL")
+    return exportOperational(parts, { orgId, order: request });
+  return archive(parts, [usageSource(parts, { orgId, order: request })], request.exportFileFormat);
+};
 
 const fail = async (
   { database, now }: ExportParts,
