@@ -145,6 +145,9 @@ const createPlan = async (sampled: Sampled): Promise<void> => {
     emailAddress: "buyer@example.com",
   });
   await post(sampled, "accountplans", { accountId, planId, startDate });
+  await post(sampled, "grants", { id: "buyer", account: "buyer", asset: "USD", amount: "1000" });
+  const call = { uid: "bought", account: "buyer", meter: "planned", measure: { units: 1 } };
+  await post(sampled, "authorizations", { ...call, mode: "charge" });
 };
 
 /** Accounts with money, written where the API would write them: creating many one by one would outlast the measurement. */
@@ -168,6 +171,9 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
     `INSERT INTO reference SELECT org_id, from_kind, md5('plan-' || n)::uuid, field, to_kind,
        CASE field WHEN 'accountId' THEN md5(n::text)::uuid ELSE to_id END
        FROM (SELECT * FROM reference WHERE from_kind = 'accountPlan') AS r, LATERAL (SELECT n ${range}) AS s`,
+    // Where in its month an account is, which only its first call has to find out.
+    `INSERT INTO usage_position SELECT org_id, replace(id, '/buyer', '/account-' || n), posted, held, before
+       FROM (SELECT * FROM usage_position) AS r, LATERAL (SELECT n ${range}) AS s`,
     "VACUUM ANALYZE",
     "CHECKPOINT",
   ];
@@ -175,7 +181,7 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
   await touchPages(pool);
 };
 
-const tablesOfAccounts = ["ledger_account"];
+const tablesOfAccounts = ["ledger_account", "usage_position"];
 
 /**
  * Locks a row of each page, as a decision does. The first change of a page after a checkpoint logs the whole page; in

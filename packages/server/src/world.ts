@@ -49,7 +49,7 @@ import type { World } from "./operations/handler.ts";
 import type { Database } from "./ports/database.ts";
 import type { UsageDirectory } from "./ports/usage-directory.ts";
 import type { CustomSqlChecker, UsageStore } from "./ports/usage-store.ts";
-import { newsChannel, readNews } from "./resources/catalog-news.ts";
+import { heedNews, type Hearing, newsChannel } from "./resources/catalog-news.ts";
 import { examineCustomSql } from "./resources/custom-sql.ts";
 import { ensureIndexes } from "./resources/indexes.ts";
 import { runLookupUpload } from "./resources/lookup-upload.ts";
@@ -111,9 +111,11 @@ const assemble = async (
   await ensureIndexes(database, resources);
   await ensureOrganization(database, resources, { credentials, at: now() });
   const earlier = stores.isUsageHere ? usage : undefined;
-  const ledger = openLedger({ database, pool, usage: earlier, directory, logger }, closers);
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const hearing: Hearing = { isHeard: false };
+  const ledger = openLedger(
+    { database, pool, usage: earlier, directory, logger, hearing },
+    closers,
+  );
   const keys = createKeys(database, steadyMs);
   const permissions = createPermissions(database, { now, steadyMs });
   const accessChanged = (orgId: string): void => {
@@ -125,11 +127,10 @@ const assemble = async (
     ledger.announce(change);
     if (isAccessKind(change.kind)) accessChanged(change.orgId);
   };
-  await hearNews({ database, pool, cut, logger, onChange }, closers);
+  await hearNews({ database, pool, cut, logger, onChange, hearing }, closers);
   const examine = examineCustomSql(database, usage);
   const sealer = await openSealer(config, database);
-  const secrets = createSecrets(sealer);
-  const writing = { secrets, now, background, onChange, examine };
+  const writing = { secrets: createSecrets(sealer), now, background, onChange, examine };
   const catalog = createCatalog({ database, resources, ...writing });
   const metering = stores.isUsageHere
     ? await openMetering({ config, database, pool, usage, catalog, ledger, logger }, closers)
@@ -162,37 +163,43 @@ const assemble = async (
     checkReady: async () => {
       await sql`SELECT 1`.execute(database);
     },
-    metrics: () => registry.metrics(),
+    metrics: collectMetrics(),
   };
+};
+
+/** What an operator's Prometheus is told of the process. */
+const collectMetrics = (): HttpParts["metrics"] => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return () => registry.metrics();
 };
 
 interface NewsParts extends Pick<PostgresConnection, "database" | "pool" | "cut"> {
   readonly logger: Logger;
   readonly onChange: OnChange;
+  readonly hearing: Hearing;
 }
 
 /** Changes of the catalog by other servers on the database count here as soon as they are heard of. */
 const hearNews = async (
-  { database, pool, cut, logger, onChange }: NewsParts,
+  { pool, cut, logger, ...parts }: NewsParts,
   closers: Closer[],
 ): Promise<void> => {
+  const news = heedNews({ ...parts, resources });
   const listener = await listen({
     url: pool.options.connectionString ?? "",
     channel: newsChannel,
-    onMessage: (payload) => {
-      const news = readNews(payload);
-      for (const kind of news?.kinds ?? []) onChange({ orgId: news?.orgId ?? "", kind });
+    onMessage: news.heed,
+    onReturn: news.begin,
+    onLost: (reason) => {
+      news.end();
+      logger.warn({ reason }, "changes by other servers are not heard of");
     },
-    onReturn: async () => {
-      const organizations = await database.selectFrom("organization").select("id").execute();
-      for (const { id: orgId } of organizations)
-        for (const { kind } of resources) onChange({ orgId, kind });
-    },
-    onLost: (reason) => logger.warn({ reason }, "changes by other servers are not heard of"),
     // Requests wait on connections that a frozen machine does not close: they are answered that it is UNAVAILABLE.
     onUnreachable: cut,
   });
   closers.push(listener.stop);
+  await news.begin();
 };
 
 interface StoreParts {
@@ -263,11 +270,12 @@ interface LedgerParts {
   readonly usage: UsageStore | undefined;
   readonly directory: UsageDirectory;
   readonly logger: Logger;
+  readonly hearing: Readonly<Hearing>;
 }
 
 /** What every server does: it decides, and sees to what has been decided. */
 const openLedger = (
-  { database, pool, usage, directory, logger }: LedgerParts,
+  { database, pool, usage, directory, logger, hearing }: LedgerParts,
   closers: Closer[],
 ): Ledger => {
   const ledger = createLedger({
@@ -277,6 +285,7 @@ const openLedger = (
     derivedFields: createDerivedFields(directory, Date.now),
     logger,
     now: Date.now,
+    hearsNews: () => hearing.isHeard,
   });
   closers.push(ledger.drain);
   for (const running of [

@@ -7,31 +7,57 @@ export interface Cache<Value> {
 
 interface Entry<Value> {
   readonly value: Promise<Value>;
-  readonly until: number;
+  readonly since: number;
+  weight: number;
 }
 
-export const createCache = <Value>(options: {
+export interface CacheOptions<Value> {
   readonly now: () => number;
-  readonly rememberedMs: number;
+  /** May change from one moment to the next. */
+  readonly rememberedMs: () => number;
+  /** How much all answers may weigh together. */
   readonly max: number;
-}): Cache<Value> => {
+  /** One each when absent. */
+  readonly weigh?: (value: Value) => number;
+}
+
+export const createCache = <Value>(options: CacheOptions<Value>): Cache<Value> => {
+  const { now, rememberedMs, max, weigh = () => 1 } = options;
   const entries = new Map<string, Entry<Value>>();
+  let total = 0;
+  const drop = (key: string, { weight }: Entry<Value>): void => {
+    entries.delete(key);
+    total -= weight;
+  };
+  const weighOnceThere = async (key: string, entry: Entry<Value>): Promise<void> => {
+    const isKept = (): boolean => entries.get(key) === entry;
+    try {
+      const weight = weigh(await entry.value);
+      if (!isKept()) return;
+      total += weight - entry.weight;
+      entry.weight = weight;
+    } catch {
+      if (isKept()) drop(key, entry);
+    }
+  };
   return {
     get: (key, load) => {
-      const at = options.now();
+      const at = now();
       const known = entries.get(key);
-      if (known !== undefined && known.until > at) return known.value;
-      if (entries.size >= options.max) entries.clear();
-      const value = load();
-      const entry = { value, until: at + options.rememberedMs };
+      if (known !== undefined && at - known.since < rememberedMs()) return known.value;
+      if (known !== undefined) drop(key, known);
+      if (total >= max) {
+        entries.clear();
+        total = 0;
+      }
+      const entry = { value: load(), since: at, weight: 1 };
       entries.set(key, entry);
-      value.catch(() => {
-        if (entries.get(key) === entry) entries.delete(key);
-      });
-      return value;
+      total += entry.weight;
+      void weighOnceThere(key, entry);
+      return entry.value;
     },
     forget: (prefix) => {
-      for (const key of entries.keys()) if (key.startsWith(prefix)) entries.delete(key);
+      for (const [key, entry] of entries) if (key.startsWith(prefix)) drop(key, entry);
     },
   };
 };

@@ -52,7 +52,7 @@ export interface Configurations {
 }
 
 export const createConfigurations = (database: Database, now: () => number): Configurations => {
-  const cache = createCache<Configuration>({ now, rememberedMs, max: 10_000 });
+  const cache = createCache<Configuration>({ now, rememberedMs: () => rememberedMs, max: 10_000 });
   /** Organizations with budgets by billing period: what moves their periods moves limits. */
   const byPeriod = new Set<string>();
   return {

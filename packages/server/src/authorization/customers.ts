@@ -4,6 +4,7 @@ import type { Database } from "../ports/database.ts";
 import { findRecord } from "../records/records.ts";
 import { textArray } from "./rows/binary-arrays.ts";
 import { readByKeys } from "./rows/packet.ts";
+import { lookedUpTogether } from "./together.ts";
 
 /** Which account codes exist, and the id of each. Only what exists is remembered: an account may be created at any time. */
 export interface Customers {
@@ -39,6 +40,7 @@ export const createCustomers = ({ database, pool, now }: Parts): Customers => {
     for (const { id, value } of rows) known.set(keyOf(orgId, value), { id, until });
     return new Map(rows.map(({ id, value }) => [value, id]));
   };
+  const find = lookedUpTogether(load);
 
   return {
     idsOf: async (orgId, codes) => {
@@ -50,7 +52,11 @@ export const createCustomers = ({ database, pool, now }: Parts): Customers => {
         else missing.push(code);
       }
       if (missing.length === 0) return found;
-      for (const [code, id] of await load(orgId, missing)) found.set(code, id);
+      const ids = await Promise.all(missing.map((code) => find(orgId, code)));
+      for (const [nth, code] of missing.entries()) {
+        const id = ids[nth];
+        if (id !== undefined) found.set(code, id);
+      }
       return found;
     },
     codeOf: async (orgId, id) => {

@@ -41,6 +41,8 @@ interface Opened extends Pick<LedgerParts, "pool" | "derivedFields" | "now"> {
   /** Undefined where another server keeps it: positions that begin here begin at nothing. */
   readonly usage: Pick<UsageStore, "aggregateJointly"> | undefined;
   readonly logger: Logger;
+  /** Whether changes by other servers are heard of. */
+  readonly hearsNews: () => boolean;
 }
 
 export const createLedger = ({
@@ -50,13 +52,14 @@ export const createLedger = ({
   derivedFields,
   logger,
   now,
+  hearsNews,
 }: Opened): Ledger => {
   const keptRecords = createKeptRecords(pool);
   const parts: LedgerParts = {
     pool,
     configurations: createConfigurations(database, steadyMs),
     customers: createCustomers({ database, pool, now: steadyMs }),
-    prices: createPrices({ database, pool, keptRecords, now: steadyMs }),
+    prices: createPrices({ database, pool, keptRecords, now: steadyMs, hearsNews }),
     keptRecords,
     derivedFields,
     now,

@@ -27,19 +27,18 @@ export interface AccountPrices {
 interface Parts {
   readonly database: Database;
   readonly now: () => number;
-  readonly rememberedMs: number;
+  readonly rememberedMs: () => number;
 }
 
 /**
  * Every pricing that an account's calls may have, at any time. Accounts that are asked for together are read together, and
- * what a plan says once for all of them: thousands of accounts have one plan, and each is forgotten within seconds.
+ * what a plan says once for all of them: thousands of accounts may have one plan.
  */
 export const createAccountPrices = ({ database, now, rememberedMs }: Parts): AccountPrices => {
   const remembered = { now, rememberedMs };
   const configs = createCache<Config | undefined>({ ...remembered, max: 1_000 });
   const plans = createCache<SoldPlan | undefined>({ ...remembered, max: 10_000 });
   const buyers = createCache<Buyer | undefined>({ ...remembered, max: 50_000 });
-  const prices = createCache<AnyPlanPrice[]>({ ...remembered, max: 50_000 });
   const findPlan = lookedUpTogether((orgId, ids) => loadSoldPlans(database, orgId, ids));
   const findBuyer = lookedUpTogether((orgId, ids) => loadBuyers(database, orgId, ids));
   const configOf = (orgId: string) =>
@@ -67,9 +66,9 @@ export const createAccountPrices = ({ database, now, rememberedMs }: Parts): Acc
     return [...own.flatMap((attached) => attached.prices), ...pooled];
   };
   return {
-    of: (key) => prices.get(`${key.orgId} ${key.accountId}`, () => pricesOf(key)),
+    of: pricesOf,
     forget: (orgId) => {
-      for (const cache of [configs, plans, buyers, prices]) cache.forget(orgId);
+      for (const cache of [configs, plans, buyers]) cache.forget(orgId);
     },
   };
 };

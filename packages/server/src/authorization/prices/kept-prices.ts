@@ -40,7 +40,7 @@ export interface KeptPrices {
 export const createKeptPrices = (pool: Pool, now: () => number): KeptPrices => {
   const versions = createCache<KeptPrice | undefined>({
     now,
-    rememberedMs: Number.MAX_SAFE_INTEGER,
+    rememberedMs: () => Number.MAX_SAFE_INTEGER,
     max: 10_000,
   });
   return {

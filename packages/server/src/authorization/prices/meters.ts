@@ -19,7 +19,7 @@ interface Parts {
   readonly database: Database;
   readonly keptRecords: KeptRecords;
   readonly now: () => number;
-  readonly rememberedMs: number;
+  readonly rememberedMs: () => number;
 }
 
 export const createMeters = ({ database, keptRecords, now, rememberedMs }: Parts): Meters => {

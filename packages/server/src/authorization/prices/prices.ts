@@ -50,14 +50,20 @@ const kinds: ReadonlySet<string> = new Set([
   "pricing",
 ]);
 
-/** How long another server may still price by a plan that was changed here, if it does not hear of it. */
-const rememberedMs = 5_000;
+/** Another server's changes are heard of at once, so that this bounds what would be remembered wrongly all the same. */
+const heardMs = 60_000;
+/** How long a server may still price by a plan that another one has changed, once it knows that it does not hear of it. */
+const unheardMs = 5_000;
+/** In prices, of some half a kilobyte each. */
+const preparedMax = 200_000;
 
 interface Parts {
   readonly database: Database;
   readonly pool: Pool;
   readonly keptRecords: KeptRecords;
   readonly now: () => number;
+  /** Whether changes by other servers are heard of. */
+  readonly hearsNews: () => boolean;
 }
 
 /** What is known of a meter whoever uses it. */
@@ -72,9 +78,16 @@ export interface MeterUsage {
   readonly isPriced: boolean;
 }
 
-export const createPrices = ({ database, pool, keptRecords, now }: Parts): Prices => {
+export const createPrices = (parts: Parts): Prices => {
+  const { database, pool, keptRecords, now, hearsNews } = parts;
+  const rememberedMs = (): number => (hearsNews() ? heardMs : unheardMs);
   const accountPrices = createAccountPrices({ database, now, rememberedMs });
-  const prepared = createCache<PreparedPrices>({ now, rememberedMs, max: 50_000 });
+  const prepared = createCache<PreparedPrices>({
+    now,
+    rememberedMs,
+    max: preparedMax,
+    weigh: ({ prices }) => 1 + prices.length,
+  });
   const meters = createMeters({ database, keptRecords, now, rememberedMs });
   const versions = createKeptPrices(pool, now);
   const callPrices = createCallPrices(versions);

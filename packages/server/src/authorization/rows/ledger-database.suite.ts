@@ -76,7 +76,14 @@ export const ledgerDatabase = (): LedgerDatabase => {
     await database.insertInto("unique_value").values(unique).execute();
   };
   const ledger = (): Ledger =>
-    createLedger({ ...connection(), usage, derivedFields, logger, now: Date.now });
+    createLedger({
+      ...connection(),
+      usage,
+      derivedFields,
+      logger,
+      now: Date.now,
+      hearsNews: () => false,
+    });
   return {
     pool: () => connection().pool,
     ledger,

@@ -51,7 +51,11 @@ const rememberedMs = 1_000;
 
 export const createPlainUsage = (ledger: Ledger): PlainUsage => {
   const { pool } = ledger;
-  const organizations = createCache<boolean>({ now: steadyMs, rememberedMs, max: 10_000 });
+  const organizations = createCache<boolean>({
+    now: steadyMs,
+    rememberedMs: () => rememberedMs,
+    max: 10_000,
+  });
   return {
     hasWallets: (orgId) =>
       organizations.get(orgId, async () => {
