@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { parseCron, shortestCronGap } from "@turnpike/engine/time/cron.ts";
 import { unitMinutes } from "@turnpike/engine/time/repetition.ts";
 import { defineResource } from "../resource.ts";
 import { code } from "../schema.ts";
+import { parseCron } from "./cron.ts";
 import { groupsNeedAggregations, timePeriods, usageSelection } from "../usage/usage-selection.ts";
 
 export const operationalDataTypes = [
@@ -60,14 +60,10 @@ const checkCron = ({ cronExpression = "", ...others }: Timing, refuse: Refuse): 
   for (const field of ["scheduleType", "period", "offset"] as const) {
     if (others[field] !== undefined) refuse("cronExpression", `cannot be combined with ${field}`);
   }
-  const cron = parseCron(cronExpression);
-  if (cron === undefined) {
-    const parts = "minute, hour, day of month, month and day of week";
-    return refuse("cronExpression", `must name times that come, by five fields: ${parts}`);
-  }
-  if (shortestCronGap(cron) < periodMinutesMin) {
+  const read = parseCron(cronExpression);
+  if ("fault" in read) return refuse("cronExpression", read.fault);
+  if (read.cron.shortestGapMs < periodMinutesMin * 60_000)
     refuse("cronExpression", "must leave 15 minutes or more between two runs");
-  }
 };
 
 const checkPeriod = ({ scheduleType, period, offset }: Timing, refuse: Refuse): void => {

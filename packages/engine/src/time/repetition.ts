@@ -1,7 +1,14 @@
-import { type Cron, lastCronTime, nextCronTime } from "./cron.ts";
 import { later } from "./period.ts";
 
-/** Every so often, or at the times of a cron expression; in UTC, whose units have one length each. */
+/** Times without an end, on both sides. */
+export interface Times {
+  /** The first one after an instant. */
+  readonly next: (after: Temporal.Instant) => Temporal.Instant;
+  /** The last one that is not after an instant. */
+  readonly last: (at: Temporal.Instant) => Temporal.Instant;
+}
+
+/** Every so often, or at times that are named; in UTC, whose units have one length each. */
 export type Repetition =
   | {
       readonly kind: "every";
@@ -11,7 +18,7 @@ export type Repetition =
       /** How far into a unit: minutes of an hour, hours of a day. */
       readonly offset?: number | undefined;
     }
-  | { readonly kind: "cron"; readonly cron: Cron };
+  | { readonly kind: "named"; readonly times: Times };
 
 export const unitMinutes = { MINUTE: 1, HOUR: 60, DAY: 24 * 60 } as const;
 const offsetMinutes = { MINUTE: 0, HOUR: 1, DAY: 60 } as const;
@@ -41,7 +48,7 @@ export const nextTime = (
   repetition: Repetition,
   { since, after }: { since: Temporal.Instant; after: Temporal.Instant },
 ): Temporal.Instant => {
-  if (repetition.kind === "cron") return nextCronTime(repetition.cron, after);
+  if (repetition.kind === "named") return repetition.times.next(after);
   const { period, unit } = repetition;
   return instant(lastEvery(repetition, since, after)).add({ minutes: period * unitMinutes[unit] });
 };
@@ -55,8 +62,8 @@ export const lastTime = (
   { since, owed, now }: { since: Temporal.Instant; owed: Temporal.Instant; now: Temporal.Instant },
 ): Temporal.Instant => {
   const last =
-    repetition.kind === "cron"
-      ? lastCronTime(repetition.cron, now)
+    repetition.kind === "named"
+      ? repetition.times.last(now)
       : instant(lastEvery(repetition, since, now));
   return later(last, owed);
 };

@@ -1,5 +1,5 @@
 import { exportSchedule } from "@turnpike/contract/sync/export-schedule.ts";
-import { parseCron } from "@turnpike/engine/time/cron.ts";
+import { parseCron } from "@turnpike/contract/sync/cron.ts";
 import { lastTime, nextTime, type Repetition } from "@turnpike/engine/time/repetition.ts";
 import { typed } from "./lookup.ts";
 import type { RecordRow } from "./records.ts";
@@ -7,8 +7,8 @@ import type { RecordRow } from "./records.ts";
 /** What the contract has checked: either a cron expression or a period. */
 const repetitionOf = (row: RecordRow): Repetition => {
   const { cronExpression, scheduleType: unit, period, offset } = typed(exportSchedule, row);
-  const cron = cronExpression === undefined ? undefined : parseCron(cronExpression);
-  if (cron !== undefined) return { kind: "cron", cron };
+  const read = cronExpression === undefined ? undefined : parseCron(cronExpression);
+  if (read !== undefined && "cron" in read) return { kind: "named", times: read.cron };
   if (unit === undefined || period === undefined)
     throw new Error("a schedule of exports has times");
   return { kind: "every", unit, period, offset };
