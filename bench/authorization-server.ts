@@ -27,11 +27,15 @@ export const nothingPath = "/bench/nothing";
 /** Nothing either, for a caller who must be allowed to and sends JSON. */
 const allowedNothing = "bench/nothing";
 
-/** With a plan for each account if these are asked for. */
-export const startBenchServer = async (
-  accounts: number,
-  hasPlans = false,
-): Promise<BenchServer> => {
+interface Sample {
+  readonly accounts: number;
+  /** Whether each of them has a plan. */
+  readonly hasPlans: boolean;
+  /** So many budgets there are, each of an account that never calls. */
+  readonly budgets: number;
+}
+
+export const startBenchServer = async (sample: Sample): Promise<BenchServer> => {
   const folder = await mkdtemp(join(tmpdir(), "turnpike-bench-"));
   await chmod(folder, 0o755);
   const config = readConfig({
@@ -66,8 +70,9 @@ export const startBenchServer = async (
     const base = `${url}/organizations/${credentials.orgId}`;
     const token = await tokenOf(url, credentials);
     await createSample({ base, token });
-    if (hasPlans) await createPlan({ base, token });
-    await copySample(pool, accounts);
+    if (sample.hasPlans) await createPlan({ base, token });
+    if (sample.budgets > 0) await createBudget({ base, token });
+    await copySample(pool, sample);
     const { port, pathname } = new URL(base);
     return {
       port: Number(port),
@@ -150,8 +155,13 @@ const createPlan = async (sampled: Sampled): Promise<void> => {
   await post(sampled, "authorizations", { ...call, mode: "charge" });
 };
 
+const createBudget = async (sampled: Sampled): Promise<void> => {
+  const limit = { asset: "USD", window: "month", limit: "1000" };
+  await post(sampled, "budgets", { code: "sample", scope: { account: "sample" }, ...limit });
+};
+
 /** Accounts with money, written where the API would write them: creating many one by one would outlast the measurement. */
-const copySample = async (pool: Pool, accounts: number): Promise<void> => {
+const copySample = async (pool: Pool, { accounts, budgets }: Sample): Promise<void> => {
   const range = `FROM generate_series(0, ${accounts - 1}) AS n`;
   const copies = [
     `INSERT INTO record SELECT org_id, kind, md5(n::text)::uuid, parent_id, 'account-' || n, 'account-' || n, version,
@@ -171,6 +181,11 @@ const copySample = async (pool: Pool, accounts: number): Promise<void> => {
     `INSERT INTO reference SELECT org_id, from_kind, md5('plan-' || n)::uuid, field, to_kind,
        CASE field WHEN 'accountId' THEN md5(n::text)::uuid ELSE to_id END
        FROM (SELECT * FROM reference WHERE from_kind = 'accountPlan') AS r, LATERAL (SELECT n ${range}) AS s`,
+    // None where no budget was made.
+    `INSERT INTO record SELECT org_id, kind, md5('budget-' || n)::uuid, parent_id, 'budget-' || n, 'budget-' || n, version,
+       document || jsonb_build_object('code', 'budget-' || n, 'scope', jsonb_build_object('account', 'other-' || n)),
+       dt_created, dt_last_modified, created_by, last_modified_by
+       FROM (SELECT * FROM record WHERE kind = 'budget') AS r, LATERAL (SELECT n FROM generate_series(1, ${budgets}) AS n) AS s`,
     // Where in its month an account is, which only its first call has to find out.
     `INSERT INTO usage_position SELECT org_id, replace(id, '/buyer', '/account-' || n), posted, held, before
        FROM (SELECT * FROM usage_position) AS r, LATERAL (SELECT n ${range}) AS s`,

@@ -4,7 +4,8 @@
  * batches of 100, one hot account, and many accounts beside a thousand. The parts take turns, so that what else the machine does falls on all of them. At
  * the end few and many once more behind a checkpoint each, when the first change of a page costs most. Prints JSON.
  * `BENCH_SECONDS` is how long a turn of a part lasts (2), `BENCH_ROUNDS` how many turns each has (2), `BENCH_PARTS`
- * which parts run (all), `TURNPIKE_BENCH_ACCOUNTS` how many the many accounts are (20,000).
+ * which parts run (all), `TURNPIKE_BENCH_ACCOUNTS` how many the many accounts are (20,000), `BENCH_BUDGETS` how many budgets
+ * other accounts have (0).
  */
 import { once } from "node:events";
 import { loadavg } from "node:os";
@@ -19,6 +20,7 @@ const secondsPerTurn = Number(process.env["BENCH_SECONDS"] ?? 2);
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 2);
 const manyAccounts = Number(process.env["TURNPIKE_BENCH_ACCOUNTS"] ?? 20_000);
 const fewAccounts = 1000;
+const budgets = Number(process.env["BENCH_BUDGETS"] ?? 0);
 /** The parts at their peak leave usage behind that is still on its way; half of peak shall bear its own only. */
 const settleMs = 5000;
 /** Every half minute the kernel writes what files have grown by: a shorter turn has all of that or nothing. */
@@ -225,7 +227,8 @@ const coldRatio = async (
 
 const main = async (): Promise<void> => {
   const asked = process.env["BENCH_PARTS"]?.split(",") ?? Object.keys(parts);
-  const server = await startBenchServer(Math.max(manyAccounts, fewAccounts), asked.some(isOfPlan));
+  const accounts = Math.max(manyAccounts, fewAccounts);
+  const server = await startBenchServer({ accounts, hasPlans: asked.some(isOfPlan), budgets });
   const generator = new Worker(new URL("http-load.ts", import.meta.url));
   try {
     const postmaster = await postmasterOf(server.pool);

@@ -157,9 +157,8 @@ const strayLimits = (
 ): string[] => {
   const open = [...authorizations.values()].filter(({ state }) => state === "HELD");
   const counted = new Set(open.flatMap(({ terms }) => terms.concurrencyLimits));
-  for (const { id } of configuration.concurrencyLimits) counted.delete(id);
   for (const id of locked) counted.delete(id);
-  return [...counted];
+  return [...counted].filter((id) => !configuration.concurrencyLimitIds.has(id));
 };
 
 /** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */

@@ -10,10 +10,12 @@ import type { Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type { ConcurrencyLimit } from "@turnpike/engine/ledger/concurrency-limit.ts";
 import type { RateLimit } from "@turnpike/engine/ledger/rate-limit.ts";
 import { walletAccountId } from "@turnpike/engine/ledger/rows.ts";
+import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import type { Database } from "../ports/database.ts";
 import { periodKinds } from "../records/billing-periods.ts";
 import { budgetsFrom, scopeOf } from "../records/limits.ts";
 import { lookupEvery } from "../records/lookup.ts";
+import { byAccount, type ByAccount } from "./by-account.ts";
 import { createCache } from "./cache.ts";
 
 /** What an automatic top-up is to do; how far it has come is a row of the ledger. */
@@ -33,34 +35,45 @@ export interface TopUpPlan {
 export interface Configuration {
   readonly assets: ReadonlyMap<string, Asset>;
   readonly rates: readonly ExchangeRate[];
-  readonly budgets: readonly Budget[];
-  readonly rateLimits: readonly RateLimit[];
-  readonly concurrencyLimits: readonly ConcurrencyLimit[];
-  readonly topUpPlans: readonly TopUpPlan[];
+  readonly budgets: ByAccount<Budget>;
+  readonly rateLimits: ByAccount<RateLimit>;
+  readonly concurrencyLimits: ByAccount<ConcurrencyLimit>;
+  readonly concurrencyLimitIds: ReadonlySet<string>;
+  readonly topUpPlans: ByAccount<TopUpPlan>;
+  /** Whether any budget is by billing period: what moves their periods moves limits. */
+  readonly isByPeriod: boolean;
 }
 
 const kinds: ReadonlySet<string> = new Set(
   [asset, assetRate, autoTopUp, budget, concurrencyLimit, rateLimit].map(({ kind }) => kind),
 );
 
-/** How long another server may still decide by records that were changed here, if it does not hear of it. */
-const rememberedMs = 2_000;
+/** Another server's changes are heard of at once, so that this bounds what would be remembered wrongly all the same. */
+const heardMs = 60_000;
+/** How long a server may still decide by records that another one has changed, once it knows that it does not hear of it. */
+const unheardMs = 2_000;
 
 export interface Configurations {
   readonly of: (orgId: string) => Promise<Configuration>;
   readonly announce: (change: { orgId: string; kind: string }) => void;
 }
 
-export const createConfigurations = (database: Database, now: () => number): Configurations => {
-  const cache = createCache<Configuration>({ now, rememberedMs: () => rememberedMs, max: 10_000 });
-  /** Organizations with budgets by billing period: what moves their periods moves limits. */
+interface Parts {
+  readonly database: Database;
+  readonly now: () => number;
+  /** Whether changes by other servers are heard of. */
+  readonly hearsNews: () => boolean;
+}
+
+export const createConfigurations = ({ database, now, hearsNews }: Parts): Configurations => {
+  const rememberedMs = (): number => (hearsNews() ? heardMs : unheardMs);
+  const cache = createCache<Configuration>({ now, rememberedMs, max: 10_000 });
   const byPeriod = new Set<string>();
   return {
     of: (orgId) =>
       cache.get(orgId, async () => {
         const configuration = await load(database, orgId);
-        const kindsOfWindows = configuration.budgets.map(({ window }) => window.kind);
-        if (kindsOfWindows.includes("billingPeriod")) byPeriod.add(orgId);
+        if (configuration.isByPeriod) byPeriod.add(orgId);
         return configuration;
       }),
     announce: ({ orgId, kind }) => {
@@ -68,6 +81,9 @@ export const createConfigurations = (database: Database, now: () => number): Con
     },
   };
 };
+
+/** Of a limit that names an account, no other account's calls are counted. */
+const limitedAccount = ({ scope }: { readonly scope: Scope }): string | undefined => scope.account;
 
 const load = async (database: Database, orgId: string): Promise<Configuration> => {
   const assetRecords = await lookupEvery(database, asset, orgId);
@@ -78,29 +94,40 @@ const load = async (database: Database, orgId: string): Promise<Configuration> =
   const budgets = await lookupEvery(database, budget, orgId);
   const rateLimits = await lookupEvery(database, rateLimit, orgId);
   const concurrencyLimits = await lookupEvery(database, concurrencyLimit, orgId);
+  const topUps = await lookupEvery(database, autoTopUp, orgId);
   return {
     assets,
     rates: (await lookupEvery(database, assetRate, orgId)).map(rateFrom),
-    budgets: await budgetsFrom(database, orgId, { records: budgets, scales }),
-    rateLimits: rateLimits.map(({ id, code, scope, limit, windowSeconds, burst }) => ({
-      id,
-      code,
-      scope: scopeOf(scope),
-      limit,
-      windowMs: windowSeconds * 1000,
-      burst,
-    })),
-    concurrencyLimits: concurrencyLimits.map(({ id, code, scope, limit }) => ({
-      id,
-      code,
-      scope: scopeOf(scope),
-      limit,
-    })),
-    topUpPlans: (await lookupEvery(database, autoTopUp, orgId)).flatMap((record) =>
-      topUpPlanFrom(record, scales),
+    budgets: byAccount(
+      await budgetsFrom(database, orgId, { records: budgets, scales }),
+      limitedAccount,
     ),
+    rateLimits: byAccount(rateLimits.map(rateLimitFrom), limitedAccount),
+    concurrencyLimits: byAccount(concurrencyLimits.map(concurrencyLimitFrom), limitedAccount),
+    concurrencyLimitIds: new Set(concurrencyLimits.map(({ id }) => id)),
+    topUpPlans: byAccount(
+      topUps.flatMap((record) => topUpPlanFrom(record, scales)),
+      ({ account }) => account,
+    ),
+    isByPeriod: budgets.some(({ window }) => window === "billingPeriod"),
   };
 };
+
+const rateLimitFrom = (record: Stored<typeof rateLimit>): RateLimit => ({
+  id: record.id,
+  code: record.code,
+  scope: scopeOf(record.scope),
+  limit: record.limit,
+  windowMs: record.windowSeconds * 1000,
+  burst: record.burst,
+});
+
+const concurrencyLimitFrom = (record: Stored<typeof concurrencyLimit>): ConcurrencyLimit => ({
+  id: record.id,
+  code: record.code,
+  scope: scopeOf(record.scope),
+  limit: record.limit,
+});
 
 const rateFrom = (record: Stored<typeof assetRate>): ExchangeRate => {
   const [whole = "", fraction = ""] = record.rate.split(".");

@@ -57,7 +57,7 @@ export const createLedger = ({
   const keptRecords = createKeptRecords(pool);
   const parts: LedgerParts = {
     pool,
-    configurations: createConfigurations(database, steadyMs),
+    configurations: createConfigurations({ database, now: steadyMs, hearsNews }),
     customers: createCustomers({ database, pool, now: steadyMs }),
     prices: createPrices({ database, pool, keptRecords, now: steadyMs, hearsNews }),
     keptRecords,

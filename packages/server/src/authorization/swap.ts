@@ -9,6 +9,7 @@ import {
   decideBatchBy,
   type Session,
 } from "./batch-decision.ts";
+import { thoseOf } from "./by-account.ts";
 import { textArray } from "./rows/binary-arrays.ts";
 import { swapChanges, type Writing } from "./rows/changes.ts";
 import { onConnection } from "./rows/connection.ts";
@@ -68,8 +69,7 @@ const needsSwappedRowsOnly = ({ commands, loading }: Batch): boolean => {
   if (commands.length === 0 || !commands.every(isWritten)) return false;
   const { budgets, rateLimits, concurrencyLimits } = limitsInPlay(configuration, accounts);
   if (budgets.length + rateLimits.length + concurrencyLimits.length > 0) return false;
-  const own = new Set(accounts);
-  return !configuration.topUpPlans.some(({ account }) => own.has(account));
+  return thoseOf(configuration.topUpPlans, accounts).length === 0;
 };
 
 const isWritten = (command: Command): boolean =>

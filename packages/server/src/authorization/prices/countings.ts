@@ -1,4 +1,5 @@
 import type { FurtherCount } from "@turnpike/engine/ledger/price.ts";
+import { thoseOf } from "../by-account.ts";
 import type { Configuration } from "../configuration.ts";
 import type { MeasuredUsage } from "../usage/measurements.ts";
 import type { Counting } from "./meter-price.ts";
@@ -28,11 +29,8 @@ export const withBudgeted = (
   if (all.length <= 1) return priced;
   const together = [...priced, ...all];
   const units = new Set(unitsOf(together).slice(priced.length));
-  const isBudgeted = counted.budgets.some(
-    ({ counts, scope }) =>
-      "unit" in counts &&
-      units.has(counts.unit) &&
-      (scope.account === undefined || scope.account === counted.account),
+  const isBudgeted = thoseOf(counted.budgets, [counted.account]).some(
+    ({ counts }) => "unit" in counts && units.has(counts.unit),
   );
   return isBudgeted ? together : priced;
 };

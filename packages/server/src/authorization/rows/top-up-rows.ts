@@ -1,5 +1,6 @@
 import type { LedgerState, TopUpRule } from "@turnpike/engine/ledger/rows.ts";
-import type { Configuration } from "../configuration.ts";
+import { thoseOf } from "../by-account.ts";
+import type { Configuration, TopUpPlan } from "../configuration.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
@@ -20,8 +21,7 @@ export const loadTopUpRules = async (
   reader: Reader,
   { accounts, configuration }: { accounts: readonly string[]; configuration: Configuration },
 ): Promise<LedgerState["topUpRules"]> => {
-  const own = new Set(accounts);
-  const plans = configuration.topUpPlans.filter(({ account }) => own.has(account));
+  const plans = thoseOf(configuration.topUpPlans, accounts);
   if (plans.length === 0) return new Map();
   const text = "SELECT * FROM top_up_rule WHERE org_id = $1 AND id = ANY($2)";
   const statement = { name: "ledger-top-up-rules", text };
@@ -31,10 +31,7 @@ export const loadTopUpRules = async (
 };
 
 /** A rule as configured, as far as it has come; another payment method ends its suspension (W14). */
-const ruleOf = (
-  plan: Configuration["topUpPlans"][number],
-  row: stored.TopUpRuleColumns | undefined,
-): TopUpRule => {
+const ruleOf = (plan: TopUpPlan, row: stored.TopUpRuleColumns | undefined): TopUpRule => {
   const isSameMethod = row?.payment_method === plan.paymentMethod;
   return {
     id: plan.id,
