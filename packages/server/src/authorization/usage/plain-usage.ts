@@ -73,20 +73,20 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
   };
 };
 
+/** All at once, so that what their accounts buy is read together; of several that are wrong the first is said. */
 const priceAll = async (
   ledger: Ledger,
   orgId: string,
   measurements: readonly ChargedMeasurement[],
 ): Promise<Recorded[]> => {
-  const records: Recorded[] = [];
-  for (const { index, measurement } of measurements)
-    records.push({
-      index,
-      ...(await toRecord(ledger, orgId, measurement).catch((error: unknown) => {
-        throw atIndex(error, index);
-      })),
-    });
-  return records;
+  const priced = await Promise.allSettled(
+    measurements.map(({ measurement }) => toRecord(ledger, orgId, measurement)),
+  );
+  return measurements.map(({ index }, nth) => {
+    const one = priced[nth];
+    if (one?.status === "fulfilled") return { index, ...one.value };
+    throw atIndex(one?.reason, index);
+  });
 };
 
 const charge = async (
