@@ -13,22 +13,31 @@ export interface AttachedPlan {
   readonly template: Stored<typeof planTemplate>;
 }
 
-/** The plans of an account plan: its own, or the members of its group (m3ter semantics 9.3). */
-export const loadAttachedPlans = async (
+/** The ids of the plans of an account plan: its own, or the members of its group (m3ter semantics 9.3). */
+export const loadAttachedPlanIds = async (
   reader: Reader,
   orgId: string,
   attachments: readonly AccountPlanRecord[],
-): Promise<(attachment: AccountPlanRecord) => readonly AttachedPlan[]> => {
+): Promise<(attachment: AccountPlanRecord) => readonly string[]> => {
   const links = await lookupReferring(reader, planGroupLink, {
     orgId,
     field: "planGroupId",
     ids: [...new Set(attachments.flatMap(({ planGroupId }) => planGroupId ?? []))],
   });
   const members = Map.groupBy(links, ({ planGroupId }) => planGroupId);
-  const planIdsOf = ({ planId, planGroupId }: AccountPlanRecord): readonly string[] =>
+  return ({ planId, planGroupId }) =>
     planId === undefined
       ? (members.get(planGroupId ?? "") ?? []).map((link) => link.planId)
       : [planId];
+};
+
+/** The same plans, with their templates. */
+export const loadAttachedPlans = async (
+  reader: Reader,
+  orgId: string,
+  attachments: readonly AccountPlanRecord[],
+): Promise<(attachment: AccountPlanRecord) => readonly AttachedPlan[]> => {
+  const planIdsOf = await loadAttachedPlanIds(reader, orgId, attachments);
   const plans = await lookupAll(reader, plan, { orgId, ids: attachments.flatMap(planIdsOf) });
   const templates = await lookupAll(reader, planTemplate, {
     orgId,

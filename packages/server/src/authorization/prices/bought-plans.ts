@@ -1,9 +1,9 @@
 import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { contract } from "@turnpike/contract/accounts/contract.ts";
-import { planGroupLink } from "@turnpike/contract/catalog/plan-group-link.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database } from "../../ports/database.ts";
+import { loadAttachedPlanIds } from "../../records/attached-plans.ts";
 import { lookupAll, lookupReferring } from "../../records/lookup.ts";
 
 /** Which plans accounts have. */
@@ -32,23 +32,17 @@ export const loadBuyers = async (
     field: "accountId",
     ids,
   });
-  const links = await lookupReferring(database, planGroupLink, {
-    orgId,
-    field: "planGroupId",
-    ids: [...new Set(attached.flatMap(({ planGroupId }) => planGroupId ?? []))],
-  });
-  const members = Map.groupBy(links, ({ planGroupId }) => planGroupId);
+  const planIdsOf = await loadAttachedPlanIds(database, orgId, attached);
   const contracts = await lookupAll(database, contract, {
     orgId,
     ids: new Set(attached.flatMap(({ contractId }) => contractId ?? [])),
   });
   const bought = Map.groupBy(attached, ({ accountId }) => accountId);
-  const boughtAs = (attachment: Stored<typeof accountPlan>): Bought => {
-    const { planId, planGroupId = "", contractId = "" } = attachment;
-    const group = members.get(planGroupId) ?? [];
-    const planIds = planId === undefined ? group.map((link) => link.planId) : [planId];
-    return { attachment, contract: contracts.get(contractId), planIds };
-  };
+  const boughtAs = (attachment: Stored<typeof accountPlan>): Bought => ({
+    attachment,
+    contract: contracts.get(attachment.contractId ?? ""),
+    planIds: planIdsOf(attachment),
+  });
   return new Map(
     [...owners].map(([id, owner]) => [id, { owner, bought: (bought.get(id) ?? []).map(boughtAs) }]),
   );
