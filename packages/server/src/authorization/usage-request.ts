@@ -133,14 +133,9 @@ const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise
   const meter = await meterNamed(parts, asked, usage.meter);
   const at = occurredAt(usage, parts.now());
   const used = await parts.prices.usage(orgId, usage.meter);
-  const { found, derived } = await foundFor(parts, configuration, {
-    orgId,
-    usage,
-    meter,
-    used,
-    at,
-  });
-  const { countings, rules, decidingRules } = countingOf(configuration, { usage, used, found });
+  const wanted = { orgId, usage, meter, used, at };
+  const { found, derived, counting } = await foundFor(parts, configuration, wanted);
+  const { countings, rules, decidingRules } = counting;
   const reading = { meter, isUsed: true, derived, rounds: hasHappened };
   const measured = measuredBy(usage, rules, reading);
   const given = { usage, further: unpricedFurther(countings, measured) };
@@ -167,12 +162,18 @@ interface Wanted {
   readonly at: number;
 }
 
-/** What the account's plans say of this very usage, by its texts, and what is derived of it. */
+interface Found {
+  readonly found: MeterPrice;
+  readonly derived: DerivedValues["values"];
+  readonly counting: ReturnType<typeof countingOf>;
+}
+
+/** What the account's plans say of this very usage, by its texts; what is derived of it, and what of it is counted. */
 const foundFor = async (
   parts: LedgerParts,
   configuration: Configuration,
   { orgId, usage, meter, used, at }: Wanted,
-): Promise<{ readonly found: MeterPrice; readonly derived: DerivedValues["values"] }> => {
+): Promise<Found> => {
   const offered = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
   const counting = countingOf(configuration, { usage, used, found: offered });
   const dividing = [...segmentedBy(offered), ...filteredBy(offered)];
@@ -184,14 +185,15 @@ const foundFor = async (
     at,
   });
   const late = [...counting.decidingRules, ...dividing].find(({ field }) => byReceipt.has(field));
-  if (late !== undefined)
-    return {
-      found: asUnpriced(offered, `${late.field} depends on when the usage is received`),
-      derived,
-    };
   const dimensions = (): Record<string, string> =>
     dimensionsOf(completed(fieldsOf(usage), meter), derived);
-  return { found: asFiltered(inSegment(offered, dimensions), dimensions), derived };
+  const found =
+    late === undefined
+      ? asFiltered(inSegment(offered, dimensions), dimensions)
+      : asUnpriced(offered, `${late.field} depends on when the usage is received`);
+  // Most prices are of all usage, whatever its texts.
+  if (found === offered) return { found, derived, counting };
+  return { found, derived, counting: countingOf(configuration, { usage, used, found }) };
 };
 
 const meterNamed = async (
