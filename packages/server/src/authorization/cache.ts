@@ -61,3 +61,12 @@ export const createCache = <Value>(options: CacheOptions<Value>): Cache<Value> =
     },
   };
 };
+
+/** Another server's changes are heard of at once, so that this bounds what would be remembered wrongly all the same. */
+const heardMs = 60_000;
+
+/** How long records are remembered: longer than `unheardMs` while it is heard what other servers change. */
+export const whileHeard =
+  (hearsNews: () => boolean, unheardMs: number): (() => number) =>
+  () =>
+    hearsNews() ? heardMs : unheardMs;

@@ -16,7 +16,7 @@ import { periodKinds } from "../records/billing-periods.ts";
 import { budgetsFrom, scopeOf } from "../records/limits.ts";
 import { lookupEvery } from "../records/lookup.ts";
 import { byAccount, type ByAccount } from "./by-account.ts";
-import { createCache } from "./cache.ts";
+import { createCache, whileHeard } from "./cache.ts";
 
 /** What an automatic top-up is to do; how far it has come is a row of the ledger. */
 export interface TopUpPlan {
@@ -48,8 +48,6 @@ const kinds: ReadonlySet<string> = new Set(
   [asset, assetRate, autoTopUp, budget, concurrencyLimit, rateLimit].map(({ kind }) => kind),
 );
 
-/** Another server's changes are heard of at once, so that this bounds what would be remembered wrongly all the same. */
-const heardMs = 60_000;
 /** How long a server may still decide by records that another one has changed, once it knows that it does not hear of it. */
 const unheardMs = 2_000;
 
@@ -66,7 +64,7 @@ interface Parts {
 }
 
 export const createConfigurations = ({ database, now, hearsNews }: Parts): Configurations => {
-  const rememberedMs = (): number => (hearsNews() ? heardMs : unheardMs);
+  const rememberedMs = whileHeard(hearsNews, unheardMs);
   const cache = createCache<Configuration>({ now, rememberedMs, max: 10_000 });
   const byPeriod = new Set<string>();
   return {

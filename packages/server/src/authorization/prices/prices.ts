@@ -5,7 +5,7 @@ import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database } from "../../ports/database.ts";
 import { isReferred, lookupReferring } from "../../records/lookup.ts";
-import { createCache } from "../cache.ts";
+import { createCache, whileHeard } from "../cache.ts";
 import type { KeptRecords } from "../kept-records.ts";
 import { type Formula, loadFormulas } from "./formulas.ts";
 import { createMeters, type Meters } from "./meters.ts";
@@ -50,8 +50,6 @@ const kinds: ReadonlySet<string> = new Set([
   "pricing",
 ]);
 
-/** Another server's changes are heard of at once, so that this bounds what would be remembered wrongly all the same. */
-const heardMs = 60_000;
 /** How long a server may still price by a plan that another one has changed, once it knows that it does not hear of it. */
 const unheardMs = 5_000;
 /** In prices, of some half a kilobyte each. */
@@ -80,7 +78,7 @@ export interface MeterUsage {
 
 export const createPrices = (parts: Parts): Prices => {
   const { database, pool, keptRecords, now, hearsNews } = parts;
-  const rememberedMs = (): number => (hearsNews() ? heardMs : unheardMs);
+  const rememberedMs = whileHeard(hearsNews, unheardMs);
   const accountPrices = createAccountPrices({ database, now, rememberedMs });
   const prepared = createCache<PreparedPrices>({
     now,
