@@ -1,43 +1,22 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { resources } from "@turnpike/contract/resources.ts";
-import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { ensureOrganization } from "./organizations.ts";
 import { createPermissions } from "./permissions.ts";
 
-const logger = pino({ level: "silent" });
 const credentials = {
   orgId: "11111111-1111-4111-8111-111111111111",
   accessKey: "key",
   apiSecret: "secret",
 };
-const state: { connection?: PostgresConnection; readonly closers: (() => Promise<unknown>)[] } = {
-  closers: [],
-};
+const connection = ownConnection();
 
-beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "turnpike-permissions-"));
-  state.closers.push(() => rm(folder, { recursive: true, force: true }));
-  // The embedded database may run as another user, who must get through to its data.
-  await chmod(folder, 0o755);
-  const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-  state.closers.push(embedded.stop);
-  const connection = await openPostgres(embedded.url, logger);
-  state.closers.push(connection.close);
-  await ensureOrganization(connection.database, resources, { credentials, at: new Date() });
-  state.connection = connection;
-});
-afterAll(async () => {
-  for (const close of state.closers.reverse()) await close();
-});
+beforeAll(() =>
+  ensureOrganization(connection().database, resources, { credentials, at: new Date() }),
+);
 
 test("a key that another server has removed opens nothing two seconds later, though the clock was set back", async () => {
-  const { database } = state.connection ?? {};
-  if (database === undefined) throw new Error("the database did not start");
+  const { database } = connection();
   const key = await database.selectFrom("access_key").selectAll().executeTakeFirstOrThrow();
   const { orgId, accessKey } = credentials;
   const principal = { orgId, accessKey, serviceUserId: key.service_user_id };

@@ -1,35 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { sql } from "kysely";
-import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { tickBillClock } from "./bill-clock.ts";
 
-const logger = pino({ level: "silent" });
-const state: { folder: string; server?: EmbeddedPostgres; opened?: PostgresConnection } = {
-  folder: "",
-};
-const database = () => {
-  if (state.opened === undefined) throw new Error("no database");
-  return state.opened.database;
-};
-
-beforeAll(async () => {
-  state.folder = await mkdtemp(join(tmpdir(), "turnpike-clock-"));
-  await chmod(state.folder, 0o755);
-  state.server = await startEmbeddedPostgres(join(state.folder, "postgres"), logger);
-  state.opened = await openPostgres(state.server.url, logger);
-});
-afterAll(async () => {
-  await state.opened?.close();
-  await state.server?.stop();
-  await rm(state.folder, { recursive: true, force: true });
-});
+const connection = ownConnection();
+const database = () => connection().database;
 
 let orgId = "";
 beforeEach(() => {

@@ -1,42 +1,19 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { integrationEvents } from "@turnpike/contract/event.ts";
 import { runStatuses } from "@turnpike/contract/sync/integration-operations.ts";
-import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { listEvents, readEvent } from "./event-feed.ts";
 
-const logger = pino({ level: "silent" });
 const orgId = "11111111-1111-4111-8111-111111111111";
-const state: { connection?: PostgresConnection; readonly closers: (() => Promise<unknown>)[] } = {
-  closers: [],
-};
+const connection = ownConnection();
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "turnpike-events-"));
-  state.closers.push(() => rm(folder, { recursive: true, force: true }));
-  // The embedded database may run as another user, who must get through to its data.
-  await chmod(folder, 0o755);
-  const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-  state.closers.push(embedded.stop);
-  const connection = await openPostgres(embedded.url, logger);
-  state.closers.push(connection.close);
-  state.connection = connection;
-  await connection.database
-    .insertInto("organization")
-    .values({ id: orgId, created_at: new Date() })
-    .execute();
-});
-afterAll(async () => {
-  for (const close of state.closers.reverse()) await close();
+  const row = { id: orgId, created_at: new Date() };
+  await connection().database.insertInto("organization").values(row).execute();
 });
 
 test("a run of an integration is an event as soon as it has ended without reaching its system", async () => {
-  const { database } = state.connection ?? {};
-  if (database === undefined) throw new Error("the database did not start");
+  const { database } = connection();
   const at = new Date("2025-03-01T00:00:00Z");
   const audit = { created_by: "a", last_modified_by: "a", dt_created: at, dt_last_modified: at };
   const runs = runStatuses.map((status) => ({

@@ -1,34 +1,26 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
-import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { resources } from "@turnpike/contract/resources.ts";
 import { exportSchedule } from "@turnpike/contract/sync/export-schedule.ts";
-import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { createSealer } from "../resources/sealing.ts";
 import { createSecrets } from "../resources/secrets.ts";
 import { createCatalog } from "../resources/verbs.ts";
 import { type ExportClockParts, tickExportClock } from "./export-clock.ts";
 import { listExportJobs } from "./export-jobs.ts";
 
-const logger = pino({ level: "silent" });
+const connection = ownConnection();
 const state: {
-  connection?: PostgresConnection;
-  readonly closers: (() => Promise<unknown>)[];
   now: string;
   orgId: string;
-} = { closers: [], now: "", orgId: "" };
+} = { now: "", orgId: "" };
 
 const now = (): Date => new Date(state.now);
 const queued: string[] = [];
 const parts = () => {
-  if (state.connection === undefined) throw new Error("the database did not start");
-  const { database } = state.connection;
+  const { database } = connection();
   const catalog = createCatalog({
     database,
     resources,
@@ -43,19 +35,6 @@ const parts = () => {
   };
   return { database, catalog, now, background };
 };
-
-beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "turnpike-export-clock-"));
-  state.closers.push(() => rm(folder, { recursive: true, force: true }));
-  await chmod(folder, 0o755);
-  const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-  state.closers.push(embedded.stop);
-  state.connection = await openPostgres(embedded.url, logger);
-  state.closers.push(state.connection.close);
-});
-afterAll(async () => {
-  for (const close of state.closers.toReversed()) await close();
-});
 
 const organization = async (): Promise<void> => {
   state.orgId = randomUUID();

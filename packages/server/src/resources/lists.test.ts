@@ -1,30 +1,18 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { sql } from "kysely";
-import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { accountPlan } from "@turnpike/contract/accounts/account-plan.ts";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { searchQuery } from "@turnpike/contract/query.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
-import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { conditions, listQuery, scopeConditions } from "./filters.ts";
 import { ensureIndexes } from "./indexes.ts";
 import { searchConditions } from "./search.ts";
 
 const orgId = "00000000-0000-4000-8000-000000000001";
 const records = 20_000;
-const logger = pino({ level: "silent" });
-const state: { connection?: PostgresConnection; close: () => Promise<void> } = {
-  close: async () => undefined,
-};
-
-const database = () => {
-  if (state.connection === undefined) throw new Error("the database did not start");
-  return state.connection.database;
-};
+const connection = ownConnection();
+const database = () => connection().database;
 
 const fillWith = ({ kind }: Resource): Promise<unknown> =>
   sql`
@@ -37,23 +25,12 @@ const fillWith = ({ kind }: Resource): Promise<unknown> =>
   `.execute(database());
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "turnpike-lists-"));
-  await chmod(folder, 0o755);
-  const postgres = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-  const connection = await openPostgres(postgres.url, logger);
-  state.connection = connection;
-  state.close = async () => {
-    await connection.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
   await sql`INSERT INTO organization VALUES (${orgId}, now())`.execute(database());
   await ensureIndexes(database(), [account, accountPlan]);
   await fillWith(account);
   await fillWith(accountPlan);
   await sql`ANALYZE record`.execute(database());
 }, 60_000);
-afterAll(() => state.close());
 
 const caller = { orgId, principal: "test" };
 

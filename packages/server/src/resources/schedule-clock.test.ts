@@ -1,9 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import { currency } from "@turnpike/contract/accounts/currency.ts";
 import { organizationConfig } from "@turnpike/contract/accounts/organization-config.ts";
@@ -11,8 +7,7 @@ import { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceChargeSchedule } from "@turnpike/contract/balances/balance-charge-schedule.ts";
 import { charge } from "@turnpike/contract/billing/charge.ts";
 import { resources } from "@turnpike/contract/resources.ts";
-import { startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
+import { ownConnection } from "../adapters/postgres/own-connection.suite.ts";
 import { scheduler } from "../records/caller.ts";
 import { lookupEvery } from "../records/lookup.ts";
 import { runDueSchedules } from "./schedule-clock.ts";
@@ -22,16 +17,13 @@ import { createCatalog } from "./verbs.ts";
 import { insert } from "./writes.ts";
 
 const secrets = createSecrets(createSealer([Buffer.alloc(32)]));
-const logger = pino({ level: "silent" });
+const connection = ownConnection();
 const state: {
-  connection?: PostgresConnection;
-  readonly closers: (() => Promise<unknown>)[];
   now: string;
-} = { closers: [], now: "" };
+} = { now: "" };
 
 const parts = () => {
-  if (state.connection === undefined) throw new Error("the database did not start");
-  const { database } = state.connection;
+  const { database } = connection();
   const now = (): Date => new Date(state.now);
   const catalog = createCatalog({
     database,
@@ -44,19 +36,6 @@ const parts = () => {
   });
   return { database, catalog, now };
 };
-
-beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "turnpike-schedules-"));
-  state.closers.push(() => rm(folder, { recursive: true, force: true }));
-  await chmod(folder, 0o755);
-  const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-  state.closers.push(embedded.stop);
-  state.connection = await openPostgres(embedded.url, logger);
-  state.closers.push(state.connection.close);
-});
-afterAll(async () => {
-  for (const close of state.closers.reverse()) await close();
-});
 
 let caller = { orgId: "", principal: "tester" };
 

@@ -1,14 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { afterAll, beforeAll } from "vitest";
 import { emptyPosition } from "@turnpike/engine/ledger/price.ts";
 import type { Command } from "@turnpike/engine/ledger/request.ts";
-import { startEmbeddedPostgres } from "../../adapters/postgres/embedded.ts";
-import { openPostgres, type PostgresConnection } from "../../adapters/postgres/open.ts";
+import { ownConnection } from "../../adapters/postgres/own-connection.suite.ts";
 import type { BatchParts } from "../batch-decision.ts";
 import { DatabaseClock } from "./database-clock.ts";
 import { createLedger, type Ledger } from "../ledger.ts";
@@ -42,24 +37,7 @@ const beginAtNothing = (_orgId: string, ids: Iterable<string>) => byId([...ids].
 
 /** A database for the tests of a file, without a server before it. */
 export const ledgerDatabase = (): LedgerDatabase => {
-  const state: { connection?: PostgresConnection } = {};
-  const closers: (() => Promise<unknown>)[] = [];
-  beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), "turnpike-ledger-"));
-    closers.push(() => rm(folder, { recursive: true, force: true }));
-    await chmod(folder, 0o755);
-    const embedded = await startEmbeddedPostgres(join(folder, "postgres"), logger);
-    closers.push(embedded.stop);
-    state.connection = await openPostgres(embedded.url, logger);
-    closers.push(state.connection.close);
-  }, 60_000);
-  afterAll(async () => {
-    for (const close of closers.reverse()) await close();
-  });
-  const connection = (): PostgresConnection => {
-    if (state.connection === undefined) throw new Error("the database did not start");
-    return state.connection;
-  };
+  const connection = ownConnection();
   const record: LedgerDatabase["record"] = async (orgId, kind, document) => {
     const { database } = connection();
     const [id, at] = [randomUUID(), new Date()];
