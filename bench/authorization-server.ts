@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,8 @@ export interface BenchServer {
   readonly allowedNothingPath: string;
   readonly token: string;
   readonly pool: Pool;
+  /** Makes another account, with the plan where there is one. */
+  readonly signUp: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -70,7 +73,7 @@ export const startBenchServer = async (sample: Sample): Promise<BenchServer> => 
     const base = `${url}/organizations/${credentials.orgId}`;
     const token = await tokenOf(url, credentials);
     await createSample({ base, token });
-    if (sample.hasPlans) await createPlan({ base, token });
+    const planId = sample.hasPlans ? await createPlan({ base, token }) : undefined;
     if (sample.budgets > 0) await createBudget({ base, token });
     await copySample(pool, sample);
     const { port, pathname } = new URL(base);
@@ -80,6 +83,7 @@ export const startBenchServer = async (sample: Sample): Promise<BenchServer> => 
       allowedNothingPath: `${pathname}/${allowedNothing}`,
       token,
       pool,
+      signUp: () => signUp({ base, token }, planId),
       close,
     };
   } catch (error) {
@@ -119,7 +123,7 @@ const createSample = async (sampled: Sampled): Promise<void> => {
 };
 
 /** What the sample account buys, and with it every copy: one meter at one price. */
-const createPlan = async (sampled: Sampled): Promise<void> => {
+const createPlan = async (sampled: Sampled): Promise<string> => {
   const named = { code: "planned", name: "Planned" };
   const productId = await post(sampled, "products", named);
   const meterId = await post(sampled, "meters", { ...named, productId, ...meterFields });
@@ -153,6 +157,15 @@ const createPlan = async (sampled: Sampled): Promise<void> => {
   await post(sampled, "grants", { id: "buyer", account: "buyer", asset: "USD", amount: "1000" });
   const call = { uid: "bought", account: "buyer", meter: "planned", measure: { units: 1 } };
   await post(sampled, "authorizations", { ...call, mode: "charge" });
+  return planId;
+};
+
+const signUp = async (sampled: Sampled, planId: string | undefined): Promise<void> => {
+  const code = randomUUID();
+  const named = { code, name: "New", emailAddress: "new@example.com" };
+  const accountId = await post(sampled, "accounts", named);
+  const startDate = "2020-01-01T00:00:00Z";
+  if (planId !== undefined) await post(sampled, "accountplans", { accountId, planId, startDate });
 };
 
 const createBudget = async (sampled: Sampled): Promise<void> => {

@@ -5,7 +5,7 @@
  * the end few and many once more behind a checkpoint each, when the first change of a page costs most. Prints JSON.
  * `BENCH_SECONDS` is how long a turn of a part lasts (2), `BENCH_ROUNDS` how many turns each has (2), `BENCH_PARTS`
  * which parts run (all), `TURNPIKE_BENCH_ACCOUNTS` how many the many accounts are (20,000), `BENCH_BUDGETS` how many budgets
- * other accounts have (0).
+ * other accounts have (0), `BENCH_SIGN_UPS` how many accounts are made a second meanwhile (0).
  */
 import { once } from "node:events";
 import { loadavg } from "node:os";
@@ -21,6 +21,7 @@ const rounds = Number(process.env["BENCH_ROUNDS"] ?? 2);
 const manyAccounts = Number(process.env["TURNPIKE_BENCH_ACCOUNTS"] ?? 20_000);
 const fewAccounts = 1000;
 const budgets = Number(process.env["BENCH_BUDGETS"] ?? 0);
+const signUpsPerSecond = Number(process.env["BENCH_SIGN_UPS"] ?? 0);
 /** The parts at their peak leave usage behind that is still on its way; half of peak shall bear its own only. */
 const settleMs = 5000;
 /** Every half minute the kernel writes what files have grown by: a shorter turn has all of that or nothing. */
@@ -225,6 +226,15 @@ const coldRatio = async (
   return ratioOf(await behindCheckpoint(bench, parts.many, count), few);
 };
 
+/** One after the other, until it is told to stop. */
+const signUps = async ({ signUp }: BenchServer, { signal }: AbortController): Promise<void> => {
+  if (signUpsPerSecond === 0) return;
+  while (!signal.aborted) {
+    await signUp();
+    await delay(1000 / signUpsPerSecond);
+  }
+};
+
 const main = async (): Promise<void> => {
   const asked = process.env["BENCH_PARTS"]?.split(",") ?? Object.keys(parts);
   const accounts = Math.max(manyAccounts, fewAccounts);
@@ -233,7 +243,11 @@ const main = async (): Promise<void> => {
   try {
     const postmaster = await postmasterOf(server.pool);
     const bench = { server, postmaster, generator };
+    const stopping = new AbortController();
+    const signingUp = signUps(server, stopping);
     console.log(JSON.stringify(await measure(bench, asked.filter(isPart)), null, 2));
+    stopping.abort();
+    await signingUp;
   } finally {
     await generator.terminate();
     await server.close();

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { Wallets } from "./authorization-client.ts";
 import { type Client, connect } from "./client.ts";
 import { ownDatabase, serverPair } from "./wallet-world.ts";
 
@@ -70,4 +71,58 @@ test("a meter's formula that one server changes counts at the other, also after 
   expect(await endListening()).toBe(2);
   await client(1).put(`meters/${id}`, { ...meterOf("n * 4"), version: 2 });
   await soon(id, 4);
+});
+
+const startDate = "2025-01-01T00:00:00Z";
+
+/** A call of the account costs so much, asked of the server that has just changed it at once, and soon of the other. */
+const expectPrices = async (
+  [changed, other]: readonly [Wallets, Wallets],
+  prices: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const priceAt = async (asked: Wallets, account: string): Promise<string> => {
+    const uid = crypto.randomUUID();
+    return (
+      await asked.authorize({ uid, account, meter: "units", mode: "check", measure: { units: 1 } })
+    ).amount;
+  };
+  for (const [account, price] of Object.entries(prices)) {
+    expect(await priceAt(changed, account)).toBe(price);
+    const deadline = Date.now() + 10_000;
+    while ((await priceAt(other, account)) !== price && Date.now() < deadline) await delay(20);
+    expect(await priceAt(other, account)).toBe(price);
+  }
+};
+
+test("what a change of one account's records says of its calls and its children's, and of no other's, is known at both", async () => {
+  const first = new Wallets(client(0));
+  const second = new Wallets(client(1));
+  await first.asset("USD", 2);
+  await first.meter("units");
+  const planAt = async (name: string, unitPrice: number): Promise<string> => {
+    const planId = await first.openPlan(name);
+    const counts = { meter: "units", aggregation: "SUM", unit: "unit" } as const;
+    const pricingBands = [{ lowerLimit: 0, fixedPrice: 0, unitPrice }];
+    await first.price(planId, counts, { pricingBands });
+    return planId;
+  };
+  for (const [code, parent] of [["parent"], ["child", "parent"], ["other"], ["shop"], ["store"]])
+    await first.account(code ?? "", parent);
+  await planAt("parent", 1);
+  await planAt("other", 10);
+  for (const code of ["parent", "child", "other"]) await first.grant(code, "100");
+  const [further, own] = [await planAt("shop", 2), await planAt("store", 4)];
+  await expectPrices([first, second], { parent: "1", child: "1", other: "10" });
+
+  const parentId = first.idOf("parent");
+  await client(1).create("accountplans", { accountId: parentId, planId: further, startDate });
+  await expectPrices([second, first], { parent: "3", child: "3", other: "10" });
+
+  const childId = first.idOf("child");
+  await client(0).create("accountplans", { accountId: childId, planId: own, startDate });
+  await expectPrices([first, second], { parent: "3", child: "7", other: "10" });
+
+  const orphan = { code: "child", name: "child", emailAddress: "child@example.com", version: 1 };
+  await client(1).put(`accounts/${childId}`, orphan);
+  await expectPrices([second, first], { parent: "3", child: "4", other: "10" });
 });

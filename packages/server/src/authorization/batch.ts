@@ -199,7 +199,7 @@ const openAccounts = async (
   const standing = new Set(rows.map(({ code }) => code));
   const gone = named.find((code) => !standing.has(code));
   if (gone === undefined) return;
-  parts.customers.announce({ orgId, kind: account.kind });
+  parts.customers.announce({ orgId, kind: account.kind, isNew: false });
   throw fieldProblem("REFERENCE_NOT_FOUND", "account", `names no account: ${gone}`);
 };
 

@@ -11,7 +11,7 @@ const setUp = (options: { max?: number; weigh?: (value: string) => number } = {}
     ...options,
   });
   const get = (key: string) =>
-    cache.get(key, async () => {
+    cache.get("org", key, async () => {
       loads.push(key);
       return key;
     });
@@ -40,7 +40,7 @@ test("everything is forgotten when answers weigh too much together, and what was
   const { loads, cache, get } = setUp({ max: 10, weigh: (value) => value.length });
   await get("aaaa");
   await get("bbbb");
-  cache.forget("b");
+  cache.forget("org", (value) => value.startsWith("b"));
   await get("cccc");
   await get("aaaa");
   expect(loads).toEqual(["aaaa", "bbbb", "cccc"]);
@@ -52,10 +52,22 @@ test("everything is forgotten when answers weigh too much together, and what was
 
 test("a failure is not remembered", async () => {
   const { cache, get, loads } = setUp();
-  const broken = cache.get("a", async () => {
+  const broken = cache.get("org", "a", async () => {
     throw new Error("broken");
   });
   await expect(broken).rejects.toThrow("broken");
   await get("a");
   expect(loads).toEqual(["a"]);
+});
+
+test("a change forgets what it concerns, and what was still under way", async () => {
+  const { cache, get, loads } = setUp();
+  await get("a");
+  await get("b");
+  const underWay = get("c");
+  cache.forget("elsewhere");
+  cache.forget("org", (value) => value === "a");
+  await underWay;
+  for (const key of ["a", "b", "c"]) await get(key);
+  expect(loads).toEqual(["a", "b", "c", "a", "c"]);
 });

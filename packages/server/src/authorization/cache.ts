@@ -1,14 +1,16 @@
-/** Answers that are remembered for a while by key; questions asked at once share one answer. */
+/** Answers of organizations that are remembered for a while by key; questions asked at once share one answer. */
 export interface Cache<Value> {
-  readonly get: (key: string, load: () => Promise<Value>) => Promise<Value>;
-  /** Keys that are equal to or begin with the prefix are asked again. */
-  readonly forget: (prefix: string) => void;
+  readonly get: (orgId: string, key: string, load: () => Promise<Value>) => Promise<Value>;
+  /** What is remembered of the organization is asked again: all of it, or those answers that the change concerns. */
+  readonly forget: (orgId: string, isConcerned?: (value: Value) => boolean) => void;
 }
 
 interface Entry<Value> {
   readonly value: Promise<Value>;
   readonly since: number;
   weight: number;
+  /** Absent while it is under way: by then nobody knows what it concerns. */
+  answer?: { readonly value: Value };
 }
 
 export interface CacheOptions<Value> {
@@ -23,41 +25,50 @@ export interface CacheOptions<Value> {
 
 export const createCache = <Value>(options: CacheOptions<Value>): Cache<Value> => {
   const { now, rememberedMs, max, weigh = () => 1 } = options;
-  const entries = new Map<string, Entry<Value>>();
+  const organizations = new Map<string, Map<string, Entry<Value>>>();
   let total = 0;
-  const drop = (key: string, { weight }: Entry<Value>): void => {
-    entries.delete(key);
+  const find = (orgId: string, key: string): Entry<Value> | undefined =>
+    organizations.get(orgId)?.get(key);
+  const keep = (orgId: string, key: string, entry: Entry<Value>): void => {
+    const entries = organizations.get(orgId) ?? new Map<string, Entry<Value>>();
+    organizations.set(orgId, entries.set(key, entry));
+    total += entry.weight;
+  };
+  const drop = (orgId: string, key: string, { weight }: Entry<Value>): void => {
+    organizations.get(orgId)?.delete(key);
     total -= weight;
   };
-  const weighOnceThere = async (key: string, entry: Entry<Value>): Promise<void> => {
-    const isKept = (): boolean => entries.get(key) === entry;
+  const weighOnceThere = async (orgId: string, key: string, entry: Entry<Value>): Promise<void> => {
+    const isKept = (): boolean => find(orgId, key) === entry;
     try {
-      const weight = weigh(await entry.value);
+      const value = await entry.value;
       if (!isKept()) return;
+      const weight = weigh(value);
       total += weight - entry.weight;
       entry.weight = weight;
+      entry.answer = { value };
     } catch {
-      if (isKept()) drop(key, entry);
+      if (isKept()) drop(orgId, key, entry);
     }
   };
   return {
-    get: (key, load) => {
+    get: (orgId, key, load) => {
       const at = now();
-      const known = entries.get(key);
+      const known = find(orgId, key);
       if (known !== undefined && at - known.since < rememberedMs()) return known.value;
-      if (known !== undefined) drop(key, known);
+      if (known !== undefined) drop(orgId, key, known);
       if (total >= max) {
-        entries.clear();
+        organizations.clear();
         total = 0;
       }
       const entry = { value: load(), since: at, weight: 1 };
-      entries.set(key, entry);
-      total += entry.weight;
-      void weighOnceThere(key, entry);
+      keep(orgId, key, entry);
+      void weighOnceThere(orgId, key, entry);
       return entry.value;
     },
-    forget: (prefix) => {
-      for (const [key, entry] of entries) if (key.startsWith(prefix)) drop(key, entry);
+    forget: (orgId, isConcerned = () => true) => {
+      for (const [key, entry] of organizations.get(orgId) ?? [])
+        if (entry.answer === undefined || isConcerned(entry.answer.value)) drop(orgId, key, entry);
     },
   };
 };

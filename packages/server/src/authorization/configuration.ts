@@ -12,6 +12,7 @@ import type { RateLimit } from "@turnpike/engine/ledger/rate-limit.ts";
 import { walletAccountId } from "@turnpike/engine/ledger/rows.ts";
 import type { Scope } from "@turnpike/engine/ledger/scope.ts";
 import type { Database } from "../ports/database.ts";
+import type { CatalogChange } from "../records/catalog-change.ts";
 import { periodKinds } from "../records/billing-periods.ts";
 import { budgetsFrom, scopeOf } from "../records/limits.ts";
 import { lookupEvery } from "../records/lookup.ts";
@@ -53,7 +54,7 @@ const unheardMs = 2_000;
 
 export interface Configurations {
   readonly of: (orgId: string) => Promise<Configuration>;
-  readonly announce: (change: { orgId: string; kind: string }) => void;
+  readonly announce: (change: CatalogChange) => void;
 }
 
 interface Parts {
@@ -69,7 +70,7 @@ export const createConfigurations = ({ database, now, hearsNews }: Parts): Confi
   const byPeriod = new Set<string>();
   return {
     of: (orgId) =>
-      cache.get(orgId, async () => {
+      cache.get(orgId, orgId, async () => {
         const configuration = await load(database, orgId);
         if (configuration.isByPeriod) byPeriod.add(orgId);
         return configuration;

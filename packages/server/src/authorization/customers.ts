@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { account } from "@turnpike/contract/accounts/account.ts";
 import type { Database } from "../ports/database.ts";
+import type { CatalogChange } from "../records/catalog-change.ts";
 import { findRecord } from "../records/records.ts";
 import { textArray } from "./rows/binary-arrays.ts";
 import { readByKeys } from "./rows/packet.ts";
@@ -10,7 +11,7 @@ import { lookedUpTogether } from "./together.ts";
 export interface Customers {
   readonly idsOf: (orgId: string, codes: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   readonly codeOf: (orgId: string, id: string) => Promise<string | undefined>;
-  readonly announce: (change: { orgId: string; kind: string }) => void;
+  readonly announce: (change: CatalogChange) => void;
 }
 
 interface Parts {
@@ -63,9 +64,10 @@ export const createCustomers = ({ database, pool, now }: Parts): Customers => {
       const row = await findRecord(database, { orgId, kind: account.kind, id });
       return row?.code ?? undefined;
     },
-    announce: ({ orgId, kind }) => {
-      if (kind !== account.kind) return;
-      for (const key of known.keys()) if (key.startsWith(orgId)) known.delete(key);
+    announce: ({ orgId, kind, isNew, account: changed }) => {
+      if (kind !== account.kind || isNew) return;
+      for (const [key, { id }] of known)
+        if (key.startsWith(orgId) && (changed === undefined || id === changed)) known.delete(key);
     },
   };
 };

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Database } from "../ports/database.ts";
 import type { DerivedFields } from "../ports/derived-fields.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
+import type { CatalogChange } from "../records/catalog-change.ts";
 import { decideBatch } from "./batch.ts";
 import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
@@ -31,7 +32,7 @@ export interface LedgerParts {
 export interface Ledger extends LedgerParts {
   readonly decide: Decide;
   /** To be called after every committed change of the catalog. */
-  readonly announce: (change: { orgId: string; kind: string }) => void;
+  readonly announce: (change: CatalogChange) => void;
   /** Waits until everything that was asked has been answered. */
   readonly drain: () => Promise<void>;
 }

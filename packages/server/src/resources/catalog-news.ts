@@ -3,15 +3,23 @@ import { sql } from "kysely";
 import { z } from "zod";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, DatabaseTransaction } from "../ports/database.ts";
+import type { CatalogChange } from "../records/catalog-change.ts";
 import type { OnChange } from "./verbs.ts";
 
 /** Where servers that share a database tell each other what they changed. */
 export const newsChannel = "turnpike_catalog";
 
-const news = z.object({ server: z.string(), orgId: z.string(), kinds: z.array(z.string()) });
-
-/** Kinds of records of an organization that were written. */
-export type CatalogNews = Omit<z.infer<typeof news>, "server">;
+const news = z.object({
+  server: z.string(),
+  changes: z.array(
+    z.object({
+      orgId: z.string(),
+      kind: z.string(),
+      isNew: z.boolean(),
+      account: z.string().optional(),
+    }),
+  ),
+});
 
 /** This process, which knows its own changes before the database does. */
 const server = randomUUID();
@@ -19,16 +27,17 @@ const server = randomUUID();
 /** Tells the other servers if and when the transaction commits. */
 export const tellServers = async (
   transaction: DatabaseTransaction,
-  changed: CatalogNews,
+  changes: CatalogChange[],
 ): Promise<void> => {
-  const payload = JSON.stringify({ ...changed, server } satisfies z.infer<typeof news>);
+  if (changes.length === 0) return;
+  const payload = JSON.stringify({ server, changes } satisfies z.infer<typeof news>);
   await sql`SELECT pg_notify(${newsChannel}, ${payload})`.execute(transaction);
 };
 
-/** What another server changed; undefined for what this one said itself. */
-const readNews = (payload: string): CatalogNews | undefined => {
-  const { server: sender, ...changed } = news.parse(JSON.parse(payload));
-  return sender === server ? undefined : changed;
+/** What another server changed; nothing for what this one said itself. */
+const readNews = (payload: string): readonly CatalogChange[] => {
+  const { server: sender, changes } = news.parse(JSON.parse(payload));
+  return sender === server ? [] : changes;
 };
 
 /** Whether it is heard what other servers change: what is remembered may be remembered for longer then. */
@@ -58,12 +67,11 @@ export const heedNews = ({
     // What was remembered while nothing was heard may be wrong.
     const organizations = await database.selectFrom("organization").select("id").execute();
     for (const { id: orgId } of organizations)
-      for (const { kind } of resources) onChange({ orgId, kind });
+      for (const { kind } of resources) onChange({ orgId, kind, isNew: false });
     hearing.isHeard = true;
   },
   heed: (payload) => {
-    const changed = readNews(payload);
-    for (const kind of changed?.kinds ?? []) onChange({ orgId: changed?.orgId ?? "", kind });
+    for (const change of readNews(payload)) onChange(change);
   },
   end: () => {
     hearing.isHeard = false;

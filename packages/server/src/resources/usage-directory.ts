@@ -18,6 +18,7 @@ import type {
   UsageDirectory,
 } from "../ports/usage-directory.ts";
 import { serverPrincipal } from "../records/caller.ts";
+import type { CatalogChange } from "../records/catalog-change.ts";
 import { customFieldValues } from "../records/custom-field-values.ts";
 import { findLookupRows } from "../records/lookup-answers.ts";
 import { lookup, lookupAll, lookupCodes } from "../records/lookup.ts";
@@ -31,7 +32,7 @@ const surroundings: ReadonlySet<string> = new Set(
 
 export interface CatalogDirectory extends UsageDirectory {
   /** To be called after every committed change of the catalog. */
-  readonly announce: (change: { orgId: string; kind: string }) => void;
+  readonly announce: (change: CatalogChange) => void;
 }
 
 /**
@@ -42,7 +43,9 @@ export const createDirectory = (database: () => Database, now: () => Date): Cata
   const listeners = new Set<(change: DirectoryChange) => void>();
   /** Many at once that create the same accounts would wait for each other's rows, one account at a time. */
   const inTurn = createTurns();
-  const announce = ({ orgId, kind }: { orgId: string; kind: string }): void => {
+  const announce = ({ orgId, kind, isNew }: CatalogChange): void => {
+    // Only accounts that exist are remembered, and there may be new ones every second.
+    if (kind === account.kind && isNew) return;
     const change = {
       orgId,
       kind: kind === "meter" || kind === "account" ? kind : "surroundings",

@@ -2,6 +2,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Database, Reader } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import { type CatalogChange, inShort } from "../records/catalog-change.ts";
 import type { Background } from "./background.ts";
 import { tellServers } from "./catalog-news.ts";
 import type { KindOf } from "./filters.ts";
@@ -31,7 +32,7 @@ export interface Catalog extends Lists {
 }
 
 /** Told after a change is committed, before the client is. */
-export type OnChange = (change: { orgId: string; kind: string }) => void;
+export type OnChange = (change: CatalogChange) => void;
 
 /** What takes too long for a transaction, done before a body is written; a Problem says why it will not be. */
 export type Examine = (place: Place, body: unknown) => Promise<void>;
@@ -57,17 +58,16 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
     toReplies(reader, { resource, rows, kindOf, secrets, at: now() });
 
   const change: Catalog["change"] = async (caller, work) => {
-    const kinds = new Set<string>();
-    const onWrite = (kind: string): void => void kinds.add(kind);
-    const result = await database.transaction().execute(async (transaction) => {
+    const written: CatalogChange[] = [];
+    const onWrite = (one: CatalogChange): void => void written.push(one);
+    const [result, changes] = await database.transaction().execute(async (transaction) => {
       const writing = { caller, at: now(), secrets, background, onWrite };
       const done = await work(createWriter(transaction, writing));
-      if (kinds.size > 0) {
-        await tellServers(transaction, { orgId: caller.orgId, kinds: [...kinds] });
-      }
-      return done;
+      const told = inShort(written);
+      await tellServers(transaction, told);
+      return [done, told];
     });
-    for (const kind of kinds) parts.onChange({ orgId: caller.orgId, kind });
+    for (const each of changes) parts.onChange(each);
     return result;
   };
 

@@ -1,6 +1,7 @@
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { DatabaseTransaction, Document } from "../ports/database.ts";
 import type { Caller } from "../records/caller.ts";
+import { type CatalogChange, changeOf } from "../records/catalog-change.ts";
 import type { Scope } from "../records/place.ts";
 import type { RecordRow } from "../records/records.ts";
 import type { Background } from "./background.ts";
@@ -37,8 +38,8 @@ interface WriterParts {
   readonly at: Date;
   readonly secrets: Secrets;
   readonly background: Background;
-  /** Told of every kind that is written. */
-  readonly onWrite: (kind: string) => void;
+  /** Told of every record that is written. */
+  readonly onWrite: (change: CatalogChange) => void;
 }
 
 export const createWriter = (
@@ -47,7 +48,7 @@ export const createWriter = (
 ): Writer => {
   const record = async (written: Written): Promise<RecordRow> => {
     await recordChange(transaction, caller, { ...written, at });
-    onWrite(written.row.kind);
+    onWrite(changeOf(written.row, written));
     return written.row;
   };
   const followed = async (written: Written): Promise<RecordRow> => {

@@ -19,9 +19,17 @@ interface AccountKey {
   readonly accountId: string;
 }
 
+/** Every pricing that an account's calls may have, at any time. */
+export interface AccountPricing {
+  readonly prices: readonly AnyPlanPrice[];
+  /** The ids of the accounts whose records say so: its own and its parent's. */
+  readonly owners: readonly string[];
+}
+
 export interface AccountPrices {
-  readonly of: (key: AccountKey) => Promise<readonly AnyPlanPrice[]>;
-  readonly forget: (orgId: string) => void;
+  readonly of: (key: AccountKey) => Promise<AccountPricing>;
+  /** All of the organization, or what one account's records say. */
+  readonly forget: (orgId: string, accountId: string | undefined) => void;
 }
 
 interface Parts {
@@ -31,8 +39,8 @@ interface Parts {
 }
 
 /**
- * Every pricing that an account's calls may have, at any time. Accounts that are asked for together are read together, and
- * what a plan says once for all of them: thousands of accounts may have one plan.
+ * Accounts that are asked for together are read together, and what a plan says once for all of them: thousands of accounts
+ * may have one plan.
  */
 export const createAccountPrices = ({ database, now, rememberedMs }: Parts): AccountPrices => {
   const remembered = { now, rememberedMs };
@@ -42,11 +50,9 @@ export const createAccountPrices = ({ database, now, rememberedMs }: Parts): Acc
   const findPlan = lookedUpTogether((orgId, ids) => loadSoldPlans(database, orgId, ids));
   const findBuyer = lookedUpTogether((orgId, ids) => loadBuyers(database, orgId, ids));
   const configOf = (orgId: string) =>
-    configs.get(orgId, () => lookup(database, organizationConfig, { orgId, id: orgId }));
-  const planOf = (orgId: string, id: string) =>
-    plans.get(`${orgId} ${id}`, () => findPlan(orgId, id));
-  const buyerOf = (orgId: string, id: string) =>
-    buyers.get(`${orgId} ${id}`, () => findBuyer(orgId, id));
+    configs.get(orgId, orgId, () => lookup(database, organizationConfig, { orgId, id: orgId }));
+  const planOf = (orgId: string, id: string) => plans.get(orgId, id, () => findPlan(orgId, id));
+  const buyerOf = (orgId: string, id: string) => buyers.get(orgId, id, () => findBuyer(orgId, id));
   const attachedTo = async (config: Config, buyer: Buyer): Promise<Attached[]> => {
     const { orgId, bought } = { orgId: config.id, ...buyer };
     const ids = [...new Set(bought.flatMap(({ planIds }) => planIds))];
@@ -54,21 +60,27 @@ export const createAccountPrices = ({ database, now, rememberedMs }: Parts): Acc
     const sold = new Map(ids.map((id, nth) => [id, found[nth]]));
     return bought.flatMap((one) => attachedOf(config, buyer, { one, sold }));
   };
-  const pricesOf = async ({ orgId, accountId }: AccountKey): Promise<AnyPlanPrice[]> => {
+  const pricesOf = async ({ orgId, accountId }: AccountKey): Promise<AccountPricing> => {
     const config = await configOf(orgId);
     const buyer = await buyerOf(orgId, accountId);
-    if (config === undefined || buyer === undefined) return [];
+    if (config === undefined || buyer === undefined) return { prices: [], owners: [accountId] };
     const own = await attachedTo(config, buyer);
     const { parentAccountId: parentId } = buyer.owner;
     const parent = parentId === undefined ? undefined : await buyerOf(orgId, parentId);
     const pooled =
       parent === undefined ? [] : pooledWith(buyer, own, await attachedTo(config, parent));
-    return [...own.flatMap((attached) => attached.prices), ...pooled];
+    return {
+      prices: [...own.flatMap((attached) => attached.prices), ...pooled],
+      owners: parentId === undefined ? [accountId] : [accountId, parentId],
+    };
   };
   return {
     of: pricesOf,
-    forget: (orgId) => {
-      for (const cache of [configs, plans, buyers]) cache.forget(orgId);
+    forget: (orgId, accountId) => {
+      buyers.forget(orgId, (buyer) => accountId === undefined || buyer?.owner.id === accountId);
+      if (accountId !== undefined) return;
+      configs.forget(orgId);
+      plans.forget(orgId);
     },
   };
 };

@@ -45,14 +45,12 @@ export const createKeptPrices = (pool: Pool, now: () => number): KeptPrices => {
   });
   return {
     keep: async (orgId, version, price) => {
-      const kept = await versions.get(`${orgId} ${version}`, () =>
-        keep(pool, { orgId, version }, price),
-      );
+      const kept = await versions.get(orgId, version, () => keep(pool, { orgId, version }, price));
       if (kept === undefined) throw new Error(`price ${version} was kept and is not there`);
       return kept;
     },
     find: (orgId, version) =>
-      versions.get(`${orgId} ${version}`, () => findVersion(pool, { orgId, version })),
+      versions.get(orgId, version, () => findVersion(pool, { orgId, version })),
   };
 };
 

@@ -27,7 +27,7 @@ export const createMeters = ({ database, keptRecords, now, rememberedMs }: Parts
   const meters = createCache<MeterRecord | undefined>(remembered);
   const keptMeters = createCache<MeterRecord | undefined>(remembered);
   const find: FindMeter = (orgId, code) =>
-    meters.get(`${orgId} ${code}`, async () => {
+    meters.get(orgId, code, async () => {
       const [found] = await lookupCodes(database, meterResource, { orgId, codes: [code] });
       return found;
     });
@@ -36,12 +36,12 @@ export const createMeters = ({ database, keptRecords, now, rememberedMs }: Parts
     if (found === undefined) return undefined;
     const named = { orgId, kind: meterResource.kind, by: "code", names: [code] } as const;
     if ((await keptRecords.keep(named)).has(code)) return found;
-    meters.forget(`${orgId} ${code}`);
+    meters.forget(orgId, (known) => known?.code === code);
     return undefined;
   };
   return {
     find,
-    findKept: (orgId, code) => keptMeters.get(`${orgId} ${code}`, () => findKept(orgId, code)),
+    findKept: (orgId, code) => keptMeters.get(orgId, code, () => findKept(orgId, code)),
     forget: (orgId) => {
       meters.forget(orgId);
       keptMeters.forget(orgId);

@@ -24,6 +24,8 @@ export interface PreparedPrice {
 export interface PreparedPrices extends AnyTime {
   /** In the same order for every call. */
   readonly prices: readonly PreparedPrice[];
+  /** The ids of the accounts whose records say so. */
+  readonly owners: readonly string[];
   /** What they said last. */
   last: Standing | undefined;
 }
@@ -35,8 +37,13 @@ interface Standing {
   readonly until: number;
 }
 
-export const preparedOf = (prices: readonly PreparedPrice[], anyTime: AnyTime): PreparedPrices => ({
+export const preparedOf = (
+  prices: readonly PreparedPrice[],
+  owners: readonly string[],
+  anyTime: AnyTime,
+): PreparedPrices => ({
   ...anyTime,
+  owners,
   prices: prices.toSorted((a, b) => (a.plan.pricing.id < b.plan.pricing.id ? -1 : 1)),
   last: undefined,
 });

@@ -1,9 +1,11 @@
 import type { Pool } from "pg";
+import { account } from "@turnpike/contract/accounts/account.ts";
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { isNumericCategory, type meter } from "@turnpike/contract/catalog/meter.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { Database } from "../../ports/database.ts";
+import type { CatalogChange } from "../../records/catalog-change.ts";
 import { isReferred, lookupReferring } from "../../records/lookup.ts";
 import { createCache, whileHeard } from "../cache.ts";
 import type { KeptRecords } from "../kept-records.ts";
@@ -32,10 +34,10 @@ export interface Prices {
   readonly version: (orgId: string, version: string) => Promise<readonly KeptPrice[]>;
   readonly meter: Meters["find"];
   readonly keptMeter: Meters["findKept"];
-  readonly announce: (change: { orgId: string; kind: string }) => void;
+  readonly announce: (change: CatalogChange) => void;
 }
 
-/** Changes of records of these kinds change prices. */
+/** Changes of records of these kinds change prices: where they name an account, only its own and its children's. */
 const kinds: ReadonlySet<string> = new Set([
   "account",
   "accountPlan",
@@ -91,16 +93,17 @@ export const createPrices = (parts: Parts): Prices => {
   const callPrices = createCallPrices(versions);
   const usages = createCache<MeterUsage>({ now, rememberedMs, max: 10_000 });
   const formulas = createCache<Formula[]>({ now, rememberedMs, max: 1_000 });
-  const formulasOf = (orgId: string) => formulas.get(orgId, () => loadFormulas(database, orgId));
+  const formulasOf = (orgId: string) =>
+    formulas.get(orgId, orgId, () => loadFormulas(database, orgId));
   const usageOf = (orgId: string, code: string): Promise<MeterUsage> =>
-    usages.get(`${orgId} ${code}`, async () =>
+    usages.get(orgId, code, async () =>
       loadMeterUsage({ database, formulasOf }, orgId, await meters.find(orgId, code)),
     );
 
   const prepare = async (subject: Subject): Promise<PreparedPrices> => {
     const { orgId } = subject;
     const found = await meters.find(orgId, subject.meter);
-    const all = await accountPrices.of(subject);
+    const { prices: all, owners } = await accountPrices.of(subject);
     const own = all.filter(({ meterIds }) => found !== undefined && meterIds.includes(found.id));
     const prices = await Promise.all(
       own.map(async (plan): Promise<PreparedPrice[]> => {
@@ -113,27 +116,30 @@ export const createPrices = (parts: Parts): Prices => {
       pricingBands.some(({ lowerLimit, fixedPrice }) => lowerLimit === 0 && fixedPrice !== 0),
     );
     const filterFields = filterFieldsOf(found, own);
-    return preparedOf(prices.flat(), { filterFields, hasFixedPrice });
+    return preparedOf(prices.flat(), owners, { filterFields, hasFixedPrice });
   };
 
   return {
     meter: meters.find,
     keptMeter: meters.findKept,
-    plansOf: async (owner) => (await accountPrices.of(owner)).filter(isOfOneAggregation),
+    plansOf: async (owner) => (await accountPrices.of(owner)).prices.filter(isOfOneAggregation),
     usage: usageOf,
     at: async (subject, at) => {
-      const key = `${subject.orgId} ${subject.accountId} ${subject.meter}`;
-      return priceAt(await prepared.get(key, () => prepare(subject)), subject.meter, at);
+      const { orgId, accountId, meter } = subject;
+      const found = await prepared.get(orgId, `${accountId} ${meter}`, () => prepare(subject));
+      return priceAt(found, meter, at);
     },
     version: async (orgId, joined) => {
       const kept = joined.split("+").map((version) => versions.find(orgId, version));
       const known = (await Promise.all(kept)).filter((one) => one !== undefined);
       return known.length === kept.length ? known : [];
     },
-    announce: ({ orgId, kind }) => {
-      if (!kinds.has(kind)) return;
-      accountPrices.forget(orgId);
-      prepared.forget(orgId);
+    announce: ({ orgId, kind, isNew, account: changed }) => {
+      // Only accounts that exist are asked for, and there may be new ones every second.
+      if (!kinds.has(kind) || (kind === account.kind && isNew)) return;
+      accountPrices.forget(orgId, changed);
+      prepared.forget(orgId, ({ owners }) => changed === undefined || owners.includes(changed));
+      if (changed !== undefined) return;
       meters.forget(orgId);
       usages.forget(orgId);
       formulas.forget(orgId);

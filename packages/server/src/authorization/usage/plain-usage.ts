@@ -58,7 +58,7 @@ export const createPlainUsage = (ledger: Ledger): PlainUsage => {
   });
   return {
     hasWallets: (orgId) =>
-      organizations.get(orgId, async () => {
+      organizations.get(orgId, orgId, async () => {
         const text =
           "SELECT EXISTS (SELECT FROM ledger_account WHERE org_id = $1 AND has_wallet) AS found";
         const { rows } = await pool.query<{ found: boolean }>(text, [orgId]);
