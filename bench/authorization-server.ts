@@ -20,7 +20,7 @@ export interface BenchServer {
   readonly allowedNothingPath: string;
   readonly token: string;
   readonly pool: Pool;
-  /** Makes another account, with the plan where there is one. */
+  /** Makes another account, with the plan and a budget where others have them. */
   readonly signUp: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -74,7 +74,7 @@ export const startBenchServer = async (sample: Sample): Promise<BenchServer> => 
     const token = await tokenOf(url, credentials);
     await createSample({ base, token });
     const planId = sample.hasPlans ? await createPlan({ base, token }) : undefined;
-    if (sample.budgets > 0) await createBudget({ base, token });
+    if (sample.budgets > 0) await createBudget({ base, token }, "sample");
     await copySample(pool, sample);
     const { port, pathname } = new URL(base);
     return {
@@ -83,7 +83,7 @@ export const startBenchServer = async (sample: Sample): Promise<BenchServer> => 
       allowedNothingPath: `${pathname}/${allowedNothing}`,
       token,
       pool,
-      signUp: () => signUp({ base, token }, planId),
+      signUp: () => signUp({ base, token }, { planId, hasBudget: sample.budgets > 0 }),
       close,
     };
   } catch (error) {
@@ -160,17 +160,21 @@ const createPlan = async (sampled: Sampled): Promise<string> => {
   return planId;
 };
 
-const signUp = async (sampled: Sampled, planId: string | undefined): Promise<void> => {
+const signUp = async (
+  sampled: Sampled,
+  { planId, hasBudget }: { readonly planId: string | undefined; readonly hasBudget: boolean },
+): Promise<void> => {
   const code = randomUUID();
   const named = { code, name: "New", emailAddress: "new@example.com" };
   const accountId = await post(sampled, "accounts", named);
   const startDate = "2020-01-01T00:00:00Z";
   if (planId !== undefined) await post(sampled, "accountplans", { accountId, planId, startDate });
+  if (hasBudget) await createBudget(sampled, code);
 };
 
-const createBudget = async (sampled: Sampled): Promise<void> => {
+const createBudget = async (sampled: Sampled, account: string): Promise<void> => {
   const limit = { asset: "USD", window: "month", limit: "1000" };
-  await post(sampled, "budgets", { code: "sample", scope: { account: "sample" }, ...limit });
+  await post(sampled, "budgets", { code: account, scope: { account }, ...limit });
 };
 
 /** Accounts with money, written where the API would write them: creating many one by one would outlast the measurement. */

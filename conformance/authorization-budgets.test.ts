@@ -123,6 +123,33 @@ describe("a budget by billing period", () => {
     expect(await windows(ofAlone)).toEqual([midnight(daysAgo(5))]);
     expect(await windows(ofBots)).toEqual([midnight(daysAgo(5))]);
   });
+
+  test("follows what is changed at the parent, and an account that is made after it was asked for", async () => {
+    const meter = (await world().meter(await world().product())).code;
+    await world().configure({ timezone: zone, monthEpoch: daysAgo(5).toString() });
+    const annually = await planOf({ billFrequency: "ANNUALLY" });
+    const parent = await world().account();
+    const [firstly, code] = [world().fresh("spender"), world().fresh("spender")];
+    const [early, own] = [await byPeriod({ account: firstly }), await byPeriod({ account: code })];
+    expect(await charge(firstly, "1", { meter })).toMatchObject({ decision: "deny" });
+    for (const named of [firstly, code]) {
+      await wallets().account(named);
+      await wallets().grant(named, "100");
+    }
+    await world().attach(wallets().idOf(firstly), annually, { billEpoch: daysAgo(30).toString() });
+    await charge(firstly, "1", { meter });
+    expect(await windows(early)).toEqual([midnight(daysAgo(30))]);
+
+    const id = wallets().idOf(code);
+    const version = 1;
+    const named = { code, name: code, emailAddress: "child@example.com", version };
+    const moved = { ...named, parentAccountId: parent.id };
+    await wallets().client.put(`accounts/${id}`, moved);
+    await charge(code, "1", { meter });
+    await world().attach(parent.id, annually, { billEpoch: daysAgo(20).toString() });
+    await charge(code, "1", { meter });
+    expect(await windows(own)).toEqual([midnight(daysAgo(20)), midnight(daysAgo(5))]);
+  });
 });
 
 describe("a budget by unit", () => {

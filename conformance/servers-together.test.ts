@@ -126,3 +126,44 @@ test("what a change of one account's records says of its calls and its children'
   await client(1).put(`accounts/${childId}`, orphan);
   await expectPrices([second, first], { parent: "3", child: "4", other: "10" });
 });
+
+test("what limits one account, or all, counts at both servers as soon as one has changed it", async () => {
+  const both = [new Wallets(client(0)), new Wallets(client(1))] as const;
+  const [first, second] = both;
+  await first.asset("EUR", 2);
+  await first.meter("limited");
+  for (const code of ["narrow", "wide"]) {
+    await first.account(code);
+    await first.grant(code, "100", { asset: "EUR" });
+  }
+  const asked = { meter: "limited", mode: "check", amount: "5", asset: "EUR" };
+  const reasonAt = async (server: Wallets, account: string): Promise<string | undefined> =>
+    (await server.authorize({ uid: crypto.randomUUID(), account, ...asked })).reasons[0]?.code;
+  const expectReasons = async (
+    [changed, other]: readonly [Wallets, Wallets],
+    reasons: Readonly<Record<string, string | undefined>>,
+  ): Promise<void> => {
+    for (const [account, reason] of Object.entries(reasons)) {
+      expect(await reasonAt(changed, account)).toBe(reason);
+      const deadline = Date.now() + 10_000;
+      while ((await reasonAt(other, account)) !== reason && Date.now() < deadline) await delay(20);
+      expect(await reasonAt(other, account)).toBe(reason);
+    }
+  };
+  const refused = "BUDGET_EXCEEDED";
+  await expectReasons([first, second], { narrow: undefined, wide: undefined });
+
+  const limit = { asset: "EUR", window: "day", limit: "4" };
+  const own = { code: "own", scope: { account: "narrow" }, ...limit };
+  const { id } = await client(0).create("budgets", own);
+  await expectReasons([first, second], { narrow: refused, wide: undefined });
+
+  await client(1).put(`budgets/${id}`, { ...own, scope: { account: "wide" }, version: 1 });
+  await expectReasons([second, first], { narrow: undefined, wide: refused });
+
+  await client(1).put(`budgets/${id}`, { ...own, scope: {}, version: 2 });
+  await expectReasons([second, first], { narrow: refused, wide: refused });
+
+  await client(0).call("DELETE", `budgets/${id}`);
+  await expectReasons([first, second], { narrow: undefined, wide: undefined });
+});

@@ -9,6 +9,7 @@ import { checkChanges, type Writing } from "./rows/changes.ts";
 import type { Configurations } from "./configuration.ts";
 import type { Customers } from "./customers.ts";
 import type { DatabaseClock } from "./rows/database-clock.ts";
+import type { AccountLimits } from "./limits.ts";
 import type { Loading } from "./rows/loading.ts";
 import { namedRows } from "./rows/named-rows.ts";
 import { ownerOf } from "./prices/plan-prices.ts";
@@ -22,6 +23,7 @@ import { commandsOf, outcomeCount, type Outcomes, type Work } from "./work.ts";
 export interface BatchParts {
   readonly pool: Pool;
   readonly configurations: Configurations;
+  readonly limits: AccountLimits;
   readonly customers: Customers;
   readonly prices: Prices;
   readonly beginnings: Beginnings;
@@ -55,8 +57,9 @@ export const prepareBatch = async (
   const acting = [...asked.flatMap((work) => work.accounts), ...[...named.positions].map(ownerOf)];
   const accounts = sortedCodes([...acting, ...works.flatMap((work) => work.accounts)]);
   const accountArray = textArray(accounts);
+  const limits = await parts.limits.of(orgId, accounts);
   const beginnings = parts.beginnings.known(orgId, named.positions);
-  const known = { configuration, named, beginnings };
+  const known = { configuration, limits, named, beginnings };
   return { works, commands, loading: { orgId, accounts, accountArray, acting, ...known } };
 };
 

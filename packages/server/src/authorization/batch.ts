@@ -16,7 +16,7 @@ import { uidOf } from "./usage/batch-usage.ts";
 import { textArray } from "./rows/binary-arrays.ts";
 import { writeChanges, type Writing } from "./rows/changes.ts";
 import { onConnection } from "./rows/connection.ts";
-import { limitsInPlay, type LimitsInPlay } from "./rows/limit-rows.ts";
+import type { Limits } from "./limit-records.ts";
 import { type Loading, loadState } from "./rows/loading.ts";
 import { beginByKeys, commit, inOnePacket, isRetryable } from "./rows/packet.ts";
 import { ownerOf } from "./prices/plan-prices.ts";
@@ -106,8 +106,8 @@ interface LockedState extends BatchState {
 /** One round trip, but for accounts that the ledger does not know yet. */
 const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<LockedState> => {
   const { client, parts } = session;
-  const { orgId, accounts, accountArray, acting, configuration } = loading;
-  const shared = [...sharedLimits(limitsInPlay(configuration, accounts)), ...loading.strayLimits];
+  const { orgId, accounts, accountArray, acting, limits } = loading;
+  const shared = [...sharedLimits(limits), ...loading.strayLimits];
   const [, locked, , { state, now }] = await inOnePacket(client, (packet) => {
     const begun = beginByKeys(packet);
     const locking = lockAccounts({ packet, orgId }, accountArray, parts.remembered);
@@ -135,7 +135,8 @@ const lockAndLoad = async (session: Session, loading: LockedLoading): Promise<Lo
   const wider = { accounts: all, accountArray: textArray(all), acting: [...acting, ...others] };
   const beginnings = await beginningsWith(parts, loading, unbegun);
   const strays = [...loading.strayLimits, ...stray];
-  return lockAndLoad(session, { ...loading, ...wider, beginnings, strayLimits: strays });
+  const limited = { limits: await parts.limits.of(orgId, all), strayLimits: strays };
+  return lockAndLoad(session, { ...loading, ...wider, ...limited, beginnings });
 };
 
 /** Accounts that are not locked and have a position that a loaded authorization moves: a child's call moves its parent's. */
@@ -152,13 +153,14 @@ const ownersBeside = (
 
 /** Limits that a hold gives its slot back to and that nothing has locked: a server that knows them counts there, too. */
 const strayLimits = (
-  { configuration, strayLimits: locked }: LockedLoading,
+  { limits, strayLimits: locked }: LockedLoading,
   { authorizations }: Pick<LedgerState, "authorizations">,
 ): string[] => {
   const open = [...authorizations.values()].filter(({ state }) => state === "HELD");
   const counted = new Set(open.flatMap(({ terms }) => terms.concurrencyLimits));
-  for (const id of locked) counted.delete(id);
-  return [...counted].filter((id) => !configuration.concurrencyLimitIds.has(id));
+  for (const id of [...locked, ...limits.concurrencyLimits.map((limit) => limit.id)])
+    counted.delete(id);
+  return [...counted];
 };
 
 /** Locks in the order of the codes, so that two batches never wait in a circle. An account may have no row to lock. */
@@ -204,7 +206,7 @@ const openAccounts = async (
 };
 
 /** The limits that several accounts share are no account's rows: they have locks of their own, after the accounts'. */
-const sharedLimits = (limits: LimitsInPlay): string[] =>
+const sharedLimits = (limits: Limits): string[] =>
   [...limits.budgets, ...limits.rateLimits, ...limits.concurrencyLimits]
     .filter(({ scope }) => scope.account === undefined)
     .map(({ id }) => id);

@@ -2,7 +2,7 @@
 export interface Cache<Value> {
   readonly get: (orgId: string, key: string, load: () => Promise<Value>) => Promise<Value>;
   /** What is remembered of the organization is asked again: all of it, or those answers that the change concerns. */
-  readonly forget: (orgId: string, isConcerned?: (value: Value) => boolean) => void;
+  readonly forget: (orgId: string, isConcerned?: (value: Value, key: string) => boolean) => void;
 }
 
 interface Entry<Value> {
@@ -68,7 +68,8 @@ export const createCache = <Value>(options: CacheOptions<Value>): Cache<Value> =
     },
     forget: (orgId, isConcerned = () => true) => {
       for (const [key, entry] of organizations.get(orgId) ?? [])
-        if (entry.answer === undefined || isConcerned(entry.answer.value)) drop(orgId, key, entry);
+        if (entry.answer === undefined || isConcerned(entry.answer.value, key))
+          drop(orgId, key, entry);
     },
   };
 };

@@ -9,6 +9,7 @@ import { Batcher } from "./batcher.ts";
 import { createConfigurations, type Configurations } from "./configuration.ts";
 import { createCustomers, type Customers } from "./customers.ts";
 import { createKeptRecords, type KeptRecords } from "./kept-records.ts";
+import { type AccountLimits, createLimits } from "./limits.ts";
 import { DatabaseClock } from "./rows/database-clock.ts";
 import { readBeginnings } from "./prices/earlier-usage.ts";
 import { createBeginnings } from "./prices/position-beginnings.ts";
@@ -21,6 +22,7 @@ import type { Decide } from "./work.ts";
 export interface LedgerParts {
   readonly pool: Pool;
   readonly configurations: Configurations;
+  readonly limits: AccountLimits;
   readonly customers: Customers;
   readonly prices: Prices;
   readonly keptRecords: KeptRecords;
@@ -56,9 +58,11 @@ export const createLedger = ({
   hearsNews,
 }: Opened): Ledger => {
   const keptRecords = createKeptRecords(pool);
+  const configurations = createConfigurations({ database, now: steadyMs, hearsNews });
   const parts: LedgerParts = {
     pool,
-    configurations: createConfigurations({ database, now: steadyMs, hearsNews }),
+    configurations,
+    limits: createLimits({ database, configurations, now: steadyMs, hearsNews }),
     customers: createCustomers({ database, pool, now: steadyMs }),
     prices: createPrices({ database, pool, keptRecords, now: steadyMs, hearsNews }),
     keptRecords,
@@ -80,6 +84,7 @@ export const createLedger = ({
     drain: () => batcher.drain(),
     announce: (change) => {
       parts.configurations.announce(change);
+      parts.limits.announce(change);
       parts.customers.announce(change);
       parts.prices.announce(change);
     },

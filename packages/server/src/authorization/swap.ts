@@ -9,11 +9,9 @@ import {
   decideBatchBy,
   type Session,
 } from "./batch-decision.ts";
-import { thoseOf } from "./by-account.ts";
 import { textArray } from "./rows/binary-arrays.ts";
 import { swapChanges, type Writing } from "./rows/changes.ts";
 import { onConnection } from "./rows/connection.ts";
-import { limitsInPlay } from "./rows/limit-rows.ts";
 import { type Loading, loadClock, loadPositions, stateByPurses } from "./rows/loading.ts";
 import { beginByKeys, commit, inOnePacket, isRetryable, sqlStateOf } from "./rows/packet.ts";
 import { withoutBeginning } from "./prices/position-beginnings.ts";
@@ -65,11 +63,8 @@ export const decideBySwap = async (
  * them. A batch without commands is there for holds that are due.
  */
 const needsSwappedRowsOnly = ({ commands, loading }: Batch): boolean => {
-  const { accounts, configuration } = loading;
   if (commands.length === 0 || !commands.every(isWritten)) return false;
-  const { budgets, rateLimits, concurrencyLimits } = limitsInPlay(configuration, accounts);
-  if (budgets.length + rateLimits.length + concurrencyLimits.length > 0) return false;
-  return thoseOf(configuration.topUpPlans, accounts).length === 0;
+  return Object.values(loading.limits).every(({ length }) => length === 0);
 };
 
 const isWritten = (command: Command): boolean =>

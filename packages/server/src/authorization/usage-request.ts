@@ -1,9 +1,9 @@
+import type { Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { fieldNamedTwice, timeFault } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { Price } from "@turnpike/engine/ledger/price.ts";
 import { isAssetKept, keepAsset } from "./amounts.ts";
-import type { Configuration } from "./configuration.ts";
 import { unpricedFurther, withBudgeted } from "./prices/countings.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
 import { dimensionsOf } from "./prices/dimensions.ts";
@@ -134,7 +134,7 @@ const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise
   const at = occurredAt(usage, parts.now());
   const used = await parts.prices.usage(orgId, usage.meter);
   const wanted = { orgId, usage, meter, used, at };
-  const { found, derived, counting } = await foundFor(parts, configuration, wanted);
+  const { found, derived, counting } = await foundFor(parts, wanted);
   const { countings, rules, decidingRules } = counting;
   const reading = { meter, isUsed: true, derived, rounds: hasHappened };
   const measured = measuredBy(usage, rules, reading);
@@ -171,11 +171,11 @@ interface Found {
 /** What the account's plans say of this very usage, by its texts; what is derived of it, and what of it is counted. */
 const foundFor = async (
   parts: LedgerParts,
-  configuration: Configuration,
   { orgId, usage, meter, used, at }: Wanted,
 ): Promise<Found> => {
+  const { budgets } = await parts.limits.of(orgId, [usage.account]);
   const offered = await planPrice(parts, { orgId, usage, at, isPriced: used.isPriced });
-  const counting = countingOf(configuration, { usage, used, found: offered });
+  const counting = countingOf(budgets, { usage, used, found: offered });
   const dividing = [...segmentedBy(offered), ...filteredBy(offered)];
   const { values: derived, byReceipt } = await derivedOf(parts, orgId, {
     account: usage.account,
@@ -193,7 +193,7 @@ const foundFor = async (
       : asUnpriced(offered, `${late.field} depends on when the usage is received`);
   // Most prices are of all usage, whatever its texts.
   if (found === offered) return { found, derived, counting };
-  return { found, derived, counting: countingOf(configuration, { usage, used, found }) };
+  return { found, derived, counting: countingOf(budgets, { usage, used, found }) };
 };
 
 const meterNamed = async (
@@ -209,13 +209,13 @@ const meterNamed = async (
 
 /** What of the usage is counted: for its price first, then for budgets only. */
 const countingOf = (
-  { budgets }: Configuration,
+  budgets: readonly Budget[],
   { usage, used, found }: Pick<Wanted, "usage" | "used"> & { readonly found: MeterPrice },
 ) => {
-  const { account, amount, asset } = usage;
+  const { amount, asset } = usage;
   const isExplicit = amount !== undefined && asset !== undefined;
   const deciding = found.kind === "priced" && !isExplicit ? found.parts : used.countings;
-  const countings = withBudgeted(deciding, used.countings, { budgets, account });
+  const countings = withBudgeted(deciding, used.countings, budgets);
   const rules = countings.map(({ counts }) => counts);
   return { countings, rules, decidingRules: rules.slice(0, deciding.length) };
 };

@@ -27,6 +27,10 @@ test("a change names the one account that it says something of", () => {
   });
   const attached = rowOf("accountPlan", { accountId: "a" });
   expect(changeOf(attached, created)).toEqual({ ...told, kind: "accountPlan", account: "a" });
+  const limited = rowOf("budget", { scope: { account: "b" } });
+  expect(changeOf(limited, created)).toEqual({ ...told, kind: "budget", account: "b" });
+  const ofAll = rowOf("rateLimit", { scope: { agent: "b" } });
+  expect(changeOf(ofAll, created)).toEqual({ ...told, kind: "rateLimit" });
   expect(changeOf(rowOf("plan", {}), created)).toEqual({ ...told, kind: "plan" });
 });
 

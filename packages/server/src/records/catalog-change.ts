@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { RecordRow } from "./records.ts";
 
 /** A write of a record, for those who remember what records say. */
@@ -13,11 +14,19 @@ export interface CatalogChange {
 type AccountOf = (row: Pick<RecordRow, "id" | "document">) => unknown;
 
 const byId: AccountOf = ({ document }) => document["accountId"];
+const byCode: AccountOf = ({ document }) => document["account"];
+const byScope: AccountOf = ({ document }) => scoped.parse(document).scope.account;
+
+const scoped = z.object({ scope: z.object({ account: z.string().optional() }) });
 
 const accountOf: Partial<Record<string, AccountOf>> = {
   account: ({ id }) => id,
   accountPlan: byId,
+  autoTopUp: byCode,
+  budget: byScope,
+  concurrencyLimit: byScope,
   contract: byId,
+  rateLimit: byScope,
 };
 
 /** What is told of a write. */

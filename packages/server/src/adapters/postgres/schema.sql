@@ -532,6 +532,7 @@ CREATE TABLE record (
   PRIMARY KEY (org_id, kind, id),
   FOREIGN KEY (org_id) REFERENCES organization(id)
 );
+CREATE INDEX record_limited_account ON record USING btree (org_id, COALESCE((document #>> '{scope,account}'::text[]), (document ->> 'account'::text))) WHERE (kind = ANY (ARRAY['autoTopUp'::text, 'budget'::text, 'concurrencyLimit'::text, 'rateLimit'::text]));
 CREATE INDEX record_newest ON record USING btree (org_id, kind, dt_created DESC, id DESC);
 CREATE INDEX record_of_code ON record USING btree (org_id, kind, code) WHERE (code IS NOT NULL);
 CREATE INDEX record_of_folded_code ON record USING btree (org_id, kind, folded_code) WHERE (folded_code IS NOT NULL);

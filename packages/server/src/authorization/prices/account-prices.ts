@@ -77,7 +77,7 @@ export const createAccountPrices = ({ database, now, rememberedMs }: Parts): Acc
   return {
     of: pricesOf,
     forget: (orgId, accountId) => {
-      buyers.forget(orgId, (buyer) => accountId === undefined || buyer?.owner.id === accountId);
+      buyers.forget(orgId, (_buyer, id) => accountId === undefined || id === accountId);
       if (accountId !== undefined) return;
       configs.forget(orgId);
       plans.forget(orgId);

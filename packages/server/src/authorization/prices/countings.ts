@@ -1,6 +1,5 @@
+import type { Budget } from "@turnpike/engine/ledger/budget-window.ts";
 import type { FurtherCount } from "@turnpike/engine/ledger/price.ts";
-import { thoseOf } from "../by-account.ts";
-import type { Configuration } from "../configuration.ts";
 import type { MeasuredUsage } from "../usage/measurements.ts";
 import type { Counting } from "./meter-price.ts";
 
@@ -23,15 +22,13 @@ const unitsOf = (countings: readonly Counting[]): (string | null)[] =>
 export const withBudgeted = (
   priced: readonly Counting[],
   all: readonly Counting[],
-  counted: { readonly budgets: Configuration["budgets"]; readonly account: string },
+  budgets: readonly Budget[],
 ): readonly Counting[] => {
   // What is priced is one of them.
   if (all.length <= 1) return priced;
   const together = [...priced, ...all];
   const units = new Set(unitsOf(together).slice(priced.length));
-  const isBudgeted = thoseOf(counted.budgets, [counted.account]).some(
-    ({ counts }) => "unit" in counts && units.has(counts.unit),
-  );
+  const isBudgeted = budgets.some(({ counts }) => "unit" in counts && units.has(counts.unit));
   return isBudgeted ? together : priced;
 };
 

@@ -36,7 +36,7 @@ export const createMeters = ({ database, keptRecords, now, rememberedMs }: Parts
     if (found === undefined) return undefined;
     const named = { orgId, kind: meterResource.kind, by: "code", names: [code] } as const;
     if ((await keptRecords.keep(named)).has(code)) return found;
-    meters.forget(orgId, (known) => known?.code === code);
+    meters.forget(orgId, (_known, known) => known === code);
     return undefined;
   };
   return {

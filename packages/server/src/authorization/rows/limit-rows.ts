@@ -1,28 +1,8 @@
 import { firstLiveSlot, windowAt, type Budget } from "@turnpike/engine/ledger/budget-window.ts";
-import type { ConcurrencyLimit } from "@turnpike/engine/ledger/concurrency-limit.ts";
-import type { RateLimit } from "@turnpike/engine/ledger/rate-limit.ts";
 import type { Authorization, EpochMs, LedgerState } from "@turnpike/engine/ledger/rows.ts";
 import { bigintArray } from "./binary-arrays.ts";
-import { thoseOf } from "../by-account.ts";
-import type { Configuration } from "../configuration.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
-
-export interface LimitsInPlay {
-  readonly budgets: readonly Budget[];
-  readonly rateLimits: readonly RateLimit[];
-  readonly concurrencyLimits: readonly ConcurrencyLimit[];
-}
-
-/** The limits that can apply to one of the accounts; the others would only be ballast. */
-export const limitsInPlay = (
-  { budgets, rateLimits, concurrencyLimits }: Configuration,
-  accounts: readonly string[],
-): LimitsInPlay => ({
-  budgets: thoseOf(budgets, accounts),
-  rateLimits: thoseOf(rateLimits, accounts),
-  concurrencyLimits: thoseOf(concurrencyLimits, accounts),
-});
 
 /** The current windows, all live slots of rolling ones, and the windows that loaded authorizations are counted in. */
 export const loadCounters = async (

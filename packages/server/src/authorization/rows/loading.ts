@@ -10,14 +10,9 @@ import type {
 import { positionsOf } from "@turnpike/engine/ledger/use.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "../configuration.ts";
+import type { Limits } from "../limit-records.ts";
 import { epochMs } from "./database-clock.ts";
-import {
-  limitsInPlay,
-  type LimitsInPlay,
-  loadConcurrency,
-  loadCounters,
-  loadRateBuckets,
-} from "./limit-rows.ts";
+import { loadConcurrency, loadCounters, loadRateBuckets } from "./limit-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket, type Packet } from "./packet.ts";
 import type { Purse } from "./purse.ts";
@@ -41,6 +36,8 @@ export interface Loading {
   /** Those of the accounts that something is asked of; the others are only brought up to date. */
   readonly acting: readonly string[];
   readonly configuration: Configuration;
+  /** What can apply to the accounts. */
+  readonly limits: Limits;
   readonly named: NamedRows;
   /** Of the named positions that have no row, those that were looked for. */
   readonly beginnings: LedgerState["beginnings"];
@@ -69,11 +66,10 @@ export const loadState = async (
   { client, packet, locking }: LoadingWith,
   loading: Loading,
 ): Promise<Loaded> => {
-  const { orgId, accounts, beginnings, configuration } = loading;
-  const limits = limitsInPlay(configuration, accounts);
+  const { orgId, beginnings, configuration, limits } = loading;
   const [locked, { clock, grants, authorizations: found, ...others }] = await Promise.all([
     locking,
-    loadNamed({ packet, orgId }, loading, limits.rateLimits),
+    loadNamed({ packet, orgId }, loading),
   ]);
   const purses = locked.map(({ purse }) => purse);
   const walletAccounts = byId(purses.flatMap((purse) => purse.walletAccounts));
@@ -96,7 +92,7 @@ export const loadState = async (
     rateLimits: byId(limits.rateLimits),
     concurrencyLimits: byId(limits.concurrencyLimits),
     ...own,
-    ...(await loadReferred(client, { loading, limits, own, now })),
+    ...(await loadReferred(client, { loading, own, now })),
   };
   return { state, now };
 };
@@ -142,26 +138,21 @@ const loaded = async <Rows extends object>(loads: Loads<Rows>): Promise<Rows> =>
 };
 
 /** The statements leave together. */
-const loadNamed = (
-  reader: Reader,
-  loading: Loading,
-  rateLimits: readonly { readonly id: string }[],
-) =>
+const loadNamed = (reader: Reader, loading: Loading) =>
   loaded({
     clock: loadClock(reader),
     grants: loadGrants(reader, loading, [...loading.named.grants]),
     authorizations: loadAuthorizations(reader, loading),
     decisions: loadDecisions(reader, [...loading.named.decisions]),
-    rateBuckets: loadRateBuckets(reader, rateLimits),
+    rateBuckets: loadRateBuckets(reader, loading.limits.rateLimits),
     positions: loadPositions(reader, [...loading.named.positions]),
     periodsPaid: loadPeriodsPaid(reader, loading.named.trueUps),
     topUps: loadTopUps(reader, loading.named),
-    topUpRules: loadTopUpRules(reader, loading),
+    topUpRules: loadTopUpRules(reader, loading.limits.topUpPlans),
   });
 
 interface Referring {
   readonly loading: Loading;
-  readonly limits: LimitsInPlay;
   readonly own: Pick<LedgerState, "authorizations" | "grants" | "positions">;
   readonly now: EpochMs;
 }
@@ -169,13 +160,13 @@ interface Referring {
 /** What loaded authorizations stand on, and the budget windows that the time of the decision says. */
 const loadReferred = async (
   client: PoolClient,
-  { loading, limits, own, now }: Referring,
+  { loading, own, now }: Referring,
 ): Promise<Pick<LedgerState, "grants" | "positions" | "counters" | "concurrencyCounts">> => {
   const authorizations = [...own.authorizations.values()];
   const grantIds = grantsOf(authorizations).filter((id) => !own.grants.has(id));
   const positionIds = authorizations.flatMap(positionsOf).filter((id) => !own.positions.has(id));
   const concurrencyIds = [
-    ...limits.concurrencyLimits.map(({ id }) => id),
+    ...loading.limits.concurrencyLimits.map(({ id }) => id),
     ...authorizations.flatMap(({ terms }) => terms.concurrencyLimits),
   ];
   const { grants, positions, ...counted } = await inOnePacket(client, (packet) => {
@@ -183,7 +174,7 @@ const loadReferred = async (
     return loaded({
       grants: loadGrants(reader, loading, grantIds),
       positions: loadPositions(reader, [...new Set(positionIds)]),
-      counters: loadCounters(reader, limits.budgets, { authorizations, now }),
+      counters: loadCounters(reader, loading.limits.budgets, { authorizations, now }),
       concurrencyCounts: loadConcurrency(reader, concurrencyIds),
     });
   });

@@ -1,6 +1,5 @@
 import type { LedgerState, TopUpRule } from "@turnpike/engine/ledger/rows.ts";
-import { thoseOf } from "../by-account.ts";
-import type { Configuration, TopUpPlan } from "../configuration.ts";
+import type { TopUpPlan } from "../limit-records.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { byId, query, type Reader } from "./reader.ts";
 import * as stored from "./stored-rows.ts";
@@ -19,9 +18,8 @@ export const loadTopUps = async (
 
 export const loadTopUpRules = async (
   reader: Reader,
-  { accounts, configuration }: { accounts: readonly string[]; configuration: Configuration },
+  plans: readonly TopUpPlan[],
 ): Promise<LedgerState["topUpRules"]> => {
-  const plans = thoseOf(configuration.topUpPlans, accounts);
   if (plans.length === 0) return new Map();
   const text = "SELECT * FROM top_up_rule WHERE org_id = $1 AND id = ANY($2)";
   const statement = { name: "ledger-top-up-rules", text };
