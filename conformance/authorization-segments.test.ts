@@ -77,6 +77,24 @@ test("a part of a hold is metered with the texts of its hold that it does not na
   expect(await balance()).toBe("9.4");
 });
 
+test("a part that says nothing uses nothing, also where the texts of its hold are what is counted", async () => {
+  const calls = {
+    bands: [[0, 1]] as const,
+    counts: { aggregation: "COUNT", targetField: "region" },
+  };
+  const { id, uidOf, use, balance } = await sell([calls], { funds: "10" });
+  const nothing = { amount: "0", quantity: "0" };
+  await use("held", 1, { mode: "hold", ...from("UK") });
+  expect(await wallets().act(uidOf("held"), "settle", { sequence: 1 })).toMatchObject(nothing);
+  await use("session", 1, { mode: "session", ...from("UK") });
+  const update = { sequence: 1, used: {}, request: { measure: { amount: 3 } } };
+  expect(await wallets().act(uidOf("session"), "update", update)).toMatchObject(nothing);
+  const last = { sequence: 2, measure: { amount: 3 } };
+  expect(await wallets().act(uidOf("session"), "settle", last)).toMatchObject({ amount: "1" });
+  expect(await linesOf(id)).toEqual(["BALANCE_CONSUMED -1", "TOTAL 0", "USAGE 1"]);
+  expect(await balance()).toBe("9");
+});
+
 describe("where no price is of the segment that usage is in", () => {
   const onlyBritish = [
     {

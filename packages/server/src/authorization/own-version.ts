@@ -7,7 +7,7 @@ import type { LedgerParts } from "./ledger.ts";
 import { derivedOf } from "./prices/derived-usage.ts";
 import type { KeptPrice, QuantityRule } from "./prices/kept-prices.ts";
 import { pricedAs } from "./request-price.ts";
-import { hasNumbers, type MeasuredUsage } from "./usage/measurements.ts";
+import { hasNumbers, type MeasuredUsage, sayTexts, withTextsOf } from "./usage/measurements.ts";
 import { measuredBy } from "./usage-request.ts";
 
 /** Whatever limits a request may be priced by later: its own version of the price, at its own position. */
@@ -41,11 +41,14 @@ export const priceAtOwnVersion = async (
   const amount =
     used.amount === undefined ? 0n : atomsOf({ text: used.amount, field: "amount" }, asset);
   const meter = await parts.prices.meter(orgId, code ?? "");
-  // A part that says neither an amount nor a number ends a hold without having used anything.
-  const isMeasured = amount > 0n || hasNumbers(used);
-  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields: used, at });
+  // A part that says no amount, no number and no text that is counted ends a hold without having used anything: its hold's
+  // texts would be one call more.
+  const isMeasured =
+    amount > 0n || hasNumbers(used) || rules.some(({ field }) => sayTexts(used, [field]));
+  const fields = isMeasured ? withTextsOf(used, row.terms.fields) : used;
+  const derived = await derivedOf(parts, orgId, { account, meter, rules, fields, at });
   const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
-  const measured = measuredBy(used, rules, reading);
+  const measured = measuredBy(fields, rules, reading);
   // Who counts it was fixed when it was authorized.
   const counts = measured.counted
     .slice(1)

@@ -14,7 +14,7 @@ import { assetOf, atomsOf } from "./amounts.ts";
 import type { Configuration } from "./configuration.ts";
 import { fingerprintOf, fingerprintsOf } from "./fingerprint.ts";
 import type { LedgerParts } from "./ledger.ts";
-import { type MeasuredUsage, textsOf, withTextsOf } from "./usage/measurements.ts";
+import { type MeasuredUsage, textsOf } from "./usage/measurements.ts";
 import type { MeterPrice, PricedCount } from "./prices/meter-price.ts";
 import { storedRow, unlessAnswered } from "./stored-authorizations.ts";
 import { priceAtOwnVersion } from "./own-version.ts";
@@ -207,8 +207,12 @@ export const toUsed = async (
   },
 ): Promise<{ readonly used: Used; readonly measured: MeasuredUsage }> => {
   const at = await countedAt(parts, orgId, { row, ts: used.ts });
-  const asked = { row, used: withTextsOf(used, row.terms.fields), at, hasHappened };
-  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, asked);
+  const { price, measured, isMeasured } = await priceAtOwnVersion(parts, orgId, {
+    row,
+    used,
+    at,
+    hasHappened,
+  });
   refuseNegative(measured);
   const quantity = measured.counted[0]?.quantity ?? 0n;
   const further = measured.counted.slice(1).map((counted) => counted.quantity);
