@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Pool } from "pg";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { Wallets } from "./authorization-client.ts";
 import { type Client, connect } from "./client.ts";
+import { inspect } from "./ledger-inspection.ts";
 import { ownDatabase, serverPair } from "./wallet-world.ts";
 
 /** Two servers on one database: what one changes in the catalog counts at the other, which remembers it. */
@@ -11,25 +11,27 @@ const databaseUrl = ownDatabase();
 const { servers } = serverPair(databaseUrl);
 const clients: Client[] = [];
 
-const client = (nth: number): Client => {
-  const found = clients[nth];
-  if (found === undefined) throw new Error("no server");
-  return found;
+const present = <One>(one: One | undefined): One => {
+  if (one === undefined) throw new Error("no server");
+  return one;
 };
+
+const client = (nth: number): Client => present(clients[nth]);
 
 beforeAll(async () => {
   for (const server of servers) clients.push(await connect(server));
 });
 
+const onDatabase = (statement: string) =>
+  inspect(databaseUrl(), async (pool) => (await pool.query(statement)).rows);
+
 /** Ends every connection that listens for news; how many there were. */
-const endListening = async (): Promise<number> => {
-  const pool = new Pool({ connectionString: databaseUrl(), max: 1 });
-  const { rows } = await pool.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN turnpike_catalog%'",
-  );
-  await pool.end();
-  return rows.length;
-};
+const endListening = async (): Promise<number> =>
+  (
+    await onDatabase(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN turnpike_catalog%'",
+    )
+  ).length;
 
 const meterOf = (calculation: string) => ({
   name: "Calls",
@@ -166,4 +168,57 @@ test("what limits one account, or all, counts at both servers as soon as one has
 
   await client(0).call("DELETE", `budgets/${id}`);
   await expectReasons([first, second], { narrow: undefined, wide: undefined });
+});
+
+/** As on a database whose standby is gone: what is committed stands, and whoever did it never hears so. */
+const withoutAnswers = async (work: () => Promise<void>): Promise<void> => {
+  const standby = async (names: string): Promise<void> => {
+    await onDatabase(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+    await onDatabase("SELECT pg_reload_conf()");
+  };
+  const state = { isDone: false };
+  const working = async (): Promise<void> => {
+    try {
+      await work();
+    } finally {
+      state.isDone = true;
+    }
+  };
+  const ending = async (): Promise<void> => {
+    while (!state.isDone) {
+      await onDatabase(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+      );
+      await delay(20);
+    }
+  };
+  await standby("gone");
+  try {
+    await Promise.all([working(), ending()]);
+  } finally {
+    await standby("");
+  }
+};
+
+test("a change counts at the server that made it also where it never heard that it was committed", async () => {
+  const wallets = await Wallets.open(present(servers[1]));
+  await wallets.meter("requests");
+  await wallets.account("payer");
+  await wallets.grant("payer", "100");
+  const planId = await wallets.openPlan("payer");
+  const counts = { meter: "requests", aggregation: "SUM", unit: "unit" } as const;
+  const bands = (unitPrice: number) => [{ lowerLimit: 0, fixedPrice: 0, unitPrice }];
+  const id = await wallets.price(planId, counts, { cumulative: true, pricingBands: bands(1) });
+  const asked = { account: "payer", meter: "requests", mode: "check", measure: { units: 1 } };
+  const priceNow = async () => (await wallets.authorize({ uid: "asked", ...asked })).amount;
+  expect(await priceNow()).toBe("1");
+
+  const next = { ...(await wallets.client.get(`pricings/${id}`)), pricingBands: bands(2) };
+  await withoutAnswers(async () => {
+    expect((await wallets.client.call("PUT", `pricings/${id}`, next)).status).not.toBe(200);
+  });
+  expect((await wallets.client.get(`pricings/${id}`)).version).toBe(2);
+  const deadline = Date.now() + 10_000;
+  while ((await priceNow()) !== "2" && Date.now() < deadline) await delay(50);
+  expect(await priceNow()).toBe("2");
 });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Resource } from "@turnpike/contract/resource.ts";
@@ -9,35 +8,26 @@ import type { OnChange } from "./verbs.ts";
 /** Where servers that share a database tell each other what they changed. */
 export const newsChannel = "turnpike_catalog";
 
-const news = z.object({
-  server: z.string(),
-  changes: z.array(
-    z.object({
-      orgId: z.string(),
-      kind: z.string(),
-      isNew: z.boolean(),
-      account: z.string().optional(),
-    }),
-  ),
-});
+const news = z.array(
+  z.object({
+    orgId: z.string(),
+    kind: z.string(),
+    isNew: z.boolean(),
+    account: z.string().optional(),
+  }),
+);
 
-/** This process, which knows its own changes before the database does. */
-const server = randomUUID();
-
-/** Tells the other servers if and when the transaction commits. */
+/**
+ * Tells every server if and when the transaction commits: also the one that is told at once, which may lose its connection
+ * before it knows that it did.
+ */
 export const tellServers = async (
   transaction: DatabaseTransaction,
   changes: CatalogChange[],
 ): Promise<void> => {
   if (changes.length === 0) return;
-  const payload = JSON.stringify({ server, changes } satisfies z.infer<typeof news>);
+  const payload = JSON.stringify(changes satisfies z.infer<typeof news>);
   await sql`SELECT pg_notify(${newsChannel}, ${payload})`.execute(transaction);
-};
-
-/** What another server changed; nothing for what this one said itself. */
-const readNews = (payload: string): readonly CatalogChange[] => {
-  const { server: sender, changes } = news.parse(JSON.parse(payload));
-  return sender === server ? [] : changes;
 };
 
 /** Whether it is heard what other servers change: what is remembered may be remembered for longer then. */
@@ -71,7 +61,7 @@ export const heedNews = ({
     hearing.isHeard = true;
   },
   heed: (payload) => {
-    for (const change of readNews(payload)) onChange(change);
+    for (const change of news.parse(JSON.parse(payload))) onChange(change);
   },
   end: () => {
     hearing.isHeard = false;
