@@ -28,18 +28,23 @@ const keyOf = (orgId: string, code: string): string => `${orgId} ${code}`;
 
 export const createCustomers = ({ database, pool, now }: Parts): Customers => {
   const known = new Map<string, { readonly id: string; readonly until: number }>();
+  /** What is read while accounts change is not remembered. */
+  let changes = 0;
 
   const load = async (orgId: string, codes: readonly string[]): Promise<Map<string, string>> => {
+    const readAfter = changes;
     const rows = await readByKeys<{ id: string; value: string }>(pool, {
       name: "ledger-customers",
       text: `SELECT id, value FROM unique_value
              WHERE org_id = $1 AND kind = $2 AND field = 'code' AND value = ANY($3)`,
       values: [orgId, account.kind, textArray(codes)],
     });
+    const found = new Map(rows.map(({ id, value }) => [value, id]));
+    if (changes !== readAfter) return found;
     if (known.size >= rememberedMax) known.clear();
     const until = now() + rememberedMs;
-    for (const { id, value } of rows) known.set(keyOf(orgId, value), { id, until });
-    return new Map(rows.map(({ id, value }) => [value, id]));
+    for (const [code, id] of found) known.set(keyOf(orgId, code), { id, until });
+    return found;
   };
   const find = lookedUpTogether(load);
 
@@ -66,6 +71,7 @@ export const createCustomers = ({ database, pool, now }: Parts): Customers => {
     },
     announce: ({ orgId, kind, isNew, account: changed }) => {
       if (kind !== account.kind || isNew) return;
+      changes += 1;
       for (const [key, { id }] of known)
         if (key.startsWith(orgId) && (changed === undefined || id === changed)) known.delete(key);
     },
