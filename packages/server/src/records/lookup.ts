@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { z } from "zod";
 import type { Resource, Stored } from "@turnpike/contract/resource.ts";
 import type { DatabaseTransaction, Reader } from "../ports/database.ts";
@@ -46,7 +47,7 @@ export const lookupReferring = async <R extends Resource>(
     .where("record.org_id", "=", orgId)
     .where("record.kind", "=", resource.kind)
     .where("reference.field", "=", field)
-    .where("reference.to_id", "in", [...ids])
+    .where(sql<boolean>`reference.to_id = ANY(${ids}::uuid[])`)
     .orderBy("record.dt_created")
     .orderBy("record.id")
     .execute();
@@ -66,7 +67,7 @@ export const isReferred = async (
     .where("org_id", "=", orgId)
     .where("from_kind", "=", kind)
     .where("field", "=", field)
-    .where("to_id", "in", [...ids])
+    .where(sql<boolean>`to_id = ANY(${ids}::uuid[])`)
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;
@@ -91,7 +92,7 @@ export const lookupCodes = async <R extends Resource>(
     .where("unique_value.org_id", "=", orgId)
     .where("unique_value.kind", "=", resource.kind)
     .where("unique_value.field", "=", "code")
-    .where("unique_value.value", "in", [...codes])
+    .where(sql<boolean>`unique_value.value = ANY(${codes}::text[])`)
     .execute();
   return rows.map((row) => typed(resource, row));
 };
