@@ -34,30 +34,39 @@ interface Shape {
 }
 
 const parts = z.array(z.looseObject({}));
-const properties = z.record(z.string(), z.looseObject({ type: z.string().optional() }));
+const properties = z.record(z.string(), z.looseObject({}));
+
+const choicesOf = ({ anyOf, oneOf }: Shape): Shape[] =>
+  [anyOf, oneOf].flatMap((choice) => parts.safeParse(choice).data ?? []);
 
 /** Every property of a schema, or of the schemas that it chooses from. */
-const propertiesOf = (shape: Shape): z.output<typeof properties> => {
-  const choices = [shape.anyOf, shape.oneOf].flatMap(
-    (choice) => parts.safeParse(choice).data ?? [],
-  );
+const propertiesOf = (shape: Shape): Readonly<Record<string, Shape>> => {
   const own = properties.safeParse(shape.properties).data ?? {};
-  return Object.assign({}, ...choices.map(propertiesOf), own);
+  return Object.assign({}, ...choicesOf(shape).map(propertiesOf), own);
+};
+
+/** Of a choice, what is chosen first. */
+const typeOf = (shape: Shape): string => {
+  if (typeof shape.type === "string") return typeNames[shape.type] ?? "string";
+  const [first] = choicesOf(shape);
+  return first === undefined ? "string" : typeOf(first);
 };
 
 const schemaOf = (resource: Resource): Shape =>
   z.toJSONSchema(resource.fields, { io: "input", unrepresentable: "any" });
 
-/** Fields that the server works out when a record is read, which no declaration holds. */
-const calculatedFields: Readonly<Record<string, Fields>> = {
+/** Fields of the server, where the declaration does not hold them or they are no texts. */
+const serverFields: Readonly<Record<string, Fields>> = {
   balance: { amount: "double" },
-  balanceChargeSchedule: { nextRun: "string", previousRun: "string" },
-  balanceTransactionSchedule: { nextRun: "string", previousRun: "string" },
   budget: { used: "string", held: "string" },
+  commitment: { amountSpent: "double" },
   compoundAggregation: { segments: "array" },
-  integrationConfig: { status: "string" },
+  integrationConfig: { status: "string", enabled: "boolean", authorized: "boolean" },
   lookupTable: { activeRevision: "map" },
   lookupTableRevision: { itemCount: "int" },
+  orgUser: { organizations: "array", supportUser: "boolean" },
+  orgUserInvitation: { accepted: "boolean" },
+  pricing: { aggregationType: "string", segmentString: "string" },
 };
 
 const standardFields: Fields = {
@@ -73,13 +82,13 @@ const fieldsOfResource = (resource: Resource): Fields => {
   const secret = new Set(resource.secrets);
   const written = Object.entries(propertiesOf(schemaOf(resource)))
     .filter(([name]) => !secret.has(name))
-    .map(([name, { type }]) => [name, typeNames[type ?? ""] ?? "string"]);
+    .map(([name, shape]) => [name, typeOf(shape)]);
   const owned = [...(resource.owned ?? []), ...Object.keys(resource.derived ?? {})];
   return {
     ...standardFields,
     ...Object.fromEntries(owned.map((name) => [name, "string"])),
     ...Object.fromEntries(written),
-    ...calculatedFields[resource.kind],
+    ...serverFields[resource.kind],
   };
 };
 
