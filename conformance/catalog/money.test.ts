@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { useServer } from "./fixture.ts";
 
-const { client, account, plan, balance } = useServer();
+const { client, url, account, plan, balance } = useServer();
 
 const refused = (path: string, body: unknown) => client().refusal("POST", path, body);
 
@@ -131,6 +131,23 @@ describe("a balance", () => {
     });
     const { data } = await client().list(`${path}?entityType=SERVICE_USER`);
     expect(data.map(({ amount }) => amount)).toEqual([50, 0.5, -30.25, 100]);
+  });
+
+  test("is worth each digit of them, also where a double keeps fewer", async () => {
+    const { id } = await balance();
+    const path = `balances/${id}/transactions`;
+    for (const amount of [500_000_000_000, 0.00001, 0.00002]) {
+      await client().create(path, { amount, appliedDate: "2025-01-01T00:00:00Z" });
+    }
+    const { id: orgId } = await client().get("organizationconfig");
+    const written = async (route: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${client().bearer}` };
+      const reply = await fetch(`${url()}/organizations/${orgId}/${route}`, { headers });
+      return reply.text();
+    };
+    expect(await written(`balances/${id}`)).toContain('"amount":500000000000.00003,');
+    const summary = await written(`${path}/summary`);
+    expect(summary).toContain('"totalCreditAmount":500000000000.00003,');
   });
 
   test("what is left at the end expires, but for the rollover", async () => {

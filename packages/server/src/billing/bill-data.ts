@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import type { BillDataQuery } from "@turnpike/contract/billing/bill-data.ts";
 import type { Database } from "../ports/database.ts";
-import { number, readLine } from "./bill-replies.ts";
+import { exactNumber } from "../records/exact-number.ts";
+import { readLine } from "./bill-replies.ts";
 
 interface DataRow {
   readonly line_id: string;
@@ -108,12 +109,12 @@ const dataPoint = (row: DataRow) => {
       billLineItemId: row.line_id,
     },
     measures: {
-      convertedSubtotal: number(line.convertedSubtotal),
-      subtotal: number(line.subtotal),
+      convertedSubtotal: exactNumber(line.convertedSubtotal),
+      subtotal: exactNumber(line.subtotal),
       version: Number(row.bill_version),
-      conversionRate: number(line.conversionRate),
-      quantity: number(line.quantity),
-      units: number(line.units),
+      conversionRate: exactNumber(line.conversionRate),
+      quantity: exactNumber(line.quantity),
+      units: exactNumber(line.units),
     },
     billDetails: {
       day: date.day,

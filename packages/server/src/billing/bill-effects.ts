@@ -5,6 +5,7 @@ import { toJson } from "@turnpike/engine/bill/facts-json.ts";
 import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import { startOfDay } from "@turnpike/engine/time/cadence.ts";
 import type { DatabaseTransaction } from "../ports/database.ts";
+import { exactNumber } from "../records/exact-number.ts";
 import type { CalculatedBill } from "./bill-calculation.ts";
 import type { DrawDown } from "./bill-history.ts";
 
@@ -186,8 +187,7 @@ const replaceEntries = async (
       amount: amount.toString(),
       document: {
         balanceId,
-        // A number with exactly the decimal's digits.
-        amount: JSON.rawJSON(amount.toString()),
+        amount: exactNumber(amount),
         description,
         appliedDate,
         transactionDate: appliedDate,

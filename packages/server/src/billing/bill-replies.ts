@@ -4,9 +4,7 @@ import type { LineBandUsage } from "@turnpike/engine/bill/line.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { BillLineTable, BillTable, StatementFormat } from "../ports/database.ts";
-
-/** A JSON number with exactly the decimal's digits. */
-export const number = (exact: Decimal | string): unknown => JSON.rawJSON(exact.toString());
+import { exactNumber } from "../records/exact-number.ts";
 
 /** As many decimal places as Stripe's `unit_amount_decimal` has: an average seldom ends before. */
 const unitPricePlaces = 12;
@@ -16,14 +14,14 @@ export const printedUnitPrice = (average: Decimal): Decimal =>
 
 const bandReply = (band: LineBandUsage, conversionRate: Decimal) => ({
   pricingBandId: band.pricingBandId,
-  lowerLimit: number(band.lowerLimit),
-  fixedPrice: number(band.fixedPrice),
-  unitPrice: number(band.unitPrice),
-  bandUnits: number(band.bandUnits),
-  bandQuantity: number(band.bandQuantity),
-  unitSubtotal: number(band.unitSubtotal),
-  bandSubtotal: number(band.bandSubtotal),
-  convertedBandSubtotal: number(band.bandSubtotal.times(conversionRate)),
+  lowerLimit: exactNumber(band.lowerLimit),
+  fixedPrice: exactNumber(band.fixedPrice),
+  unitPrice: exactNumber(band.unitPrice),
+  bandUnits: exactNumber(band.bandUnits),
+  bandQuantity: exactNumber(band.bandQuantity),
+  unitSubtotal: exactNumber(band.unitSubtotal),
+  bandSubtotal: exactNumber(band.bandSubtotal),
+  convertedBandSubtotal: exactNumber(band.bandSubtotal.times(conversionRate)),
 });
 
 /** The line as `storeBill` wrote it. */
@@ -45,7 +43,7 @@ const additionalFields = (
 
 /** Engine values as a client reads them: decimals as numbers of the same digits, instants and dates as texts. */
 export const printed = (value: unknown): unknown => {
-  if (value instanceof Decimal) return number(value);
+  if (value instanceof Decimal) return exactNumber(value);
   if (value instanceof Temporal.Instant || value instanceof Temporal.PlainDate) {
     return value.toString();
   }
@@ -89,14 +87,14 @@ export const lineReply = (
     segment: line.segment,
     childAccountId: line.childAccount?.id,
     childAccountCode: line.childAccount?.code,
-    quantity: number(line.quantity),
-    units: number(line.units),
+    quantity: exactNumber(line.quantity),
+    units: exactNumber(line.units),
     unit: line.unit,
-    subtotal: number(line.subtotal),
+    subtotal: exactNumber(line.subtotal),
     currency: line.currency,
-    conversionRate: number(line.conversionRate),
-    convertedSubtotal: number(line.convertedSubtotal),
-    averageUnitPrice: number(printedUnitPrice(line.averageUnitPrice)),
+    conversionRate: exactNumber(line.conversionRate),
+    convertedSubtotal: exactNumber(line.convertedSubtotal),
+    averageUnitPrice: exactNumber(printedUnitPrice(line.averageUnitPrice)),
     [bandsAs]: line.bandUsage.map((band) => bandReply(band, line.conversionRate)),
     servicePeriodStartDate: line.servicePeriod.start.toString(),
     servicePeriodEndDate: line.servicePeriod.end.toString(),
@@ -153,7 +151,7 @@ export const billReply = (
   jsonStatementGenerated: row.statements.JSON !== undefined,
   csvStatementGenerated: row.statements.CSV !== undefined,
   statementStale: Object.values(row.statements).includes(true),
-  billTotal: number(row.total),
+  billTotal: exactNumber(row.total),
   lineItems: lines?.map((line) => lineReply(line, "usagePerPricingBand", additional)),
   dtCreated: row.dt_created.toISOString(),
   dtLastModified: row.dt_last_modified.toISOString(),

@@ -8,11 +8,12 @@ import type {
 } from "@turnpike/engine/bill/facts.ts";
 import type { BillLine } from "@turnpike/engine/bill/rate-bill.ts";
 import type { Database } from "../ports/database.ts";
+import { exactNumber } from "../records/exact-number.ts";
 import type { UsageMark } from "../ports/usage-changes.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
 import { placeOf, tokenOf } from "../records/paging.ts";
 import { storedFactsOf, findLines, getBill } from "./bill-queries.ts";
-import { lineReply, number, printed, readLine } from "./bill-replies.ts";
+import { lineReply, printed, readLine } from "./bill-replies.ts";
 import {
   type CountedEvent,
   type EventPlace,
@@ -52,9 +53,9 @@ const drawDownsOf = (lines: readonly StoredLine[], own: StoredLine): readonly ob
       commitmentId: line.commitmentId,
       balanceId: line.balanceId,
       currency: line.currency,
-      amount: number(line.subtotal.neg()),
-      balanceBefore: number(drawDown.before),
-      balanceAfter: number(drawDown.after),
+      amount: exactNumber(line.subtotal.neg()),
+      balanceBefore: exactNumber(drawDown.before),
+      balanceAfter: exactNumber(drawDown.after),
     };
   });
 
@@ -62,7 +63,9 @@ const eventReply = ({ numbers, texts, ...event }: CountedEvent) => ({
   ...event,
   values: {
     ...texts,
-    ...Object.fromEntries(Object.entries(numbers).map(([code, value]) => [code, number(value)])),
+    ...Object.fromEntries(
+      Object.entries(numbers).map(([code, value]) => [code, exactNumber(value)]),
+    ),
   },
 });
 
@@ -183,8 +186,8 @@ export const explainLine = async (
     lineItem: lineReply(own.row, "bandUsage"),
     measurement: measured && measurementOf(facts, measured, { carried, usageChanged }),
     derivation: printed(own.line.derivation),
-    exactAmount: number(own.line.exact),
-    averageUnitPrice: number(own.line.averageUnitPrice),
+    exactAmount: exactNumber(own.line.exact),
+    averageUnitPrice: exactNumber(own.line.averageUnitPrice),
     currencies: printed(facts.currencies),
     prices: printed(pricesOf(facts, own.line)),
     drawDowns: drawDownsOf(lines, own),

@@ -2,6 +2,7 @@ import type { account } from "@turnpike/contract/accounts/account.ts";
 import type { meter } from "@turnpike/contract/catalog/meter.ts";
 import type { Stored } from "@turnpike/contract/resource.ts";
 import type { UsageEvent, UsageGroup, UsageQuery } from "../ports/usage-store.ts";
+import { exactNumber } from "../records/exact-number.ts";
 import { methodName } from "../records/aggregation-method.ts";
 
 /** A row of an answer by column, as JSON writes it. */
@@ -13,14 +14,13 @@ export interface Names {
   readonly accounts: ReadonlyMap<string, Stored<typeof account>>;
 }
 
-/** A JSON number with exactly the decimal's digits. */
-const number = (exact: string): unknown => JSON.rawJSON(exact);
-
 /** [R] 20: a measurement's own columns before the codes of its fields, which give way to them. */
 export const rowOfEvent = (event: UsageEvent, { meters, accounts }: Names): UsageRow => {
   const { uid, ts, ets, receivedAt, accountId, meterId, numbers, texts } = event;
   return {
-    ...Object.fromEntries(Object.entries(numbers).map(([code, value]) => [code, number(value)])),
+    ...Object.fromEntries(
+      Object.entries(numbers).map(([code, value]) => [code, exactNumber(value)]),
+    ),
     ...texts,
     uid,
     ts: ts.toString(),
@@ -56,7 +56,7 @@ export const rowOfGroup = (
   ...Object.fromEntries(
     aggregations.map((aggregation, index) => {
       const value = values[index] ?? null;
-      return [aggregateKey(aggregation, names), value === null ? null : number(value)];
+      return [aggregateKey(aggregation, names), value === null ? null : exactNumber(value)];
     }),
   ),
 });

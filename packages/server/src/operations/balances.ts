@@ -8,6 +8,7 @@ import { validate } from "@turnpike/contract/validation.ts";
 import { type BalanceTransaction, balanceSummary } from "@turnpike/engine/balances/balance.ts";
 import { type Decimal, decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Period } from "@turnpike/engine/time/period.ts";
+import { exactNumber } from "../records/exact-number.ts";
 import { lookupChildren } from "../records/lookup.ts";
 import { placeOf, tokenOf } from "../records/paging.ts";
 import { storedBalance, chargesOf, transactionsOf } from "../resources/balance-schedules.ts";
@@ -43,7 +44,7 @@ export const getBalanceTransactionsSummary: Handlers["getBalanceTransactionsSumm
     Temporal.Instant.fromEpochMilliseconds(world.now().getTime()),
   );
   return Object.fromEntries(
-    Object.entries(summary).map(([name, amount]) => [name, Number(amount.toString())]),
+    Object.entries(summary).map(([name, amount]) => [name, exactNumber(amount)]),
   );
 };
 

@@ -3,6 +3,7 @@ import { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
+import { exactNumber } from "../../records/exact-number.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { checkContract, keepsItsAccountInUse } from "./contract-link.ts";
 
@@ -17,12 +18,12 @@ const belongsToOneAccount = async (write: Write) => {
 const withAmounts = async ({ reader, orgId, at, rows }: Read): Promise<Map<string, Document>> => {
   const ids = rows.map(({ id }) => id);
   const sums = await sql<{ id: string; amount: string }>`
-    SELECT parent_id AS id, sum((document->>'amount')::numeric) AS amount FROM record
+    SELECT parent_id AS id, trim_scale(sum((document->>'amount')::numeric)) AS amount FROM record
     WHERE org_id = ${orgId} AND parent_id = ANY(${ids}::uuid[])
       AND kind = ${balanceTransaction.kind} AND document->>'appliedDate' <= ${at.toISOString()}
     GROUP BY parent_id
   `.execute(reader);
-  const amounts = new Map(sums.rows.map(({ id, amount }) => [id, Number(amount)]));
+  const amounts = new Map(sums.rows.map(({ id, amount }) => [id, exactNumber(amount)]));
   return new Map(ids.map((id) => [id, { amount: amounts.get(id) ?? 0 }]));
 };
 
