@@ -162,10 +162,10 @@ describe("a balance", () => {
     expect(body).toMatchObject({ expiredBalanceAmount: 200 });
   });
 
-  test("goes with its transactions and schedules", async () => {
+  test("goes with its transactions and schedules, and says what it was worth", async () => {
     const { id } = await balance();
     await client().create(`balances/${id}/transactions`, { amount: 1 });
-    await client().remove(`balances/${id}`);
+    expect(await client().remove(`balances/${id}`)).toMatchObject({ amount: 1 });
     expect((await client().call("GET", `balances/${id}/transactions`)).status).toBe(404);
   });
 

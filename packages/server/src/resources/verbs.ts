@@ -12,6 +12,7 @@ import { findRecord, isWithin, type RecordRow } from "../records/records.ts";
 import { type Reply, toReplies } from "./replies.ts";
 import type { Secrets } from "./secrets.ts";
 import { createWriter, type Writer } from "./writer.ts";
+import { locked } from "./writes.ts";
 
 /** The verbs that serve every declared resource. A Problem says why not. */
 export interface Catalog extends Lists {
@@ -104,8 +105,15 @@ export const createCatalog = (parts: CatalogParts): Catalog => {
         return writer.update(resource, { id, body: within(body, scope), scope });
       });
     },
-    remove: (place, id) =>
-      write(place, (writer) => writer.remove(place.resource, { id, scope: place.scope })),
+    remove: ({ resource, caller, scope }, id) =>
+      change(caller, async (writer) => {
+        const { transaction } = writer;
+        const row = await locked(transaction, resource, { caller, id, scope });
+        // Before it goes: what goes with it, the reply is calculated from.
+        const reply = only(await replies(transaction, resource, [row]));
+        await writer.remove(resource, { id, scope });
+        return reply;
+      }),
 
     retrieve: async ({ resource, caller, scope }, id) => {
       const row = await findRecord(database, { orgId: caller.orgId, kind: resource.kind, id });

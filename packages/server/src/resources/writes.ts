@@ -224,10 +224,11 @@ const childrenOf = (transaction: DatabaseTransaction, row: RecordRow): Promise<R
     .forUpdate()
     .execute();
 
-const locked = async (
+/** The record, which nobody else changes until the transaction ends. */
+export const locked = async (
   transaction: DatabaseTransaction,
   resource: Resource,
-  { caller, id, scope }: Change,
+  { caller, id, scope }: Pick<Change, "caller" | "id" | "scope">,
 ): Promise<RecordRow> => {
   const key = { orgId: caller.orgId, kind: resource.kind, id };
   const row = await findRecord(transaction, key, "for update");
