@@ -145,6 +145,38 @@ describe("an aggregation", () => {
     await client().put(path, { ...made, segments: [{ region: "eu" }] });
   });
 
+  test("that is priced as a whole gets no segments, which would be charged once more", async () => {
+    const made = await aggregation((await meter()).id);
+    const compound = await client().create("compoundaggregations", {
+      name: "Double",
+      calculation: `aggregation.${String(made["code"])} * 2`,
+      quantityPerUnit: 1,
+      rounding: "NONE",
+      unit: "calls",
+    });
+    const segmentation = { segmentedFields: ["region"], segments: [{ region: "eu" }] };
+    const price = async (source: object) =>
+      client().create("pricings", {
+        ...source,
+        planId: (await plan()).id,
+        startDate: "2025-01-01T00:00:00Z",
+        pricingBands: [{ lowerLimit: 0, fixedPrice: 0, unitPrice: 1 }],
+      });
+    const path = `aggregations/${made.id}`;
+    const message = "segments must leave it without segments";
+    for (const source of [{ aggregationId: made.id }, { compoundAggregationId: compound.id }]) {
+      const { id } = await price(source);
+      expect(await refusedPut(path, made, segmentation)).toContain(message);
+      await client().remove(`pricings/${id}`);
+    }
+    const segmented = await client().put(path, { ...made, ...segmentation });
+    await price({ compoundAggregationId: compound.id, segment: { region: "eu" } });
+    expect(await refusedPut(path, segmented, { segments: [] })).toContain("segments must keep");
+    const formula = `compoundaggregations/${compound.id}`;
+    const without = await refusedPut(formula, compound, { calculation: "2" });
+    expect(without).toContain("calculation must keep");
+  });
+
   test("keeps its code and stays while a compound names it", async () => {
     const made = await aggregation((await meter()).id);
     const compound = await client().create("compoundaggregations", {

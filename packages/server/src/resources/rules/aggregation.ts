@@ -1,15 +1,15 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggregation.ts";
 import { meter } from "@turnpike/contract/catalog/meter.ts";
-import { pricing } from "@turnpike/contract/catalog/pricing.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
-import type { Document } from "../../ports/database.ts";
-import { lookup, lookupEvery, lookupReferring } from "../../records/lookup.ts";
+import type { Stored } from "@turnpike/contract/resource.ts";
+import type { Reader } from "../../ports/database.ts";
+import { lookup, lookupEvery, typed } from "../../records/lookup.ts";
 import type { Followed, Rules, Write } from "../rule.ts";
 import { unsuitableField } from "./aggregation-fields.ts";
 import { keepsPrices } from "./priced-product.ts";
-import { referencedAggregations } from "./compound-segments.ts";
-import { sameSegment } from "@turnpike/engine/bill/segments.ts";
+import { keepsPricedSegments } from "./priced-segments.ts";
+import { referencedAggregations, segmentsOfCompound } from "./compound-segments.ts";
 
 type Aggregation = ReturnType<typeof aggregation.fields.parse>;
 
@@ -24,41 +24,41 @@ const targetsSuitableFields = async (
   if (fault !== undefined) throw fieldProblem("RULE_VIOLATED", fault.field, fault.message);
 };
 
-/** A segment that has a price stays declared: its price is for nothing else (m3ter semantics 6.4). */
-const keepsPricedSegments = async (
-  { transaction, orgId, id }: Write,
-  { segments = [] }: Aggregation,
-): Promise<void> => {
-  const on = { orgId, field: "aggregationId", ids: [id] };
-  for (const priced of await lookupReferring(transaction, pricing, on)) {
-    const { segment } = priced;
-    if (segment === undefined || segments.some((one) => sameSegment(one, segment))) continue;
-    const message = `must keep ${JSON.stringify(segment)}, which pricing ${priced.id} is for`;
-    throw fieldProblem("RULE_VIOLATED", "segments", message);
-  }
-};
-
 /** A compound names aggregations by their codes, which no reference holds (m3ter semantics 7). */
+const compoundsNaming = async (
+  reader: Reader,
+  { orgId, code }: { orgId: string; code: string },
+): Promise<Stored<typeof compoundAggregation>[]> =>
+  (await lookupEvery(reader, compoundAggregation, orgId)).filter(({ calculation }) =>
+    referencedAggregations(calculation).includes(code),
+  );
+
 const keepsItsCodeInUse = async (
   { transaction, orgId }: Pick<Write, "transaction" | "orgId">,
   code: unknown,
   field: "code" | "id",
 ): Promise<void> => {
   if (typeof code !== "string") return;
-  for (const compound of await lookupEvery(transaction, compoundAggregation, orgId)) {
-    if (!referencedAggregations(compound.calculation).includes(code)) continue;
-    const message = `is named by compoundAggregation ${compound.id} (${compound.name}): ${code}`;
-    throw fieldProblem("RECORD_IN_USE", field, message);
-  }
+  const [compound] = await compoundsNaming(transaction, { orgId, code });
+  if (compound === undefined) return;
+  const message = `is named by compoundAggregation ${compound.id} (${compound.name}): ${code}`;
+  throw fieldProblem("RECORD_IN_USE", field, message);
 };
 
-const staysWhatItIsUsedFor = async (
-  write: Write,
-  next: Aggregation,
-  before: Document,
-): Promise<void> => {
-  await keepsPricedSegments(write, next);
-  if (next.code !== before["code"]) await keepsItsCodeInUse(write, before["code"], "code");
+/** Its own segments are priced, and those of compounds, which follow them (m3ter semantics 6.4, 7). */
+const keepsSegments = async ({ writer: { transaction }, row }: Followed): Promise<void> => {
+  const { id, code, segments = [] } = typed(aggregation, row);
+  const orgId = row.org_id;
+  const scope = { transaction, orgId };
+  const field = "segments";
+  await keepsPricedSegments(scope, { by: "aggregationId", id, segments, field });
+  if (code === undefined) return;
+  for (const compound of await compoundsNaming(transaction, { orgId, code })) {
+    const { id: compoundId, calculation } = compound;
+    const left = await segmentsOfCompound(transaction, { orgId, calculation });
+    const priced = { by: "compoundAggregationId", id: compoundId, segments: left, field } as const;
+    await keepsPricedSegments(scope, priced);
+  }
 };
 
 /** An aggregation is of its meter's product, and so are the plans that price it (m3ter semantics 4). */
@@ -69,11 +69,15 @@ const keepsPricedProduct = async ({ writer, row, before }: Followed): Promise<vo
 };
 
 export const aggregationRules: Rules = {
-  follow: keepsPricedProduct,
+  follow: async (followed) => {
+    await keepsPricedProduct(followed);
+    if (followed.before !== undefined) await keepsSegments(followed);
+  },
   write: async (write) => {
     const next = aggregation.fields.parse(write.document);
     await targetsSuitableFields(write, next);
-    if (write.before !== undefined) await staysWhatItIsUsedFor(write, next, write.before);
+    const was = write.before?.["code"];
+    if (next.code !== was) await keepsItsCodeInUse(write, was, "code");
     return write.document;
   },
   remove: (write) => keepsItsCodeInUse(write, write.document["code"], "id"),

@@ -5,9 +5,10 @@ import type { Document } from "../../ports/database.ts";
 import { lookupCodes, typed } from "../../records/lookup.ts";
 import { customFieldsOf, publishedTables } from "../calculation-scope.ts";
 import { readCalculation } from "../calculations.ts";
-import type { Read, Rules, Write } from "../rule.ts";
+import type { Followed, Read, Rules, Write } from "../rule.ts";
 import { referencedAggregations, segmentsOfCompound } from "./compound-segments.ts";
 import { keepsPricedProduct } from "./priced-product.ts";
+import { keepsPricedSegments } from "./priced-segments.ts";
 
 /** The entities whose custom fields a formula may name: never an aggregation's own (m3ter semantics 2.10). */
 const customFieldEntities: readonly CustomFieldEntity[] = [
@@ -45,8 +46,19 @@ const withSegments = async ({ reader, orgId, rows }: Read): Promise<Map<string, 
   return found;
 };
 
+const keepsSegments = async ({ writer: { transaction }, row }: Followed): Promise<void> => {
+  const { id, calculation } = typed(compoundAggregation, row);
+  const orgId = row.org_id;
+  const segments = await segmentsOfCompound(transaction, { orgId, calculation });
+  const priced = { by: "compoundAggregationId", id, segments, field: "calculation" } as const;
+  await keepsPricedSegments({ transaction, orgId }, priced);
+};
+
 export const compoundAggregationRules: Rules = {
   write: namesWhatExists,
-  follow: keepsPricedProduct("compoundAggregationId"),
+  follow: async (followed) => {
+    await keepsPricedProduct("compoundAggregationId")(followed);
+    if (followed.before !== undefined) await keepsSegments(followed);
+  },
   compute: withSegments,
 };

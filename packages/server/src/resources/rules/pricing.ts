@@ -1,12 +1,12 @@
 import { aggregation } from "@turnpike/contract/catalog/aggregation.ts";
 import { compoundAggregation } from "@turnpike/contract/catalog/compound-aggregation.ts";
 import { pricing } from "@turnpike/contract/catalog/pricing.ts";
-import { fieldProblem } from "@turnpike/contract/problem.ts";
 import { lookup } from "../../records/lookup.ts";
 import type { Rules, Write } from "../rule.ts";
 import { refuseOverlap, withIds } from "./banded-price.ts";
 import { segmentsOfCompound } from "./compound-segments.ts";
 import { refuseForeignPrice } from "./priced-product.ts";
+import { checkSegment } from "./priced-segments.ts";
 import { type Segment, sameSegment } from "@turnpike/engine/bill/segments.ts";
 import { segmentString } from "./segments.ts";
 
@@ -40,16 +40,6 @@ const sourceOf = async (
   return { segments, segmentedFields };
 };
 
-/** A segment is priced as the aggregation declares it (m3ter semantics 6.4, 7). */
-const checkSegment = ({ segment }: Pricing, { segments }: Source): void => {
-  if (segment === undefined) {
-    if (segments.length === 0) return;
-    throw fieldProblem("RULE_VIOLATED", "segment", "is required: the aggregation is segmented");
-  }
-  if (segments.some((declared) => sameSegment(declared, segment))) return;
-  throw fieldProblem("RULE_VIOLATED", "segment", "is not one of the aggregation's segments");
-};
-
 const pricesOneThingOnce = async (write: Write) => {
   const next = pricing.fields.parse(write.document);
   const { aggregationId, compoundAggregationId, segment, overagePricingBands } = next;
@@ -62,7 +52,7 @@ const pricesOneThingOnce = async (write: Write) => {
   });
   await refuseForeignPrice(write, next);
   const source = await sourceOf(write, next);
-  if (source !== undefined) checkSegment(next, source);
+  if (source !== undefined) checkSegment(segment, source.segments);
   return {
     ...write.document,
     pricingBands: withIds(next.pricingBands),
