@@ -3,6 +3,7 @@ import { Client, type ClientBase, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Database, Tables } from "../../ports/database.ts";
 import { migrate } from "./migrate.ts";
+import { settle } from "./session-settings.ts";
 
 export interface PostgresConnection {
   readonly database: Database;
@@ -40,6 +41,7 @@ export const openPostgres = async (
         clients.add(client);
         client.once("end", () => clients.delete(client));
       }
+      await settle(client);
       await onConnect?.(client);
     },
   });
