@@ -52,15 +52,34 @@ const clockTasks = [
   { task: "export-expiry", everyTicks: 60 },
 ] satisfies readonly (ClockTask & { readonly task: keyof Tasks })[];
 
+/** The library keeps priorities in two bytes. */
+const priorityMax = 32_767;
+
+/**
+ * The place of an organization's next task: behind its own that wait, and no further back than the others have come.
+ * So organizations take turns, however many tasks one of them queues, and one alone has all there is. What waits for a
+ * later time, or was given up, holds nobody up.
+ */
+const turnOf = (orgId: string) => sql`(
+  SELECT least(${priorityMax}, COALESCE(greatest(
+    min(priority), 1 + max(priority) FILTER (WHERE flags ? ${orgId})), 0))::int
+  FROM graphile_worker.jobs
+  WHERE flags IS NOT NULL AND run_at <= now() AND attempts < max_attempts
+)`;
+
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
 export const enqueue = async <Name extends keyof Tasks>(
   transaction: Database,
   name: Name,
   payload: Tasks[Name],
 ): Promise<void> => {
-  await sql`SELECT graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json)`.execute(
-    transaction,
-  );
+  const json = JSON.stringify(payload);
+  const added =
+    "orgId" in payload
+      ? sql`SELECT graphile_worker.add_job(${name}, ${json}::json,
+          priority => ${turnOf(payload.orgId)}, flags => ARRAY[${payload.orgId}])`
+      : sql`SELECT graphile_worker.add_job(${name}, ${json}::json)`;
+  await added.execute(transaction);
 };
 
 /** The same by name, for rooms that do not know the queue. */
@@ -82,7 +101,8 @@ const billJobPauseSeconds = 5;
 export const billJobLater = async (database: Database, key: Tasks["bill-job"]): Promise<void> => {
   await sql`
     SELECT graphile_worker.add_job('bill-job', ${JSON.stringify(key)}::json,
-      run_at => now() + make_interval(secs => ${billJobPauseSeconds}), job_key => ${`bill-job/${key.jobId}`})
+      run_at => now() + make_interval(secs => ${billJobPauseSeconds}), job_key => ${`bill-job/${key.jobId}`},
+      priority => ${turnOf(key.orgId)}, flags => ARRAY[${key.orgId}])
   `.execute(database);
 };
 
