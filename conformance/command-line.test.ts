@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -112,3 +112,52 @@ test.each([
   [["keys", "shred"], 2, "Usage:"],
   [[], 2, "Usage:"],
 ])("%j ends with %i and says why", (args, code, reason) => refused(args, reason, code), slowMs);
+
+const credentials = pair.extend({ orgId: z.string() });
+
+test(
+  "a second organization is made beside the first, sees nothing of it, and makes keys of its own",
+  async () => {
+    const made = credentials.parse(await printed("organizations", "create"));
+    const server = await startServer(state.folder);
+    const own = {
+      TURNPIKE_DATA_DIR: join(state.folder, "data"),
+      TURNPIKE_ORG_ID: made.orgId,
+      TURNPIKE_ACCESS_KEY: made.accessKey,
+      TURNPIKE_API_SECRET: made.apiSecret,
+    };
+    try {
+      const [first, second] = [await connect(server), await connect({ ...server, ...made })];
+      const { id } = await first.create("products", { name: "Same", code: "same" });
+      await second.create("products", { name: "Same", code: "same" });
+      expect((await second.call("GET", `products/${id}`)).status).toBe(404);
+      const another = await run(own, "keys", "create");
+      const bot = await connect({ ...server, ...made, ...pair.parse(JSON.parse(another.stdout)) });
+      expect((await bot.list("products")).data).toHaveLength(1);
+    } finally {
+      await server.stop();
+    }
+    expect(await printed("organizations", "list")).toMatchObject([
+      { orgId: server.orgId },
+      { orgId: made.orgId },
+    ]);
+  },
+  slowMs,
+);
+
+test(
+  "the first organization's credentials are not written over for another",
+  async () => {
+    const path = join(state.folder, "data", "credentials.json");
+    const before = await readFile(path, "utf8");
+    const other = { TURNPIKE_ORG_ID: "22222222-2222-4333-8444-555555555555" };
+    const ended = await run(
+      { TURNPIKE_DATA_DIR: join(state.folder, "data"), ...other },
+      "keys",
+      "list",
+    );
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining("is of organization") });
+    expect(await readFile(path, "utf8")).toBe(before);
+  },
+  slowMs,
+);

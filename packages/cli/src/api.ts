@@ -54,7 +54,9 @@ export const checkCredentials = (config: Config, isRunning: boolean): void => {
 export const withApi = async <T>(config: Config, work: (api: Api) => Promise<T>): Promise<T> => {
   const running = await runningOn(config);
   checkCredentials(config, running !== undefined);
-  if (running !== undefined) return work(await connect(config, running));
+  if (running !== undefined) {
+    return work(await connect(config, { ...running, orgId: config.orgId ?? running.orgId }));
+  }
   // Where no server was started yet, the first that is keeps usage, not the machine that keys are made on.
   const server = await startServer({ ...config, port: 0, logLevel: "silent" }, "never");
   try {

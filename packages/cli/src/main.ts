@@ -4,6 +4,7 @@ import { type Config, readConfig } from "@turnpike/server/config.ts";
 import { type Api, withApi } from "./api.ts";
 import { createKey, deleteKey, listKeys } from "./keys.ts";
 import { exportUsage, verifyUsage } from "./ledger.ts";
+import { createOrganization, listOrganizations } from "./organizations.ts";
 import { adoptUsage } from "./usage.ts";
 import { verifyWallets } from "./wallets.ts";
 
@@ -23,6 +24,8 @@ const commands: Readonly<Record<string, (api: Api, given: Given) => Promise<unkn
 const fileCommands: Readonly<Record<string, (config: Config, given: Given) => Promise<unknown>>> = {
   "ledger verify": (config) => verifyUsage(config),
   "ledger export": (config, { rest: [file] }) => exportUsage(config, file),
+  "organizations create": createOrganization,
+  "organizations list": listOrganizations,
   "usage adopt": (config) => adoptUsage(config),
   "wallets verify": (config) => verifyWallets(config),
 };
@@ -32,6 +35,8 @@ const usage = `Usage: npm run turnpike -- keys create [--name NAME] [--policy PO
        npm run turnpike -- keys delete ACCESS_KEY
        npm run turnpike -- ledger verify
        npm run turnpike -- ledger export FILE
+       npm run turnpike -- organizations create
+       npm run turnpike -- organizations list
        npm run turnpike -- usage adopt
        npm run turnpike -- wallets verify
 `;

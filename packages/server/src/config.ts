@@ -34,7 +34,8 @@ export const settings = {
   orgId: {
     name: "TURNPIKE_ORG_ID",
     fallback: undefined,
-    reason: "The first organization, created at the first start; generated when absent.",
+    reason:
+      "The first organization, created at the first start; generated when absent. The command line makes others, and works for the one that is named here.",
   },
   accessKey: {
     name: "TURNPIKE_ACCESS_KEY",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Credentials, newOrganizationId } from "./access/organizations.ts";
 import { newKeyPair } from "./access/service-user-keys.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError, settings } from "./config.ts";
 
 const stored = z.object({ orgId: z.uuid(), accessKey: z.string(), apiSecret: z.string() });
 
@@ -22,6 +22,12 @@ export const firstCredentials = async (config: Config): Promise<Credentials> => 
     return { orgId, accessKey: config.accessKey, apiSecret: config.apiSecret };
   }
   if (known?.orgId === orgId) return known;
+  if (known !== undefined) {
+    const { accessKey, apiSecret } = settings;
+    throw new ConfigError(
+      `${path} is of organization ${known.orgId}: ${accessKey.name} and ${apiSecret.name} must be those of ${orgId}`,
+    );
+  }
   const credentials = { orgId, ...newKeyPair() };
   await writeFile(path, `${JSON.stringify(credentials, undefined, 2)}\n`, { mode: 0o600 });
   return credentials;
