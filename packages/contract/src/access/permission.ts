@@ -29,6 +29,14 @@ export interface Permission {
   readonly on: `${string}:${string}`;
   /** The path parameter that holds the id of the one item concerned; without one, the whole type is. */
   readonly item?: string;
+  /** How a request for what has no record of its own says whose it is: what is denied of that account is denied here. */
+  readonly names?: Naming;
+}
+
+/** Where the request says it (`a.b` is b of each of the list a), and by what. */
+export interface Naming {
+  readonly by: "account id" | "account code" | "authorization" | "grant" | "top-up";
+  readonly field: string;
 }
 
 const verbActions = {

@@ -25,6 +25,15 @@ const decide = { action: "measurements:upload", on: "authorization:authorization
 const read = { action: "config:retrieve", on: "authorization:wallet" } as const;
 const write = { action: "config:create", on: "authorization:wallet" } as const;
 
+const ofWallet = { item: "id", names: { by: "account id", field: "id" } } as const;
+const ofCode = { names: { by: "account code", field: "account" } } as const;
+const ofEachCode = { names: { by: "account code", field: "authorizations.account" } } as const;
+const ofUid = { names: { by: "authorization", field: "uid" } } as const;
+const ofRefunded = { names: { by: "authorization", field: "of" } } as const;
+const ofLease = { names: { by: "authorization", field: "id" } } as const;
+const ofGrant = { names: { by: "grant", field: "id" } } as const;
+const ofTopUp = { names: { by: "top-up", field: "id" } } as const;
+
 const ofAccount = z.object({
   ...paging(200),
   account: accountCode.optional(),
@@ -41,7 +50,7 @@ export const authorizationOperations = {
     body: authorization,
     reply: replies.authorized,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofCode },
   },
   authorizeBatch: {
     method: "POST",
@@ -52,7 +61,7 @@ export const authorizationOperations = {
     holdsMeasurements: true,
     reply: replies.authorizedBatch,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofEachCode },
   },
   getAuthorization: {
     method: "GET",
@@ -61,7 +70,7 @@ export const authorizationOperations = {
     summary: "Retrieve an authorization as it stands now",
     reply: replies.authorizationStanding,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofUid },
   },
   settleAuthorization: {
     method: "POST",
@@ -71,7 +80,7 @@ export const authorizationOperations = {
     body: settlement,
     reply: replies.settled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofUid },
   },
   voidAuthorization: {
     method: "POST",
@@ -80,7 +89,7 @@ export const authorizationOperations = {
     summary: "Release a hold",
     reply: replies.settled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofUid },
   },
   extendAuthorization: {
     method: "POST",
@@ -90,7 +99,7 @@ export const authorizationOperations = {
     body: extension,
     reply: replies.settled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofUid },
   },
   updateAuthorization: {
     method: "POST",
@@ -100,7 +109,7 @@ export const authorizationOperations = {
     body: sessionUpdate,
     reply: replies.settled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofUid },
   },
   createRefund: {
     method: "POST",
@@ -110,7 +119,7 @@ export const authorizationOperations = {
     body: refund,
     reply: replies.refunded,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofRefunded },
   },
   getWallet: {
     method: "GET",
@@ -119,7 +128,7 @@ export const authorizationOperations = {
     summary: "What an account holds in each asset",
     reply: replies.wallet,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofWallet },
   },
   setWalletAccess: {
     method: "PUT",
@@ -129,7 +138,7 @@ export const authorizationOperations = {
     body: walletAccess,
     reply: replies.walletAccess,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofWallet },
   },
   setWallet: {
     method: "PUT",
@@ -139,7 +148,7 @@ export const authorizationOperations = {
     body: walletSettings,
     reply: replies.walletSettings,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofWallet },
   },
   listWalletEntries: {
     method: "GET",
@@ -149,7 +158,7 @@ export const authorizationOperations = {
     query: z.object({ ...paging(200), asset: assetCode.optional() }),
     reply: replies.walletEntries,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofWallet },
   },
   createGrant: {
     method: "POST",
@@ -159,7 +168,7 @@ export const authorizationOperations = {
     body: grant,
     reply: replies.grantStanding,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofCode },
   },
   listGrants: {
     method: "GET",
@@ -169,7 +178,7 @@ export const authorizationOperations = {
     query: ofAccount,
     reply: replies.grants,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofCode },
   },
   getGrant: {
     method: "GET",
@@ -178,7 +187,7 @@ export const authorizationOperations = {
     summary: "Retrieve a grant with what is left of it",
     reply: replies.grantStanding,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofGrant },
   },
   voidGrant: {
     method: "POST",
@@ -187,7 +196,7 @@ export const authorizationOperations = {
     summary: "Take back what is left of a grant",
     reply: replies.grantStanding,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofGrant },
   },
   createTopUp: {
     method: "POST",
@@ -197,7 +206,7 @@ export const authorizationOperations = {
     body: topUp,
     reply: replies.topUpStanding,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofCode },
   },
   listTopUps: {
     method: "GET",
@@ -207,7 +216,7 @@ export const authorizationOperations = {
     query: ofAccount,
     reply: replies.topUps,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofCode },
   },
   getTopUp: {
     method: "GET",
@@ -216,7 +225,7 @@ export const authorizationOperations = {
     summary: "Retrieve a top-up",
     reply: replies.topUpStanding,
     ...caller,
-    permission: read,
+    permission: { ...read, ...ofTopUp },
   },
   confirmTopUp: {
     method: "POST",
@@ -226,7 +235,7 @@ export const authorizationOperations = {
     body: z.object({ payment: z.string().min(1).max(200) }),
     reply: replies.topUpStanding,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofTopUp },
   },
   failTopUp: {
     method: "POST",
@@ -235,7 +244,7 @@ export const authorizationOperations = {
     summary: "The payment has failed",
     reply: replies.topUpStanding,
     ...caller,
-    permission: write,
+    permission: { ...write, ...ofTopUp },
   },
   createLease: {
     method: "POST",
@@ -245,7 +254,7 @@ export const authorizationOperations = {
     body: lease,
     reply: replies.leased,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofCode },
   },
   getLease: {
     method: "GET",
@@ -254,7 +263,7 @@ export const authorizationOperations = {
     summary: "Retrieve a lease as it stands now",
     reply: replies.leaseStanding,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofLease },
   },
   reportLease: {
     method: "POST",
@@ -265,7 +274,7 @@ export const authorizationOperations = {
     holdsMeasurements: true,
     reply: replies.leaseSettled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofLease },
   },
   renewLease: {
     method: "POST",
@@ -275,7 +284,7 @@ export const authorizationOperations = {
     body: leaseRenewal,
     reply: replies.leaseSettled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofLease },
   },
   releaseLease: {
     method: "POST",
@@ -284,6 +293,6 @@ export const authorizationOperations = {
     summary: "Give back a lease",
     reply: replies.leaseSettled,
     ...caller,
-    permission: decide,
+    permission: { ...decide, ...ofLease },
   },
 } as const satisfies Record<string, Operation>;

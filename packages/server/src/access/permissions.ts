@@ -1,4 +1,5 @@
-import type { Permission } from "@turnpike/contract/access/permission.ts";
+import { actions, type Permission } from "@turnpike/contract/access/permission.ts";
+import { account } from "@turnpike/contract/accounts/account.ts";
 import { orgUser } from "@turnpike/contract/access/org-user.ts";
 import { resourceGroup } from "@turnpike/contract/access/resource-group.ts";
 import { resourceGroupItem } from "@turnpike/contract/access/resource-group-item.ts";
@@ -10,7 +11,16 @@ import type { Database } from "../ports/database.ts";
 import { groupIdsHolding } from "../resources/group-members.ts";
 import { heldStatements } from "./held-statements.ts";
 import type { Principal } from "./keys.ts";
-import { asksForGroups, isAllowed, judge, type Verdict } from "./statements.ts";
+import { accountsNamed } from "./named-accounts.ts";
+import {
+  asksForGroups,
+  isAllowed,
+  isSingledOut,
+  type Item,
+  judge,
+  singlesOut,
+  type Verdict,
+} from "./statements.ts";
 
 export interface Permissions {
   /** UNAUTHORIZED once the key or its owner is gone, FORBIDDEN without permission; else nothing. */
@@ -18,6 +28,12 @@ export interface Permissions {
     principal: Principal,
     permission: Permission | "none",
     id: string | undefined,
+  ) => Promise<void>;
+  /** FORBIDDEN where the request names an account that the caller is denied; else nothing. */
+  readonly checkNamed: (
+    principal: Principal,
+    permission: Permission,
+    request: () => Readonly<Record<string, unknown>>,
   ) => Promise<void>;
   /** Whatever was remembered of the organization is asked again: call after a change of access. */
   readonly forget: (orgId: string) => void;
@@ -67,12 +83,22 @@ export const createPermissions = (database: Database, { now, steadyMs }: Clocks)
       if (standing === undefined) throw new Problem("UNAUTHORIZED");
       if (permission === "none") return;
       const verdict = verdictOf(standing, permission);
-      const needsGroups = id !== undefined && asksForGroups(verdict);
-      const groups = needsGroups ? await groupsOf(database, principal, id) : noGroups;
-      if (isAllowed(verdict, id === undefined ? undefined : { id, groups })) return;
-      const { action, on } = permission;
-      const message = `${action} on ${on}${id === undefined ? "" : `/item/${id}`}`;
-      throw new Problem("NOT_PERMITTED", [{ field: "permission", message }]);
+      const { orgId } = principal;
+      const item = id === undefined ? undefined : await itemOf(database, { orgId, id }, verdict);
+      if (!isAllowed(verdict, item)) throw notPermitted(permission, id);
+    },
+    checkNamed: async (principal, { action, names }, request) => {
+      const onAccount = accountPermissions.get(action);
+      const standing = await standingOf(principal);
+      if (names === undefined || onAccount === undefined || standing === undefined) return;
+      const verdict = verdictOf(standing, onAccount);
+      if (!singlesOut(verdict)) return;
+      const { orgId } = principal;
+      const ids = await accountsNamed(database, orgId, { names, request: request() });
+      for (const id of ids) {
+        const item = await itemOf(database, { orgId, id }, verdict);
+        if (isSingledOut(verdict, item)) throw notPermitted(onAccount, id);
+      }
     },
     forget: (orgId) => {
       for (const [key, remembered] of byKey) if (remembered.orgId === orgId) byKey.delete(key);
@@ -82,12 +108,27 @@ export const createPermissions = (database: Database, { now, steadyMs }: Clocks)
 
 const noGroups: ReadonlySet<string> = new Set();
 
-const groupsOf = (
+/** The item as statements see it: its groups are read where they have a say. */
+const itemOf = async (
   database: Database,
-  { orgId }: Principal,
-  id: string,
-): Promise<ReadonlySet<string>> =>
-  groupIdsHolding(database, { orgId, targetId: id, isInherited: true });
+  { orgId, id }: { readonly orgId: string; readonly id: string },
+  verdict: Verdict,
+): Promise<Item> => ({
+  id,
+  groups: asksForGroups(verdict)
+    ? await groupIdsHolding(database, { orgId, targetId: id, isInherited: true })
+    : noGroups,
+});
+
+/** One object for each action, as verdicts are kept by it. */
+const accountPermissions: ReadonlyMap<string, Permission> = new Map(
+  actions.map((action) => [action, { action, on: `config:${account.kind}` }]),
+);
+
+const notPermitted = ({ action, on }: Permission, id: string | undefined): Problem => {
+  const message = `${action} on ${on}${id === undefined ? "" : `/item/${id}`}`;
+  return new Problem("NOT_PERMITTED", [{ field: "permission", message }]);
+};
 
 const verdictOf = ({ statements, verdicts }: Standing, permission: Permission): Verdict => {
   const known = verdicts.get(permission);

@@ -80,6 +80,14 @@ const reaches = (reach: Reach, item: Item | undefined): boolean => {
 export const isAllowed = ({ allow, deny }: Verdict, item?: Item): boolean =>
   !reaches(deny, item) && reaches(allow, item);
 
+/** Whether single items or groups are denied at all: most callers have no such statement. */
+export const singlesOut = ({ deny }: Verdict): boolean =>
+  deny.isAnyGroup || deny.items.size > 0 || deny.groups.size > 0;
+
+/** Whether the item itself, or a group that holds it, is denied: not only everything of its type. */
+export const isSingledOut = ({ deny }: Verdict, item: Item): boolean =>
+  reaches({ ...deny, isAll: false }, item);
+
 /** Whether the groups of an item can change the answer, so that they must be looked up. */
 export const asksForGroups = ({ allow, deny }: Verdict): boolean =>
   [allow, deny].some(({ groups, isAnyGroup }) => isAnyGroup || groups.size > 0);

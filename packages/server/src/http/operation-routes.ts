@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, Operation, Request } from "@turnpike/contract/operation.ts";
 import { operations, type OperationId } from "@turnpike/contract/operations.ts";
 import { validate } from "@turnpike/contract/validation.ts";
+import type { Permissions } from "../access/permissions.ts";
 import { FileReply, type World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
 import { originOf } from "./origin.ts";
@@ -94,15 +95,32 @@ const send = (reply: FastifyReply, answer: unknown): unknown => {
     .send(typeof body === "string" ? body : Readable.from(body));
 };
 
+/** Whose what a request asks for is, only its path, query and body together say. */
+const checkNamed = async (
+  permissions: Permissions,
+  { principal, routeOptions }: FastifyRequest,
+  asked: OperationRequest,
+): Promise<void> => {
+  const { permission } = routeOptions.config;
+  if (principal === undefined || permission === undefined || permission === "none") return;
+  if (permission.names === undefined) return;
+  await permissions.checkNamed(principal, permission, () => {
+    const { params, query, body } = asked;
+    return { ...(typeof body === "object" ? body : undefined), ...query, ...params };
+  });
+};
+
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
   app: FastifyInstance,
   {
     world,
+    permissions,
     publicUrl,
     ingestBodyBytesMax,
   }: {
     readonly world: World;
+    readonly permissions: Permissions;
     readonly publicUrl: string | undefined;
     readonly ingestBodyBytesMax: number;
   },
@@ -118,8 +136,11 @@ export const mountOperations = (
       url: routePath(operation.path),
       config: { ...accessOf(operation), isIngest, isStreamed: operation.accepts === "stream" },
       ...(isLarge ? { bodyLimit: ingestBodyBytesMax } : {}),
-      handler: async (request, reply) =>
-        send(reply, await handle(new OperationRequest(request, operation, publicUrl), world)),
+      handler: async (request, reply) => {
+        const asked = new OperationRequest(request, operation, publicUrl);
+        await checkNamed(permissions, request, asked);
+        return send(reply, await handle(asked, world));
+      },
     });
   }
 };
