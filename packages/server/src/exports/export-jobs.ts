@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type Selectable, sql } from "kysely";
+import { eventDays } from "@turnpike/contract/event.ts";
 import { Problem } from "@turnpike/contract/problem.ts";
 import type { ExportOrder, ExportStatus } from "@turnpike/contract/sync/export-job.ts";
 import type { Database, DatabaseTransaction, ExportJobTable, Reader } from "../ports/database.ts";
@@ -16,6 +17,9 @@ export interface ExportJobKey {
 
 /** How long the file of an export is kept (m3ter semantics 21). */
 export const keptMs = 24 * 3_600_000;
+
+/** How long a job that has ended can be read, our rule: as long as the event of one that failed. */
+export const jobKeptMs = eventDays * 24 * 3_600_000;
 
 /** A job as a client reads it. */
 export const toExportJobReply = (job: ExportJob) => ({

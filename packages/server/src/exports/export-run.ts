@@ -11,6 +11,7 @@ import {
   changeExportJob,
   type ExportJob,
   type ExportJobKey,
+  jobKeptMs,
   keptMs,
   readExportJob,
 } from "./export-jobs.ts";
@@ -130,13 +131,21 @@ export const removeStrayExports = async ({
   for (const name of names) if (!named.has(name)) await files.remove(name);
 };
 
-/** Removes the files that have been kept long enough: first the file, so that a crash forgets none. */
-export const expireExports = async ({ database, files, now }: ExportParts): Promise<void> => {
+interface Expiring extends Pick<ExportParts, "database" | "now"> {
+  readonly files: Pick<FileStore, "remove">;
+}
+
+/**
+ * Removes the files that have been kept long enough, then the jobs: a schedule alone can make a hundred a day. First the
+ * file, so that a crash forgets none.
+ */
+export const expireExports = async ({ database, files, now }: Expiring): Promise<void> => {
+  const before = (keptForMs: number): Date => new Date(now().getTime() - keptForMs);
   const old = await database
     .selectFrom("export_job")
     .select(["org_id", "id", "stored_as"])
     .where("stored_as", "is not", null)
-    .where("finished_at", "<", new Date(now().getTime() - keptMs))
+    .where("finished_at", "<", before(keptMs))
     .execute();
   for (const { org_id, id, stored_as } of old) {
     if (stored_as !== null) await files.remove(stored_as);
@@ -147,4 +156,5 @@ export const expireExports = async ({ database, files, now }: ExportParts): Prom
       .where("id", "=", id)
       .execute();
   }
+  await database.deleteFrom("export_job").where("finished_at", "<", before(jobKeptMs)).execute();
 };
