@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { waitForRelay } from "./ledger-inspection.ts";
 import { type Bands, ownDatabase, walletWorld } from "./wallet-world.ts";
 
@@ -164,6 +166,30 @@ test("a refund of a part takes usage back where it counts", async () => {
   expect(await use("second", 60, from("UK"))).toMatchObject({ amount: "0.55" });
   expect(await linesOf(id)).toEqual(["BALANCE_CONSUMED -1.05", "TOTAL 0", "USAGE UK 1.05"]);
   expect(await balance()).toBe("8.95");
+});
+
+test("texts that were kept of a call are metered where its meter has them by then", async () => {
+  const { id, meter, uidOf, use, balance } = await sell(byRegion, { funds: "10" });
+  await use("charged", 10, from("UK"));
+  await use("held", 10, { mode: "hold", ...from("UK") });
+  const itself = { mode: "hold", onExpiry: "settle", ttlSeconds: 1 };
+  await use("settles", 5, { ...itself, ...from("UK") });
+  await waitForRelay(url());
+  const { dataFields, ...sold } = await world().get(`meters/${meter.id}`);
+  const moved = z
+    .array(z.looseObject({ code: z.string() }))
+    .parse(dataFields)
+    .map((field) => (field.code === "region" ? { ...field, category: "WHERE" } : field));
+  await wallets().client.put(`meters/${meter.id}`, { ...sold, dataFields: moved });
+
+  const part = { sequence: 1, measure: { amount: 3 } };
+  expect(await wallets().act(uidOf("held"), "settle", part)).toMatchObject({ amount: "0.03" });
+  await wallets().post("refunds", { uid: uidOf("back"), of: uidOf("charged"), amount: "0.04" });
+  await delay(1_500);
+  // 6 of the charge, 3 of the hold and 5 of the one that settled by itself.
+  expect(await balance()).toBe("9.86");
+  expect(await linesOf(id)).toEqual(["BALANCE_CONSUMED -0.14", "TOTAL 0", "USAGE UK 0.14"]);
+  expect(await balance()).toBe("9.86");
 });
 
 test("what a budget counts by its unit it counts once, whatever segments there are", async () => {

@@ -45,7 +45,7 @@ export const priceAtOwnVersion = async (
   // texts would be one call more.
   const isMeasured =
     amount > 0n || hasNumbers(used) || rules.some(({ field }) => sayTexts(used, [field]));
-  const fields = isMeasured ? withTextsOf(used, row.terms.fields) : used;
+  const fields = isMeasured ? withTextsOf(used, row.terms.fields, meter) : used;
   const derived = await derivedOf(parts, orgId, { account, meter, rules, fields, at });
   const reading = { meter, isUsed: isMeasured, derived: derived.values, rounds: hasHappened };
   const measured = measuredBy(fields, rules, reading);

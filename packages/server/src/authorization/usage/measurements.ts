@@ -155,6 +155,26 @@ const ownHolder = ({ dataFields }: Meter, field: string): NumberMap | undefined 
 };
 
 /**
+ * Fields that were kept, where their meter has each of them by now: one may have gone to another category since, and no
+ * measurement may name it in both. A text that has become a number, or a number a text, says nothing any more.
+ */
+const placedBy = (kept: MeasurementFields, meter: Meter | undefined): MeasurementFields => {
+  let fields = kept;
+  for (const { category, code } of meter?.dataFields ?? []) {
+    const home = categoryProperties[category];
+    for (const map of [...numberMaps, ...textMaps]) {
+      const value = own<string | number>(fields[map], code);
+      if (value === undefined || map === home) continue;
+      const others = Object.entries(fields[map] ?? {}).filter(([other]) => other !== code);
+      fields = { ...fields, [map]: Object.fromEntries(others) };
+      if (isNumericCategory(category) === (typeof value === "number"))
+        fields = { ...fields, [home]: { ...fields[home], [code]: value } };
+    }
+  }
+  return fields;
+};
+
+/**
  * The usage of an event that nobody sent fields for, by what its authorization keeps. Numbers that nothing counts are those
  * of the whole: a part of it, or what takes it back, has none.
  */
@@ -163,7 +183,7 @@ export const measuredAsKept = (
   rules: readonly QuantityRule[],
   meter: Meter | undefined,
 ): MeasuredUsage => {
-  const fields = event.fields ?? {};
+  const fields = placedBy(event.fields ?? {}, meter);
   const reading = { meter, isUsed: true, derived: new Map(), rounds: true };
   const quantities = [event.quantity, ...event.further];
   const isWhole =
@@ -215,14 +235,16 @@ export const textsOf = (fields: MeasurementFields): MeasurementFields | null => 
 export const withTextsOf = <Fields extends MeasurementFields>(
   fields: Fields,
   kept: MeasurementFields | null,
+  meter: Meter | undefined,
 ): Fields => {
   if (kept === null) return fields;
+  const known = placedBy(kept, meter);
   const isNamed = (code: string): boolean =>
     [...numberMaps, ...textMaps].some(
       (map) => own<string | number>(fields[map], code) !== undefined,
     );
   const texts = textMaps.flatMap((map) => {
-    const left = Object.entries(kept[map] ?? {}).filter(([code]) => !isNamed(code));
+    const left = Object.entries(known[map] ?? {}).filter(([code]) => !isNamed(code));
     return left.length === 0 ? [] : [[map, { ...fields[map], ...Object.fromEntries(left) }]];
   });
   return { ...fields, ...Object.fromEntries(texts) };
