@@ -11,9 +11,10 @@ export const migrate = async (pool: Pool): Promise<void> => {
   const client = await pool.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [lockId]);
-    await client.query(
-      "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, sha256 text NOT NULL)",
-    );
+    // Whoever only starts again needs no right to create.
+    const { rows: found } = await client.query("SELECT WHERE to_regclass('migration') IS NULL");
+    if (found.length > 0)
+      await client.query("CREATE TABLE migration (name text PRIMARY KEY, sha256 text NOT NULL)");
     const { rows } = await client.query<{ name: string; sha256: string }>(
       "SELECT * FROM migration",
     );
