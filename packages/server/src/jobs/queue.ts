@@ -16,8 +16,9 @@ import type { Database, DatabaseTransaction } from "../ports/database.ts";
 /** What each task is given. A task that is not in this table does not exist. */
 export interface Tasks {
   readonly "bill-job": { readonly orgId: string; readonly jobId: string };
-  /** Queued by the clock: see `clock`. */
+  /** Queued by the clock: see `clockTasks`. */
   readonly "bill-clock": object;
+  /** Queued by the clock. */
   readonly "schedule-clock": object;
   readonly "usage-upload": { readonly orgId: string; readonly id: string };
   readonly "export-job": { readonly orgId: string; readonly jobId: string };
