@@ -119,7 +119,7 @@ const assemble = async (
   const keys = createKeys(database, steadyMs);
   const permissions = createPermissions(database, { now, steadyMs });
   const accessChanged = (orgId: string): void => {
-    keys.forget(orgId);
+    keys.forget();
     permissions.forget(orgId);
   };
   const onChange: OnChange = (change) => {

@@ -13,8 +13,8 @@ export interface Principal {
 export interface Keys {
   /** The owner of a key pair, or undefined when either half is wrong. */
   readonly verify: (accessKey: string, secret: string) => Promise<Principal | undefined>;
-  /** Verified secrets of the organization are verified again: call after a key is removed. */
-  readonly forget: (orgId: string) => void;
+  /** Whatever was verified is verified again: call after a key is removed. */
+  readonly forget: () => void;
 }
 
 const derive = promisify<string, Buffer, number, Buffer>(scrypt);
@@ -46,7 +46,7 @@ interface Believed {
  * was verified is remembered by its SHA-256. For a moment it is believed; after that the key is read again, and scrypt
  * runs again only if the stored hash is another. Requests that show a secret at once wait for one answer.
  */
-export const createKeys = (database: Database, now: () => number): Keys => {
+export const createKeys = (database: Database, steadyMs: () => number): Keys => {
   const believed = new Map<string, Believed>();
   /** Proof → the stored hash that its secret matched. */
   const matched = new Map<string, string>();
@@ -79,10 +79,10 @@ export const createKeys = (database: Database, now: () => number): Keys => {
       if (accessKey.includes("\0")) return undefined;
       const proof = createHash("sha256").update(`${accessKey}\0${secret}`).digest("base64");
       const known = believed.get(proof);
-      if (known !== undefined && known.until > now()) return known.principal;
+      if (known !== undefined && known.until > steadyMs()) return known.principal;
       if (believed.size >= believedMax) believed.clear();
       const principal = verify(proof, accessKey, secret);
-      const one = { principal, until: now() + believedMs };
+      const one = { principal, until: steadyMs() + believedMs };
       believed.set(proof, one);
       const disbelieve = (): void => {
         if (believed.get(proof) === one) believed.delete(proof);
@@ -90,7 +90,7 @@ export const createKeys = (database: Database, now: () => number): Keys => {
       principal.then((found) => found ?? disbelieve(), disbelieve);
       return principal;
     },
-    // Whose an answer on its way will be is not known yet: all are asked again.
+    // Not those of one organization only: whose an answer on its way will be is not known yet.
     forget: () => {
       believed.clear();
     },

@@ -3,21 +3,22 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Keys, Principal } from "../access/keys.ts";
 import type { Tokens } from "../access/tokens.ts";
 
-/** The two halves of an HTTP Basic header, or undefined when there is none. */
-const basicCredentials = (header: string | undefined): [string, string] | undefined => {
-  if (header === undefined || !/^basic /i.test(header)) return undefined;
-  const pair = Buffer.from(header.slice("basic ".length), "base64").toString();
+/** Whether a request shows a key pair itself instead of a token. */
+export const showsKey = ({ headers }: FastifyRequest): boolean =>
+  /^basic /i.test(headers.authorization ?? "");
+
+/** The two halves of the key pair that a request shows, or undefined when it shows none. */
+const basicCredentials = (request: FastifyRequest): [string, string] | undefined => {
+  if (!showsKey(request)) return undefined;
+  const { authorization = "" } = request.headers;
+  const pair = Buffer.from(authorization.slice("basic ".length), "base64").toString();
   const colon = pair.indexOf(":");
   return colon < 0 ? undefined : [pair.slice(0, colon), pair.slice(colon + 1)];
 };
 
-/** Whether a request shows a key pair itself instead of a token. */
-export const showsKey = (request: FastifyRequest): boolean =>
-  /^basic /i.test(request.headers.authorization ?? "");
-
 /** The owner of the key pair in the request; INVALID_CREDENTIALS otherwise. */
 export const authenticateKey = async (request: FastifyRequest, keys: Keys): Promise<Principal> => {
-  const pair = basicCredentials(request.headers.authorization);
+  const pair = basicCredentials(request);
   const principal = pair === undefined ? undefined : await keys.verify(...pair);
   if (principal === undefined) throw new Problem("INVALID_CREDENTIALS");
   return principal;
