@@ -67,6 +67,17 @@ describe.concurrent("draw-downs (15.3, 15.4, 15.5)", () => {
     ]);
   });
 
+  test("in one currency: what bills took of $100 is not taken of 100 of another kind", async () => {
+    const { world } = scenario;
+    const { account } = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 40]] });
+    const path = `commitments/${await commit(account, 100)}`;
+    await expectLines(account, "2024-02-01", ["USAGE 40", "COMMITMENT_CONSUMED -40", "TOTAL 0"]);
+    const drawn = await world.get(path);
+    const change = world.api.call("PUT", path, { ...drawn, currency: "EUR" });
+    await expect(change).rejects.toThrow("currency cannot be changed");
+    await world.api.call("PUT", path, { ...drawn, amount: 90 });
+  });
+
   test("only for its line types; never for charges", async () => {
     const { account } = await sell({
       template: { standingCharge: 10 },

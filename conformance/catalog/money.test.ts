@@ -150,6 +150,16 @@ describe("a balance", () => {
     expect(summary).toContain('"totalCreditAmount":500000000000.00003,');
   });
 
+  test("keeps its currency once there are amounts in it", async () => {
+    const made = await balance();
+    const path = `balances/${made.id}`;
+    const other = await client().put(path, { ...made, currency: "EUR" });
+    await client().create(`${path}/transactions`, { amount: 100 });
+    const change = { ...other, currency: "USD" };
+    expect(await client().refusal("PUT", path, change)).toContain("currency cannot be changed");
+    await client().put(path, { ...other, name: "renamed" });
+  });
+
   test("what is left at the end expires, but for the rollover", async () => {
     const { id } = await balance({
       rolloverAmount: 800,

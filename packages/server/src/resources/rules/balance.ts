@@ -1,15 +1,36 @@
 import { sql } from "kysely";
 import { balance } from "@turnpike/contract/balances/balance.ts";
 import { balanceTransaction } from "@turnpike/contract/balances/balance-transaction.ts";
+import { balanceTransactionSchedule } from "@turnpike/contract/balances/balance-transaction-schedule.ts";
 import { fieldProblem } from "@turnpike/contract/problem.ts";
 import type { Document } from "../../ports/database.ts";
 import { exactNumber } from "../../records/exact-number.ts";
 import type { Read, Rules, Write } from "../rule.ts";
 import { checkContract, keepsItsAccountInUse } from "./contract-link.ts";
+import { keepFields } from "./kept-fields.ts";
+
+/** Amounts name no currency of their own: another one would make other money of them. */
+const keepsItsCurrencyInUse = (write: Write): Promise<void> =>
+  keepFields(write, ["currency"], {
+    exists: async () => {
+      const { transaction, orgId, id } = write;
+      const amounts = await transaction
+        .selectFrom("record")
+        .select("id")
+        .where("org_id", "=", orgId)
+        .where("parent_id", "=", id)
+        .where("kind", "in", [balanceTransaction.kind, balanceTransactionSchedule.kind])
+        .limit(1)
+        .executeTakeFirst();
+      return amounts !== undefined;
+    },
+    message: "cannot be changed: the balance has transactions in it",
+  });
 
 const belongsToOneAccount = async (write: Write) => {
   const next = balance.fields.parse(write.document);
   await checkContract(write, next);
+  await keepsItsCurrencyInUse(write);
   await keepsItsAccountInUse(write, { kind: balance.kind, accountId: next.accountId });
   return write.document;
 };
