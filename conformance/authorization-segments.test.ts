@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { waitForRelay } from "./ledger-inspection.ts";
@@ -172,7 +171,7 @@ test("texts that were kept of a call are metered where its meter has them by the
   const { id, meter, uidOf, use, balance } = await sell(byRegion, { funds: "10" });
   await use("charged", 10, from("UK"));
   await use("held", 10, { mode: "hold", ...from("UK") });
-  const itself = { mode: "hold", onExpiry: "settle", ttlSeconds: 1 };
+  const itself = { mode: "hold", onExpiry: "settle", ttlSeconds: 2 };
   await use("settles", 5, { ...itself, ...from("UK") });
   await waitForRelay(url());
   const { dataFields, ...sold } = await world().get(`meters/${meter.id}`);
@@ -185,7 +184,8 @@ test("texts that were kept of a call are metered where its meter has them by the
   const part = { sequence: 1, measure: { amount: 3 } };
   expect(await wallets().act(uidOf("held"), "settle", part)).toMatchObject({ amount: "0.03" });
   await wallets().post("refunds", { uid: uidOf("back"), of: uidOf("charged"), amount: "0.04" });
-  await delay(1_500);
+  const ended = async () => (await world().get(`authorizations/${uidOf("settles")}`))["state"];
+  await expect.poll(ended, { timeout: 10_000 }).toBe("SETTLED");
   // 6 of the charge, 3 of the hold and 5 of the one that settled by itself.
   expect(await balance()).toBe("9.86");
   expect(await linesOf(id)).toEqual(["BALANCE_CONSUMED -0.14", "TOTAL 0", "USAGE UK 0.14"]);
