@@ -95,6 +95,28 @@ describe.concurrent("conversion", () => {
     ]);
   });
 
+  test("a bill that is run again keeps its currency when the account's is another by then; the next one has it", async () => {
+    // 10 USD × 0.9 in January, run again; 20 USD in February.
+    const eur = await currency(2);
+    const currencyConversions = [rate("USD", eur, 0.9)];
+    const { account } = await sell({
+      account: { currency: eur },
+      bands: [[0, 1]],
+      usage: [
+        ["2024-01-05", 10],
+        ["2024-02-05", 20],
+      ],
+    });
+    const first = await january(account, { currencyConversions });
+    expect(first).toMatchObject({ currency: eur, total: 9 });
+    const path = `accounts/${account.id}`;
+    const changed = { ...(await scenario.world.get(path)), currency: "USD" };
+    await scenario.world.api.call("PUT", path, changed);
+    expect(await january(account, { currencyConversions })).toEqual(first);
+    const [february] = await scenario.world.bill(account.id, "2024-03-01");
+    expect(february).toMatchObject({ currency: "USD", billTotal: 20 });
+  });
+
   test("the bill fails without a rate: none is turned round, none goes by way of a third", async () => {
     const [eur, gbp] = [await currency(2), await currency(2)];
     const { account } = await sell({

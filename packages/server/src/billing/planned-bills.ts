@@ -233,6 +233,20 @@ const isConsolidated = (book: BillingBook, run: Run, billDate: string): boolean 
   return keys.length === 0 && book.config.consolidateBills;
 };
 
+/**
+ * A bill keeps the currency in which it was made, whatever the account's is by now: one in another currency beside it would bill
+ * the same usage once more. A run may ask for that (`targetCurrency`); in the new currency instead it is once the old one is deleted.
+ */
+const currencyOf = (
+  { config }: BillingBook,
+  { currency }: AccountRecord,
+  made: readonly StoredBill[],
+): string => {
+  const own = currency ?? config.currency;
+  const [first] = made;
+  return first === undefined || made.some((bill) => bill.currency === own) ? own : first.currency;
+};
+
 /** Every bill of the account that the run asks for; with one member asked for, a bill has all its members. */
 export const plannedBills = (
   book: BillingBook,
@@ -263,18 +277,17 @@ const plannedBill = (
   bill: {
     account: AccountRecord;
     billDate: string;
-    run: Pick<Run, "request">;
+    run: Pick<Run, "request" | "stored">;
     key: string;
     frequency: string;
     interval?: number | undefined;
     members: readonly Member[];
-    currency?: string;
   },
 ): PlannedBill => {
   const { account, billDate, run, key, members } = bill;
   const { request } = run;
-  const currency =
-    bill.currency ?? request.targetCurrency ?? account.currency ?? book.config.currency;
+  const made = run.stored.filter((one) => one.billDate === billDate && one.groupKey === key);
+  const currency = request.targetCurrency ?? currencyOf(book, account, made);
   return {
     identity: { accountId: account.id, billDate, currency, groupKey: key },
     frequency: bill.frequency,
@@ -301,7 +314,8 @@ export const plannedAgain = (
   if (account === undefined) return undefined;
   const { billDate, currency, frequency, interval, groupKey: key } = bill;
   const request = { ...bill.request, billDate, targetCurrency: currency };
-  const planned = plannedBills(book, account, { ...run, request });
-  const empty = { account, billDate, run: { request }, key, frequency, interval, members: [] };
+  const again = { ...run, request };
+  const planned = plannedBills(book, account, again);
+  const empty = { account, billDate, run: again, key, frequency, interval, members: [] };
   return planned.find(({ identity }) => identity.groupKey === key) ?? plannedBill(book, empty);
 };
