@@ -60,6 +60,12 @@ export const settings = {
     reason:
       "An external PostgreSQL, 15 or newer, instead of the embedded one. Of servers that share it the first to start meters and bills; the others only decide.",
   },
+  connectionsMax: {
+    name: "TURNPIKE_DATABASE_CONNECTIONS_MAX",
+    fallback: "17",
+    reason:
+      "How many connections to PostgreSQL this server makes at most, 5 or more: one hears of changes, the others share the requests, which wait for each other.",
+  },
   logLevel: {
     name: "TURNPIKE_LOG_LEVEL",
     fallback: "info",
@@ -93,6 +99,8 @@ export interface Config {
   readonly apiSecret: string | undefined;
   readonly secretKeys: string | undefined;
   readonly databaseUrl: string | undefined;
+  /** One of them listens. */
+  readonly connectionsMax: number;
   readonly logLevel: LogLevel;
   readonly bodyBytesMax: number;
   readonly ingestBodyBytesMax: number;
@@ -117,12 +125,12 @@ export const readConfig = (environment: Environment): Config => {
     const given = environment[name];
     return given === undefined || given === "" ? fallback : given;
   };
-  const whole = (setting: Setting, most: number): number => {
+  const whole = (setting: Setting, most: number, least = 0): number => {
     const given = text(setting) ?? "";
     const value = Number(given);
-    if (/^\d+$/.test(given) && value <= most) return value;
+    if (/^\d+$/.test(given) && value >= least && value <= most) return value;
     throw new ConfigError(
-      `${setting.name} must be a whole number from 0 to ${most}, not "${given}"`,
+      `${setting.name} must be a whole number from ${least} to ${most}, not "${given}"`,
     );
   };
   const level = (): LogLevel => {
@@ -157,6 +165,7 @@ export const readConfig = (environment: Environment): Config => {
     apiSecret: text(settings.apiSecret),
     secretKeys: text(settings.secretKeys),
     databaseUrl: text(settings.databaseUrl),
+    connectionsMax: whole(settings.connectionsMax, 1000, 5),
     logLevel: level(),
     bodyBytesMax: whole(settings.bodyBytesMax, gigabyte),
     ingestBodyBytesMax: whole(settings.ingestBodyBytesMax, gigabyte),

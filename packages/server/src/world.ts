@@ -383,7 +383,8 @@ const openDatabase = async (
   closers: Closer[],
 ): Promise<PostgresConnection> => {
   const url = config.databaseUrl ?? (await openEmbedded(config, logger, closers));
-  const connection = await openPostgres(url, logger, greet);
+  const max = config.connectionsMax - 1;
+  const connection = await openPostgres(url, logger, { max, onConnect: greet });
   closers.push(connection.close);
   return connection;
 };

@@ -14,7 +14,12 @@ export interface PostgresConnection {
   readonly close: () => Promise<void>;
 }
 
-const connectionsMax = 16;
+interface PoolOptions {
+  /** How many connections at most. */
+  readonly max?: number;
+  readonly onConnect?: (client: ClientBase) => Promise<void>;
+}
+
 /** Longer waits nobody for a connection: that the database is silent is an answer, too. */
 const connectionMs = 10_000;
 
@@ -25,12 +30,12 @@ types.setTypeParser(types.builtins.DATE, (text) => text);
 export const openPostgres = async (
   url: string,
   logger: Logger,
-  onConnect?: (client: ClientBase) => Promise<void>,
+  { max = 16, onConnect }: PoolOptions = {},
 ): Promise<PostgresConnection> => {
   const clients = new Set<Client>();
   const pool = new Pool({
     connectionString: url,
-    max: connectionsMax,
+    max,
     connectionTimeoutMillis: connectionMs,
     keepAlive: true,
     // A batch of decisions sends its statements together instead of waiting for each.

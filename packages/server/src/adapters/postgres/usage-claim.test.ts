@@ -36,7 +36,7 @@ const connected = async <Done>(
   const claimant = new UsageClaimant(storeId);
   const url = new URL(state.embedded?.url ?? "");
   url.searchParams.set("application_name", "ours");
-  const connection = await openPostgres(url.href, logger, claimant.greet);
+  const connection = await openPostgres(url.href, logger, { onConnect: claimant.greet });
   try {
     return await work({
       storeId,
