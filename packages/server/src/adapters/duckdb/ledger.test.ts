@@ -173,3 +173,23 @@ test("an export has every row, what was corrected, and the head of the chain", a
     ["c", "7e0", false],
   ]);
 });
+
+test("a journal that was restored alone is verified, and nothing is made where none is", async () => {
+  const restored = join(folder, "restored.duckdb");
+  await cp(journalFolder(path), journalFolder(restored), { recursive: true });
+  expect(await verifyLedger(restored)).toEqual(await verifyLedger(path));
+  const mistaken = join(folder, "mistaken.duckdb");
+  await expect(verifyLedger(mistaken)).rejects.toThrow("does not exist");
+  expect((await readdir(folder)).filter((name) => name.startsWith("mistaken"))).toEqual([]);
+});
+
+test("a journal that was restored alone and damaged is broken", async () => {
+  const restored = join(folder, "damaged.duckdb");
+  await cp(journalFolder(path), journalFolder(restored), { recursive: true });
+  const names = await readdir(journalFolder(restored));
+  const segment = names.find((name) => name.endsWith(".journal")) ?? "";
+  const bytes = await readFile(join(journalFolder(restored), segment));
+  bytes[300] = (bytes[300] ?? 0) ^ 1;
+  await writeFile(join(journalFolder(restored), segment), bytes);
+  expect(await verifyLedger(restored)).toMatchObject({ kind: "broken" });
+});

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type Batch, decodeBatch } from "../journal/batch-codec.ts";
 import { journalFolder, recordsAfter } from "../journal/journal.ts";
@@ -184,15 +185,34 @@ const withFile = async <T>(path: string, work: (place: Place) => Promise<T>): Pr
   }
 };
 
+const brokenWhereDamaged = (error: unknown): LedgerVerdict => {
+  if (error instanceof JournalDamaged) return broken(error.sequence, error.message);
+  throw error;
+};
+
 const verifyPlace = (place: Place, path: string): Promise<LedgerVerdict> =>
-  verify(place, journalFolder(path)).catch((error: unknown) => {
-    if (error instanceof JournalDamaged) return broken(error.sequence, error.message);
-    throw error;
-  });
+  verify(place, journalFolder(path)).catch(brokenWhereDamaged);
+
+/** Brings the file up to the last batch of the journal. */
+const settle = async (path: string): Promise<void> => {
+  const moves = { quietMs: 60_000, rowsMin: Infinity };
+  const log = await UsageJournalLog.open({ path, ...limits, moves }, () => undefined);
+  await log.settle().finally(() => log.close());
+};
+
+/** As after a restore. Where no journal is, either, it may be the wrong folder: nothing is made there. */
+const isJournalAlone = (path: string): boolean =>
+  !existsSync(path) && existsSync(journalFolder(path));
 
 /** Walks the chain of batches from the first one, and compares with it what queries are answered from. */
-export const verifyLedger = (path: string): Promise<LedgerVerdict> =>
-  withFile(path, (place) => verifyPlace(place, path));
+export const verifyLedger = async (path: string): Promise<LedgerVerdict> => {
+  try {
+    if (isJournalAlone(path)) await settle(path);
+  } catch (error) {
+    return brokenWhereDamaged(error);
+  }
+  return withFile(path, (place) => verifyPlace(place, path));
+};
 
 /** A number is written as its parts, such as `125e-2`: exact, whatever reads it. */
 const exportSql = (table: MeterTable, counting: string): string => {
@@ -219,9 +239,7 @@ const countingIn = (tables: MeterTables, { orgId, meterId }: MeterTable): string
 
 /** Writes every row to a Parquet file whose metadata names the head of the chain; only if the chain is sound. */
 export const exportLedger = async (path: string, file: string): Promise<LedgerVerdict> => {
-  const moves = { quietMs: 60_000, rowsMin: Infinity };
-  const log = await UsageJournalLog.open({ path, ...limits, moves }, () => undefined);
-  await log.settle().finally(() => log.close());
+  await settle(path);
   return withFile(path, async (place) => {
     const verdict = await verifyPlace(place, path);
     if (verdict.kind === "broken" || verdict.batches === 0) return verdict;
