@@ -1,4 +1,3 @@
-import { account as accountResource } from "@turnpike/contract/accounts/account.ts";
 import { asset } from "@turnpike/contract/authorization/asset.ts";
 import type { Database } from "../ports/database.ts";
 import { periodKinds } from "../records/billing-periods.ts";
@@ -65,12 +64,10 @@ export const createLimits = (parts: Parts): AccountLimits => {
   };
 };
 
-/** Whether the change can move the periods of budgets. An account may be made that had a budget before. */
-const isMoved = ({ periodsOf }: Known, { kind, isNew, account }: CatalogChange): boolean => {
-  if (periodsOf === undefined) return false;
-  const mayBeUnknown = kind === accountResource.kind && isNew && periodsOf.length === 0;
-  return mayBeUnknown || account === undefined || periodsOf.includes(account);
-};
+/** Whether the change can move the periods of budgets; of an account that was not there by then, any can. */
+const isMoved = ({ periodsOf }: Known, { account }: CatalogChange): boolean =>
+  periodsOf !== undefined &&
+  (periodsOf.length === 0 || account === undefined || periodsOf.includes(account));
 
 const none: Limits = { budgets: [], rateLimits: [], concurrencyLimits: [], topUpPlans: [] };
 
