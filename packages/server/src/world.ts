@@ -42,7 +42,7 @@ import {
 import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { createDerivedFields } from "./ingest/derived-fields.ts";
-import { background, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
+import { background, beginTurn, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { World } from "./operations/handler.ts";
@@ -363,6 +363,7 @@ const openQueue = async (
         runBillJob(run, key, {
           settle: (job) => trueUpWallets(settling, job),
           again: (waiting) => billJobLater(database, waiting),
+          isTurnOver: beginTurn(database, key.orgId),
         }),
       "bill-clock": () => tickBillClock({ ...run, background }),
       "schedule-clock": () => tickSchedules({ ...run, catalog }),

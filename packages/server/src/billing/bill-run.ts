@@ -47,6 +47,8 @@ interface Around {
   readonly settle: (job: Job) => Promise<ReadonlySet<string>>;
   /** Has the job run once more, a little later. */
   readonly again: (key: JobKey) => Promise<void>;
+  /** Whether the job has had its place for long enough, and others wait for it. */
+  readonly isTurnOver: () => Promise<boolean>;
 }
 
 /** How long a job tries what may be possible a little later, in milliseconds. */
@@ -63,13 +65,14 @@ const brokenMax = 100;
 export const runBillJob = async (
   parts: BillRunParts,
   key: JobKey,
-  { settle, again }: Around,
+  { settle, again, isTurnOver }: Around,
 ): Promise<void> => {
   const begun = await beginJob(parts, key);
   if (begun === undefined) return;
   const { job, since } = begun;
   const unsettled = await settle(job);
-  const broken = await runAccounts(parts, job, unsettled);
+  const { broken, isOver } = await runAccounts(parts, job, { unsettled, isTurnOver });
+  if (isOver) return again(key);
   const isPatient = parts.now().getTime() < since.getTime() + patienceMs;
   const [first] = broken;
   if (first !== undefined && (isPatient || broken.size >= brokenMax)) throw unexpected(first);
@@ -110,12 +113,24 @@ const setStatus = (
   to: "RUNNING" | "COMPLETE",
 ): Promise<boolean> => moveJob(database, billJobs, { ...key, from: activeStatuses, to, at: now() });
 
-/** All that wait but the unsettled, until the run is finished or cancelled; what breaks, found in ever smaller chunks. */
+interface AccountsRun {
+  readonly broken: ReadonlyMap<string, Error>;
+  /** Accounts may be left that nobody has looked at. */
+  readonly isOver: boolean;
+}
+
+/**
+ * All that wait but the unsettled, until the run is finished or cancelled, or its turn is over; what breaks, found in ever
+ * smaller chunks.
+ */
 const runAccounts = async (
   parts: BillRunParts,
   job: Job,
-  unsettled: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, Error>> => {
+  {
+    unsettled,
+    isTurnOver,
+  }: Pick<Around, "isTurnOver"> & { readonly unsettled: ReadonlySet<string> },
+): Promise<AccountsRun> => {
   const broken = new Map<string, Error>();
   let size = chunkSize;
   while (broken.size < brokenMax) {
@@ -123,11 +138,14 @@ const runAccounts = async (
     const { accountIds, error } = await runChunk(parts, job, { size, except });
     const [first] = accountIds;
     if (first === undefined) break;
-    if (error === undefined) size = Math.min(2 * size, chunkSize);
-    else if (accountIds.length === 1) broken.set(first, error);
+    if (error === undefined) {
+      // Not before something is done, or a job with accounts that break would never come further.
+      if (await isTurnOver()) return { broken, isOver: true };
+      size = Math.min(2 * size, chunkSize);
+    } else if (accountIds.length === 1) broken.set(first, error);
     else size = Math.ceil(accountIds.length / 2);
   }
-  return broken;
+  return { broken, isOver: false };
 };
 
 /** At most so many accounts, and none of some. */

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { openPostgres, type PostgresConnection } from "../adapters/postgres/open.ts";
-import { enqueue, prepareQueue, startQueue, type TaskHandlers } from "./queue.ts";
+import { beginTurn, enqueue, prepareQueue, startQueue, type TaskHandlers } from "./queue.ts";
 
 const state: { folder: string; postgres?: EmbeddedPostgres; connection?: PostgresConnection } = {
   folder: "",
@@ -155,3 +155,19 @@ test("an organization's task waits for one of another that has queued many, not 
   expect(ran.slice(2, 4).toSorted()).toEqual(["busy 2", "calm 2"]);
   expect(ran.indexOf("late")).toBeLessThan(ran.indexOf("busy 5"));
 }, 60_000);
+
+test("a turn is over when it has lasted and another organization's task waits, or the clock's", async () => {
+  const { database, pool } = opened();
+  await prepareQueue(pool, logger);
+  const isOver = beginTurn(database, "own", 0);
+  await enqueue(database, "bill-job", { orgId: "own", jobId: "own" });
+  expect(await isOver()).toBe(false);
+  await enqueue(database, "export-job", { orgId: "another", jobId: "another" });
+  expect(await isOver()).toBe(true);
+  expect(await beginTurn(database, "own")()).toBe(false);
+  await pool.query("DELETE FROM graphile_worker._private_jobs");
+  expect(await isOver()).toBe(false);
+  await enqueue(database, "bill-clock", {});
+  expect(await isOver()).toBe(true);
+  await pool.query("DELETE FROM graphile_worker._private_jobs");
+});

@@ -68,6 +68,28 @@ const turnOf = (orgId: string) => sql`(
   WHERE flags IS NOT NULL AND run_at <= now() AND attempts < max_attempts
 )`;
 
+/** How long a task may keep its place where others wait. */
+const turnMs = 30_000;
+
+/** Whether the turn that begins now is over by then, and another organization's task or the clock's waits for the place. */
+export const beginTurn = (
+  database: Database,
+  orgId: string,
+  lastsMs = turnMs,
+): (() => Promise<boolean>) => {
+  const end = performance.now() + lastsMs;
+  return async () => {
+    if (performance.now() < end) return false;
+    const { rows } = await sql<{ found: boolean }>`
+      SELECT EXISTS (
+        SELECT FROM graphile_worker.jobs WHERE locked_at IS NULL AND run_at <= now()
+          AND attempts < max_attempts AND (flags ? ${orgId}) IS NOT TRUE
+      ) AS found
+    `.execute(database);
+    return rows[0]?.found === true;
+  };
+};
+
 /** Queues a task in the caller's transaction: it runs if and only if the transaction commits. */
 export const enqueue = async <Name extends keyof Tasks>(
   transaction: Database,
