@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -80,6 +81,34 @@ describe("a server's life", () => {
     expect(existsSync(join(state.folder, "data/server.json"))).toBe(false);
     state.server = await startServer(state.folder);
     expect(await products()).toEqual(before);
+  });
+
+  test("answers what is asked while it ends, in its own words, on a connection that is open", async () => {
+    const { hostname, port } = new URL(running().url);
+    const socket = connectSocket(Number(port), hostname);
+    let heard = "";
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      heard += text;
+    });
+    const closed = once(socket, "close");
+    const head = "POST /oauth/token HTTP/1.1\r\nhost: here\r\ncontent-type: application/json";
+    socket.write(`${head}\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n{`);
+    await expect.poll(() => heard).toContain("100 Continue");
+    const ended = running().stop();
+    const isListening = (): Promise<boolean> =>
+      fetch(`${running().url}/readyz`).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(isListening).toBe(false);
+    socket.write("}");
+    await expect.poll(() => heard).toContain("INVALID_CREDENTIALS");
+    socket.write("GET /organizations/none/products HTTP/1.1\r\nhost: here\r\n\r\n");
+    await closed;
+    expect(heard).toContain('"errorCode":"UNAUTHORIZED"');
+    expect(heard).toContain("Connection: close");
+    expect(await ended).toBe(0);
+    state.server = await startServer(state.folder);
   });
 
   test("creates the organization and key it is told to", async () => {

@@ -52,6 +52,8 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
     // A path may hold a doubled slash: one SDK sends it (m3ter semantics 2.1).
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 512 },
     frameworkErrors: sendError,
+    // Who asks on a connection that is open yet has an answer, and then no connection.
+    return503OnClosing: false,
     clientErrorHandler: refuseUnreadable,
   });
   app.removeAllContentTypeParsers();
