@@ -131,15 +131,20 @@ test("a task that was queued while the clock was a month ahead does not wait for
 test("an organization's task waits for one of another that has queued many, not for all of them", async () => {
   const { database, pool } = opened();
   await prepareQueue(pool, logger);
-  const many = ["busy 1", "busy 2", "busy 3", "busy 4", "busy 5"];
+  const many = ["busy 1", "busy 2", "busy 3", "busy 4", "busy 5", "busy 6"];
   for (const jobId of many) await enqueue(database, "export-job", { orgId: "busy", jobId });
   await enqueue(database, "bill-job", { orgId: "calm", jobId: "calm 1" });
   await enqueue(database, "bill-job", { orgId: "calm", jobId: "calm 2" });
   const ran: string[] = [];
+  const lateIsQueued = Promise.withResolvers<undefined>();
   const note = async ({ jobId }: { jobId: string }): Promise<void> => {
     ran.push(jobId);
     // The one that has nothing waiting joins the round that the others have come to.
-    if (jobId === "busy 3") await enqueue(database, "bill-job", { orgId: "late", jobId: "late" });
+    if (jobId === "busy 3") {
+      await enqueue(database, "bill-job", { orgId: "late", jobId: "late" });
+      lateIsQueued.resolve(undefined);
+    }
+    if (jobId === "busy 4") await lateIsQueued.promise;
     await delay(100);
   };
   const queue = await startQueue({
@@ -148,12 +153,13 @@ test("an organization's task waits for one of another that has queued many, not 
     handlers: { ...idle, "export-job": note, "bill-job": note },
   });
   const deadline = Date.now() + patienceMs;
-  while (ran.length < 8 && Date.now() < deadline) await delay(20);
+  while (ran.length < 9 && Date.now() < deadline) await delay(20);
   await queue.stop();
 
   expect(ran.slice(0, 2).toSorted()).toEqual(["busy 1", "calm 1"]);
   expect(ran.slice(2, 4).toSorted()).toEqual(["busy 2", "calm 2"]);
-  expect(ran.indexOf("late")).toBeLessThan(ran.indexOf("busy 5"));
+  // Beside the fifth: two run at once, and either may be the first to say so.
+  expect(ran.indexOf("late")).toBeLessThan(ran.indexOf("busy 6"));
 }, 60_000);
 
 test("a turn is over when it has lasted and another organization's task waits, or the clock's", async () => {
