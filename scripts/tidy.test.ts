@@ -44,7 +44,8 @@ const roomsOfServer: Readonly<Record<string, readonly string[]>> = {
     "jobs",
     "ports",
   ],
-  http: ["http", "operations", "resources", "records", "access", "ports"],
+  metrics: ["metrics", "ports"],
+  http: ["http", "metrics", "operations", "resources", "records", "access", "ports"],
 };
 
 const importsOf = (path: string): string[] =>

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
 import { sql } from "kysely";
 import { resources } from "@turnpike/contract/resources.ts";
 import { installationKey } from "./access/installation-keys.ts";
@@ -43,6 +42,7 @@ import { IngestFailures, storeFailures } from "./events/ingest-failures.ts";
 import type { HttpParts } from "./http/server.ts";
 import { createDerivedFields } from "./ingest/derived-fields.ts";
 import { background, beginTurn, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { World } from "./operations/handler.ts";
@@ -112,8 +112,9 @@ const assemble = async (
   await ensureOrganization(database, resources, { credentials, at: now() });
   const earlier = stores.isUsageHere ? usage : undefined;
   const hearing: Hearing = { isHeard: false };
+  const metrics = createMetrics(database);
   const ledger = openLedger(
-    { database, pool, usage: earlier, directory, logger, hearing },
+    { database, pool, usage: earlier, directory, logger, hearing, onDecided: metrics.decided },
     closers,
   );
   const keys = createKeys(database, steadyMs);
@@ -160,18 +161,13 @@ const assemble = async (
     publicUrl: config.publicUrl,
     bodyBytesMax: config.bodyBytesMax,
     ingestBodyBytesMax: config.ingestBodyBytesMax,
-    checkReady: async () => {
-      await sql`SELECT 1`.execute(database);
-    },
-    metrics: collectMetrics(),
+    checkReady: () => checkAnswers(database),
+    metrics,
   };
 };
 
-/** What an operator's Prometheus is told of the process. */
-const collectMetrics = (): HttpParts["metrics"] => {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return () => registry.metrics();
+const checkAnswers = async (database: Database): Promise<void> => {
+  await sql`SELECT 1`.execute(database);
 };
 
 interface NewsParts extends Pick<PostgresConnection, "database" | "pool" | "cut"> {
@@ -264,7 +260,7 @@ const openSealer = async (config: Config, database: Database): Promise<Sealer> =
   );
 };
 
-interface LedgerParts {
+interface LedgerParts extends Pick<Parameters<typeof createLedger>[0], "onDecided"> {
   readonly database: Database;
   readonly pool: Pool;
   readonly usage: UsageStore | undefined;
@@ -275,13 +271,11 @@ interface LedgerParts {
 
 /** What every server does: it decides, and sees to what has been decided. */
 const openLedger = (
-  { database, pool, usage, directory, logger, hearing }: LedgerParts,
+  { directory, logger, hearing, ...parts }: LedgerParts,
   closers: Closer[],
 ): Ledger => {
   const ledger = createLedger({
-    database,
-    pool,
-    usage,
+    ...parts,
     derivedFields: createDerivedFields(directory, Date.now),
     logger,
     now: Date.now,

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Logger } from "pino";
+import type { Outcome } from "@turnpike/engine/ledger/outcome.ts";
 import type { Database } from "../ports/database.ts";
 import type { DerivedFields } from "../ports/derived-fields.ts";
 import type { UsageStore } from "../ports/usage-store.ts";
@@ -46,6 +47,8 @@ interface Opened extends Pick<LedgerParts, "pool" | "derivedFields" | "now"> {
   readonly logger: Logger;
   /** Whether changes by other servers are heard of. */
   readonly hearsNews: () => boolean;
+  /** Told of what was decided, once it is committed. */
+  readonly onDecided?: (outcomes: readonly Outcome[]) => void;
 }
 
 export const createLedger = ({
@@ -56,6 +59,7 @@ export const createLedger = ({
   logger,
   now,
   hearsNews,
+  onDecided,
 }: Opened): Ledger => {
   const keptRecords = createKeptRecords(pool);
   const configurations = createConfigurations({ database, now: steadyMs, hearsNews });
@@ -77,7 +81,11 @@ export const createLedger = ({
   });
   const remembered = new Remembered();
   const batchParts = { ...parts, beginnings, remembered, clock: new DatabaseClock() };
-  const batcher = new Batcher((orgId, works) => decideBatch(batchParts, orgId, works));
+  const batcher = new Batcher(async (orgId, works) => {
+    const decided = await decideBatch(batchParts, orgId, works);
+    if (onDecided !== undefined) for (const outcomes of decided) onDecided(outcomes);
+    return decided;
+  });
   return {
     ...parts,
     decide: batcher.decide,

@@ -10,6 +10,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { Resource } from "@turnpike/contract/resource.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Permissions } from "../access/permissions.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { World } from "../operations/handler.ts";
 import {
   authenticateBearer,
@@ -37,8 +38,7 @@ export interface HttpParts {
   readonly ingestBodyBytesMax: number;
   /** Throws while the server cannot serve. */
   readonly checkReady: () => Promise<void>;
-  /** Prometheus text. */
-  readonly metrics: () => Promise<string>;
+  readonly metrics: Pick<Metrics, "print" | "answered">;
 }
 
 /** The whole API, ready to listen. */
@@ -62,7 +62,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem("ROUTE_NOT_FOUND")));
   addAuthentication(app, parts);
-  addLogging(app);
+  addLogging(app, parts);
   mountProcessRoutes(app, parts);
   mountOperations(app, parts);
   mountResources(app, parts.resources, parts.world.catalog);
@@ -91,20 +91,16 @@ const addAuthentication = (app: FastifyInstance, parts: HttpParts): void => {
   });
 };
 
-/** One line for each request, without its headers and body, which hold secrets. */
-const addLogging = (app: FastifyInstance): void => {
+/** One line for each request, without its headers and body, which hold secrets; and it is counted. */
+const addLogging = (app: FastifyInstance, { metrics }: HttpParts): void => {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
   app.addHook("onResponse", async (request, reply) => {
-    request.log.info(
-      {
-        ...requestFields(request),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 1000) / 1000,
-      },
-      "request",
-    );
+    const fields = requestFields(request);
+    const { statusCode: status, elapsedTime: ms } = reply;
+    request.log.info({ ...fields, status, ms: Math.round(ms * 1000) / 1000 }, "request");
+    metrics.answered({ method: fields.method, route: fields.route, status, ms });
   });
 };
 
@@ -123,6 +119,6 @@ const mountProcessRoutes = (app: FastifyInstance, parts: HttpParts): void => {
   });
   app.get("/openapi.json", async () => openApi);
   app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics.print()),
   );
 };
