@@ -1,5 +1,5 @@
 import { ConfigError } from "./config.ts";
-import type { UsageMark } from "./ports/usage-changes.ts";
+import { batchOf, type UsageMark } from "./ports/usage-changes.ts";
 import type { UsageStore } from "./ports/usage-store.ts";
 
 /**
@@ -16,7 +16,7 @@ export const checkWhole = async (
   const watched = [{ meterId: "", sources: [], since: mark }];
   if ((await usage.changed({ orgId: "", watched })).length === 0) return;
   throw new ConfigError(
-    `the usage in ${dataDir} is older than the database, which has heard of batch ${Number.parseInt(mark, 10)}: ` +
+    `the usage in ${dataDir} is older than the database, which has heard of batch ${batchOf(mark)}: ` +
       "bring the newer usage.duckdb.journal back. If it is gone for good, run `npm run turnpike -- usage adopt` on this directory: what is missing is not billed then",
   );
 };

@@ -16,7 +16,12 @@ import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
 import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
-import { heardOfUsage, UsageClaimant, type UsageClaim } from "./adapters/postgres/usage-claim.ts";
+import {
+  heardOfUsage,
+  noteUnheard,
+  UsageClaimant,
+  type UsageClaim,
+} from "./adapters/postgres/usage-claim.ts";
 import { createLedger, type Ledger } from "./authorization/ledger.ts";
 import { startPayments } from "./authorization/payments.ts";
 import { createPlainUsage } from "./authorization/usage/plain-usage.ts";
@@ -224,7 +229,10 @@ const openStores = async (parts: StoreParts, closers: Closer[]): Promise<Stores>
   if (isUsageHere) logger.info({ storeId }, "this server keeps the usage of the database");
   else logger.warn({ storeId, keeper }, elsewhereSaid);
   const usage = isUsageHere ? (locking ?? (await openUsage(parts, closers))) : usageElsewhere;
-  if (isUsageHere) await checkWhole(usage, await heardOfUsage(pool), config.dataDir);
+  if (isUsageHere) {
+    await checkWhole(usage, await heardOfUsage(pool), config.dataDir);
+    await noteUnheard(pool, await usage.mark());
+  }
   return { database, pool, cut, usage, isUsageHere };
 };
 

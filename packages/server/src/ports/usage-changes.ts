@@ -1,10 +1,13 @@
 import type { UsageSource } from "./usage-store.ts";
 
 /**
- * Names everything that a store held at a moment. Opaque; a store that does not hold all of it, such as another one or
- * an older copy of the same, does not know the mark.
+ * Names everything that a store held at a moment, beginning with the number of its last batch. A store that does not hold
+ * all of it, such as another one or an older copy of the same, does not know the mark.
  */
 export type UsageMark = string;
+
+/** The number of the last batch; 0 where there was none. */
+export const batchOf = (mark: UsageMark): number => Number.parseInt(mark, 10);
 
 /** Measurements of a meter that something was calculated from. */
 export interface WatchedUsage {

@@ -1,5 +1,6 @@
 /* oxlint-disable max-lines-per-function -- a suite is one list of tests, like a test file */
 import { describe, expect, test } from "vitest";
+import { batchOf } from "./usage-changes.ts";
 import {
   calls,
   event,
@@ -85,6 +86,7 @@ export const usageCorrectionsSuite = (
           ["cost.extra", "0.0000000000001"],
         ]),
         isCorrected: false,
+        batch: batchOf(await used.store.mark()),
       };
       expect(await ingested("a")).toEqual(known);
       await used.reopen();
@@ -100,6 +102,7 @@ export const usageCorrectionsSuite = (
           ["metadata.trace", "corrected"],
         ]),
         isCorrected: true,
+        batch: batchOf(await used.store.mark()),
       });
       expect(await ingested("c")).toBeUndefined();
     });

@@ -118,6 +118,8 @@ export interface StoredContent extends Pick<
   /** By property and code, such as `measure.tokens`, derived ones among them; numbers as exact decimals. */
   readonly fields: ReadonlyMap<string, string>;
   readonly isCorrected: boolean;
+  /** The number of the batch that the row came with. */
+  readonly batch: number;
 }
 
 /** What becomes durable together: the rows of all meters and organizations that arrived during the last commit. */

@@ -118,6 +118,8 @@ export interface IngestedMeasurement {
   readonly fields: ReadonlyMap<string, string>;
   /** It was amended, or is void. */
   readonly isCorrected: boolean;
+  /** The number of the batch that it came with, as marks have it. */
+  readonly batch: number;
 }
 
 /** The methods of m3ter semantics 6.2. */

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { UsageMark, WatchedUsage } from "../../ports/usage-changes.ts";
+import { batchOf, type UsageMark, type WatchedUsage } from "../../ports/usage-changes.ts";
 import { noHash } from "../journal/segment.ts";
 import type { AccountNumbers } from "./accounts.ts";
 import { replacedSql } from "./backfills.ts";
@@ -26,9 +26,7 @@ const positionsOf = async (
   connection: DuckDBConnection,
   marks: ReadonlySet<UsageMark>,
 ): Promise<ReadonlyMap<UsageMark, number>> => {
-  const sequences = [...marks]
-    .map((mark) => Number.parseInt(mark, 10))
-    .filter(Number.isSafeInteger);
+  const sequences = [...marks].map(batchOf).filter(Number.isSafeInteger);
   const rows = await rowsOf(
     connection,
     `SELECT sequence, hash, first_position + count FROM batch

@@ -22,7 +22,16 @@ export const findContent = async (
     ...originOf(source, found),
     fields: await fieldsAt(connection, found.table, position),
     isCorrected: isVoid || digest !== undefined,
+    batch: await batchAt(connection, position),
   };
+};
+
+const batchAt = async (connection: DuckDBConnection, position: number): Promise<number> => {
+  const [[sequence = null] = []] = await rowsOf(
+    connection,
+    `SELECT max(sequence) FROM batch WHERE first_position <= ${position}`,
+  );
+  return integer(sequence);
 };
 
 const fieldsAt = async (

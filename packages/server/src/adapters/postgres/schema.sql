@@ -685,6 +685,12 @@ CREATE TABLE usage_store (
   CHECK (is_only)
 );
 
+CREATE TABLE usage_unheard (
+  after_batch bigint NOT NULL,
+  last_batch bigint NOT NULL,
+  PRIMARY KEY (after_batch, last_batch)
+);
+
 CREATE TABLE usage_upload (
   org_id uuid NOT NULL,
   id uuid NOT NULL,

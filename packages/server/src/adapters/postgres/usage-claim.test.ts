@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { openPostgres, type PostgresConnection } from "./open.ts";
-import { type UsageClaim, UsageClaimant, UsageStoreInUse } from "./usage-claim.ts";
+import { noteUnheard, type UsageClaim, UsageClaimant, UsageStoreInUse } from "./usage-claim.ts";
 
 const logger = pino({ level: "silent" });
 const state: { folder: string; embedded?: EmbeddedPostgres } = { folder: "" };
@@ -68,4 +68,27 @@ test("a store takes the place of another whose server is gone, and only then", a
   expect(await instead()).toBe(next);
   expect(await instead()).toBe(next);
   expect(await connected(old, ({ claim }) => claim("first"))).toBe(next);
+});
+
+test("batches that the database has not heard of are noted once, and forgotten with the store that has them", async () => {
+  const claimInstead = (id: string) => connected(id, ({ claim }) => claim("instead"));
+  const noted = (id: string, heard: string | null, present: string) =>
+    connected(id, async ({ connection: { pool } }) => {
+      await pool.query("UPDATE usage_store SET mark = $1", [heard]);
+      await noteUnheard(pool, present);
+      const { rows } = await pool.query("SELECT * FROM usage_unheard ORDER BY after_batch");
+      return rows;
+    });
+  const id = randomUUID();
+  await claimInstead(id);
+  expect(await noted(id, null, "0.none")).toEqual([]);
+  const first = { after_batch: "0", last_batch: "2" };
+  expect(await noted(id, null, "2.two")).toEqual([first]);
+  expect(await noted(id, "9.nine", "9.nine")).toEqual([first]);
+  const second = { after_batch: "9", last_batch: "12" };
+  expect(await noted(id, "9.nine", "12.twelve")).toEqual([first, second]);
+  expect(await noted(id, "9.nine", "12.twelve")).toEqual([first, second]);
+  const other = randomUUID();
+  await claimInstead(other);
+  expect(await noted(other, "3.three", "3.three")).toEqual([]);
 });

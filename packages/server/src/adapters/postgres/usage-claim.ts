@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from "pg";
 import { Problem } from "@turnpike/contract/problem.ts";
+import { batchOf, type UsageMark } from "../../ports/usage-changes.ts";
 
 /**
  * Who may make its usage store the database's own: `first` whoever comes first, `never` who is here for one command only,
@@ -70,6 +71,7 @@ export class UsageClaimant {
     if (keeper !== this.#storeId) await this.#checkGone(client, keeper);
     // What this one does not hold is given up, also where it is an older copy of the store.
     await client.query("UPDATE usage_store SET id = $1, mark = NULL", [this.#storeId]);
+    await client.query("DELETE FROM usage_unheard");
   }
 
   async #checkGone(client: ClientBase, keeper: string): Promise<void> {
@@ -86,6 +88,21 @@ export class UsageClaimant {
 export const heardOfUsage = async (pool: Pool): Promise<string | undefined> => {
   const { rows } = await pool.query<{ mark: string | null }>("SELECT mark FROM usage_store");
   return rows[0]?.mark ?? undefined;
+};
+
+/**
+ * Usage that came in before a start and that the database has never heard of is kept in mind: it has lost what was decided
+ * of that, if it was restored from an older dump, and tells a call that is asked again by it (`isDelivered`).
+ */
+export const noteUnheard = async (pool: Pool, present: UsageMark): Promise<void> => {
+  const heard = await heardOfUsage(pool);
+  const after = heard === undefined ? 0 : batchOf(heard);
+  const last = batchOf(present);
+  if (last > after)
+    await pool.query(
+      "INSERT INTO usage_unheard (after_batch, last_batch) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      [after, last],
+    );
 };
 
 const claiming = "INSERT INTO usage_store (id) VALUES ($1) ON CONFLICT DO NOTHING";

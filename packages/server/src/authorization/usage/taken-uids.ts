@@ -1,4 +1,4 @@
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
@@ -15,6 +15,7 @@ import type { Meter } from "./measurements.ts";
 
 /** What it takes to see whether a measurement that has our uid is ours. */
 export interface TakenUidParts extends Pick<LedgerParts, "customers" | "prices" | "now"> {
+  readonly pool: Pool;
   readonly usage: UsageStore;
   readonly logger: Logger;
 }
@@ -81,11 +82,13 @@ export const writeRenamed = async (
 };
 
 /**
- * Whether what has the uid is this, delivered before a crash: it must not count twice. What says the same in everything is
- * the same usage, whoever sent it. Ours cannot have been corrected, which waits until the usage store has acknowledged it.
+ * Whether what has the uid is this, delivered before a crash or a restore: it must not count twice. What says the same in
+ * everything is the same usage, whoever sent it. Ours cannot have been corrected, which waits until the usage store has
+ * acknowledged it. A call whose decision was lost with an older dump is decided anew, at another time where it names none:
+ * of what the database has lost, the time says nothing.
  */
 const isDelivered = async (
-  { usage, customers, prices, now }: TakenUidParts,
+  { pool, usage, customers, prices, now }: TakenUidParts,
   orgId: string,
   own: Delivered,
 ): Promise<boolean> => {
@@ -98,13 +101,22 @@ const isDelivered = async (
   const isOfSame =
     accountId === stored.accountId && (meter?.id ?? stored.meterId) === stored.meterId;
   const sent = z.custom<MeasurementFields>().parse(own);
-  return isOfSame && saysTheSame({ ...sent, ts: own.ts }, stored, meter);
+  if (!isOfSame || !saysTheSame(sent, stored, meter)) return false;
+  return (
+    Date.parse(own.ts) === stored.ts.epochMilliseconds || (await isUnheard(pool, stored.batch))
+  );
 };
 
-/** Beside what was sent, a stored measurement has what its meter calculates. Times are the ledger's, in milliseconds. */
+/** Whether the batch had come before a start of a server that the database had not heard of it at. */
+const isUnheard = async (pool: Pool, batch: number): Promise<boolean> => {
+  const text = "SELECT FROM usage_unheard WHERE after_batch < $1 AND last_batch >= $1 LIMIT 1";
+  return (await pool.query(text, [batch])).rowCount === 1;
+};
+
+/** Whenever it was. Beside what was sent, a stored measurement has what its meter calculates. */
 export const saysTheSame = (
-  own: MeasurementFields & Pick<Delivered, "ts">,
-  stored: Pick<IngestedMeasurement, "ts" | "ets" | "fields">,
+  own: MeasurementFields,
+  stored: Pick<IngestedMeasurement, "ets" | "fields">,
   meter: Pick<Meter, "derivedFields"> | undefined,
 ): boolean => {
   const sent = sentFields(own);
@@ -112,7 +124,6 @@ export const saysTheSame = (
     meter?.derivedFields.map(({ category, code }) => `${categoryProperties[category]}.${code}`),
   );
   return (
-    Date.parse(own.ts) === stored.ts.epochMilliseconds &&
     (own.ets && Date.parse(own.ets)) === stored.ets?.epochMilliseconds &&
     [...sent].every(([field, value]) => stored.fields.get(field) === value) &&
     stored.fields.keys().every((field) => sent.has(field) || derived.has(field))
