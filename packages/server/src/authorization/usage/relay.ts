@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from "pg";
+import { z } from "zod";
 import type { UsageMark } from "../../ports/usage-changes.ts";
-import type { MeasurementFailure, UsageStore } from "../../ports/usage-store.ts";
+import type { FailureKind, MeasurementFailure, UsageStore } from "../../ports/usage-store.ts";
 import { onConnection } from "../rows/connection.ts";
 import { type Repeating, startRepeating } from "../repeating.ts";
 import {
@@ -98,11 +99,11 @@ const deliver = async (
   client: PoolClient,
   { orgId, rows }: Delivery,
 ): Promise<void> => {
-  const { refusals, renamed } = await handOver(
-    parts,
+  const { refusals, renamed } = await handOver(parts, {
     orgId,
-    rows.map(({ measurements }) => measurements),
-  );
+    arrays: rows.map(({ measurements }) => measurements),
+    receivedAtMs: parts.now(),
+  });
   for (const { measurement, reason } of refusals) {
     parts.logger.error({ orgId, reason }, "usage refused");
     await client.query(
@@ -125,52 +126,79 @@ interface HandedOver {
   readonly renamed: readonly RenamedUsage[];
 }
 
-/** Hands over arrays of measurements. */
-const handOver = async (
-  parts: RelayParts,
-  orgId: string,
-  arrays: readonly string[],
-): Promise<HandedOver> => {
+interface HandOver {
+  readonly orgId: string;
+  /** Each the text of a JSON array of measurements. */
+  readonly arrays: readonly string[];
+  readonly receivedAtMs: number;
+}
+
+const handOver = async (parts: RelayParts, given: HandOver): Promise<HandedOver> => {
+  const { orgId, arrays, receivedAtMs } = given;
   const list = arrays.map((text) => text.slice(1, -1)).join(",");
   const outcome = await parts.usage.ingest({
     orgId,
     body: Buffer.from(`{"measurements":[${list}]}`),
     format: "json",
     encoding: "identity",
-    receivedAtMs: parts.now(),
+    receivedAtMs,
   });
   const refused = refusalsOf(outcome);
   const failures = outcome.kind === "accepted" ? outcome.failures : [];
-  const again = await handOverRenamed(parts, orgId, failures);
+  const again = together([
+    await handOverRenamed(parts, given, failures),
+    await handOverAhead(parts, orgId, failures),
+  ]);
   if (refused.size === 0) return again;
   const measurements: unknown[] = arrays.flatMap((text): unknown => JSON.parse(text));
   if (outcome.kind === "invalid" && measurements.length > 1) {
     // One that the usage store cannot read must not keep the others from it.
     const each: HandedOver[] = [];
     for (const one of measurements)
-      each.push(await handOver(parts, orgId, [JSON.stringify([one])]));
-    return {
-      refusals: each.flatMap(({ refusals }) => refusals),
-      renamed: each.flatMap(({ renamed }) => renamed),
-    };
+      each.push(await handOver(parts, { ...given, arrays: [JSON.stringify([one])] }));
+    return together(each);
   }
   const atOnce = [...refused].map(([index, reason]) => ({
     measurement: measurements[index],
     reason,
   }));
-  return { refusals: [...atOnce, ...again.refusals], renamed: again.renamed };
+  return together([{ refusals: atOnce, renamed: [] }, again]);
+};
+
+const together = (all: readonly HandedOver[]): HandedOver => ({
+  refusals: all.flatMap(({ refusals }) => refusals),
+  renamed: all.flatMap(({ renamed }) => renamed),
+});
+
+const timed = z.looseObject({ ts: z.string() });
+
+/**
+ * Its time was judged when it was decided, by the clock of a server that may be ahead of this one, or before this one's was
+ * set back: what was paid for is taken as received at its time then.
+ */
+const handOverAhead = async (
+  parts: RelayParts,
+  orgId: string,
+  failures: readonly MeasurementFailure[],
+): Promise<HandedOver> => {
+  const ahead = failures
+    .filter(({ kind }) => kind === "TimestampInFuture")
+    .map(({ measurement }) => timed.parse(measurement));
+  if (ahead.length === 0) return together([]);
+  const latest = Math.max(...ahead.map(({ ts }) => Date.parse(ts)));
+  return handOver(parts, { orgId, arrays: [JSON.stringify(ahead)], receivedAtMs: latest });
 };
 
 /** What has another uid now may find that one taken, too: it is known by the last. */
 const handOverRenamed = async (
   parts: RelayParts,
-  orgId: string,
+  given: HandOver,
   failures: readonly MeasurementFailure[],
 ): Promise<HandedOver> => {
-  const taken = await renamedWhereTaken(parts, orgId, failures);
-  if (taken.length === 0) return { refusals: [], renamed: [] };
+  const taken = await renamedWhereTaken(parts, given.orgId, failures);
+  if (taken.length === 0) return together([]);
   const measurements = JSON.stringify(taken.map(({ measurement }) => measurement));
-  const { refusals, renamed } = await handOver(parts, orgId, [measurements]);
+  const { refusals, renamed } = await handOver(parts, { ...given, arrays: [measurements] });
   const last = new Map(renamed.map(({ uid, storedAs }) => [uid, storedAs]));
   return {
     refusals,
@@ -180,12 +208,19 @@ const handOverRenamed = async (
 
 type Outcome = Awaited<ReturnType<UsageStore["ingest"]>>;
 
-/** Index → why the usage store will never take it. Known uids and values that cannot be derived are delivered. */
+/** What is delivered all the same: uids that are known, values that cannot be derived; or once more, as of its time. */
+const notRefused: ReadonlySet<string> = new Set<FailureKind>([
+  "DuplicateUid",
+  "CalculationError",
+  "TimestampInFuture",
+]);
+
+/** Index → why the usage store will never take it. */
 const refusalsOf = (outcome: Outcome): Map<number, string> => {
   if (outcome.kind === "accepted")
     return new Map(
       outcome.failures
-        .filter(({ kind }) => kind !== "DuplicateUid" && kind !== "CalculationError")
+        .filter(({ kind }) => !notRefused.has(kind))
         .map(({ index, kind, message }) => [index, `${kind}: ${message}`]),
     );
   if (outcome.kind === "invalid") {
