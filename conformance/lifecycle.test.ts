@@ -83,17 +83,21 @@ describe("a server's life", () => {
     expect(await products()).toEqual(before);
   });
 
-  test("answers what is asked while it ends, in its own words, on a connection that is open", async () => {
+  /** A connection of a client that would keep it, and what was sent back. */
+  const open = () => {
     const { hostname, port } = new URL(running().url);
-    const socket = connectSocket(Number(port), hostname);
-    let heard = "";
-    socket.setEncoding("utf8").on("data", (text: string) => {
-      heard += text;
-    });
-    const closed = once(socket, "close");
+    const socket = connectSocket(Number(port), hostname).setEncoding("utf8");
+    const texts: string[] = [];
+    socket.on("data", (text: string) => texts.push(text));
+    return { socket, closed: once(socket, "close"), heard: () => texts.join("") };
+  };
+
+  test("answers what is asked while it ends, in its own words, and waits for no connection that stays open after that", async () => {
+    const [begun, late] = [open(), open()];
     const head = "POST /oauth/token HTTP/1.1\r\nhost: here\r\ncontent-type: application/json";
-    socket.write(`${head}\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n{`);
-    await expect.poll(() => heard).toContain("100 Continue");
+    begun.socket.write(`${head}\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n{`);
+    late.socket.write("GET /organizations/none/products HTTP/1.1\r\n");
+    await expect.poll(begun.heard).toContain("100 Continue");
     const ended = running().stop();
     const isListening = (): Promise<boolean> =>
       fetch(`${running().url}/readyz`).then(
@@ -101,12 +105,13 @@ describe("a server's life", () => {
         () => false,
       );
     await expect.poll(isListening).toBe(false);
-    socket.write("}");
-    await expect.poll(() => heard).toContain("INVALID_CREDENTIALS");
-    socket.write("GET /organizations/none/products HTTP/1.1\r\nhost: here\r\n\r\n");
-    await closed;
-    expect(heard).toContain('"errorCode":"UNAUTHORIZED"');
-    expect(heard).toContain("Connection: close");
+    begun.socket.write("}");
+    late.socket.write("host: here\r\n\r\n");
+    await Promise.all([begun.closed, late.closed]);
+    expect(begun.heard()).toContain("INVALID_CREDENTIALS");
+    expect(late.heard()).toContain('"errorCode":"UNAUTHORIZED"');
+    for (const { heard } of [begun, late])
+      expect(heard().toLowerCase()).toContain("connection: close");
     expect(await ended).toBe(0);
     state.server = await startServer(state.folder);
   });

@@ -63,6 +63,7 @@ export const createHttpServer = (parts: HttpParts): FastifyInstance => {
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem("ROUTE_NOT_FOUND")));
   addAuthentication(app, parts);
   addLogging(app, parts);
+  addEnding(app);
   mountProcessRoutes(app, parts);
   mountOperations(app, parts);
   mountResources(app, parts.resources, parts.world.catalog);
@@ -101,6 +102,21 @@ const addLogging = (app: FastifyInstance, { metrics }: HttpParts): void => {
     const { statusCode: status, elapsedTime: ms } = reply;
     request.log.info({ ...fields, status, ms: Math.round(ms * 1000) / 1000 }, "request");
     metrics.answered({ method: fields.method, route: fields.route, status, ms });
+  });
+};
+
+/**
+ * What was asked before the end is answered after it has begun: on a connection that nobody keeps then. The end would wait
+ * until a client gives up one that is open, and be cut off before.
+ */
+const addEnding = (app: FastifyInstance): void => {
+  let isEnding = false;
+  app.addHook("preClose", (done) => {
+    isEnding = true;
+    done();
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (isEnding) reply.header("connection", "close");
   });
 };
 
