@@ -68,6 +68,53 @@ describe.concurrent("usage that comes late (several months)", () => {
     }
   });
 
+  test("leaves a locked bill what an earlier one that is open gives back to a commitment", async () => {
+    // Of a commitment of 60 January takes all, and February's 40 find nothing. Then 30 of January's are voided: in date order
+    // January takes 30, February the other 30.
+    const sold = await sell({ bands: [[0, 1]], usage: [["2024-02-10", 40]] });
+    const { account } = sold;
+    await commit(account, 60);
+    const [, wrong] = await use(sold, [
+      ["2024-01-10", 30],
+      ["2024-01-20", 30],
+    ]);
+    await expectLines(account, "2024-02-01", ["USAGE 60", "COMMITMENT_CONSUMED -60", "TOTAL 0"]);
+    const february = await expectLines(account, "2024-03-01", ["USAGE 40", "TOTAL 40"]);
+    await scenario.world.approveAndLock(february.id);
+    await put(wrong, "void");
+    await expectLines(account, "2024-02-01", ["USAGE 30", "COMMITMENT_CONSUMED -30", "TOTAL 0"]);
+    for (let times = 0; times < 2; times += 1)
+      await expectLines(account, "2024-04-01", ["COMMITMENT_CONSUMED -30", "TOTAL -30"]);
+    expect(await scenario.world.list(`commitments?accountId=${account.id}`)).toMatchObject([
+      { amountSpent: 60 },
+    ]);
+  });
+
+  test("leaves a locked bill what a later locked one gives back to a commitment that it had first", async () => {
+    // March's 50 are billed first, of a commitment of 60, and January's 60 find 10. Then 30 of March's are voided. In date order
+    // January takes all 60.
+    const sold = await sell({ bands: [[0, 1]], usage: [["2024-01-10", 60]] });
+    const { account } = sold;
+    await commit(account, 60);
+    const [, wrong] = await use(sold, [
+      ["2024-03-10", 20],
+      ["2024-03-20", 30],
+    ]);
+    for (const [billDate, lines] of [
+      ["2024-04-01", ["USAGE 50", "COMMITMENT_CONSUMED -50", "TOTAL 0"]],
+      ["2024-02-01", ["USAGE 60", "COMMITMENT_CONSUMED -10", "TOTAL 50"]],
+    ] as const)
+      await scenario.world.approveAndLock((await expectLines(account, billDate, lines)).id);
+    await put(wrong, "void");
+    const marchs = ["USAGE -30", "COMMITMENT_CONSUMED 30", "TOTAL 0"];
+    const april = await expectLines(account, "2024-05-01", marchs);
+    await scenario.world.approveAndLock(april.id);
+    for (let times = 0; times < 2; times += 1) {
+      const both = ["COMMITMENT_CONSUMED -50", "COMMITMENT_CONSUMED 20", "TOTAL -30"];
+      await expectLines(account, "2024-06-01", both);
+    }
+  });
+
   test("settles once over several approved months, and stays settled", async () => {
     // Commitment 100, usage at 1: January 60 and February 30 are covered, 10 are left. Both approved. 20 more arrive for
     // January: 80 of January and 20 of February would be covered. March's bill: usage +20, consumed −20; February's

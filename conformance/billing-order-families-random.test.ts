@@ -10,6 +10,7 @@ import {
   billInOrder,
   billsOf,
   billText,
+  chargesOf,
   drawn,
   type LabelOf,
   sumsOf,
@@ -101,8 +102,8 @@ test.each(seeds)(
     const history = `${JSON.stringify(terms)}\n${text}`;
     const [spent, taken] = [await shuffled.spent(), await takenOf(shuffled)];
     for (const one of taken) expect(one.spent, history).toBeLessThan(one.amount + 0.005);
-    expect(sumsOf(is, labelIn(terms, shuffled)), history).toEqual(
-      sumsOf(should, labelIn(terms, ordered)),
+    expect(sumsOf(chargesOf(is), labelIn(terms, shuffled)), history).toEqual(
+      sumsOf(chargesOf(should), labelIn(terms, ordered)),
     );
     if (terms.funds === ample) expect(spent, history).toEqual(await ordered.spent());
     for (const one of Object.values(spent))

@@ -3,7 +3,16 @@ import { billingScenario } from "./billing-scenario.ts";
 import { diceOf } from "./random-family.ts";
 import { worthInDollars } from "./random-order-prices.ts";
 import { drawSale, type OpenedSale, openSale, type SaleTerms } from "./random-order-sales.ts";
-import { billInDisorder, billInOrder, billsOf, billText, drawn, sumsOf } from "./random-orders.ts";
+import {
+  billInDisorder,
+  billInOrder,
+  billsOf,
+  billText,
+  chargesOf,
+  closeAll,
+  drawn,
+  sumsOf,
+} from "./random-orders.ts";
 
 /**
  * In whichever order an account's bills are made, approved and locked, and whatever usage comes late: with the last one they ask
@@ -20,6 +29,8 @@ beforeAll(() => scenario.world.configure({ currencyConversions: worthInDollars }
 
 const dates = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"];
 const last = "2024-07-01";
+/** When all that is before it is approved. */
+const closing = "2024-08-01";
 
 const fundsOf = ({ credits }: SaleTerms, asked: string): number =>
   credits.reduce((sum, { kind, amount }) => sum + (kind === asked ? amount : 0), 0);
@@ -55,7 +66,13 @@ test.each(seeds)(
       fundsOf(terms, "commitment") + 0.005,
     );
     expect(drawn(is, "BALANCE_CONSUMED"), history).toBeLessThan(fundsOf(terms, "balance") + 0.005);
-    expect(sumsOf(is), history).toEqual(sumsOf(should));
+    expect(sumsOf(chargesOf(is)), history).toEqual(sumsOf(chargesOf(should)));
+    const [closed, closedInOrder] = [
+      await closeAll(billed(shuffled), closing),
+      await closeAll(billed(ordered), closing),
+    ];
+    const closings = closed.filter(({ billDate }) => billDate === closing).map(billText);
+    expect(sumsOf(closed), [history, ...closings].join("\n")).toEqual(sumsOf(closedInOrder));
   },
   120_000,
 );

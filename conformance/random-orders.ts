@@ -72,6 +72,15 @@ export const billInDisorder = async (billed: Disorder): Promise<void> => {
       await run(world, "billjobs", { billDate, accountIds: ids });
 };
 
+/** When all of them are approved, the next bill puts right what is left: what credits pay comes to the same, too. */
+export const closeAll = async (billed: Billed, billDate: string): Promise<Bill[]> => {
+  const { world, accountIds, last } = billed;
+  for (const { id, status } of await billsOf(billed))
+    if (status === "PENDING") await world.approve(id);
+  await run(world, "billjobs", { billDate, accountIds });
+  return billsOf({ ...billed, last: [...last, billDate] });
+};
+
 interface Job {
   readonly billDate: string;
   readonly accountIds: readonly string[];
@@ -114,7 +123,14 @@ const billAgain = async ({ world, say }: Disorder, bills: readonly Bill[]): Prom
 export const billText = (bill: Bill): string =>
   `${bill.accountId} ${bill.billDate} ${bill.billingFrequency}: ${rowsOf(bill).join(", ")}`;
 
+/** What credits pay, which is another sum while open bills wait for what later ones give back. */
 const isCredit = (type: string): boolean => type.endsWith("_CONSUMED");
+
+export const chargesOf = (bills: readonly Bill[]): Bill[] =>
+  bills.map((bill) => ({
+    ...bill,
+    lineItems: bill.lineItems.filter(({ lineItemType }) => !isCredit(lineItemType)),
+  }));
 
 /** By what lines are told apart beside their type. */
 export type LabelOf = (bill: Bill, line: Bill["lineItems"][number]) => string;
@@ -127,7 +143,6 @@ export const sumsOf = (
   const sums: Record<string, number> = {};
   for (const bill of bills) {
     for (const line of bill.lineItems) {
-      if (isCredit(line.lineItemType)) continue;
       const key = `${labelOf(bill, line)}${line.lineItemType.replace(/_REFUND$/u, "")}`;
       sums[key] = (sums[key] ?? 0) + line.convertedSubtotal;
     }

@@ -5,14 +5,8 @@ import type { BillFacts } from "./facts.ts";
 import { type BillLine, rateBill } from "./rate-bill.ts";
 import type { Correction } from "./corrections.ts";
 import { drawsOfBill, drawsOfCorrection, sumsOfDraws } from "./credit-draws.ts";
-import {
-  type CarriedCorrection,
-  correctionsBefore,
-  type FixedBill,
-  poolOf,
-  rerate,
-  type Room,
-} from "./rerating.ts";
+import { type CarriedCorrection, drawableOf, type Room } from "./drawable.ts";
+import { correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
 import {
   credited,
   minimumSpend,
@@ -148,22 +142,34 @@ const creditsOf = ({ committed, wallet }: Terms): ReadonlyMap<string, Decimal> =
     [sampleBalance().id, decimal(wallet)],
   ]);
 
-/** What nobody but others, and the corrections so far, has taken. */
+/** What nobody but later bills of others, and the corrections so far, has taken. */
 const roomFor = (
   given: Terms,
   was: ReturnType<typeof billed>,
-  { carried, others = zero }: { carried: readonly Correction[]; others?: Decimal },
+  { carried, others = zero }: { carried: readonly CarriedCorrection[]; others?: Decimal },
 ): Room => {
-  const taken = sumsOfDraws([
-    ...was.flatMap(({ facts, lines }) => drawsOfBill(lines, facts.corrections)),
-    ...carried.flatMap(drawsOfCorrection),
-  ]);
+  const draws = [
+    ...was.map(({ facts, lines }) => ({
+      billDate: facts.billDate,
+      drawn: drawsOfBill(lines, facts.corrections),
+    })),
+    ...carried.map(({ billDate, correction }) => ({
+      billDate,
+      drawn: drawsOfCorrection(correction),
+    })),
+  ];
+  const takenUpTo: Room["takenUpTo"] = (id, date) =>
+    sumsOfDraws(
+      draws
+        .filter(({ billDate }) => Temporal.PlainDate.compare(billDate, date) <= 0)
+        .flatMap(({ drawn }) => drawn),
+    ).get(id) ?? zero;
   const left = (id: string) =>
     creditsOf(given)
       .get(id)
-      ?.minus(taken.get(id) ?? zero)
+      ?.minus(takenUpTo(id, on("2999-01-01")))
       .minus(others);
-  return { left, carried };
+  return { left, takenUpTo, carried };
 };
 
 const shown = (corrections: readonly Correction[]): readonly string[] =>
@@ -182,11 +188,7 @@ test("three approved months and their corrections are what a full re-rating bill
           const known = carried.map(({ correction }) => correction);
           const correct = (leavesOut: boolean) => {
             const bills = fixedBills(given, was, { usage: after, leavesOut });
-            const rerating = rerate(
-              bills,
-              carried,
-              poolOf(bills, roomFor(given, was, { carried: known })),
-            );
+            const rerating = rerate(bills, drawableOf(bills, roomFor(given, was, { carried })));
             expect(rerating.failures).toEqual([]);
             return correctionsBefore(rerating, nextDate(run), known);
           };
@@ -216,7 +218,7 @@ test("corrections take no more of a credit than others have left of it", () => {
       const room = roomFor(given, was, { carried: [], others: decimal(others) });
       const bills = fixedBills(given, was, { usage: after, leavesOut: false });
       const corrections = correctionsBefore(
-        rerate(bills, [], poolOf(bills, room)),
+        rerate(bills, drawableOf(bills, room)),
         nextDate(0),
         [],
       );

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { decimal } from "../exact/decimal.ts";
+import { decimal, zero } from "../exact/decimal.ts";
 import type { BillFacts } from "./facts.ts";
 import { rateBill } from "./rate-bill.ts";
-import { correctionsBefore, type FixedBill, poolOf, rerate, type Room } from "./rerating.ts";
+import { sumsOfDraws, drawsOfBill } from "./credit-draws.ts";
+import { drawableOf, type Room } from "./drawable.ts";
+import { correctionsBefore, type FixedBill, rerate } from "./rerating.ts";
 import {
   minimumSpend,
   on,
@@ -46,11 +48,35 @@ const fixed = (billId: string, facts: BillFacts, now?: number): FixedBill => ({
         ),
 });
 
-/** Nobody else takes anything. */
-const ample: Room = { left: () => undefined, carried: [] };
+/** Of the same credit: nobody else takes anything, unless it is said. */
+const roomOf = (
+  bills: readonly FixedBill[],
+  { left, others = 0 }: { readonly left?: number | undefined; readonly others?: number } = {},
+): Room => ({
+  left: () => (left === undefined ? undefined : decimal(left)),
+  takenUpTo: (id, date) => {
+    const draws = bills
+      .filter(({ facts }) => Temporal.PlainDate.compare(facts.billDate, date) <= 0)
+      .flatMap(({ billed, facts }) =>
+        drawsOfBill(
+          billed.map(({ line }) => line),
+          facts.corrections,
+        ),
+      );
+    return (sumsOfDraws(draws).get(id) ?? zero).plus(decimal(others));
+  },
+  carried: [],
+});
 
-const shown = (bills: readonly FixedBill[], billDate = "2024-09-01", room = ample) =>
-  correctionsBefore(rerate(bills, [], poolOf(bills, room)), on(billDate), []).map(
+const rerated = (bills: readonly FixedBill[], given: Parameters<typeof roomOf>[1] = {}) =>
+  rerate(bills, drawableOf(bills, roomOf(bills, given)));
+
+const shown = (
+  bills: readonly FixedBill[],
+  billDate = "2024-09-01",
+  given: Parameters<typeof roomOf>[1] = {},
+) =>
+  correctionsBefore(rerated(bills, given), on(billDate), []).map(
     ({ billId, line, subtotal }) => `${billId} ${line.lineItemType} ${subtotal.toFixed(2)}`,
   );
 
@@ -65,14 +91,25 @@ test("what an earlier bill draws more is not there for a later one", () => {
 
 test("what another bill has taken since is not there for a correction", () => {
   // June's 18.00: of the 20, 15 are June's own and 4 another bill's. 1.00 is left of the 3.00 more.
-  const room = { left: () => decimal(1), carried: [] };
-  expect(shown([fixed("june", june, 120)], "2024-09-01", room)).toEqual([
+  expect(shown([fixed("june", june, 120)], "2024-09-01", { left: 1 })).toEqual([
     "june COMMITMENT_CONSUMED -1.00",
     "june USAGE 3.00",
   ]);
   // Where more was taken than there is, what June has stays June's.
-  const overdrawn = { left: () => decimal(-7), carried: [] };
-  expect(shown([fixed("june", june, 120)], "2024-09-01", overdrawn)).toEqual(["june USAGE 3.00"]);
+  expect(shown([fixed("june", june, 120)], "2024-09-01", { left: -7 })).toEqual([
+    "june USAGE 3.00",
+  ]);
+});
+
+test("what an earlier bill that is open has given back is there for one that found nothing of it", () => {
+  // July found 5.00 of the 20, as June had taken 15.00. June takes 8.00 by now: 7.00 more of July's 15.00 are covered.
+  expect(shown([fixed("july", july)], "2024-09-01", { left: 7, others: 8 })).toEqual([
+    "july COMMITMENT_CONSUMED -7.00",
+  ]);
+  // If a later bill has taken 4.00 of what came back, those stay its own.
+  expect(shown([fixed("july", july)], "2024-09-01", { left: 3, others: 8 })).toEqual([
+    "july COMMITMENT_CONSUMED -3.00",
+  ]);
 });
 
 test("what was charged in advance after a bill had settled it comes back", () => {
@@ -91,11 +128,10 @@ test("what was charged in advance after a bill had settled it comes back", () =>
 
 test("bills in which nothing changed are not rated again", () => {
   const unratable = { ...june, currency: "EUR" };
-  const rerating = rerate(
-    [{ ...fixed("june", june), facts: unratable }, fixed("july", july, 100)],
-    [],
-    new Map(),
-  );
+  const rerating = rerated([
+    { ...fixed("june", june), facts: unratable },
+    fixed("july", july, 100),
+  ]);
   expect(rerating.failures).toEqual([]);
   expect(shown([fixed("june", june, 100), fixed("july", july)])).toEqual([]);
 });
@@ -106,7 +142,7 @@ test("a bill puts only earlier ones right", () => {
 
 test("of a bill that cannot be rated any more nothing is put right, and it is said why", () => {
   const facts = { ...june, currency: "EUR" };
-  const rerating = rerate([{ ...fixed("june", june, 120), facts }], [], new Map());
+  const rerating = rerated([{ ...fixed("june", june, 120), facts }]);
   expect(rerating.failures).toMatchObject([{ failure: "MISSING_CONVERSION_RATE" }]);
   expect(rerating.rerated).toEqual([]);
 });

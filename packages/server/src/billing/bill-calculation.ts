@@ -4,11 +4,8 @@ import { billFactsToText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, BillTerms, UsageQuantity } from "@turnpike/engine/bill/facts.ts";
 import type { BillFailure } from "@turnpike/engine/bill/printing.ts";
 import { drawsOfBill } from "@turnpike/engine/bill/credit-draws.ts";
-import {
-  type CarriedCorrection,
-  correctionsBefore,
-  type Room,
-} from "@turnpike/engine/bill/rerating.ts";
+import type { CarriedCorrection, Room } from "@turnpike/engine/bill/drawable.ts";
+import { correctionsBefore } from "@turnpike/engine/bill/rerating.ts";
 import { type Decimal, sum } from "@turnpike/engine/exact/decimal.ts";
 import { rateBill, type RatedBill } from "@turnpike/engine/bill/rate-bill.ts";
 import { takenBack } from "@turnpike/engine/bill/corrections.ts";
@@ -167,7 +164,8 @@ class Calculator {
         const amount = this.#materials.credits.get(creditId);
         return amount?.minus(this.#ledger.taken(creditId));
       },
-      carried: carried.map(({ correction }) => correction),
+      takenUpTo: (creditId, billDate) => this.#ledger.takenUpTo(creditId, billDate),
+      carried,
     };
   }
 
@@ -357,7 +355,7 @@ export const calculateBills = async (
       usageMark,
       measured,
       advance,
-      reratings: new Reratings(fixed, { measured, advance, corrections }),
+      reratings: new Reratings(fixed, { measured, advance }),
       credits: creditsOf(book, fixed),
       factsBefore: await storedFacts(reader, orgId, candidates),
     },

@@ -4,7 +4,7 @@ import type { Correction } from "@turnpike/engine/bill/corrections.ts";
 import type { CreditDraw } from "@turnpike/engine/bill/credit-draws.ts";
 import { fromJson, type Json } from "@turnpike/engine/bill/facts-json.ts";
 import type { MemoTerms } from "@turnpike/engine/bill/facts.ts";
-import type { CarriedCorrection } from "@turnpike/engine/bill/rerating.ts";
+import type { CarriedCorrection } from "@turnpike/engine/bill/drawable.ts";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { Reader } from "../ports/database.ts";
 import type { Snapshot } from "./snapshot.ts";

@@ -56,6 +56,15 @@ export class DrawDownLedger {
     return sum(this.#drawsOn(creditId).map(({ amount }) => amount));
   }
 
+  /** By bills up to that date. */
+  takenUpTo(creditId: string, billDate: Temporal.PlainDate): Decimal {
+    const until = billDate.toString();
+    const draws = this.#drawsOn(creditId).filter(
+      ({ billId }) => (this.#dates.get(billId) ?? "9999") <= until,
+    );
+    return sum(draws.map(({ amount }) => amount));
+  }
+
   /** The terms with what other bills took. */
   settled(terms: BillTerms): BillTerms {
     return {

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { BalanceTerms } from "@turnpike/engine/balances/balance.ts";
 import type { BilledLine } from "@turnpike/engine/bill/corrections.ts";
+import type { CarriedCorrection } from "@turnpike/engine/bill/drawable.ts";
 import { billFactsFromText } from "@turnpike/engine/bill/facts-json.ts";
 import type { BillFacts, BillTerms } from "@turnpike/engine/bill/facts.ts";
 import { type UsageWindow, usageWindows } from "@turnpike/engine/bill/usage-windows.ts";
@@ -84,10 +85,14 @@ export const paidAnew = (
     return { ...bill, facts: { ...facts, balances: [...others, ...paid] }, isPaidAnew: true };
   });
 
+/** A bill before the corrected one may have gone without what comes back to the credit. */
+const givesBack = ({ correction: { line, subtotal } }: CarriedCorrection): boolean =>
+  line.lineItemType.endsWith("_CONSUMED") && subtotal.isPositive();
+
 /**
  * Of some fixed bills those that may have to be rated again: from the first of each account whose usage has changed, or
- * that was corrected before, because what a bill draws depends on the ones before it; and all that wallets pay for,
- * because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
+ * that was corrected before, because what a bill draws depends on the ones before it; all of an account of which one has given
+ * something back to a credit; and all that wallets pay for, because a payment moves without usage. Nothing else can differ from what it was: terms are stored with a bill.
  */
 export const takeFixedBills = async (
   {
@@ -103,11 +108,15 @@ export const takeFixedBills = async (
 ): Promise<StoredFixedBill[]> => {
   const changed = await changedBills(usage, orgId, bills);
   const corrected = new Set(corrections.map(({ correction }) => correction.billId));
+  const givingBack = new Set(
+    corrections.filter(givesBack).map(({ correction }) => correction.billId),
+  );
   const firstDates = new Map<string, string>();
   for (const { id, accountId, billDate } of bills) {
     const first = firstDates.get(accountId);
     if (!changed.has(id) && !corrected.has(id)) continue;
-    if (first === undefined || billDate < first) firstDates.set(accountId, billDate);
+    const from = givingBack.has(id) ? "" : billDate;
+    if (first === undefined || from < first) firstDates.set(accountId, from);
   }
   const affected = bills.filter(
     ({ accountId, billDate }) =>

@@ -1,13 +1,7 @@
 import type { Decimal } from "@turnpike/engine/exact/decimal.ts";
 import type { UsageQuantity } from "@turnpike/engine/bill/facts.ts";
-import {
-  type CarriedCorrection,
-  type FixedBill,
-  poolOf,
-  rerate,
-  type Rerating,
-  type Room,
-} from "@turnpike/engine/bill/rerating.ts";
+import { type Drawable, drawableOf, type Room } from "@turnpike/engine/bill/drawable.ts";
+import { type FixedBill, rerate, type Rerating } from "@turnpike/engine/bill/rerating.ts";
 import type { UsageWindow } from "@turnpike/engine/bill/usage-windows.ts";
 import type { AdvanceLines } from "./advance-lines.ts";
 import type { StoredFixedBill } from "./fixed-bills.ts";
@@ -16,19 +10,20 @@ interface Today {
   readonly measured: ReadonlyMap<UsageWindow, UsageQuantity>;
   /** Changes while bills are calculated. */
   readonly advance: AdvanceLines;
-  /** Before any bill was calculated. */
-  readonly corrections: readonly CarriedCorrection[];
 }
 
 const printed = ([id, amount]: readonly [string, Decimal]): string => `${id} ${amount.toString()}`;
 
 /** All that changes while bills are calculated and has a say in what the fixed ones would be today. */
-const keyOf = (bills: readonly FixedBill[], pool: ReadonlyMap<string, Decimal>): string => {
+const keyOf = (bills: readonly FixedBill[], { pool, takenByOthers }: Drawable): string => {
   const advances = bills.map(({ billId, billedInAdvance }) => [
     billId,
     ...Object.entries(billedInAdvance).map(printed),
   ]);
-  return JSON.stringify([[...pool].map(printed), advances]);
+  const taken = [...takenByOthers.values()].map(({ before, upTo }) =>
+    [...before, ...upTo].map(printed),
+  );
+  return JSON.stringify([[...pool].map(printed), taken, advances]);
 };
 
 /** What fixed bills would be today, by account, while other bills are calculated: each time as these are then. */
@@ -54,11 +49,11 @@ export class Reratings {
     const bills = (this.#bills.get(accountId) ?? [])
       .filter(isEarlier)
       .map((bill) => this.#asOfNow(bill));
-    const pool = poolOf(bills, room);
-    const key = keyOf(bills, pool);
+    const drawable = drawableOf(bills, room);
+    const key = keyOf(bills, drawable);
     const last = this.#last.get(accountId);
     if (last?.key === key) return last.rerating;
-    const rerating = rerate(bills, this.#today.corrections, pool);
+    const rerating = rerate(bills, drawable);
     this.#last.set(accountId, { key, rerating });
     return rerating;
   }
