@@ -242,6 +242,23 @@ describe("grants (f.6)", () => {
     ]);
   });
 
+  test("debt that a credit without an end has repaid comes back without one", () => {
+    const ledger = new SampleLedger();
+    ledger.run(sampleDebtLimit(money("4")), sampleGrant("first", money("3")));
+    ledger.run(sampleHold("h", money("3")));
+    // 3 of the grant, 4 owed, which the credit of 5 repays.
+    ledger.run(
+      sampleSettle("h", money("7")),
+      sampleGrant("later", money("5"), { purpose: "paid" }),
+    );
+    ledger.run(sampleRefund("r", "h", null));
+    expect(columnsOf(ledger)).toMatchObject({ C: "8", D: "0", available: "8" });
+    ledger.now = 31 * 86_400_000;
+    ledger.run();
+    expect(remainingOf(ledger, "first", "later", "h~debt:refund:r")).toEqual(["3", "1", "4"]);
+    expect(columnsOf(ledger)).toMatchObject({ C: "8", D: "0", available: "8" });
+  });
+
   test("a grant that came of another is never written over one that is there", () => {
     const ledger = new SampleLedger();
     const rollover = { max: money("10"), min: 0n, expiresAfterMs: 1000 };

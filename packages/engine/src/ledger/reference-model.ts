@@ -470,7 +470,7 @@ export class World {
       priority: like?.priority ?? 100,
       meter: like?.meter ?? null,
       effectiveAt: this.now,
-      expiresAt: this.now + this.#limits.refundGrantMs,
+      expiresAt: like === undefined ? Infinity : this.now + this.#limits.refundGrantMs,
       paid: false,
       refund: true,
       rollover: null,

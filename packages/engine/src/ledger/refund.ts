@@ -127,7 +127,10 @@ export const giveBack = (
   return { unpaid, row: { ...row, legs, shortfall, debt: row.debt - owed, refunded } };
 };
 
-/** Debt that was repaid since then comes back as a grant: which credit repaid it is not recorded. */
+/**
+ * Debt that was repaid since then comes back as a grant: which credit repaid it is not recorded. It does not expire: the credit
+ * may have been paid for and be there to this day, and only what comes back to one that is over has an end (f.6).
+ */
 const refundDebt = (draft: Draft, row: Authorization, owed: bigint): void => {
   if (owed === 0n) return;
   const { account, asset } = row.terms.spender;
@@ -146,7 +149,7 @@ const returnedTerms = (draft: Draft, amount: bigint): GrantTerms => ({
   amount,
   priority: 100,
   effectiveAt: draft.now,
-  expiresAt: draft.now + draft.state.settings.refundGrantMs,
+  expiresAt: null,
   purpose: "refund",
   appliesTo: null,
   costBasis: 0n,
