@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { columnsOf, decisionOf, remainingOf, SampleLedger } from "./sample-ledger.ts";
 import {
   money,
@@ -8,6 +8,7 @@ import {
   sampleHold,
   sampleRecord,
   sampleRefund,
+  sampleSettle,
 } from "./sample-request.ts";
 
 test("what a rollover adds as its floor repays debt first (f.1, I4)", () => {
@@ -102,4 +103,41 @@ test("a refund repays debt out of the grants it comes back to", () => {
     "0",
     "0",
   ]);
+});
+
+describe("a grant of 5 that ends at 100, while a hold of 8 lasts until 200", () => {
+  const held = (onExpiry: "settle" | "release", purpose: "paid" | "promotional"): SampleLedger => {
+    const ledger = new SampleLedger();
+    ledger.run(
+      sampleGrant("g1", money("5"), { expiresAt: 100, purpose, priority: 1 }),
+      sampleGrant("g2", money("20")),
+    );
+    ledger.run(sampleHold("h", money("8"), { ttlMs: 200, onExpiry }));
+    ledger.now = 250;
+    ledger.run();
+    return ledger;
+  };
+
+  test("pays what the end of the hold settles, and what comes back of it is forfeited", () => {
+    const ledger = held("settle", "promotional");
+    expect(columnsOf(ledger)).toMatchObject({ C: "25", D: "8", H: "0", available: "17" });
+    ledger.run(sampleRefund("r", "h", null));
+    expect(ledger.grant("g1")).toMatchObject({ consumed: 0n, breakage: money("5") });
+    expect(columnsOf(ledger)).toMatchObject({ C: "20", D: "0", available: "20" });
+  });
+
+  test("comes back of a paid one as a grant of its own", () => {
+    const ledger = held("settle", "paid");
+    ledger.run(sampleRefund("r", "h", null));
+    expect(remainingOf(ledger, "g1", "g2", "g1~refund:r")).toEqual(["0", "20", "5"]);
+    expect(columnsOf(ledger)).toMatchObject({ C: "25", D: "0", available: "25" });
+  });
+
+  test("is forfeited with what the end of the hold releases, and pays nothing that is settled late", () => {
+    const ledger = held("release", "promotional");
+    expect(columnsOf(ledger)).toMatchObject({ C: "20", D: "0", H: "0", available: "20" });
+    ledger.run(sampleSettle("h", money("8")));
+    expect(remainingOf(ledger, "g1", "g2")).toEqual(["0", "12"]);
+    expect(columnsOf(ledger)).toMatchObject({ C: "20", D: "8", available: "12" });
+  });
 });
