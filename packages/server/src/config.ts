@@ -58,7 +58,7 @@ export const settings = {
     name: "DATABASE_URL",
     fallback: undefined,
     reason:
-      "An external PostgreSQL, 15 or newer, instead of the embedded one. Of servers that share it the first to start meters and bills; the others only decide.",
+      "An external PostgreSQL, 14 or newer, instead of the embedded one. Of servers that share it the first to start meters and bills; the others only decide.",
   },
   connectionsMax: {
     name: "TURNPIKE_DATABASE_CONNECTIONS_MAX",

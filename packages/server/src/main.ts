@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { ConfigError, readConfig } from "./config.ts";
 import { credentialsPath } from "./credentials.ts";
+import { UnfitDatabase } from "./ports/unfit-database.ts";
 import { DirectoryInUse } from "./ports/usage-store.ts";
 import { type RunningServer, startServer } from "./start.ts";
 
@@ -43,10 +44,13 @@ const main = async (): Promise<void> => {
   if (existsSync(path)) say(`The access key and secret are in ${path}`);
 };
 
+/** What only an operator can mend: a sentence says more than a stack. */
+const isOperators = (error: unknown): error is Error =>
+  error instanceof ConfigError || error instanceof DirectoryInUse || error instanceof UnfitDatabase;
+
 try {
   await main();
 } catch (error) {
-  const isOperators = error instanceof ConfigError || error instanceof DirectoryInUse;
-  say(isOperators ? error.message : String(error instanceof Error ? error.stack : error));
+  say(isOperators(error) ? error.message : String(error instanceof Error ? error.stack : error));
   process.exit(1);
 }

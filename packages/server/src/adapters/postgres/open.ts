@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import { Client, type ClientBase, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Database, Tables } from "../../ports/database.ts";
+import { checkFitness } from "./fitness.ts";
 import { migrate } from "./migrate.ts";
 import { settle } from "./session-settings.ts";
 
@@ -26,7 +27,7 @@ const connectionMs = 10_000;
 /** A date stays the text it is: as a Date it would move with the process's zone. */
 types.setTypeParser(types.builtins.DATE, (text) => text);
 
-/** Connects, brings the schema up to date, and is ready for queries. */
+/** Connects, brings the schema up to date, and is ready for queries. Throws `UnfitDatabase`. */
 export const openPostgres = async (
   url: string,
   logger: Logger,
@@ -59,7 +60,13 @@ export const openPostgres = async (
   const cut = (): void => {
     for (const client of clients) client.connection.stream.destroy();
   };
-  await migrate(pool);
+  try {
+    await checkFitness(pool);
+    await migrate(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { database, pool, cut, close: () => pool.end() };
 };
