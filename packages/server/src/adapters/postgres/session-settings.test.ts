@@ -14,8 +14,10 @@ const defaults = [
   "statement_timeout = '500ms'",
   "transaction_timeout = '500ms'",
   "lock_timeout = '100ms'",
+  "idle_in_transaction_session_timeout = '300ms'",
   "idle_session_timeout = '300ms'",
   "synchronous_commit = off",
+  "default_transaction_read_only = on",
 ];
 
 beforeAll(async () => {
@@ -59,8 +61,9 @@ test("who waits for long is not cut off", async () => {
   try {
     await client.query("BEGIN");
     await client.query("SELECT pg_sleep(1)");
+    // Inside a transaction, and between two requests, longer than the role's sessions may.
+    await own().pool.query("SELECT pg_sleep(0.6)");
     await client.query("COMMIT");
-    // Between two requests, longer than the role's sessions may.
     await own().pool.query("SELECT pg_sleep(0.6)");
     expect((await client.query("SHOW lock_timeout")).rows).toEqual([{ lock_timeout: "0" }]);
   } finally {
