@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { sql } from "kysely";
 import { resources } from "@turnpike/contract/resources.ts";
 import { installationKey } from "./access/installation-keys.ts";
 import { createKeys } from "./access/keys.ts";
@@ -14,6 +13,7 @@ import { openUsageStore } from "./adapters/duckdb/usage-store.ts";
 import { storeIdOf } from "./adapters/journal/store-id.ts";
 import { manualPayments } from "./adapters/manual-payments/payment-provider.ts";
 import { startEmbeddedPostgres } from "./adapters/postgres/embedded.ts";
+import { checkWritable } from "./adapters/postgres/fitness.ts";
 import { listen } from "./adapters/postgres/listener.ts";
 import { openPostgres, type PostgresConnection } from "./adapters/postgres/open.ts";
 import {
@@ -166,13 +166,9 @@ const assemble = async (
     publicUrl: config.publicUrl,
     bodyBytesMax: config.bodyBytesMax,
     ingestBodyBytesMax: config.ingestBodyBytesMax,
-    checkReady: () => checkAnswers(database),
+    checkReady: () => checkWritable(pool),
     metrics,
   };
-};
-
-const checkAnswers = async (database: Database): Promise<void> => {
-  await sql`SELECT 1`.execute(database);
 };
 
 interface NewsParts extends Pick<PostgresConnection, "database" | "pool" | "cut"> {

@@ -42,6 +42,7 @@ test.each([
   ["a full disk", Object.assign(new Error("no space"), { code: "ENOSPC" }), isFull],
   ["too many connections", ofDatabase("53300"), isAway],
   ["a database that starts", ofDatabase("57P03"), isAway],
+  ["a standby, which can only be read", ofDatabase("25006"), isAway],
   ["a connection that ended", new Error("Connection terminated unexpectedly"), isAway],
   ["no connection in time", new Error("timeout exceeded when trying to connect"), isAway],
   [

@@ -14,8 +14,11 @@ const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_REQUEST_ABORTED: "MALFORMED_JSON",
 };
 
-/** PostgreSQL's connection and shutdown classes, and the operating system's: it may work the next time. */
-const passingFaults = /^(08|57P|53|40001|40P01|55P03|ECONN|ETIMEDOUT|EPIPE)/;
+/**
+ * PostgreSQL's connection and shutdown classes, that of a standby that is not promoted yet, and the operating system's: it may
+ * work the next time.
+ */
+const passingFaults = /^(08|57P|53|25006|40001|40P01|55P03|ECONN|ETIMEDOUT|EPIPE)/;
 /** Of PostgreSQL and of the operating system. */
 const fullDisk = /^(53100|ENOSPC|EDQUOT)$/;
 /** What `pg` says of a connection that is lost, without a code. */

@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer, connect, type Socket } from "node:net";
+import { Pool } from "pg";
 import { pino } from "pino";
 import { expect, test } from "vitest";
+import { Problem } from "@turnpike/contract/problem.ts";
 import { UnfitDatabase } from "../../ports/unfit-database.ts";
-import { unfitness } from "./fitness.ts";
+import { checkWritable, unfitness } from "./fitness.ts";
 import { openPostgres } from "./open.ts";
 import { ownConnection } from "./own-connection.suite.ts";
 
@@ -42,6 +44,17 @@ test("a database of another encoding is refused before anything is written", asy
       "The database cannot be used: its encoding is LATIN1, and only UTF8 has every character",
     ),
   );
+});
+
+test("who can only read is not ready", async () => {
+  const options = "-c default_transaction_read_only=on";
+  const standby = new Pool({ connectionString: urlOfOwn().href, options });
+  try {
+    await expect(checkWritable(standby)).rejects.toThrow(new Problem("UNAVAILABLE"));
+    await expect(checkWritable(own().pool)).resolves.toBeUndefined();
+  } finally {
+    await standby.end();
+  }
 });
 
 const headBytes = 5;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
+import { Problem } from "@turnpike/contract/problem.ts";
 import { UnfitDatabase } from "../../ports/unfit-database.ts";
 
 /** What a database says of itself. */
@@ -34,6 +35,14 @@ export const checkFitness = async (pool: Pool): Promise<void> => {
     refuse(
       "the pooler before it lends sessions: each connection needs one of its own (PgBouncer: pool_mode = session)",
     );
+};
+
+/** After a failover, connections can lead to a standby until it is promoted. Throws `UNAVAILABLE`. */
+export const checkWritable = async (pool: Pool): Promise<void> => {
+  const { rowCount } = await pool.query(
+    "SELECT WHERE current_setting('transaction_read_only')::boolean",
+  );
+  if (rowCount !== 0) throw new Problem("UNAVAILABLE");
 };
 
 const refuse = (reason: string | undefined): void => {
