@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -64,6 +64,15 @@ describe("a server's life", () => {
       code: 1,
       stderr: 'TURNPIKE_PORT must be a whole number from 0 to 65535, not "eighty"\n',
     });
+  });
+
+  test("says why a start fails, down to the first cause", async () => {
+    const folder = join(state.folder, "other");
+    // Where the file of usage is to be.
+    await mkdir(join(folder, "usage.duckdb"), { recursive: true });
+    const failed = await runServer({ TURNPIKE_PORT: "0", TURNPIKE_DATA_DIR: folder });
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toMatch(/usage\.duckdb does not open\n[^]*\[cause\]: .*directory/);
   });
 
   test("finds everything again after SIGKILL, which leaves its database running", async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { inspect } from "node:util";
 import { ConfigError, readConfig } from "./config.ts";
 import { credentialsPath } from "./credentials.ts";
 import { UnfitDatabase } from "./ports/unfit-database.ts";
@@ -51,6 +52,7 @@ const isOperators = (error: unknown): error is Error =>
 try {
   await main();
 } catch (error) {
-  say(isOperators(error) ? error.message : String(error instanceof Error ? error.stack : error));
+  // With its causes: that a migration failed, or that a store does not open, does not say why.
+  say(isOperators(error) ? error.message : inspect(error));
   process.exit(1);
 }
