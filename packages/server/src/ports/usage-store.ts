@@ -324,6 +324,7 @@ export class DirectoryInUse extends Error {
 export interface CustomSqlChecker {
   /** Why it can not be, given the fields of the meter; undefined when it can. */
   faultOfSql(query: {
+    readonly orgId: string;
     readonly sql: string;
     readonly fields: readonly {
       readonly code: string;

@@ -16,12 +16,13 @@ export const examineCustomSql =
     if (resource.kind !== aggregation.kind) return;
     const { success, data } = aggregation.fields.safeParse(body);
     if (!success || data.aggregation !== "CUSTOM_SQL") return;
-    const target = await lookup(database, meter, { orgId: caller.orgId, id: data.meterId });
+    const { orgId } = caller;
+    const target = await lookup(database, meter, { orgId, id: data.meterId });
     if (target === undefined) return;
     const fields = [...target.dataFields, ...target.derivedFields].map(({ code, category }) => ({
       code,
       isNumeric: isNumericCategory(category),
     }));
-    const fault = await checker.faultOfSql({ sql: data.customSql ?? "", fields });
+    const fault = await checker.faultOfSql({ orgId, sql: data.customSql ?? "", fields });
     if (fault !== undefined) throw fieldProblem("VALIDATION_FAILED", "customSql", fault);
   };

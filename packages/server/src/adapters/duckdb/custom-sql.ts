@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { decimal } from "@turnpike/engine/exact/decimal.ts";
+import { Turns } from "../../ingest/turns.ts";
 import type { CustomSqlChecker } from "../../ports/usage-store.ts";
 import type { RelationColumn } from "../sql-sandbox/protocol.ts";
 import type { SqlSandbox } from "../sql-sandbox/sql-sandbox.ts";
@@ -174,6 +175,8 @@ interface Export {
 /** Evaluates custom SQL (m3ter semantics 6.2) on each group of a scope, in the sandbox. */
 export class CustomSql {
   readonly #parts: CustomSqlParts;
+  /** Of an organization's queries one at a time has a file, or keeps those of the others waiting. */
+  readonly #turns = new Map<string, Turns>();
 
   private constructor(parts: CustomSqlParts) {
     this.#parts = parts;
@@ -185,20 +188,29 @@ export class CustomSql {
     return new CustomSql(parts);
   }
 
-  faultOf: CustomSqlChecker["faultOfSql"] = async ({ sql, fields }) => {
+  faultOf: CustomSqlChecker["faultOfSql"] = async ({ orgId, sql, fields }) => {
     const own = fieldsOf(fields).map(({ code, isNumeric }) => ({
       name: code,
       type: isNumeric ? usualType : "VARCHAR",
     }));
     const columns = [...fixedColumns, ...own];
-    const outcome = await this.#parts.sandbox.run({ sql, columns, groups: 1 });
+    const { sandbox } = this.#parts;
+    const outcome = await this.#inTurn(orgId, () => sandbox.run({ sql, columns, groups: 1 }));
     if (outcome.kind === "refused") return outcome.reason;
     const [answer] = outcome.answers;
     return answer !== undefined && "fault" in answer ? answer.fault : undefined;
   };
 
   /** Undefined when there are too many groups. */
-  async groups(
+  groups(scope: Scope, question: CustomQuestion): Promise<readonly GroupValue[] | undefined> {
+    return this.#inTurn(scope.table.orgId, () => this.#groups(scope, question));
+  }
+
+  #inTurn<Result>(orgId: string, work: () => Promise<Result>): Promise<Result> {
+    return this.#turns.getOrInsertComputed(orgId, () => new Turns()).take(work);
+  }
+
+  async #groups(
     scope: Scope,
     { sql, keys, groupsMax }: CustomQuestion,
   ): Promise<readonly GroupValue[] | undefined> {

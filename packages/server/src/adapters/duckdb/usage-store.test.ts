@@ -62,6 +62,21 @@ test("bodies beyond the memory for pending ones are refused, and taken once ther
   await fixture.dispose();
 });
 
+test("an organization's custom SQL waits for one query of another, not for all", async () => {
+  const fixture = await create();
+  const store = await fixture.open();
+  const order: string[] = [];
+  const check = async (orgId: string, query: string): Promise<void> => {
+    expect(await store.faultOfSql({ orgId, sql: "SELECT 1", fields: [] })).toBeUndefined();
+    order.push(query);
+  };
+  const busy = ["1", "2", "3"].map((query) => check("busy", query));
+  await Promise.all([...busy, check("other", "other")]);
+  expect(order).toEqual(["1", "other", "2", "3"]);
+  await store.close();
+  await fixture.dispose();
+});
+
 usageQuerySuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB", () => create());
 usageCorrectionsSuite("DuckDB while rows move", () =>

@@ -81,11 +81,13 @@ class Sandbox {
       send({ kind: "refused", reason });
       return;
     }
+    const end = performance.now() + job.turnMs;
     const instance = await openInstance();
     const connection = await instance.connect();
     try {
       for (const setting of shut) await connection.run(setting);
       for (let group = job.first; group < job.groups; group++) {
+        if (group > job.first && performance.now() >= end) break;
         send({ kind: "answer", answer: await this.#answer(connection, job, group) });
       }
       send({ kind: "done" });

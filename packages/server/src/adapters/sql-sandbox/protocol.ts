@@ -17,9 +17,11 @@ export interface Job {
   readonly groups: number;
   /** The group to begin with. */
   readonly first: number;
+  /** No group begins later than that, but for the first. */
+  readonly turnMs: number;
 }
 
-/** What the process says: that it is ready, then for each job one message for each group and the end of the job. */
+/** What the process says: that it is ready, then for each job one message for each group and the end of the turn. */
 export type Message =
   | { readonly kind: "ready" }
   | { readonly kind: "answer"; readonly answer: Answer }

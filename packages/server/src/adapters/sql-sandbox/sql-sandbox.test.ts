@@ -189,6 +189,22 @@ describe("what costs too much is stopped", () => {
     expect(await ask("SELECT 1")).toBe("1");
   });
 
+  test("a job of many groups lets others in between", async () => {
+    const sharing = new SqlSandbox(2000, 0);
+    const order: string[] = [];
+    const run = async (name: string, groups: number): Promise<void> => {
+      const outcome = await sharing.run({ sql: "SELECT 7", columns, groups });
+      expect(outcome).toEqual({
+        kind: "answered",
+        answers: Array.from({ length: groups }, () => ({ value: "7" })),
+      });
+      order.push(name);
+    };
+    await Promise.all([run("long", 3), run("short", 1)]);
+    expect(order).toEqual(["short", "long"]);
+    sharing.close();
+  });
+
   test("a job is given up after three groups", { timeout: 60_000 }, async () => {
     const sql = "SELECT count(*) FROM range(1000000000000)";
     const outcome = await sandbox.run({ sql, columns, groups: 50 });

@@ -7,6 +7,8 @@ import type { Job, Message } from "./protocol.ts";
 const program = new URL("process.ts", import.meta.url);
 
 const timeoutDefaultMs = 10_000;
+/** How long a job of many groups may keep the process where others wait for it. */
+const turnDefaultMs = 2_000;
 /** To start the process, on a busy machine. */
 const startTimeoutMs = 60_000;
 /** So many groups of a job may be killed until the rest is given up unasked. */
@@ -17,29 +19,43 @@ export type Outcome =
   | { readonly kind: "answered"; readonly answers: readonly Answer[] }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** How a process got on with a job. */
+/** How a process got on with a job in one turn. */
 type End =
   | { readonly kind: "done" }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "killed"; readonly reason: string };
 
+type Asked = Omit<Job, "first" | "turnMs">;
+
 /**
- * Runs one job after the other in a process of its own, started when it is first needed and again after it was killed.
+ * Runs jobs by turns in a process of its own, started when it is first needed and again after it was killed.
  * What a query can reach there is its relation; what it can cost is one core for the time and the memory that are set.
  */
 export class SqlSandbox {
   /** For the query over one group, the loading of its rows included. */
   readonly #timeoutMs: number;
+  readonly #turnMs: number;
   #process: ChildProcess | undefined;
   readonly #turns = new Turns();
   #isClosed = false;
 
-  constructor(timeoutMs = timeoutDefaultMs) {
+  constructor(timeoutMs = timeoutDefaultMs, turnMs = turnDefaultMs) {
     this.#timeoutMs = timeoutMs;
+    this.#turnMs = turnMs;
   }
 
-  run(job: Omit<Job, "first">): Promise<Outcome> {
-    return this.#turns.take(() => this.#run(job));
+  /** A query that was killed is a fault of its group. */
+  async run(job: Asked): Promise<Outcome> {
+    const answers: Answer[] = [];
+    for (let kills = 0; answers.length < job.groups;) {
+      const end = await this.#turns.take(() => this.#ask(job, answers));
+      if (end.kind === "refused") return end;
+      if (end.kind === "done") continue;
+      kills += 1;
+      const left = kills < killsMax ? 1 : job.groups - answers.length;
+      for (let index = 0; index < left; index++) answers.push({ fault: end.reason });
+    }
+    return { kind: "answered", answers };
   }
 
   close(): void {
@@ -47,21 +63,8 @@ export class SqlSandbox {
     this.#kill();
   }
 
-  /** A query that was killed is a fault of its group. */
-  async #run(job: Omit<Job, "first">): Promise<Outcome> {
-    const answers: Answer[] = [];
-    for (let kills = 0; answers.length < job.groups; kills++) {
-      const child = await this.#started();
-      const end = await this.#ask(child, { ...job, first: answers.length }, answers);
-      if (end.kind === "refused") return end;
-      if (end.kind === "done") break;
-      const left = kills + 1 < killsMax ? 1 : job.groups - answers.length;
-      for (let index = 0; index < left; index++) answers.push({ fault: end.reason });
-    }
-    return { kind: "answered", answers };
-  }
-
-  #ask(child: ChildProcess, job: Job, answers: Answer[]): Promise<End> {
+  async #ask(job: Asked, answers: Answer[]): Promise<End> {
+    const child = await this.#started();
     return new Promise((resolve) => {
       const finish = (end: End): void => {
         clearTimeout(timer);
@@ -87,7 +90,7 @@ export class SqlSandbox {
           case "ready":
         }
       });
-      child.send(job);
+      child.send({ ...job, first: answers.length, turnMs: this.#turnMs } satisfies Job);
     });
   }
 
