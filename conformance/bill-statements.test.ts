@@ -85,6 +85,38 @@ describe("a statement", () => {
     });
   });
 
+  test.each(["PARENT_BREAKDOWN", "CHILD"])(
+    "shows of accounts that are rated together each one's usage with its own lines (%s)",
+    async (childBillingMode) => {
+      const { client, planId, use, run, send } = on();
+      const create = (code: string, fields: object) =>
+        client.create("accounts", { name: code, code, emailAddress: "a@b.example", ...fields });
+      const name = childBillingMode.toLowerCase().replace("_", "-");
+      const parent = await create(`parent-${name}`, {});
+      const child = await create(`child-${name}`, { parentAccountId: parent.id });
+      const startDate = "2024-01-01T00:00:00Z";
+      const attached = { accountId: parent.id, planId, startDate, childBillingMode };
+      await client.create("accountplans", attached);
+      await use(`parent-${name}`, [["2024-03-04", 30]]);
+      await use(`child-${name}`, [["2024-03-05", 90]]);
+      const bills = await run("2024-03-31", [parent.id, child.id]);
+      const shown: (readonly [unknown, readonly number[]])[] = [];
+      for (const { id: billId } of bills) {
+        const done = await ended(job.parse(await send("POST", "statementjobs", { billId })).id);
+        const json = statement.parse(JSON.parse(await open(done.presignedJsonStatementUrl)));
+        for (const { lineItem, usage } of json.lineItems) {
+          const quantities = usage.map(({ quantity }) => quantity);
+          if (usage.length > 0) shown.push([lineItem["quantity"], quantities]);
+        }
+      }
+      const ordered = shown.toSorted(([one], [other]) => Number(one) - Number(other));
+      expect(ordered).toEqual([
+        [30, [30]],
+        [90, [90]],
+      ]);
+    },
+  );
+
   test("is cut and labelled as the account's definition says", async () => {
     const { id: statementDefinitionId } = await on().client.create("statementdefinitions", {
       name: "By day and model",

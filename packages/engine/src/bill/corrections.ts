@@ -119,6 +119,7 @@ export const correctionLine = (terms: BillTerms, correction: Correction): LineDr
     printed: isSameCurrency ? { subtotal, conversionRate, convertedSubtotal } : undefined,
     bandUsage: [],
     usageKey: undefined,
+    usageAccountId: undefined,
     drawDown: undefined,
     summarized: undefined,
     referencedBillId: correction.billId,

@@ -86,6 +86,8 @@ export interface LineDraft {
   readonly printed?: PrintedMoney | undefined;
   /** The key of the usage window behind the line. */
   readonly usageKey?: string | undefined;
+  /** Whose part of the window's usage the line is, where several accounts are rated together. */
+  readonly usageAccountId?: string | undefined;
   readonly drawDown?: DrawDown | undefined;
   /** What it is the sum of, where later bills may settle a part of that: of what is charged in advance. */
   readonly summarized?: readonly SummarizedLine[] | undefined;

@@ -57,6 +57,7 @@ const summarized = (key: string, lines: readonly Line[]): readonly Line[] => {
       averageUnitPrice: averageUnitPrice(exact, units),
       bandUsage: [],
       usageKey: undefined,
+      usageAccountId: undefined,
       drawDown: undefined,
       summarized: advanceLineTypes.includes(first.lineItemType)
         ? lines.map((line) => ({ key: line.key, subtotal: line.subtotal }))

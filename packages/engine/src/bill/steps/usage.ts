@@ -97,6 +97,7 @@ const splitLines = (
     return {
       ...shareLine(line, { account, quantity, pooled, amount }),
       childAccount: childAccount(facts, account),
+      usageAccountId: account.id,
       derivation: {
         how: "POOL_SHARE",
         pool: rated.derivation,

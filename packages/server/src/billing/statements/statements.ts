@@ -41,12 +41,16 @@ const shapeOf = async (database: Database, bill: BillRow): Promise<StatementShap
   return (await lookup(database, statementDefinition, { orgId, id })) ?? plainShape;
 };
 
-/** What the line counts within its own service period: a price that spans the plan looks further back. */
-const withinPeriod = (usage: LineUsage, { servicePeriod }: BillLine): LineUsage => ({
+/**
+ * What of the usage is the line's own: within its service period, as a price that spans the plan looks further back, and of
+ * its account where several are rated together, who are not to see each other's.
+ */
+const ownPart = (usage: LineUsage, { servicePeriod, usageAccountId }: BillLine): LineUsage => ({
   ...usage,
   window: {
     ...usage.window,
     sources: usage.window.sources.flatMap(({ accountId, period }) => {
+      if (usageAccountId !== undefined && accountId !== usageAccountId) return [];
       const part = intersection(period, servicePeriod);
       return part === undefined ? [] : [{ accountId, period: part }];
     }),
@@ -79,7 +83,7 @@ const usageSubject = async (
   const measured = lineUsage(facts, line);
   const { aggregation } = measured ?? {};
   if (measured === undefined || aggregation?.type !== "SIMPLE") return undefined;
-  const scan = countedUsage(orgId, withinPeriod(measured, line), aggregation);
+  const scan = countedUsage(orgId, ownPart(measured, line), aggregation);
   if (scan === undefined) return undefined;
   const { zone } = facts.organization;
   return {
