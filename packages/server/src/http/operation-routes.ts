@@ -6,6 +6,7 @@ import { validate } from "@turnpike/contract/validation.ts";
 import type { Permissions } from "../access/permissions.ts";
 import { FileReply, type World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
+import { createDoor } from "./door.ts";
 import { originOf } from "./origin.ts";
 import {
   formOrJsonBody,
@@ -110,6 +111,9 @@ const checkNamed = async (
   });
 };
 
+/** A few batches of a hundred authorizations: as many as are decided at once, and the next ones. */
+const largeBytesMax = 128 * 1024;
+
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
   app: FastifyInstance,
@@ -125,6 +129,7 @@ export const mountOperations = (
     readonly ingestBodyBytesMax: number;
   },
 ): void => {
+  const door = createDoor(largeBytesMax);
   for (const id of operationIds) {
     const operation: Operation = operations[id];
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table pairs each handler with its own operation, which the type of a loop cannot say
@@ -137,9 +142,13 @@ export const mountOperations = (
       config: { ...accessOf(operation), isIngest, isStreamed: operation.accepts === "stream" },
       ...(isLarge ? { bodyLimit: ingestBodyBytesMax } : {}),
       handler: async (request, reply) => {
-        const asked = new OperationRequest(request, operation, publicUrl);
-        await checkNamed(permissions, request, asked);
-        return send(reply, await handle(asked, world));
+        const answer = async (): Promise<unknown> => {
+          const asked = new OperationRequest(request, operation, publicUrl);
+          await checkNamed(permissions, request, asked);
+          return handle(asked, world);
+        };
+        const takesTurns = operation.holdsMeasurements === true;
+        return send(reply, await (takesTurns ? door(rawBody(request).length, answer) : answer()));
       },
     });
   }
