@@ -58,12 +58,12 @@ describe("a server's life", () => {
     expect(existsSync(join(state.folder, "data/server.json"))).toBe(true);
   });
 
-  test("refuses a setting that makes no sense, naming it", async () => {
-    const refused = await runServer({ TURNPIKE_PORT: "eighty" });
-    expect(refused).toEqual({
-      code: 1,
-      stderr: 'TURNPIKE_PORT must be a whole number from 0 to 65535, not "eighty"\n',
-    });
+  test.each([
+    ["TURNPIKE_PORT", "eighty", 'must be a whole number from 0 to 65535, not "eighty"'],
+    ["DATABASE_URL", "mysql://me:secret@here/x", "must begin with postgres:// or postgresql://"],
+  ])("refuses a setting that makes no sense, naming it: %s", async (name, value, reason) => {
+    const refused = await runServer({ [name]: value });
+    expect(refused).toEqual({ code: 1, stderr: `${name} ${reason}\n` });
   });
 
   test("says why a start fails, down to the first cause", async () => {

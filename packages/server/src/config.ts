@@ -154,6 +154,12 @@ export const readConfig = (environment: Environment): Config => {
       `${settings.publicUrl.name} must be an http or https URL without query, not "${publicUrl}"`,
     );
   }
+  const databaseUrl = text(settings.databaseUrl);
+  // It holds a password, which nobody is told.
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl))
+    throw new ConfigError(
+      `${settings.databaseUrl.name} must begin with postgres:// or postgresql://`,
+    );
   const gigabyte = 1_073_741_824;
   return {
     port: whole(settings.port, 65_535),
@@ -164,7 +170,7 @@ export const readConfig = (environment: Environment): Config => {
     accessKey: text(settings.accessKey),
     apiSecret: text(settings.apiSecret),
     secretKeys: text(settings.secretKeys),
-    databaseUrl: text(settings.databaseUrl),
+    databaseUrl,
     connectionsMax: whole(settings.connectionsMax, 1000, 5),
     logLevel: level(),
     bodyBytesMax: whole(settings.bodyBytesMax, gigabyte),

@@ -46,6 +46,15 @@ test("a database of another encoding is refused before anything is written", asy
   );
 });
 
+test.each([
+  ["no such database", { pathname: "/nowhere" }, 'database "nowhere" does not exist'],
+  ["nobody who listens", { href: "postgres://127.0.0.1:1/x" }, "connect ECONNREFUSED 127.0.0.1:1"],
+])("where there is %s, a start says so in a sentence", async (_what, other, reason) => {
+  await expect(open(Object.assign(urlOfOwn(), other))).rejects.toThrow(
+    new UnfitDatabase(`The database cannot be used: ${reason}`),
+  );
+});
+
 test("who can only read is not ready", async () => {
   const options = "-c default_transaction_read_only=on";
   const standby = new Pool({ connectionString: urlOfOwn().href, options });

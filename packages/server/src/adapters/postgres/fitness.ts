@@ -26,15 +26,32 @@ export const unfitness = ({ version, encoding, isReadOnly }: Facts): string | un
 
 /** Before anything is written. Throws `UnfitDatabase`. */
 export const checkFitness = async (pool: Pool): Promise<void> => {
-  const { rows } = await pool.query<Facts>(`
-    SELECT current_setting('server_version_num')::int AS version,
-      current_setting('server_encoding') AS encoding,
-      current_setting('transaction_read_only')::boolean AS "isReadOnly"`);
-  for (const facts of rows) refuse(unfitness(facts));
+  refuse(unfitness(await firstFacts(pool)));
   if (!(await keepsSessions(pool)))
     refuse(
       "the pooler before it lends sessions: each connection needs one of its own (PgBouncer: pool_mode = session)",
     );
+};
+
+/** Nobody listens, the password is wrong, there is no such database: nothing that a stack would explain. */
+const firstFacts = async (pool: Pool): Promise<Facts> => {
+  try {
+    const { rows } = await pool.query<Facts>(`
+      SELECT current_setting('server_version_num')::int AS version,
+        current_setting('server_encoding') AS encoding,
+        current_setting('transaction_read_only')::boolean AS "isReadOnly"`);
+    const [facts] = rows;
+    if (facts === undefined) throw new Error("it answers nothing");
+    return facts;
+  } catch (error) {
+    throw new UnfitDatabase(`The database cannot be used: ${reasonOf(error)}`, { cause: error });
+  }
+};
+
+/** Of a host with several addresses, what each said. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join("; ");
+  return error instanceof Error ? error.message : String(error);
 };
 
 /** After a failover, connections can lead to a standby until it is promoted. Throws `UNAVAILABLE`. */
