@@ -6,15 +6,21 @@ import { DatabaseError } from "pg";
 import { expect, test } from "vitest";
 import { sendError } from "./replies.ts";
 
-/** What a client is told of an error that nobody expected. */
-const replyTo = async (error: unknown): Promise<unknown> => {
-  const app = Fastify();
+const failWith = async (error: unknown) => {
+  const lines: string[] = [];
+  const app = Fastify({ logger: { stream: { write: (line: string) => lines.push(line) } } });
   app.setErrorHandler(sendError);
-  app.get("/", async () => {
+  app.get("/", { logLevel: "warn" }, async () => {
     throw error;
   });
-  const { statusCode, headers, body } = await app.inject("/");
+  const reply = await app.inject("/");
   await app.close();
+  return { reply, lines };
+};
+
+/** What a client is told of an error that nobody expected. */
+const replyTo = async (error: unknown): Promise<unknown> => {
+  const { statusCode, headers, body } = (await failWith(error)).reply;
   const { errorCode }: { errorCode?: unknown } = JSON.parse(body);
   return [statusCode, errorCode, headers["x-should-retry"]];
 };
@@ -56,6 +62,18 @@ test.each([
   ["a statement that is wrong", ofDatabase("42P01"), isOurs],
 ])("says of %s whether it may work the next time", async (_what, error, reply) => {
   expect(await replyTo(error)).toEqual(reply);
+});
+
+test.each([
+  ["a mistake of ours with its stack", new TypeError("for the test"), "TypeError: for the test"],
+  ["a database that is away without one", ofDatabase("57P03"), undefined],
+])("logs %s", async (_what, error, stack) => {
+  const [line = "", ...others] = (await failWith(error)).lines;
+  const logged: { msg?: string; reason?: string; err?: { stack: string } } = JSON.parse(line);
+  expect(others).toEqual([]);
+  expect(logged.msg).toBe("request failed");
+  expect(logged.err?.stack.split("\n")[0]).toBe(stack);
+  expect(logged.reason).toBe(stack === undefined ? "for the test" : undefined);
 });
 
 test("says of a database whose socket is gone that it may work the next time, of a missing file not", async () => {

@@ -91,6 +91,17 @@ export const refuseUnreadable = (error: Error, socket: Socket): void => {
   socket.destroy(error);
 };
 
+/**
+ * Only a mistake of ours needs its stack. Where the database is away or the disk is full, thousands of requests a second say
+ * the same.
+ */
+const logFault = (log: FastifyRequest["log"], problem: Problem): void => {
+  const { code, cause } = problem;
+  const fault = cause instanceof Error ? cause : problem;
+  if (code === "INTERNAL") log.error({ err: fault }, "request failed");
+  else if (problems[code].status >= 500) log.warn({ reason: fault.message }, "request failed");
+};
+
 /** Every error of every route ends here; what is our fault is logged, once. */
 export const sendError = async (
   error: FastifyError | Error,
@@ -99,6 +110,6 @@ export const sendError = async (
 ): Promise<FastifyReply> => {
   if (!request.raw.complete) await drain(request);
   const problem = asProblem(error);
-  if (problems[problem.code].status >= 500) request.log.error({ err: error }, "request failed");
+  logFault(request.log, problem);
   return sendProblem(reply, problem);
 };
