@@ -53,9 +53,12 @@ export class Corrections {
     return this.inTurn(() => this.#correct(request));
   }
 
-  async ingested({ orgId, uid, askedAtMs }: IngestedRequest): Promise<StoredContent | undefined> {
-    const receivedAtMs = await this.#received(orgId, uid, askedAtMs);
-    return this.#parts.log.content(orgId, uid, receivedAtMs);
+  async ingested({
+    orgId,
+    uids,
+    askedAtMs,
+  }: IngestedRequest): Promise<ReadonlyMap<string, StoredContent>> {
+    return this.#parts.log.contents(orgId, await this.#received(orgId, uids, askedAtMs));
   }
 
   /** Does the work after every correction before it and before those that come. */
@@ -80,16 +83,20 @@ export class Corrections {
   }
 
   async #find(orgId: string, uid: string, atMs: number): Promise<StoredMeasurement | undefined> {
-    const receivedAtMs = await this.#received(orgId, uid, atMs);
-    return this.#parts.log.find(orgId, uid, receivedAtMs);
+    const received = await this.#received(orgId, [uid], atMs);
+    return this.#parts.log.find(orgId, uid, received.get(uid));
   }
 
-  /** About when the uid was received, once everything that came before is durable. */
-  async #received(orgId: string, uid: string, atMs: number): Promise<number | undefined> {
+  /** About when each of the uids was received, once everything that came before is durable. */
+  async #received(
+    orgId: string,
+    wanted: readonly string[],
+    atMs: number,
+  ): Promise<ReadonlyMap<string, number | undefined>> {
     const { gather, uids } = this.#parts;
-    // The measurement may be in a group that is still on its way.
+    // A measurement may be in a group that is still on its way.
     await gather(() => nothing, atMs);
-    return uids.receivedAtMs(orgId, uid, atMs);
+    return new Map(wanted.map((uid) => [uid, uids.receivedAtMs(orgId, uid, atMs)]));
   }
 
   async #void(request: CorrectionRequest, stored: StoredMeasurement): Promise<CorrectionOutcome> {

@@ -86,8 +86,8 @@ export class IngestPipeline {
     return this.#corrections.correct(request);
   }
 
-  /** What was stored last with a uid. */
-  ingested(request: IngestedRequest): Promise<StoredContent | undefined> {
+  /** By uid, what was stored last with it. */
+  ingested(request: IngestedRequest): Promise<ReadonlyMap<string, StoredContent>> {
     return this.#corrections.ingested(request);
   }
 

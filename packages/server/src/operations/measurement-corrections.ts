@@ -44,7 +44,8 @@ const isTakenOver = async (
   const account = amendment?.["account"];
   if (typeof account !== "string") return false;
   if (!(await plainUsage.withWallet(orgId, [account])).has(account)) return false;
-  const stored = await usage.ingested({ orgId, uid, askedAtMs: receivedAtMs });
+  const found = await usage.ingested({ orgId, uids: [uid], askedAtMs: receivedAtMs });
+  const stored = found.get(uid);
   const accountId = (await ledger.customers.idsOf(orgId, [account])).get(account);
   return stored !== undefined && accountId !== stored.accountId;
 };

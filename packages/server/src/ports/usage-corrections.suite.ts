@@ -71,8 +71,10 @@ export const usageCorrectionsSuite = (
     test("what was stored last with a uid is known, and whether it was corrected", async () => {
       const changes = { ets: "2024-05-11T00:00:00Z", cost: { extra: 1e-13 }, who: { a: "b" } };
       await sendTo(used.store, [event("a", 1e30, changes), event("b", 0.1)]);
-      const ingested = (uid: string) =>
-        used.store.ingested({ orgId: org, uid, askedAtMs: receivedAtMs });
+      const ingested = async (uid: string) => {
+        const request = { orgId: org, uids: [uid], askedAtMs: receivedAtMs };
+        return (await used.store.ingested(request)).get(uid);
+      };
       const known = {
         meterId: calls.id,
         accountId: used.accountId("acme"),

@@ -163,12 +163,11 @@ export interface UsageLog {
     uid: string,
     receivedAtMs: number | undefined,
   ): Promise<StoredMeasurement | undefined>;
-  /** The same for rows that are of no backfill, with all that was sent. */
-  content(
+  /** The same by uid, of those that rows have which are of no backfill, with all that was sent. */
+  contents(
     orgId: string,
-    uid: string,
-    receivedAtMs: number | undefined,
-  ): Promise<StoredContent | undefined>;
+    receivedAtMs: ReadonlyMap<string, number | undefined>,
+  ): Promise<ReadonlyMap<string, StoredContent>>;
   /** The backfill as it is; if it is to be revealed, also whether a uid would count twice. */
   backfill(
     key: BackfillKey,

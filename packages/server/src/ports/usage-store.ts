@@ -104,7 +104,7 @@ export type CorrectionOutcome =
 
 export interface IngestedRequest {
   readonly orgId: string;
-  readonly uid: string;
+  readonly uids: readonly string[];
   /** In epoch milliseconds. */
   readonly askedAtMs: number;
 }
@@ -338,8 +338,8 @@ export interface UsageStore extends UsageChanges, UsageBackfills {
   ingest(request: IngestRequest): Promise<IngestOutcome>;
   /** Voids or amends: the last correction of a measurement counts. */
   correct(request: CorrectionRequest): Promise<CorrectionOutcome>;
-  /** The last with the uid, whatever counts of it. Those of backfills have uids of their own. */
-  ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined>;
+  /** By uid, the last with it, whatever counts of that. Those of backfills have uids of their own. */
+  ingested(request: IngestedRequest): Promise<ReadonlyMap<string, IngestedMeasurement>>;
   aggregate(request: AggregateRequest): Promise<readonly Quantity[]>;
   /** The same for groups of accounts, each account with a window of its own: one pass for all of them. */
   aggregateJointly(request: JointAggregateRequest): Promise<readonly JointQuantity[]>;

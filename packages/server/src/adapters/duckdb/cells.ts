@@ -27,3 +27,15 @@ export const literal = (content: string): string =>
     .split("\0")
     .map((part) => `'${part.replaceAll("'", "''")}'`)
     .join(" || chr(0) || ");
+
+/** Rows of SQL literals, by the types of their columns. Many of them take a third of the time that VALUES takes. */
+export const literalRows = (
+  types: Readonly<Record<string, string>>,
+  rows: readonly (readonly (string | number)[])[],
+): string =>
+  `SELECT ${Object.entries(types)
+    .map(
+      ([name, type], at) =>
+        `unnest([${rows.map((row) => row[at]).join(", ")}]::${type}[]) AS ${name}`,
+    )
+    .join(", ")}`;

@@ -3,56 +3,93 @@ import { decimal } from "@turnpike/engine/exact/decimal.ts";
 import { categoryProperties } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { Measurement } from "../../ingest/measurement.ts";
 import type { StoredContent } from "../../ports/usage-log.ts";
-import { integer, rowsOf, text } from "./cells.ts";
-import { correctionOf, findOrdinary, originOf, type Source, type Wanted } from "./corrections.ts";
+import { integer, literalRows, rowsOf, text } from "./cells.ts";
+import { correctionsOf, originOf } from "./corrections.ts";
+import { findOrdinary, type Source, type StoredRow, type Wanted } from "./last-rows.ts";
 import type { MeterTable } from "./meter-table.ts";
 import { fieldColumns, fieldValues } from "./scan.ts";
 
-/** The last row with the uid, and all that it has. */
-export const findContent = async (
+/** By uid, the last row with it and all that it has. */
+export const findContents = async (
   connection: DuckDBConnection,
   source: Source,
   wanted: Wanted,
-): Promise<StoredContent | undefined> => {
+): Promise<ReadonlyMap<string, StoredContent>> => {
   const found = await findOrdinary(connection, source, wanted);
-  if (found === undefined) return undefined;
-  const position = integer(found.row[1]);
-  const { isVoid, digest } = await correctionOf(connection, position);
-  return {
-    ...originOf(source, found),
-    fields: await fieldsAt(connection, found.table, position),
-    isCorrected: isVoid || digest !== undefined,
-    batch: await batchAt(connection, position),
-  };
-};
-
-const batchAt = async (connection: DuckDBConnection, position: number): Promise<number> => {
-  const [[sequence = null] = []] = await rowsOf(
-    connection,
-    `SELECT max(sequence) FROM batch WHERE first_position <= ${position}`,
+  const rows = [...found.values()];
+  if (rows.length === 0) return new Map();
+  const positions = rows.map(({ position }) => position);
+  const correctionAt = await correctionsOf(connection, positions);
+  const batches = await batchesOf(connection, positions);
+  const fields = await fieldsOf(connection, rows);
+  return new Map(
+    [...found].map(([uid, row]): [string, StoredContent] => {
+      const { isVoid, digest } = correctionAt(row.position);
+      return [
+        uid,
+        {
+          ...originOf(source, row),
+          fields: known(fields, row.position),
+          isCorrected: isVoid || digest !== undefined,
+          batch: known(batches, row.position),
+        },
+      ];
+    }),
   );
-  return integer(sequence);
 };
 
-const fieldsAt = async (
+/** Of a position that a row has. */
+const known = <Value>(of: ReadonlyMap<number, Value>, position: number): Value => {
+  const value = of.get(position);
+  if (value === undefined) throw new Error(`nothing is known of the row at ${position}`);
+  return value;
+};
+
+/** The batches that have these positions. */
+const batchesOf = async (
   connection: DuckDBConnection,
-  table: MeterTable,
-  position: number,
-): Promise<ReadonlyMap<string, string>> => {
-  const columns = ["extras", ...table.fields.flatMap(fieldColumns)];
-  const [row = []] = await rowsOf(
+  positions: readonly number[],
+): Promise<ReadonlyMap<number, number>> => {
+  const rows = await rowsOf(
     connection,
-    `SELECT ${columns.join(", ")} FROM ${table.storedName} WHERE position = ${position}`,
+    `SELECT wanted.position, batch.sequence
+     FROM (${literalRows(
+       { position: "BIGINT" },
+       positions.map((position) => [position]),
+     )}) AS wanted
+     ASOF JOIN batch ON wanted.position >= batch.first_position`,
   );
-  const [extras = null, ...cells] = row;
-  return new Map([
+  return new Map(rows.map(([position, sequence]) => [integer(position), integer(sequence)]));
+};
+
+type Fields = ReadonlyMap<string, string>;
+
+const fieldsOf = async (
+  connection: DuckDBConnection,
+  rows: readonly StoredRow[],
+): Promise<ReadonlyMap<number, Fields>> => {
+  const fields = new Map<number, Fields>();
+  for (const [table, own] of Map.groupBy(rows, (row) => row.table)) {
+    const columns = ["position", "extras", ...table.fields.flatMap(fieldColumns)];
+    const positions = own.map(({ position }) => position).join(", ");
+    const found = await rowsOf(
+      connection,
+      `SELECT ${columns.join(", ")} FROM ${table.storedName} WHERE position IN (${positions})`,
+    );
+    for (const [position, extras = null, ...cells] of found)
+      fields.set(integer(position), fieldsIn(table, extras, cells));
+  }
+  return fields;
+};
+
+const fieldsIn = (table: MeterTable, extras: DuckDBValue, cells: readonly DuckDBValue[]): Fields =>
+  new Map([
     ...fieldValues(table, cells).map(
       ({ field, value }) => [`${categoryProperties[field.category]}.${field.code}`, value] as const,
     ),
     // A field that was sent by the code of a derived one is among these.
     ...extraFields(extras),
   ]);
-};
 
 const extraFields = (extras: DuckDBValue): [string, string][] => {
   if (extras === null) return [];

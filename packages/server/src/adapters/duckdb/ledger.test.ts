@@ -9,7 +9,7 @@ import { calls, event, org, receivedAtMs, sendTo } from "../../ports/usage-fixtu
 import { journalFolder } from "../journal/journal.ts";
 import { MemoryUsageDirectory } from "../memory/usage-directory.ts";
 import { exportLedger, verifyLedger } from "./ledger.ts";
-import { uidCondition } from "./uid-columns.ts";
+import { uidSql } from "./uid-columns.ts";
 import { UsageJournalLog } from "./usage-log.ts";
 import { openUsageStore } from "./usage-store.ts";
 
@@ -94,16 +94,16 @@ test("the chain of what was stored is sound, wherever rows have moved", async ()
 });
 
 test.each([
-  ["a value", 2, `UPDATE usage_0 SET f0 = f0 + 1 WHERE ${uidCondition("e")}`],
-  ["a scale", 1, `UPDATE usage_0 SET f0_scale = 1 WHERE ${uidCondition("a")}`],
-  ["an account", 2, `UPDATE usage_0 SET account = 1 - account WHERE ${uidCondition("e")}`],
+  ["a value", 2, `UPDATE usage_0 SET f0 = f0 + 1 WHERE ${uidSql("usage_0")} = 'e'`],
+  ["a scale", 1, `UPDATE usage_0 SET f0_scale = 1 WHERE ${uidSql("usage_0")} = 'a'`],
+  ["an account", 2, `UPDATE usage_0 SET account = 1 - account WHERE ${uidSql("usage_0")} = 'e'`],
   ["who an account is", 1, "UPDATE account SET account_id = 'x' WHERE number = 0"],
-  ["a time", 3, `UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE ${uidCondition("f")}`],
-  ["a uid", 2, `UPDATE usage_0 SET uid_number = uid_number + 1 WHERE ${uidCondition("e")}`],
-  ["how a uid is stored", 2, `UPDATE usage_0 SET uid_form = 99 WHERE ${uidCondition("e")}`],
-  ["a derived value", 3, `UPDATE usage_0 SET f3 = 26 WHERE ${uidCondition("f")}`],
-  ["a row taken away", 1, `DELETE FROM usage_0 WHERE ${uidCondition("b")}`],
-  ["a row put in", 2, `INSERT INTO usage_0 SELECT * FROM usage_0 WHERE ${uidCondition("e")}`],
+  ["a time", 3, `UPDATE usage_0 SET ts = ts + INTERVAL 1 SECOND WHERE ${uidSql("usage_0")} = 'f'`],
+  ["a uid", 2, `UPDATE usage_0 SET uid_number = uid_number + 1 WHERE ${uidSql("usage_0")} = 'e'`],
+  ["how a uid is stored", 2, `UPDATE usage_0 SET uid_form = 99 WHERE ${uidSql("usage_0")} = 'e'`],
+  ["a derived value", 3, `UPDATE usage_0 SET f3 = 26 WHERE ${uidSql("usage_0")} = 'f'`],
+  ["a row taken away", 1, `DELETE FROM usage_0 WHERE ${uidSql("usage_0")} = 'b'`],
+  ["a row put in", 2, `INSERT INTO usage_0 SELECT * FROM usage_0 WHERE ${uidSql("usage_0")} = 'e'`],
   [
     "a row behind the end",
     6,

@@ -1,5 +1,5 @@
 import type { TextValues } from "../../ports/usage-log.ts";
-import { literal } from "./cells.ts";
+import { literal, literalRows } from "./cells.ts";
 import type { ColumnSource } from "./chunk-writer.ts";
 import {
   codeOf,
@@ -27,8 +27,30 @@ export const uidSql = (rows: string): string =>
      ELSE lower(to_base(${rows}.uid_number, (${rows}.uid_form // 100)::INTEGER, (${rows}.uid_form % 100)::INTEGER))
    END)`;
 
-/** Rows with the uid, in whichever way it was stored. */
-export const uidCondition = (uid: string): string => {
+/**
+ * The ways in which uids can have been stored, as rows of SQL: which of the uids, and the columns of a row that has it,
+ * by their names.
+ */
+export const uidWaysSql = (uids: readonly string[]): string =>
+  literalRows(
+    {
+      nth: "INTEGER",
+      uid_head: "VARCHAR",
+      uid_form: "SMALLINT",
+      uid_number: "BIGINT",
+      uid_uuid: "UUID",
+    } satisfies Record<"nth" | (typeof uidColumns)[number], string>,
+    uids.flatMap((uid, nth) => waysOf(uid).map((way) => [nth, ...way])),
+  );
+
+/** Of two relations with these columns: rows with one uid. A tail that a form has not is NULL. */
+export const isSameUidSql = (one: string, other: string): string =>
+  `${one}.uid_head = ${other}.uid_head AND ${one}.uid_form = ${other}.uid_form
+   AND ${one}.uid_number IS NOT DISTINCT FROM ${other}.uid_number
+   AND ${one}.uid_uuid IS NOT DISTINCT FROM ${other}.uid_uuid`;
+
+/** Cells of SQL in the order of the columns. */
+const waysOf = (uid: string): readonly (readonly (string | number)[])[] => {
   const bytes = new Uint8Array(Buffer.from(uid));
   const end = bytes.length;
   const split = numberForms.flatMap((form) => {
@@ -39,12 +61,11 @@ export const uidCondition = (uid: string): string => {
     const code = codeOf(form, bytes, { from, end });
     const tail =
       form === "uuid"
-        ? `uid_uuid = '${Buffer.from(bytes.subarray(from)).toString()}'`
-        : `uid_number = ${new BigInt64Array(words.buffer)[0]}`;
-    return `uid_head = ${head} AND uid_form = ${code} AND ${tail}`;
+        ? ["NULL", `'${Buffer.from(bytes.subarray(from)).toString()}'`]
+        : [`${new BigInt64Array(words.buffer)[0]}`, "NULL"];
+    return [[head, code, ...tail]];
   });
-  const ways = [`uid_head = ${literal(uid)} AND uid_form = ${textCode}`, ...split];
-  return `((${ways.join(") OR (")}))`;
+  return [[literal(uid), textCode, "NULL", "NULL"], ...split];
 };
 
 /** A form is taken when heads change with one row in so many at most: those that all differ are better left in a text. */

@@ -15,7 +15,7 @@ import { AccountNumbers } from "./accounts.ts";
 import { inspect } from "./backfill-contents.ts";
 import { markOf } from "./changes.ts";
 import { rowsOf, text } from "./cells.ts";
-import { findContent } from "./content.ts";
+import { findContents } from "./content.ts";
 import { findMeasurement } from "./corrections.ts";
 import { type DatabaseOptions, isDamage, setAside, UsageDatabase } from "./database.ts";
 import { Follower, type MoveOptions } from "./follower.ts";
@@ -133,13 +133,12 @@ export class UsageJournalLog implements UsageLog {
     );
   }
 
-  content(
+  contents(
     orgId: string,
-    uid: string,
-    receivedAtMs: number | undefined,
-  ): Promise<StoredContent | undefined> {
+    receivedAtMs: ReadonlyMap<string, number | undefined>,
+  ): Promise<ReadonlyMap<string, StoredContent>> {
     return this.readers.use((connection) =>
-      findContent(connection, this, { orgId, uid, receivedAtMs }),
+      findContents(connection, this, { orgId, receivedAtMs }),
     );
   }
 

@@ -172,12 +172,14 @@ class DuckDbUsageStore implements UsageStore, CustomSqlChecker, MemoryMeter {
     return this.#channel.call("correct", request).catch(unavailable);
   }
 
-  async ingested(request: IngestedRequest): Promise<IngestedMeasurement | undefined> {
+  async ingested(request: IngestedRequest): Promise<ReadonlyMap<string, IngestedMeasurement>> {
     const stored = await this.#channel.call("ingested", request);
-    if (stored === undefined) return undefined;
-    const { tsMicros, etsMicros, ...content } = stored;
-    const ets = etsMicros === undefined ? undefined : instantOf(BigInt(etsMicros));
-    return { ...content, ts: instantOf(BigInt(tsMicros)), ets };
+    return new Map(
+      [...stored].map(([uid, { tsMicros, etsMicros, ...content }]) => {
+        const ets = etsMicros === undefined ? undefined : instantOf(BigInt(etsMicros));
+        return [uid, { ...content, ts: instantOf(BigInt(tsMicros)), ets }];
+      }),
+    );
   }
 
   stepBackfill(request: BackfillStepRequest): Promise<BackfillOutcome> {

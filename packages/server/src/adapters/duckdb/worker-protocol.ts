@@ -62,7 +62,7 @@ export interface IngestCall extends IngestRequest {
 export type UsageCalls = {
   ingest: { argument: IngestCall; result: IngestOutcome };
   correct: { argument: CorrectionRequest; result: CorrectionOutcome };
-  ingested: { argument: IngestedRequest; result: StoredContent | undefined };
+  ingested: { argument: IngestedRequest; result: ReadonlyMap<string, StoredContent> };
   stepBackfill: { argument: BackfillStepQuestion; result: BackfillOutcome };
   backfill: { argument: BackfillKey; result: BackfillContents };
   aggregate: { argument: AggregateQuestion; result: readonly Quantity[] };

@@ -1,6 +1,7 @@
 import type {
   CommitOutcome,
   StoredBackfill,
+  StoredContent,
   StoredUids,
   UsageGroup,
   UsageLog,
@@ -32,8 +33,8 @@ export class MemoryUsageLog implements UsageLog {
     return undefined;
   }
 
-  async content(): Promise<undefined> {
-    return undefined;
+  async contents(): Promise<ReadonlyMap<string, StoredContent>> {
+    return new Map();
   }
 
   async backfill(): Promise<StoredBackfill> {

@@ -92,7 +92,7 @@ export const heardOfUsage = async (pool: Pool): Promise<string | undefined> => {
 
 /**
  * Usage that came in before a start and that the database has never heard of is kept in mind: it has lost what was decided
- * of that, if it was restored from an older dump, and tells a call that is asked again by it (`isDelivered`).
+ * of that, if it was restored from an older dump, and tells a call that is asked again by it (`deliveredAmong`).
  */
 export const noteUnheard = async (pool: Pool, present: UsageMark): Promise<void> => {
   const heard = await heardOfUsage(pool);

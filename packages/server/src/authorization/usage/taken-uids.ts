@@ -12,6 +12,7 @@ import type {
 import { hashedUid } from "./batch-usage.ts";
 import type { LedgerParts } from "../ledger.ts";
 import type { Meter } from "./measurements.ts";
+import type { MeterRecord } from "../prices/meters.ts";
 
 /** What it takes to see whether a measurement that has our uid is ours. */
 export interface TakenUidParts extends Pick<LedgerParts, "customers" | "prices" | "now"> {
@@ -48,17 +49,19 @@ export const renamedWhereTaken = async (
   orgId: string,
   failures: readonly MeasurementFailure[],
 ): Promise<Renamed[]> => {
-  const renamed: Renamed[] = [];
-  for (const { kind, measurement } of failures) {
-    if (kind !== "DuplicateUid") continue;
-    const own = delivered.parse(measurement);
-    if (await isDelivered(parts, orgId, own)) continue;
-    const { uid } = own;
-    const storedAs = hashedUid(uid);
-    parts.logger.warn({ orgId, uid, storedAs }, "the uid of usage is another measurement's");
-    renamed.push({ uid, storedAs, measurement: { ...own, uid: storedAs } });
-  }
-  return renamed;
+  const own = failures
+    .filter(({ kind }) => kind === "DuplicateUid")
+    .map(({ measurement }) => delivered.parse(measurement));
+  if (own.length === 0) return [];
+  const isDelivered = await deliveredAmong(parts, orgId, own);
+  return own
+    .filter((one) => !isDelivered(one))
+    .map((one) => {
+      const { uid } = one;
+      const storedAs = hashedUid(uid);
+      parts.logger.warn({ orgId, uid, storedAs }, "the uid of usage is another measurement's");
+      return { uid, storedAs, measurement: { ...one, uid: storedAs } };
+    });
 };
 
 /**
@@ -82,35 +85,50 @@ export const writeRenamed = async (
 };
 
 /**
- * Whether what has the uid is this, delivered before a crash or a restore: it must not count twice. What says the same in
- * everything is the same usage, whoever sent it. Ours cannot have been corrected, which waits until the usage store has
- * acknowledged it. A call whose decision was lost with an older dump is decided anew, at another time where it names none:
- * of what the database has lost, the time says nothing.
+ * Tells whether what has the uid is this, delivered before a crash or a restore: it must not count twice. What says the
+ * same in everything is the same usage, whoever sent it. Ours cannot have been corrected, which waits until the usage
+ * store has acknowledged it. A call whose decision was lost with an older dump is decided anew, at another time where it
+ * names none: of what the database has lost, the time says nothing. After a crash everything is a duplicate: all of them
+ * are looked up together.
  */
-const isDelivered = async (
+const deliveredAmong = async (
   { pool, usage, customers, prices, now }: TakenUidParts,
   orgId: string,
-  own: Delivered,
-): Promise<boolean> => {
-  const stored = await usage.ingested({ orgId, uid: own.uid, askedAtMs: now() });
-  if (stored === undefined || stored.isCorrected) return false;
-  const meter = await prices.meter(orgId, own.meter);
-  // A code that nothing has any more may have been that of what is stored.
-  const accountId =
-    (await customers.idsOf(orgId, [own.account])).get(own.account) ?? stored.accountId;
-  const isOfSame =
-    accountId === stored.accountId && (meter?.id ?? stored.meterId) === stored.meterId;
-  const sent = z.custom<MeasurementFields>().parse(own);
-  if (!isOfSame || !saysTheSame(sent, stored, meter)) return false;
-  return (
-    Date.parse(own.ts) === stored.ts.epochMilliseconds || (await isUnheard(pool, stored.batch))
-  );
+  all: readonly Delivered[],
+): Promise<(own: Delivered) => boolean> => {
+  const uids = all.map(({ uid }) => uid);
+  const stored = await usage.ingested({ orgId, uids, askedAtMs: now() });
+  const accounts = all.map(({ account }) => account);
+  const accountIds = await customers.idsOf(orgId, accounts);
+  const meters = new Map<string, MeterRecord | undefined>();
+  for (const { meter } of all)
+    if (!meters.has(meter)) meters.set(meter, await prices.meter(orgId, meter));
+  const isUnheard = await unheardAmong(pool, [...stored.values()]);
+  return (own) => {
+    const one = stored.get(own.uid);
+    if (one === undefined || one.isCorrected) return false;
+    const meter = meters.get(own.meter);
+    // A code that nothing has any more may have been that of what is stored.
+    const accountId = accountIds.get(own.account) ?? one.accountId;
+    const isOfSame = accountId === one.accountId && (meter?.id ?? one.meterId) === one.meterId;
+    const sent = z.custom<MeasurementFields>().parse(own);
+    if (!isOfSame || !saysTheSame(sent, one, meter)) return false;
+    return Date.parse(own.ts) === one.ts.epochMilliseconds || isUnheard(one.batch);
+  };
 };
 
-/** Whether the batch had come before a start of a server that the database had not heard of it at. */
-const isUnheard = async (pool: Pool, batch: number): Promise<boolean> => {
-  const text = "SELECT FROM usage_unheard WHERE after_batch < $1 AND last_batch >= $1 LIMIT 1";
-  return (await pool.query(text, [batch])).rowCount === 1;
+/** Tells whether a batch had come before a start of a server that the database had not heard of it at. */
+const unheardAmong = async (
+  pool: Pool,
+  stored: readonly IngestedMeasurement[],
+): Promise<(batch: number) => boolean> => {
+  const { rows } = await pool.query<{ batch: string }>(
+    `SELECT batch FROM unnest($1::bigint[]) AS batch
+     WHERE EXISTS (SELECT FROM usage_unheard WHERE after_batch < batch AND last_batch >= batch)`,
+    [[...new Set(stored.map(({ batch }) => batch))]],
+  );
+  const unheard = new Set(rows.map(({ batch }) => Number(batch)));
+  return (batch) => unheard.has(batch);
 };
 
 /** Whenever it was. Beside what was sent, a stored measurement has what its meter calculates. */
