@@ -7,8 +7,14 @@ import { newFolder, removeFolder, type ServerProcess, sharedKeys, startServer } 
 import { ownDatabase } from "./wallet-world.ts";
 
 const aheadMs = 360_000;
-/** Of every thread of the process. */
-const aheadClock = `const at=Date.now;Date.now=()=>at()+${aheadMs}`;
+/** Of every thread of the process, however it asks for the time. */
+const aheadClock = `
+  const now = () => performance.timeOrigin + performance.now() + ${aheadMs};
+  const construct = (date, given, target) =>
+    Reflect.construct(date, given.length === 0 ? [now()] : given, target);
+  Date.now = () => Math.floor(now());
+  globalThis.Date = new Proxy(Date, { construct });
+`;
 const url = ownDatabase();
 const state: { folder: string; servers: ServerProcess[] } = { folder: "", servers: [] };
 const wallets: Wallets[] = [];
@@ -27,6 +33,7 @@ beforeAll(async () => {
     state.servers.push(server);
     wallets.push(await Wallets.open(server));
   }
+  await at(0).asset("USD", 6);
 });
 afterAll(async () => {
   for (const server of state.servers) await server.stop();
@@ -39,9 +46,26 @@ const at = (nth: number): Wallets => {
   return found;
 };
 
+test("what a server decides whose clock is ahead may be amended before that time has come", async () => {
+  const [right, ahead] = [at(0), at(1)];
+  await right.meter("requests");
+  await right.account("amended");
+  await right.grant("amended", "100");
+  const pricing = { pricingBands: [{ lowerLimit: 0, fixedPrice: 0, unitPrice: 1 }] };
+  await right.plan("amended", pricing, "requests");
+  const call = { uid: "wrong", account: "amended", meter: "requests", measure: { units: 2 } };
+  expect(await ahead.authorize(call)).toMatchObject({ decision: "allow", amount: "2" });
+  await waitForRelay(url());
+  const amend = (measurement: object) =>
+    right.post("measurements/wrong/amend", { reason: "it was wrong", measurement });
+  await amend({ measure: { units: 5 } });
+  expect(await right.wallet("amended")).toMatchObject({ balance: "95" });
+  const later = new Date(Date.now() + 2 * aheadMs).toISOString();
+  await expect(amend({ measure: { units: 5 }, ts: later })).rejects.toThrow("in the future");
+});
+
 test("usage that a server decides whose clock is minutes ahead is metered by one whose clock is right", async () => {
   const [right, ahead] = [at(0), at(1)];
-  await right.asset("USD", 6);
   const meterId = (await right.meter("calls")).id;
   await right.account("payer");
   await right.grant("payer", "100");

@@ -108,30 +108,34 @@ export const priceUsage = (
   parts: LedgerParts,
   asked: { readonly orgId: string; readonly isReadOnly: boolean },
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { ...asked, hasHappened: false }, usage);
+): Promise<PricedUsage> => {
+  const at = occurredAt(usage, parts.now());
+  return priced(parts, { ...asked, at, hasHappened: false }, usage);
+};
 
 /**
- * The same of usage that happened without being asked for, which is not refused any more. The measurement keeps the digits
- * that are rounded off here.
+ * The same of usage that happened without being asked for, which is not refused any more: whether its time can be was
+ * judged before. The measurement keeps the digits that are rounded off here.
  */
 export const priceMeasured = (
   parts: LedgerParts,
-  orgId: string,
+  asked: { readonly orgId: string; readonly at: number },
   usage: UsageOf,
-): Promise<PricedUsage> => priced(parts, { orgId, isReadOnly: false, hasHappened: true }, usage);
+): Promise<PricedUsage> => priced(parts, { ...asked, isReadOnly: false, hasHappened: true }, usage);
 
 interface Asked {
   readonly orgId: string;
+  /** When it was, or is to be, used. */
+  readonly at: number;
   /** Whether nothing of the answer is kept. */
   readonly isReadOnly: boolean;
   readonly hasHappened: boolean;
 }
 
 const priced = async (parts: LedgerParts, asked: Asked, usage: UsageOf): Promise<PricedUsage> => {
-  const { orgId, isReadOnly, hasHappened } = asked;
+  const { orgId, at, isReadOnly, hasHappened } = asked;
   const configuration = await parts.configurations.of(orgId);
   const meter = await meterNamed(parts, asked, usage.meter);
-  const at = occurredAt(usage, parts.now());
   const used = await parts.prices.usage(orgId, usage.meter);
   const wanted = { orgId, usage, meter, used, at };
   const { found, derived, counting } = await foundFor(parts, wanted);

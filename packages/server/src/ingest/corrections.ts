@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { futureSkewMs } from "@turnpike/contract/usage/measurement-rules.ts";
 import type { StoredContent, StoredMeasurement, UsageLog } from "../ports/usage-log.ts";
 import type {
   AmendedMeasurement,
@@ -110,6 +111,7 @@ export class Corrections {
     return committed.kind === "accepted" ? done : committed;
   }
 
+  /** The time that it has was judged when it came, by whichever clock: only a later one is in the future. */
   async #amend(
     request: CorrectionRequest & Required<Pick<CorrectionRequest, "amendment">>,
     stored: StoredMeasurement,
@@ -124,7 +126,9 @@ export class Corrections {
     if (!stored.isVoid && stored.digest === digest) return { ...done, amended };
     const { general, gather, uids } = this.#parts;
     const { backfillId } = stored;
-    const batch = await general.resolve({ orgId, receivedAtMs, backfillId }, [measurement]);
+    const judgedAtMs = Math.max(receivedAtMs, Math.ceil(stored.tsMicros / 1000) - futureSkewMs);
+    const origin = { orgId, receivedAtMs: judgedAtMs, backfillId };
+    const batch = await general.resolve(origin, [measurement]);
     const verdicts: Verdict[] = [];
     const committed = await gather((group) => {
       const verdict = general.replace(batch, uid, group);

@@ -28,7 +28,7 @@ import {
   storedRow,
   unlessAnswered,
 } from "../authorization/stored-authorizations.ts";
-import { priceMeasured, refuseNegative } from "../authorization/usage-request.ts";
+import { occurredAt, priceMeasured, refuseNegative } from "../authorization/usage-request.ts";
 import type { Work } from "../authorization/work.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -101,7 +101,8 @@ const toSpend = async (
   },
 ): Promise<{ readonly spend: Spend; readonly measured: MeasuredUsage }> => {
   const usage = { ...said, account, asset: asset.code };
-  const priced = await priceMeasured(ledger, orgId, usage);
+  const at = occurredAt(usage, ledger.now());
+  const priced = await priceMeasured(ledger, { orgId, at }, usage);
   const { quantity, price, measured } = priced;
   refuseNegative(measured);
   const spend: Spend = {

@@ -16,7 +16,7 @@ import { besideId, markIn, partMarkIn } from "./measurement-ids.ts";
 import type { MeasuredUsage } from "./measurements.ts";
 import { recordOf } from "./recorded-usage.ts";
 import { unmeteredIds } from "./undone-usage.ts";
-import { priceMeasured } from "../usage-request.ts";
+import { occurredAt, priceMeasured } from "../usage-request.ts";
 
 /** A measurement that was sent to metering without being authorized. */
 export interface PlainMeasurement extends MeasurementFields {
@@ -163,7 +163,8 @@ const toRecord = async (
   const mark = markIn(uid) ?? partMarkIn(uid);
   if (mark !== undefined)
     throw fieldProblem("VALIDATION_FAILED", "uid", `must not contain ${mark}`);
-  const priced = await priceMeasured(ledger, orgId, measurement);
+  const at = occurredAt(measurement, ledger.now());
+  const priced = await priceMeasured(ledger, { orgId, at }, measurement);
   const command = recordOf(priced, {
     id: uid === "" ? randomUUID() : uid,
     fingerprint: fingerprintOf(["record", measurement]),

@@ -350,7 +350,7 @@ const recordOfAmended = async (
   },
 ): Promise<AmendedRecord> => {
   const { account, meter } = amended;
-  const priced = await priceMeasured(ledger, orgId, amended);
+  const priced = await priceMeasured(ledger, { orgId, at: Date.parse(amended.ts) }, amended);
   const was = before?.terms.spender;
   const same = account === was?.account && meter === was.meter ? was : undefined;
   const record = recordOf(priced, {
