@@ -64,6 +64,22 @@ test("what a server decides whose clock is ahead may be amended before that time
   await expect(amend({ measure: { units: 5 }, ts: later })).rejects.toThrow("in the future");
 });
 
+test("what a budget has used is said by every server of the window that decides", async () => {
+  const [right, ahead] = [at(0), at(1)];
+  await right.meter("tokens");
+  await right.account("limited");
+  await right.grant("limited", "100");
+  const limit = { scope: { account: "limited" }, asset: "USD", limit: "2" };
+  const window = { rolling: "PT1M" };
+  const { id } = await right.client.create("budgets", { code: "own", window, ...limit });
+  for (const [nth, decision] of ["allow", "allow", "deny"].entries())
+    expect(await ahead.charge("limited", `call${nth}`, "1", { meter: "tokens" })).toMatchObject({
+      decision,
+    });
+  for (const { client } of [right, ahead])
+    expect(await client.get(`budgets/${id}`)).toMatchObject({ used: "2" });
+});
+
 test("usage that a server decides whose clock is minutes ahead is metered by one whose clock is right", async () => {
   const [right, ahead] = [at(0), at(1)];
   const meterId = (await right.meter("calls")).id;

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { epochMs } from "../records/database-time.ts";
 import type { Ledger } from "./ledger.ts";
 import { attemptEach, LeftAlone } from "./left-alone.ts";
 import { type Repeating, startRepeating } from "./repeating.ts";
@@ -38,7 +39,7 @@ interface DueRow {
 /** What is to be done by now, but for accounts that are left alone. */
 const dueRows = async ({ pool }: Ledger, left: readonly string[]): Promise<DueRow[]> => {
   const { rows } = await pool.query<DueRow>(
-    `WITH clock AS (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)
+    `WITH clock AS (SELECT ${epochMs} AS now)
      SELECT org_id || ' ' || account AS key, org_id, account FROM (
        (SELECT org_id, account FROM ledger_authorization
           WHERE state = 'HELD' AND valid_until <= (SELECT now FROM clock)

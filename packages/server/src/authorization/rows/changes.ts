@@ -10,10 +10,10 @@ import type {
   Position,
   Posting,
 } from "@turnpike/engine/ledger/rows.ts";
+import { epochMs } from "../../records/database-time.ts";
 import { answerText, termsText } from "./authorization-text.ts";
 import type { Metered } from "../usage/batch-usage.ts";
 import { textArray } from "./binary-arrays.ts";
-import { epochMs } from "./database-clock.ts";
 import { jsonText } from "./json-text.ts";
 import type { Packet, Statement } from "./packet.ts";
 import { withoutPassedSlots } from "./passed-slots.ts";

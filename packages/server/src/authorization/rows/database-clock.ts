@@ -1,8 +1,5 @@
 import type { EpochMs } from "@turnpike/engine/ledger/rows.ts";
 
-/** The time of the database in SQL, which moves within a transaction. */
-export const epochMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-
 /** What the database's clock says by now, from what it said last and this process's steady clock. */
 export class DatabaseClock {
   #ahead: number | undefined;

@@ -8,10 +8,10 @@ import type {
   LedgerState,
 } from "@turnpike/engine/ledger/rows.ts";
 import { positionsOf } from "@turnpike/engine/ledger/use.ts";
+import { epochMs } from "../../records/database-time.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Configuration } from "../configuration.ts";
 import type { Limits } from "../limit-records.ts";
-import { epochMs } from "./database-clock.ts";
 import { loadConcurrency, loadCounters, loadRateBuckets } from "./limit-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { inOnePacket, type Packet } from "./packet.ts";

@@ -6,6 +6,7 @@ import { firstLiveSlot, windowAt, type Budget } from "@turnpike/engine/ledger/bu
 import { parseZone } from "@turnpike/engine/time/zone.ts";
 import { sql } from "kysely";
 import type { Document, Reader } from "../../ports/database.ts";
+import { databaseTime } from "../../records/database-time.ts";
 import { budgetsFrom, budgetScale, rollingMs } from "../../records/limits.ts";
 import { lookupEvery, typed } from "../../records/lookup.ts";
 import type { Read, Rules, Write } from "../rule.ts";
@@ -57,7 +58,8 @@ const countersOf = async (
 };
 
 /** What the current window has used and holds. */
-const usage = async ({ reader, orgId, at, rows }: Read): Promise<ReadonlyMap<string, Document>> => {
+const usage = async ({ reader, orgId, rows }: Read): Promise<ReadonlyMap<string, Document>> => {
+  const at = await databaseTime(reader);
   const assets = await lookupEvery(reader, asset, orgId);
   const scales = new Map(assets.map(({ code, scale }) => [code, scale]));
   const records = rows.map((row) => typed(budget, row));
@@ -68,7 +70,7 @@ const usage = async ({ reader, orgId, at, rows }: Read): Promise<ReadonlyMap<str
     const record = recordOf.get(counted.id);
     const scale = record && budgetScale(record, scales);
     if (scale === undefined) continue;
-    const { posted, held } = await countersOf(reader, { orgId, budget: counted, at: at.getTime() });
+    const { posted, held } = await countersOf(reader, { orgId, budget: counted, at });
     computed.set(counted.id, { used: formatAtoms(posted, scale), held: formatAtoms(held, scale) });
   }
   return computed;
