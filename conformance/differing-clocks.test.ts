@@ -80,6 +80,23 @@ test("what a budget has used is said by every server of the window that decides"
     expect(await client.get(`budgets/${id}`)).toMatchObject({ used: "2" });
 });
 
+test("a grant that is used up stands at every server until its end has come where it is decided", async () => {
+  const [right, ahead] = [at(0), at(1)];
+  await right.meter("words");
+  await right.account("granted");
+  const expiresAt = new Date(Date.now() + aheadMs / 2).toISOString();
+  await right.grant("granted", "1", { id: "spent", expiresAt });
+  expect(await ahead.charge("granted", "spending", "1", { meter: "words" })).toMatchObject({
+    decision: "allow",
+  });
+  const standing = { state: "active", remaining: "0" };
+  for (const { client } of [right, ahead]) {
+    const read = async (path: string) => (await client.call("GET", path)).body;
+    expect(await read("grants/spent")).toMatchObject(standing);
+    expect(await read("grants?account=granted")).toMatchObject({ data: [standing] });
+  }
+});
+
 test("usage that a server decides whose clock is minutes ahead is metered by one whose clock is right", async () => {
   const [right, ahead] = [at(0), at(1)];
   const meterId = (await right.meter("calls")).id;

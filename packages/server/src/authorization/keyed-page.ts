@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { z } from "zod";
+import { epochMs } from "../records/database-time.ts";
 import { jsonPlace, type Page, pageBy, placeOf } from "../records/paging.ts";
 
 interface PageRequest {
@@ -20,9 +21,9 @@ const lastShown = jsonPlace(z.tuple([shownId]));
 
 type KeyedTable = "grant_standing" | "top_up";
 
-/** Organization, account or null, asset or null, the last id that was shown or null, rows at most. */
+/** Organization, account or null, asset or null, the last id that was shown or null, rows at most; with when it is read. */
 export const pageText = (table: KeyedTable): string =>
-  `SELECT * FROM ${table} WHERE org_id = $1 AND ($2::text IS NULL OR account = $2)
+  `SELECT *, ${epochMs} AS read_at FROM ${table} WHERE org_id = $1 AND ($2::text IS NULL OR account = $2)
      AND ($3::text IS NULL OR asset = $3) AND ($4::text IS NULL OR id > $4) ORDER BY id LIMIT $5`;
 
 /** A page of a ledger table, by id. */

@@ -24,6 +24,7 @@ import { type GrantColumns, grantFrom } from "../authorization/rows/stored-rows.
 import { keyedPage } from "../authorization/keyed-page.ts";
 import { isOpen } from "../authorization/rows/purse.ts";
 import type { Database } from "../ports/database.ts";
+import { epochMs } from "../records/database-time.ts";
 import { lookupAll, lookupCodes } from "../records/lookup.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -139,19 +140,26 @@ export const createGrant: Handlers["createGrant"] = async (
   };
   const work = { orgId, accounts: [account], requests: [command], usage: [] };
   asBooked(only(await ledger.decide(work), saidOfGrant));
-  return grantReply(configuration, await findGrant(ledger, orgId, id), ledger.now());
+  return grantReply(configuration, await findGrant(ledger, orgId, id));
 };
+
+interface ReadColumns extends GrantColumns {
+  readonly read_at: string;
+}
 
 interface FoundGrant {
   readonly account: string;
   readonly asset: string;
   readonly grant: Grant;
+  /** By the clock that decides. */
+  readonly readAt: EpochMs;
 }
 
-const found = (row: GrantColumns): FoundGrant => ({
+const found = (row: ReadColumns): FoundGrant => ({
   account: row.account,
   asset: row.asset,
   grant: grantFrom(row),
+  readAt: Number(row.read_at),
 });
 
 const storedGrant = async (
@@ -159,8 +167,8 @@ const storedGrant = async (
   orgId: string,
   id: string,
 ): Promise<FoundGrant | undefined> => {
-  const text = "SELECT * FROM grant_standing WHERE org_id = $1 AND id = $2";
-  const { rows } = await pool.query<GrantColumns>(text, [orgId, id]);
+  const text = `SELECT *, ${epochMs} AS read_at FROM grant_standing WHERE org_id = $1 AND id = $2`;
+  const { rows } = await pool.query<ReadColumns>(text, [orgId, id]);
   return rows[0] && found(rows[0]);
 };
 
@@ -171,16 +179,13 @@ const findGrant = async (ledger: Ledger, orgId: string, id: string): Promise<Fou
 };
 
 /** What is used up and leaves nothing is not touched at its end. */
-const stateOf = (grant: Grant, now: EpochMs): Grant["state"] => {
+const stateOf = ({ grant, readAt }: FoundGrant): Grant["state"] => {
   const endsAt = grant.terms.expiresAt ?? Number.POSITIVE_INFINITY;
-  return isOpen(grant) || endsAt > now ? grant.state : "ended";
+  return isOpen(grant) || endsAt > readAt ? grant.state : "ended";
 };
 
-const grantReply = (
-  configuration: Configuration,
-  { account, asset, grant }: FoundGrant,
-  now: EpochMs,
-) => {
+const grantReply = (configuration: Configuration, read: FoundGrant) => {
+  const { account, asset, grant } = read;
   const { terms } = grant;
   const text = (atoms: bigint): string => amountText(configuration, asset, atoms);
   return {
@@ -188,7 +193,7 @@ const grantReply = (
     account,
     asset,
     amount: text(terms.amount),
-    state: stateOf(grant, now),
+    state: stateOf(read),
     remaining: text(grant.remaining),
     held: text(grant.held),
     consumed: text(grant.consumed),
@@ -219,25 +224,24 @@ const bringUpToDate = async (ledger: Ledger, orgId: string, codes: readonly stri
 };
 
 /** Whether the grant may be another by now than its row says: it begins or ends, or what holds a part of it has ended. */
-const mayBeDue = (grant: Grant, now: EpochMs): boolean => {
+const mayBeDue = ({ grant, readAt }: FoundGrant): boolean => {
   const { effectiveAt, expiresAt } = grant.terms;
-  const begins = grant.state === "scheduled" && effectiveAt <= now;
-  const ends = expiresAt !== null && expiresAt <= now;
+  const begins = grant.state === "scheduled" && effectiveAt <= readAt;
+  const ends = expiresAt !== null && expiresAt <= readAt;
   return grant.held > 0n || (isOpen(grant) && (begins || ends));
 };
 
 export const listGrants: Handlers["listGrants"] = async ({ orgId, query }, { ledger }) => {
   const configuration = await ledger.configurations.of(orgId);
-  const read = () => keyedPage<GrantColumns>(ledger.pool, "grant_standing", { orgId, ...query });
+  const read = () => keyedPage<ReadColumns>(ledger.pool, "grant_standing", { orgId, ...query });
   if (query.account !== undefined) await bringUpToDate(ledger, orgId, [query.account]);
   let page = await read();
-  const due = page.data.filter((row) => mayBeDue(grantFrom(row), ledger.now()));
+  const due = page.data.filter((row) => mayBeDue(found(row)));
   if (query.account === undefined && due.length > 0) {
     await bringUpToDate(ledger, orgId, [...new Set(due.map(({ account }) => account))]);
     page = await read();
   }
-  const now = ledger.now();
-  return { ...page, data: page.data.map((row) => grantReply(configuration, found(row), now)) };
+  return { ...page, data: page.data.map((row) => grantReply(configuration, found(row))) };
 };
 
 export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger }) => {
@@ -245,7 +249,7 @@ export const getGrant: Handlers["getGrant"] = async ({ orgId, params }, { ledger
   await bringUpToDate(ledger, orgId, [account]);
   const configuration = await ledger.configurations.of(orgId);
   const grant = await findGrant(ledger, orgId, params["id"] ?? "");
-  return grantReply(configuration, grant, ledger.now());
+  return grantReply(configuration, grant);
 };
 
 export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledger }) => {
@@ -260,5 +264,5 @@ export const voidGrant: Handlers["voidGrant"] = async ({ orgId, params }, { ledg
   });
   asBooked(only(outcomes));
   const configuration = await ledger.configurations.of(orgId);
-  return grantReply(configuration, await findGrant(ledger, orgId, grant.id), ledger.now());
+  return grantReply(configuration, await findGrant(ledger, orgId, grant.id));
 };
