@@ -8,11 +8,17 @@ export const fieldPath = (path: readonly PropertyKey[]): string =>
     return text === "" ? String(part) : `${text}.${String(part)}`;
   }, "");
 
-const fieldErrors = (error: z.ZodError): FieldError[] =>
-  error.issues.map((issue) => ({
-    field: fieldPath(issue.path),
-    message: issue.message,
-  }));
+/** As many as a person reads: half a million of them would be a reply of fifty times the request. */
+const errorsMax = 100;
+
+const fieldErrors = ({ issues }: z.ZodError): FieldError[] => {
+  const named = issues
+    .slice(0, errorsMax)
+    .map(({ path, message }) => ({ field: fieldPath(path), message }));
+  const others = issues.length - named.length;
+  if (others === 0) return named;
+  return [...named, { field: "body", message: `has ${others} more mistakes` }];
+};
 
 const nouns: Readonly<Record<string, string>> = {
   string: "a string",
@@ -47,7 +53,7 @@ const withoutNulls = (input: unknown): unknown => {
 export const partOf = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess(withoutNulls, schema);
 
-/** The input as the schema reads it, or a Problem that names every wrong field. */
+/** The input as the schema reads it, or a Problem that names the wrong fields, of very many the first ones. */
 export const validate = <Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,

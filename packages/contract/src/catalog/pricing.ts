@@ -19,7 +19,8 @@ const bands = z
     if (!limits.includes(0)) {
       context.addIssue({ code: "custom", message: "must have a band whose lowerLimit is 0" });
     }
-    const repeated = limits.findIndex((limit, index) => limits.indexOf(limit) !== index);
+    const seen = new Set<number>();
+    const repeated = limits.findIndex((limit) => seen.size === seen.add(limit).size);
     if (repeated >= 0) {
       const message = "repeats the lowerLimit of another band";
       context.addIssue({ code: "custom", path: [repeated, "lowerLimit"], message });

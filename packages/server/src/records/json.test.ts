@@ -39,3 +39,11 @@ test("long texts, and long numbers that a double holds, are taken", () => {
   const text = '{"uid": "12345678901234567890", "n": 0.2500000000000000}';
   expect(parseJson(Buffer.from(text))).toEqual({ uid: "12345678901234567890", n: 0.25 });
 });
+
+test("a body of very many values is refused before anything is made of them", () => {
+  const lists = (items: number): string =>
+    JSON.stringify(Array.from({ length: 10 }, () => Array.from({ length: items }, () => ({}))));
+  expect(refused(lists(4_999))).toHaveLength(10);
+  const message = "holds more than 50000 values";
+  expect(refused(lists(5_000))).toEqual(["VALIDATION_FAILED", [{ field: "body", message }]]);
+});

@@ -9,14 +9,22 @@ const longNumber = /\d[\d.]{15,}/;
 
 const suspectText = /\\u0000|\\ud[89a-f]/i;
 const depthMax = 64;
+/**
+ * Fifty for each authorization of the largest batch. Of what is wrong with a value, a schema makes a hundred times the bytes
+ * that the value came as, before anybody can stop it.
+ */
+const valuesMax = 50_000;
+/** Of a value and its comma. */
+const valueLengthMin = 2;
 
 /**
  * The value of a JSON body. MALFORMED_JSON when it is not JSON in UTF-8; INEXACT_NUMBER when a number would change
- * on its way through a double; VALIDATION_FAILED when a text holds what no database stores.
+ * on its way through a double; VALIDATION_FAILED when a text holds what no database stores, or there are too many values.
  */
 export const parseJson = (body: Uint8Array): unknown => {
   const text = decode(body);
   const value = read(text);
+  if (text.length > valuesMax * valueLengthMin) checkSize(value);
   if (text.includes("\\u") && suspectText.test(text)) checkValue(value);
   return value;
 };
@@ -28,6 +36,20 @@ const decode = (body: Uint8Array): string => {
     throw new Problem("MALFORMED_JSON", [{ field: "body", message: "is not UTF-8" }], {
       cause: error,
     });
+  }
+};
+
+const checkSize = (value: unknown): void => {
+  const open = [value];
+  let count = 0;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next !== "object" || next === null) continue;
+    const members = Object.values(next);
+    count += members.length;
+    if (count > valuesMax) {
+      throw fieldProblem("VALIDATION_FAILED", "body", `holds more than ${valuesMax} values`);
+    }
+    for (const member of members) open.push(member);
   }
 };
 
