@@ -5,7 +5,29 @@ import { readEnvelope, readLines } from "./measurement-reader.ts";
 import type { ReadOutcome } from "./measurement-reader.ts";
 
 /** A thousand measurements with every field at its longest fit; a bomb does not. */
-const inflatedBytesMax = 64 * 1024 * 1024;
+const inflatedBytesMax = 16 * 1024 * 1024;
+/** Two hundred for each of a thousand measurements. An empty object takes thirty times its three bytes once it is read. */
+const valuesMax = 200_000;
+
+const [quote, backslash, lineEnd] = [0x22, 0x5c, 0x0a];
+/** Before each value but the first stands one of `,`, `{` and `[`, or the end of a line. */
+const beginsValue = new Set([0x2c, 0x7b, 0x5b]);
+
+/** Whether a body holds more values than any measurements have, before memory is taken for them. */
+const isTooFull = (bytes: Uint8Array, format: IngestRequest["format"]): boolean => {
+  if (bytes.length <= valuesMax) return false;
+  let count = 0;
+  let isInText = false;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] ?? 0;
+    if (byte === quote) isInText = !isInText;
+    else if (isInText && byte === backslash) index++;
+    else if (!isInText && (beginsValue.has(byte) || (format === "ndjson" && byte === lineEnd))) {
+      count++;
+    }
+  }
+  return count > valuesMax;
+};
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate) };
@@ -31,6 +53,7 @@ export const readMeasurements = (
   bytes: Uint8Array,
   format: IngestRequest["format"],
 ): ReadOutcome => {
+  if (isTooFull(bytes, format)) return wrongBody(`must hold at most ${valuesMax} values`);
   let text: string;
   try {
     text = decoder.decode(bytes);
