@@ -51,7 +51,8 @@ const rowNumber = /^measurements\[(\d+)\]\.?(.*)$/;
 
 /**
  * Stores what can be stored of a batch and answers the rest. A request with one wrong row is refused as a whole, so the
- * rows that are named are taken out and the others sent again. Throws when the store cannot take anything now.
+ * rows that are named are taken out and the others sent again; of one that is refused for its size, each half. Throws when the
+ * store cannot take anything now.
  */
 export const ingestRows = async (
   usage: Pick<UsageStore, "ingest">,
@@ -64,10 +65,16 @@ export const ingestRows = async (
     const outcome = await ingestPatiently(usage, orgId, { rows, now });
     if (outcome.kind === "accepted") return [...failures, ...outcome.failures];
     if (outcome.kind !== "invalid") throw new Error(`measurements are not stored: ${outcome.kind}`);
+    const half = Math.ceil(rows.length / 2);
+    if (half < rows.length && outcome.errors.some(({ field }) => !rowNumber.test(field))) {
+      for (const part of [rows.slice(0, half), rows.slice(half)]) {
+        failures.push(...(await ingestRows(usage, orgId, { rows: part, now })));
+      }
+      return failures;
+    }
     const wrong = new Map<number, string[]>();
     for (const { field, message } of outcome.errors) {
-      const [, row, rest = ""] = rowNumber.exec(field) ?? [];
-      if (row === undefined) throw new Error(`a batch of a file was refused: ${field} ${message}`);
+      const [, row = "0", rest = ""] = rowNumber.exec(field) ?? [];
       const faults = wrong.get(Number(row)) ?? [];
       wrong.set(Number(row), [...faults, `${rest} ${message}`.trim()]);
     }
