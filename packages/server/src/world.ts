@@ -49,6 +49,7 @@ import { createDerivedFields } from "./ingest/derived-fields.ts";
 import { background, beginTurn, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
+import { createDoor, largeBytesMax } from "./ingest/door.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { World } from "./operations/handler.ts";
 import type { Database } from "./ports/database.ts";
@@ -122,12 +123,7 @@ const assemble = async (
     { database, pool, usage: earlier, directory, logger, hearing, onDecided: metrics.decided },
     closers,
   );
-  const keys = createKeys(database, steadyMs);
-  const permissions = createPermissions(database, { now, steadyMs });
-  const accessChanged = (orgId: string): void => {
-    keys.forget();
-    permissions.forget(orgId);
-  };
+  const { keys, permissions, accessChanged } = openAccess(database);
   const onChange: OnChange = (change) => {
     directory.announce(change);
     ledger.announce(change);
@@ -138,8 +134,12 @@ const assemble = async (
   const sealer = await openSealer(config, database);
   const writing = { secrets: createSecrets(sealer), now, background, onChange, examine };
   const catalog = createCatalog({ database, resources, ...writing });
+  const inTurn = createDoor(largeBytesMax);
   const metering = stores.isUsageHere
-    ? await openMetering({ config, database, pool, usage, catalog, ledger, logger }, closers)
+    ? await openMetering(
+        { config, database, pool, usage, catalog, ledger, logger, inTurn },
+        closers,
+      )
     : await withoutMetering(pool, logger);
   const tokens = createTokens(await installationKey(database, sealer, "token-key"), Date.now);
   const links = createLinks(await installationKey(database, sealer, "link-key"), Date.now);
@@ -153,6 +153,7 @@ const assemble = async (
       ledger,
       ...metering,
       failures,
+      inTurn,
       tokens,
       links,
       background,
@@ -169,6 +170,17 @@ const assemble = async (
     checkReady: () => checkWritable(pool),
     metrics,
   };
+};
+
+/** Who may do what; what is remembered of it is forgotten when it changes. */
+const openAccess = (database: Database) => {
+  const keys = createKeys(database, steadyMs);
+  const permissions = createPermissions(database, { now, steadyMs });
+  const accessChanged = (orgId: string): void => {
+    keys.forget();
+    permissions.forget(orgId);
+  };
+  return { keys, permissions, accessChanged };
 };
 
 interface NewsParts extends Pick<PostgresConnection, "database" | "pool" | "cut"> {
@@ -302,6 +314,7 @@ interface MeteringParts {
   readonly logger: Logger;
   readonly catalog: Catalog;
   readonly ledger: Ledger;
+  readonly inTurn: World["inTurn"];
 }
 
 type Metering = Pick<World, "plainUsage" | "usageCorrections" | "files" | "exports">;
@@ -329,25 +342,13 @@ const withoutMetering = async (pool: Pool, logger: Logger): Promise<Metering> =>
   return meteringElsewhere;
 };
 
-const openQueue = async (
-  {
-    database,
-    usage,
-    files,
-    exports,
-    catalog,
-    pool,
-    logger,
-    ledger,
-    plainUsage,
-  }: MeteringParts & Metering,
-  closers: Closer[],
-): Promise<void> => {
+const openQueue = async (parts: MeteringParts & Metering, closers: Closer[]): Promise<void> => {
+  const { database, usage, files, exports, catalog, pool, logger, ledger } = parts;
   const run = { database, usage, now };
   const settling = { ...run, wallets: createWallets(ledger) };
   const uploads: UploadParts = {
     ...run,
-    usage: { ingest: (request) => chargedIngest({ ledger, plainUsage, usage }, request) },
+    usage: { ingest: (request) => chargedIngest(parts, request) },
     files,
     storeFailures: (transaction, failed) => storeFailures(transaction, [failed]),
   };

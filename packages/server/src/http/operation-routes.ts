@@ -6,7 +6,6 @@ import { validate } from "@turnpike/contract/validation.ts";
 import type { Permissions } from "../access/permissions.ts";
 import { FileReply, type World } from "../operations/handler.ts";
 import { handlers } from "../operations/index.ts";
-import { createDoor } from "./door.ts";
 import { originOf } from "./origin.ts";
 import {
   formOrJsonBody,
@@ -111,9 +110,6 @@ const checkNamed = async (
   });
 };
 
-/** A few batches of a hundred authorizations: as many as are decided at once, and the next ones. */
-const largeBytesMax = 128 * 1024;
-
 /** The routes that are not verbs of a resource. */
 export const mountOperations = (
   app: FastifyInstance,
@@ -129,7 +125,6 @@ export const mountOperations = (
     readonly ingestBodyBytesMax: number;
   },
 ): void => {
-  const door = createDoor(largeBytesMax);
   for (const id of operationIds) {
     const operation: Operation = operations[id];
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table pairs each handler with its own operation, which the type of a loop cannot say
@@ -148,7 +143,8 @@ export const mountOperations = (
           return handle(asked, world);
         };
         const takesTurns = operation.holdsMeasurements === true;
-        return send(reply, await (takesTurns ? door(rawBody(request).length, answer) : answer()));
+        const { length } = rawBody(request);
+        return send(reply, await (takesTurns ? world.inTurn(length, answer) : answer()));
       },
     });
   }

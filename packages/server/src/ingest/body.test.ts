@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { inflateBody, readMeasurements } from "./body.ts";
+import { inflateBody, inflatedBytesAtMost, readMeasurements } from "./body.ts";
 
 const refusal = (message: string) => ({ kind: "invalid", errors: [{ field: "", message }] });
 const tooFull = refusal("must hold at most 200000 values");
@@ -29,4 +29,10 @@ test("a body that inflates to more than measurements take is refused", async () 
     inflateBody({ ...request, body: gzipSync(Buffer.alloc(bytes)) });
   expect(await inflated(16_777_216)).toMatchObject({ kind: "bytes" });
   expect(await inflated(16_777_217)).toEqual(refusal("must be gzip of at most 16777216 bytes"));
+});
+
+test.each([100, 100_000, 16_777_216])("%s bytes inflate to no more than is said", (bytes) => {
+  const bound = inflatedBytesAtMost(gzipSync(Buffer.alloc(bytes)));
+  expect(bound).toBeGreaterThanOrEqual(bytes);
+  expect(bound).toBeLessThanOrEqual(16_777_216);
 });

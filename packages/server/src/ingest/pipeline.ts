@@ -9,15 +9,19 @@ import type {
   IngestRequest,
 } from "../ports/usage-store.ts";
 import { Backfills, type BackfillStepQuestion } from "./backfills.ts";
-import { inflateBody, readMeasurements } from "./body.ts";
+import { inflateBody, inflatedBytesAtMost, readMeasurements } from "./body.ts";
 import { Corrections } from "./corrections.ts";
 import { DirectoryCache } from "./directory-cache.ts";
+import { createDoor } from "./door.ts";
 import { Express } from "./express.ts";
 import { GeneralLane } from "./general-lane.ts";
 import type { LaneOutcome } from "./general-lane.ts";
 import { noSpareMemory, OpenGroup, type SpareMemory } from "./open-group.ts";
 import type { Lesson, RowsAhead } from "./read-ahead.ts";
 import { UidMemory } from "./uid-memory.ts";
+
+/** Of bodies that came compressed, together. */
+const inflatingBytesMax = 64 * 1024 * 1024;
 
 /**
  * Takes request bodies to durable rows: read, look up, deduplicate, gather into a group, commit the group. While the
@@ -32,6 +36,7 @@ export class IngestPipeline {
   readonly #express: Express;
   readonly #corrections: Corrections;
   readonly #backfills: Backfills;
+  readonly #inflating = createDoor(inflatingBytesMax);
   #open: OpenGroup;
   #spare: SpareMemory = noSpareMemory();
   #committing: Promise<void> | undefined;
@@ -61,7 +66,13 @@ export class IngestPipeline {
     return this.#uids.bytes;
   }
 
-  async ingest(request: IngestRequest, ahead?: RowsAhead): Promise<IngestOutcome> {
+  ingest(request: IngestRequest, ahead?: RowsAhead): Promise<IngestOutcome> {
+    const take = (): Promise<IngestOutcome> => this.#take(request, ahead);
+    const { encoding, body } = request;
+    return encoding === "identity" ? take() : this.#inflating(inflatedBytesAtMost(body), take);
+  }
+
+  async #take(request: IngestRequest, ahead: RowsAhead | undefined): Promise<IngestOutcome> {
     const inflated = await inflateBody(request);
     if (inflated.kind === "invalid") return inflated;
     const { orgId, format, receivedAtMs, backfillId } = request;

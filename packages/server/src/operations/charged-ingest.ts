@@ -1,17 +1,26 @@
 import { z } from "zod";
 import { Problem } from "@turnpike/contract/problem.ts";
-import type { Ledger } from "../authorization/ledger.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { ChargedMeasurement, PlainUsage } from "../authorization/usage/plain-usage.ts";
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
+import type { Door } from "../ingest/door.ts";
 import type { Measurement } from "../ingest/measurement.ts";
 import { duplicateUid, judgeContent } from "../ingest/verdicts.ts";
+import type { MeterSchema } from "../ports/usage-directory.ts";
 import type { IngestOutcome, IngestRequest, UsageStore } from "../ports/usage-store.ts";
 
+interface Meters {
+  readonly meter: (
+    orgId: string,
+    code: string,
+  ) => Promise<Pick<MeterSchema, "code" | "dataFields"> | undefined>;
+}
+
 export interface ChargedIngestParts {
-  readonly ledger: Ledger;
+  readonly ledger: { readonly prices: Meters };
   readonly plainUsage: PlainUsage;
-  readonly usage: UsageStore;
+  readonly usage: Pick<UsageStore, "ingest">;
+  readonly inTurn: Door;
 }
 
 /** Where each measurement of a request goes: those of accounts with a wallet are charged, the others only metered. */
@@ -123,6 +132,26 @@ const chargeAndMeter = async (
 const isRepeatable = ({ stored }: Accepted, metered: Sorted["metered"]): boolean =>
   stored === 0 || metered.every(({ measurement }) => measurement.uid !== undefined);
 
+/** How much larger most bodies are than what they are compressed to; what is far larger has a limit of its own. */
+const usualRatio = 10;
+
+const sizeOf = ({ body, encoding }: IngestRequest): number =>
+  encoding === "identity" ? body.length : body.length * usualRatio;
+
+type Charged = IngestOutcome | { readonly kind: "uncharged"; readonly bytes: Uint8Array };
+
+const charge = async (world: ChargedIngestParts, request: IngestRequest): Promise<Charged> => {
+  const inflated = await inflateBody(request);
+  if (inflated.kind === "invalid") return inflated;
+  const { bytes } = inflated;
+  const read = readMeasurements(bytes, request.format);
+  if (read.kind === "invalid") return read;
+  const sorted = await sort(world, request, read.measurements);
+  return sorted.charged.length === 0
+    ? { kind: "uncharged", bytes }
+    : chargeAndMeter(world, request, sorted);
+};
+
 /**
  * Takes measurements in, however they come: those of accounts with a wallet are charged and reach the usage store by the
  * relay, all others go there directly (authorization semantics f.10.6).
@@ -132,12 +161,7 @@ export const chargedIngest = async (
   request: IngestRequest,
 ): Promise<IngestOutcome> => {
   if (!(await world.plainUsage.hasWallets(request.orgId))) return world.usage.ingest(request);
-  const inflated = await inflateBody(request);
-  if (inflated.kind === "invalid") return inflated;
-  const read = readMeasurements(inflated.bytes, request.format);
-  if (read.kind === "invalid") return read;
-  const sorted = await sort(world, request, read.measurements);
-  return sorted.charged.length === 0
-    ? world.usage.ingest({ ...request, body: inflated.bytes, encoding: "identity" })
-    : chargeAndMeter(world, request, sorted);
+  const outcome = await world.inTurn(sizeOf(request), () => charge(world, request));
+  if (outcome.kind !== "uncharged") return outcome;
+  return world.usage.ingest({ ...request, body: outcome.bytes, encoding: "identity" });
 };

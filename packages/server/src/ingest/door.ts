@@ -6,10 +6,14 @@ interface Waiting {
 /** Carries out work on so many bytes of a body, as soon as there is room. */
 export type Door = <Answer>(bytes: number, work: () => Promise<Answer>) => Promise<Answer>;
 
+/** A few batches of a hundred authorizations: as many as are decided at once, and the next ones. */
+export const largeBytesMax = 128 * 1024;
+
 /**
  * Lets in what has no more than so many bytes together, and what has more than that alone. What waits, in the order of its
  * coming, waits as the bytes it came as: a batch takes twenty times as much memory once it has been read
- * (`docs/decisions/0041-large-bodies-take-turns.md`).
+ * (`docs/decisions/0041-large-bodies-take-turns.md`). Others have the thread between one that ends and the next: many that are
+ * refused at once would follow each other without it.
  */
 export const createDoor = (bytesMax: number): Door => {
   const waiting: Waiting[] = [];
@@ -32,7 +36,7 @@ export const createDoor = (bytesMax: number): Door => {
       return await work();
     } finally {
       inside -= bytes;
-      letIn();
+      setImmediate(letIn);
     }
   };
 };

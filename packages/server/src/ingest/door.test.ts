@@ -13,7 +13,9 @@ const asked = (door: ReturnType<typeof createDoor>, log: string[]) => {
   return { ask, end: (name: string): void => ends.get(name)?.() };
 };
 
-const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** What waits is let in a turn after others have ended. */
+const soon = (): Promise<void> => turn().then(turn);
 
 test("as much as there is room for is let in, the others in their order as others end", async () => {
   const log: string[] = [];
@@ -59,4 +61,14 @@ test("what fails makes room as well", async () => {
   const next = door(1, async () => "next");
   await expect(failed).rejects.toBe(refusal);
   expect(await next).toBe("next");
+});
+
+test("others have the thread between one that ends and the next", async () => {
+  const door = createDoor(1);
+  let ended = 0;
+  const all = Array.from({ length: 100 }, () => door(1, async () => void ended++));
+  await turn();
+  expect(ended).toBeLessThan(10);
+  await Promise.all(all);
+  expect(ended).toBe(100);
 });
