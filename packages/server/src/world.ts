@@ -49,7 +49,7 @@ import { createDerivedFields } from "./ingest/derived-fields.ts";
 import { background, beginTurn, billJobLater, prepareQueue, startQueue } from "./jobs/queue.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { runUpload, type UploadParts } from "./metering/upload-run.ts";
-import { createDoor, largeBytesMax } from "./ingest/door.ts";
+import { createDoors } from "./ingest/door.ts";
 import { chargedIngest } from "./operations/charged-ingest.ts";
 import type { World } from "./operations/handler.ts";
 import type { Database } from "./ports/database.ts";
@@ -134,12 +134,9 @@ const assemble = async (
   const sealer = await openSealer(config, database);
   const writing = { secrets: createSecrets(sealer), now, background, onChange, examine };
   const catalog = createCatalog({ database, resources, ...writing });
-  const inTurn = createDoor(largeBytesMax);
+  const doors = createDoors();
   const metering = stores.isUsageHere
-    ? await openMetering(
-        { config, database, pool, usage, catalog, ledger, logger, inTurn },
-        closers,
-      )
+    ? await openMetering({ config, database, pool, usage, catalog, ledger, logger, doors }, closers)
     : await withoutMetering(pool, logger);
   const tokens = createTokens(await installationKey(database, sealer, "token-key"), Date.now);
   const links = createLinks(await installationKey(database, sealer, "link-key"), Date.now);
@@ -153,7 +150,7 @@ const assemble = async (
       ledger,
       ...metering,
       failures,
-      inTurn,
+      doors,
       tokens,
       links,
       background,
@@ -314,7 +311,7 @@ interface MeteringParts {
   readonly logger: Logger;
   readonly catalog: Catalog;
   readonly ledger: Ledger;
-  readonly inTurn: World["inTurn"];
+  readonly doors: World["doors"];
 }
 
 type Metering = Pick<World, "plainUsage" | "usageCorrections" | "files" | "exports">;

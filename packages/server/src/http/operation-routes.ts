@@ -144,7 +144,7 @@ export const mountOperations = (
         };
         const takesTurns = operation.holdsMeasurements === true;
         const { length } = rawBody(request);
-        return send(reply, await (takesTurns ? world.inTurn(length, answer) : answer()));
+        return send(reply, await (takesTurns ? world.doors.deciding(length, answer) : answer()));
       },
     });
   }

@@ -6,9 +6,6 @@ interface Waiting {
 /** Carries out work on so many bytes of a body, as soon as there is room. */
 export type Door = <Answer>(bytes: number, work: () => Promise<Answer>) => Promise<Answer>;
 
-/** A few batches of a hundred authorizations: as many as are decided at once, and the next ones. */
-export const largeBytesMax = 128 * 1024;
-
 /**
  * Lets in what has no more than so many bytes together, and what has more than that alone. What waits, in the order of its
  * coming, waits as the bytes it came as: a batch takes twenty times as much memory once it has been read
@@ -40,3 +37,20 @@ export const createDoor = (bytesMax: number): Door => {
     }
   };
 };
+
+/**
+ * For bodies of many measurements that are read on the thread of HTTP: who asks before a call waits for nobody who tells of it
+ * afterwards.
+ */
+export interface Doors {
+  readonly deciding: Door;
+  readonly charging: Door;
+}
+
+/** A few batches of a hundred authorizations: as many as are decided at once, and the next ones. */
+const largeBytesMax = 128 * 1024;
+
+export const createDoors = (): Doors => ({
+  deciding: createDoor(largeBytesMax),
+  charging: createDoor(largeBytesMax),
+});

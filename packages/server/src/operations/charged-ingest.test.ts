@@ -26,7 +26,7 @@ const parts: ChargedIngestParts = {
     charge: never,
   },
   usage: { ingest: async () => ({ kind: "overloaded" }) },
-  inTurn: (_bytes, work) => work(),
+  doors: { charging: (_bytes, work) => work() },
 };
 
 test("nothing is charged when the usage store is too busy for the rest", async () => {
@@ -59,10 +59,12 @@ test.each([
           return { kind: "accepted", stored: 1, failures: [] };
         },
       },
-      inTurn: async (asked, work) => {
-        log.push(asked);
-        await room;
-        return work();
+      doors: {
+        charging: async (asked, work) => {
+          log.push(asked);
+          await room;
+          return work();
+        },
       },
     };
     const given: IngestRequest = { ...request, body, encoding };

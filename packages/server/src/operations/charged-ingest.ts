@@ -3,7 +3,7 @@ import { Problem } from "@turnpike/contract/problem.ts";
 import type { MeasurementFields } from "@turnpike/engine/ledger/measurement-fields.ts";
 import type { ChargedMeasurement, PlainUsage } from "../authorization/usage/plain-usage.ts";
 import { inflateBody, readMeasurements } from "../ingest/body.ts";
-import type { Door } from "../ingest/door.ts";
+import type { Doors } from "../ingest/door.ts";
 import type { Measurement } from "../ingest/measurement.ts";
 import { duplicateUid, judgeContent } from "../ingest/verdicts.ts";
 import type { MeterSchema } from "../ports/usage-directory.ts";
@@ -20,7 +20,7 @@ export interface ChargedIngestParts {
   readonly ledger: { readonly prices: Meters };
   readonly plainUsage: PlainUsage;
   readonly usage: Pick<UsageStore, "ingest">;
-  readonly inTurn: Door;
+  readonly doors: Pick<Doors, "charging">;
 }
 
 /** Where each measurement of a request goes: those of accounts with a wallet are charged, the others only metered. */
@@ -161,7 +161,7 @@ export const chargedIngest = async (
   request: IngestRequest,
 ): Promise<IngestOutcome> => {
   if (!(await world.plainUsage.hasWallets(request.orgId))) return world.usage.ingest(request);
-  const outcome = await world.inTurn(sizeOf(request), () => charge(world, request));
+  const outcome = await world.doors.charging(sizeOf(request), () => charge(world, request));
   if (outcome.kind !== "uncharged") return outcome;
   return world.usage.ingest({ ...request, body: outcome.bytes, encoding: "identity" });
 };

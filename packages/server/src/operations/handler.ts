@@ -6,7 +6,7 @@ import type { Ledger } from "../authorization/ledger.ts";
 import type { PlainUsage } from "../authorization/usage/plain-usage.ts";
 import type { UsageCorrections } from "../authorization/usage/usage-corrections.ts";
 import type { Background } from "../billing/background.ts";
-import type { Door } from "../ingest/door.ts";
+import type { Doors } from "../ingest/door.ts";
 import type { IngestFailures } from "../events/ingest-failures.ts";
 import type { Database } from "../ports/database.ts";
 import type { FileStore } from "../ports/file-store.ts";
@@ -38,8 +38,7 @@ export interface World {
   readonly plainUsage: PlainUsage;
   readonly usageCorrections: UsageCorrections;
   readonly failures: IngestFailures;
-  /** For bodies that hold many measurements and are read on this thread. */
-  readonly inTurn: Door;
+  readonly doors: Doors;
   /** What was uploaded. */
   readonly files: FileStore;
   /** What was exported. */
