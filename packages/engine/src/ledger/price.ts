@@ -8,8 +8,8 @@ import type { Position } from "./rows.ts";
  */
 export interface Tariff {
   readonly version: string;
-  /** The quantities at which T jumps or changes its slope, apart from the rounding to units. */
-  readonly limits: readonly Decimal[];
+  /** The quantities, in atoms, at which T jumps or changes its slope, apart from the rounding to units. */
+  readonly limits: readonly bigint[];
   /** Where quantities are rounded to whole units: T steps at `phase + n × length`; null where not. */
   readonly steps: { readonly length: Decimal; readonly phase: Decimal } | null;
   total(quantity: Decimal): Decimal;
@@ -141,9 +141,14 @@ const exactCost = (price: Rate, posted: bigint, quantity: bigint): Decimal =>
 
 const turningPoints = (price: Rate, position: Position, quantity: bigint): Set<bigint> => {
   const points = new Set<bigint>();
-  const limits = price.tariff.limits.map((limit) => toAtoms(limit, quantityScale));
-  const ends = [position.posted, position.posted + position.held];
-  for (const bend of [...ends, ...limits, ...limits.map((limit) => limit - quantity)])
+  const { limits, steps } = price.tariff;
+  const [first, last] = [position.posted, position.posted + position.held];
+  const reach = steps === null ? 1n : 2n * toAtoms(steps.length, quantityScale) + 1n;
+  // What is farther away has no point between them, and a list may have thousands of limits.
+  const bends = [...limits, ...limits.map((limit) => limit - quantity)].filter(
+    (bend) => bend >= first - reach && bend <= last + reach,
+  );
+  for (const bend of [first, last, ...bends])
     for (const point of [bend, ...stepsNear(price.tariff, bend)])
       for (const near of [point - 1n, point, point + 1n]) points.add(near);
   return points;

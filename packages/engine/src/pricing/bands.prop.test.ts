@@ -2,7 +2,14 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { spanPrice } from "../bill/rules.ts";
 import { type Decimal, decimal, sum, zero } from "../exact/decimal.ts";
-import { type Ladder, priceUnits, subtotalOf, unitsWorth } from "./bands.ts";
+import {
+  bandIndexAt,
+  type Ladder,
+  priceUnits,
+  subtotalOf,
+  subtotalsBy,
+  unitsWorth,
+} from "./bands.ts";
 
 const numRuns = Number(process.env["TURNPIKE_PROPERTY_RUNS"] ?? 200);
 
@@ -40,6 +47,35 @@ const unitByUnit = ({ bands }: Ladder, count: number): Decimal => {
     .map(({ fixedPrice }) => fixedPrice);
   return sum([...unitPrices, ...fees]);
 };
+
+/** Among them such as lie on a limit, and corrections. */
+const anyUnits = fc.oneof(
+  units,
+  wholeUnits.map(decimal),
+  units.map((amount) => zero.minus(amount)),
+);
+const anyLadder = fc.boolean().chain((cumulative) => ladderWith(cumulative, flatFee));
+
+test("what is worked out for one ladder again and again is what its bands come to", () => {
+  fc.assert(
+    fc.property(anyLadder, fc.array(anyUnits), (ladder, amounts) => {
+      const subtotal = subtotalsBy(ladder);
+      for (const amount of amounts)
+        expect(subtotal(amount).toString()).toBe(price(ladder, amount).toString());
+    }),
+    { numRuns },
+  );
+});
+
+test("the band that covers units is the last one that begins below them", () => {
+  fc.assert(
+    fc.property(anyLadder, anyUnits, ({ bands }, amount) => {
+      const last = bands.findLastIndex(({ lowerLimit }) => lowerLimit.lt(amount));
+      expect(bandIndexAt(bands, amount)).toBe(Math.max(0, last));
+    }),
+    { numRuns },
+  );
+});
 
 describe("a graduated price", () => {
   test("equals the unit-by-unit price", () => {

@@ -38,7 +38,12 @@ const applyBand = (band: PricingBand, bandUnits: Decimal, chargesFixedPrice = tr
  */
 export const bandIndexAt = (bands: readonly PricingBand[], units: Decimal): number => {
   let index = 0;
-  while (index + 1 < bands.length && bands[index + 1]?.lowerLimit.lt(units) === true) index += 1;
+  let beyond = bands.length;
+  while (beyond - index > 1) {
+    const middle = Math.floor((index + beyond) / 2);
+    if (bands[middle]?.lowerLimit.lt(units) === true) index = middle;
+    else beyond = middle;
+  }
   return index;
 };
 
@@ -75,6 +80,34 @@ export const priceUnits = (ladder: Ladder, units: Decimal): readonly BandUsage[]
 
 export const subtotalOf = (usages: readonly BandUsage[]): Decimal =>
   usages.reduce((total, usage) => total.plus(usage.bandSubtotal), zero);
+
+/** What all bands beneath each of them cost together. */
+const costsBeneath = (bands: readonly PricingBand[]): readonly Decimal[] => {
+  const costs: Decimal[] = [];
+  let cost = zero;
+  for (const [index, band] of bands.entries()) {
+    costs.push(cost);
+    const upperLimit = bands[index + 1]?.lowerLimit ?? band.lowerLimit;
+    cost = cost.plus(applyBand(band, upperLimit.minus(band.lowerLimit)).bandSubtotal);
+  }
+  return costs;
+};
+
+/**
+ * The subtotal of `priceUnits` for one ladder again and again: a call in the ten-thousandth band of a price list takes no longer
+ * than one in the first.
+ */
+export const subtotalsBy = (ladder: Ladder): ((units: Decimal) => Decimal) => {
+  const { bands, cumulative } = ladder;
+  const costs = cumulative ? costsBeneath(bands) : [];
+  return (units) => {
+    const index = bandIndexAt(bands, units);
+    const [band, beneath] = [bands[index], costs[index]];
+    if (band === undefined || beneath === undefined || units.isNegative())
+      return subtotalOf(priceUnits(ladder, units));
+    return beneath.plus(applyBand(band, units.minus(band.lowerLimit)).bandSubtotal);
+  };
+};
 
 /**
  * What the units between two positions on the ladder cost: the price of a call at the position where
